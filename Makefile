@@ -1,0 +1,43 @@
+# `make demo` and `make test` need Python 3.11+, git and make, and nothing else.
+PYTHON ?= python3
+PY := .venv/bin/python
+
+.PHONY: demo test lint bench lock clean
+
+demo: .venv/ready
+	$(PY) -m scanner -c --traces examples/traces --iam examples/iam.json --functions examples/functions.json \
+	  --output-dir demo --markdown demo/report.md
+	@echo; echo "demo/excessive_permissions.json:"; cat demo/excessive_permissions.json; echo
+
+test: .venv/ready-test lint
+	$(PY) -m pytest -n 2
+
+lint: .venv/ready-test
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+
+bench: .venv/ready-test
+	$(PY) -m bench
+
+# the hashed requirements: no download address in them (see CONTRIBUTING.md)
+lock: .venv/ready-test
+	$(PY) -m pip install -q uv
+	$(PY) -m uv pip compile pyproject.toml --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header -q -o requirements.txt
+	$(PY) -m uv pip compile pyproject.toml --extra test --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header -q -o requirements-test.txt
+
+clean:
+	rm -rf .venv demo
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/ready: requirements.txt | .venv/bin/python
+	$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+.venv/ready-test: requirements-test.txt | .venv/bin/python
+	$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r requirements-test.txt
+	@touch $@ .venv/ready

@@ -1,0 +1,3 @@
+"""xray-privilege-scan: AWS permissions that a role grants and its workload never uses."""
+
+__version__ = "0.1.0"

