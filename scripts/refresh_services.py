@@ -21,14 +21,14 @@ OUTPUT = Path(__file__).parent.parent / "scanner" / "iam" / "data" / "services.j
 NAME_FIELDS = ("serviceId", "endpointPrefix", "signingName", "serviceAbbreviation", "serviceFullName")
 
 # botocore module -> IAM prefix, where neither its signing name nor its endpoint prefix is one.
-# Source: the service prefix on each service's page of the Service Authorization Reference,
-# docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+# Source: the service prefix on each service's page of the Service Authorization Reference, which is under
+# docs.aws.amazon.com/service-authorization/latest/reference/
 PREFIX_OVERRIDES = {
     "cloudcontrol": "cloudformation",  # .../list_awscloudcontrolapi.html
     "cloudwatch": "cloudwatch",  # signs as "monitoring"; .../list_amazoncloudwatch.html
     "iot-data": "iot",  # signs as "iotdata"; .../list_awsiot.html
     "iot-jobs-data": "iotjobsdata",  # .../list_awsiotjobs.html
-    "iotsecuretunneling": "iot",  # docs.aws.amazon.com/iot/latest/developerguide/secure-tunneling-tutorial.html
+    "iotsecuretunneling": "iot",  # .../list_awsiot.html (OpenTunnel and so on)
     "mturk": "mechanicalturk",  # .../list_amazonmechanicalturk.html
     "partnercentral-account": "partnercentral",  # .../list_awspartnercentral.html, as the next four
     "partnercentral-benefits": "partnercentral",
@@ -107,7 +107,7 @@ EXTRA_ALIASES = {
     "EventBridge": "events",
 }
 
-# Services whose calls carry a token of their own in place of an IAM identity: no operation needs a permission.
+# Services whose calls carry a token of their own in place of an IAM identity.
 UNSIGNED_SERVICES = {
     # "The Amazon Connect Participant Service APIs do not use Signature Version 4 authentication",
     # docs.aws.amazon.com/connect/latest/APIReference/API_connect-participant_SendMessage.html
@@ -126,7 +126,7 @@ UNAUTHORISED_OPERATIONS = {
 }
 
 # botocore modules whose IAM actions are HTTP verbs.
-# docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-control-access-using-iam-policies-to-invoke-api.html
+# docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-iam-policy-examples.html
 VERB_SERVICES = ("apigateway", "apigatewayv2")
 
 
@@ -143,7 +143,7 @@ def load_models() -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def iam_prefix(module: str, metadata: Mapping[str, str]) -> str:
-    """The IAM prefix of a service's actions; it may be one that IAM does not know."""
+    """Return the IAM prefix of a service's actions; it may be one that IAM does not know."""
     return PREFIX_OVERRIDES.get(module) or metadata.get("signingName") or metadata["endpointPrefix"]
 
 
@@ -153,7 +153,9 @@ def spellings(module: str, metadata: Mapping[str, str]) -> set[str]:
     return {normalise(name) for name in names}
 
 
-def needs_no_permission(module: str, metadata: Mapping[str, str], name: str, operation: Mapping[str, Any]) -> bool:
+def needs_no_permission(
+    module: str, metadata: Mapping[str, str], name: str, operation: Mapping[str, Any]
+) -> bool:
     """Tell whether IAM has no say in an operation: it is unsigned, or documented so."""
     return (
         operation.get("authtype") == "none"

@@ -58,7 +58,7 @@ class Shape:
     service_document: bool = True
     """the ``AWS::Lambda`` document: without it the function's document is an orphan"""
     independent: bool = False
-    """calls are documents of their own (``type: subsegment``, ``parent_id``), as large segments are streamed"""
+    """calls are documents of their own (``type: subsegment``, ``parent_id``): large segments are streamed"""
     in_progress: bool = False
     """the function's document has not ended yet"""
     extra: Mapping[str, object] = field(default_factory=dict)

@@ -11,9 +11,9 @@ In a process of its own (it prints its address, then runs until its standard inp
 
     python -m tests.fakes.xray --traces 5000 --delay 0.05
 
-It answers GetTraceSummaries, BatchGetTraces and GetTraceSegmentDestination as X-Ray does: windows by the second
-that stands in the trace id, both ends included; newest first; at most 6 hours and 5 ids a request. ``Script``
-holds all that may go wrong.
+It answers GetTraceSummaries, BatchGetTraces and GetTraceSegmentDestination as X-Ray does: windows by the
+second that stands in the trace id, both ends included; newest first; at most 6 hours and 5 ids a request.
+``Script`` holds all that may go wrong.
 """
 
 from __future__ import annotations

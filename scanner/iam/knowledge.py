@@ -1,0 +1,97 @@
+"""What is known of permissions beside the reference: which traces cannot show, which wildcards a
+resource needs, what Lambda itself needs. Rows of small files, each with its source."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache, lru_cache
+from importlib import resources
+from typing import NamedTuple
+
+from scanner.iam.patterns import is_pattern, matches
+from scanner.model import Function
+
+UNOBSERVABLE = "unobservable"
+MAY_RUN_UNTRACED = "may-run-untraced"
+
+
+def rows(name: str) -> list[dict[str, str]]:
+    """The rows of data/NAME.csv."""
+    with resources.files("scanner.iam").joinpath(f"data/{name}.csv").open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+class Untraced(NamedTuple):
+    """Why a use of an action may not be in any trace: `kind` is one of the two constants."""
+
+    kind: str
+    why: str
+
+
+@cache
+def _untraced() -> tuple[dict[str, Untraced], list[tuple[str, Untraced]]]:
+    exact: dict[str, Untraced] = {}
+    patterns: list[tuple[str, Untraced]] = []
+    for row in rows("untraced"):
+        action, untraced = row["action"].lower(), Untraced(row["kind"], row["why"])
+        if is_pattern(action):
+            patterns.append((action, untraced))
+        else:
+            exact[action] = untraced
+    return exact, patterns
+
+
+@lru_cache(maxsize=1 << 15)
+def untraced(action: str) -> Untraced | None:
+    """Why traces may not show an action (in lower case), None where nothing speaks against it."""
+    exact, patterns = _untraced()
+    return exact.get(action) or next((u for pattern, u in patterns if matches(pattern, action)), None)
+
+
+@cache
+def _needed_wildcards() -> list[re.Pattern[str]]:
+    """ARNs whose last wildcard the resource's type needs, with the part before it as group 1."""
+    compiled = []
+    for row in rows("needed_wildcards"):
+        before, after = row["resource"].split("{}")
+        start = re.escape(before).replace(r"\*", "[^:]*")
+        compiled.append(re.compile(f"({start}[^*?]+){re.escape(after)}"))
+    return compiled
+
+
+@lru_cache(maxsize=1 << 14)
+def without_needed_wildcard(resource: str) -> str:
+    """A resource pattern less the wildcard that its type needs, if that is its only one."""
+    for pattern in _needed_wildcards():
+        match = pattern.fullmatch(resource)
+        if match:
+            return match.group(1)
+    return resource
+
+
+@cache
+def _platform() -> list[dict[str, str]]:
+    return rows("platform")
+
+
+@cache
+def platform_actions() -> frozenset[str]:
+    """All actions, in lower case, that Lambda itself may need, whatever the configuration."""
+    return frozenset(row["action"].lower() for row in _platform())
+
+
+def platform_permissions(function: Function, *, traced: bool) -> Iterator[tuple[str, str]]:
+    """The (action in lower case, resource pattern) pairs that Lambda itself needs for a function."""
+    fields = function.arn.split(":")
+    values: Mapping[str, str] = {
+        "partition": fields[1],
+        "region": fields[3],
+        "account": fields[4],
+        "log_group": function.log_group or f"/aws/lambda/{function.name}",
+    }
+    for row in _platform():
+        if row["feature"] == "tracing" and not (traced or function.active_tracing):
+            continue
+        yield row["action"].lower(), row["resource"].format_map(values)

@@ -1,0 +1,115 @@
+"""Policy documents -> statements and grants. Pure.
+
+Grammar: docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+import orjson
+
+from scanner.model import Grant, Policy, Statement
+
+_VARIABLE = re.compile(r"\$\{([^}]*)\}")
+VARIABLES_VERSION = "2012-10-17"
+
+
+class NotAPolicyError(ValueError):
+    """A policy document that is not one; the message says what is wrong."""
+
+
+def parse_policy(document: Any) -> tuple[Statement, ...]:
+    """The statements of a policy: a dictionary, or JSON text, URL-encoded or not.
+
+    A Statement may be one object, an Action or Resource one string. Raises NotAPolicyError.
+    """
+    if isinstance(document, str):
+        document = _parsed(document)
+    if not isinstance(document, Mapping):
+        raise NotAPolicyError("it is not a JSON object")
+    statements = document.get("Statement")
+    if isinstance(statements, Mapping):
+        statements = [statements]
+    if not isinstance(statements, list):
+        raise NotAPolicyError("it has no Statement")
+    variables = document.get("Version") == VARIABLES_VERSION
+    return tuple(_statement(index, raw, variables) for index, raw in enumerate(statements))
+
+
+def _parsed(text: str) -> Any:
+    for candidate in (text, unquote(text)):
+        try:
+            return orjson.loads(candidate)
+        except orjson.JSONDecodeError:
+            continue
+    raise NotAPolicyError("it is not JSON")
+
+
+def _statement(index: int, raw: Any, variables: bool) -> Statement:
+    if not isinstance(raw, Mapping):
+        raise NotAPolicyError(f"statement {index} is not an object")
+    if raw.get("Effect") not in ("Allow", "Deny"):
+        raise NotAPolicyError(f"statement {index} has neither Effect Allow nor Deny")
+    not_actions, not_resources = "NotAction" in raw, "NotResource" in raw
+    actions = _strings(index, raw, "NotAction" if not_actions else "Action")
+    resources = _strings(index, raw, "NotResource" if not_resources else "Resource")
+    sid, condition = raw.get("Sid"), raw.get("Condition")
+    return Statement(
+        index=index,
+        sid=sid if isinstance(sid, str) and sid else None,
+        allow=raw["Effect"] == "Allow",
+        actions=actions,
+        not_actions=not_actions,
+        resources=resources,
+        not_resources=not_resources,
+        condition=condition if isinstance(condition, Mapping) and condition else None,
+        variables=variables,
+    )
+
+
+def _strings(index: int, raw: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    value = raw.get(key)
+    values = [value] if isinstance(value, str) else value
+    if not isinstance(values, list) or not values or not all(isinstance(v, str) for v in values):
+        raise NotAPolicyError(f"statement {index} has no {key} that is a string or a list of strings")
+    return tuple(dict.fromkeys(values))
+
+
+def pattern_of(resource: str, variables: bool) -> str:
+    """A resource as written -> the pattern that it means.
+
+    A policy variable may stand for anything; `${*}`, `${?}` and `${$}` are the characters themselves,
+    kept here as private-use characters, which no ARN holds.
+    docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+    """
+    if not variables or "${" not in resource:
+        return resource
+    literals = {"*": "\ue02a", "?": "\ue03f", "$": "$"}
+    return _VARIABLE.sub(lambda m: literals.get(m.group(1), "*"), resource)
+
+
+def grants_of(policy: Policy) -> Iterator[Grant]:
+    """The grants of a policy: one for each action and resource of each Allow statement."""
+    for statement in policy.statements:
+        if not statement.allow:
+            continue
+        actions = ("*",) if statement.not_actions else statement.actions
+        resources = ("*",) if statement.not_resources else statement.resources
+        except_actions = tuple(a.lower() for a in statement.actions) if statement.not_actions else ()
+        except_resources = _patterns(statement) if statement.not_resources else ()
+        for action in actions:
+            for resource in resources:
+                yield Grant(policy, statement, action, resource, except_actions, except_resources)
+
+
+def _patterns(statement: Statement) -> tuple[str, ...]:
+    return tuple(pattern_of(resource, statement.variables) for resource in statement.resources)
+
+
+def denials_of(policies: tuple[Policy, ...]) -> list[Statement]:
+    """The unconditional Deny statements: a conditional one subtracts nothing."""
+    return [s for policy in policies for s in policy.statements if not s.allow and s.condition is None]

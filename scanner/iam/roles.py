@@ -1,0 +1,231 @@
+"""Roles and their policies, from AWS or from a file. Each role and each policy is read once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import orjson
+
+from scanner.errors import Warnings, bad_credentials, error_code, is_bad_credentials, is_denied, is_missing
+from scanner.iam.functions import Functions, time_of
+from scanner.iam.policies import NotAPolicyError, parse_policy
+from scanner.model import Policy, Role
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
+    from mypy_boto3_iam.client import IAMClient
+
+T = TypeVar("T")
+
+_THREADS = 8
+_LAMBDA = "lambda.amazonaws.com"
+
+
+def with_users(roles: Iterable[Role], functions: Functions) -> list[Role]:
+    """The roles with all functions that use them.
+
+    That these are all users is known only where the functions could be listed and nobody but Lambda may
+    assume the role.
+    """
+    users: dict[str, list[str]] = {}
+    for function in functions.known.values():
+        if function.role:
+            users.setdefault(function.role, []).append(function.arn)
+    return [
+        replace(
+            role,
+            users=tuple(sorted(users.get(role.arn, ()))),
+            users_known=role.users_known and functions.complete,
+            missing_permissions=tuple(sorted({*role.missing_permissions, *functions.missing})),
+        )
+        for role in roles
+    ]
+
+
+def only_lambda(trust: Any) -> bool:
+    """Whether a trust policy lets nobody but Lambda assume the role."""
+    if isinstance(trust, str):
+        try:
+            trust = orjson.loads(trust)
+        except orjson.JSONDecodeError:
+            return False
+    statements = trust.get("Statement") if isinstance(trust, Mapping) else None
+    if isinstance(statements, Mapping):
+        statements = [statements]
+    if not isinstance(statements, list) or not statements:
+        return False
+    return all(isinstance(s, Mapping) and _allows_only_lambda(s) for s in statements)
+
+
+def _allows_only_lambda(statement: Mapping[str, Any]) -> bool:
+    if statement.get("Effect") == "Deny":
+        return True
+    principal = statement.get("Principal")
+    if not isinstance(principal, Mapping) or set(principal) != {"Service"}:
+        return False
+    services = principal["Service"]
+    return services in (_LAMBDA, [_LAMBDA])
+
+
+class _Parts:
+    """Collects what a role is made of, and what went wrong on the way."""
+
+    def __init__(self, arn: str, warnings: Warnings) -> None:
+        self.arn = arn
+        self.policies: list[Policy] = []
+        self.missing: set[str] = set()
+        self.problems: list[str] = []
+        self.users_known = False
+        self._warnings = warnings
+
+    def add(
+        self, name: str, arn: str | None, kind: Literal["inline", "managed"], document: Any, created: Any = None
+    ) -> None:
+        try:
+            self.policies.append(Policy(name, arn, kind, parse_policy(document), time_of(created)))
+        except NotAPolicyError as error:
+            self.problem("policy-unread", f"policy {name} of role {self.arn} cannot be understood: {error}")
+
+    def problem(self, code: str, message: str) -> None:
+        self.problems.append(message)
+        self._warnings.add(code, message)
+
+    def role(self) -> Role:
+        return Role(
+            arn=self.arn,
+            name=self.arn.rpartition("/")[2],
+            policies=tuple(self.policies),
+            users_known=self.users_known,
+            readable=not self.missing - {"iam:GetRole"} and not self.problems,
+            missing_permissions=tuple(sorted(self.missing)),
+            problems=tuple(self.problems),
+        )
+
+
+# --- from a file ---------------------------------------------------------------------------------
+
+
+def roles_from_file(document: Any, arns: Iterable[str], warnings: Warnings) -> list[Role]:
+    """Roles of what `aws iam get-account-authorization-details` prints. ValueError if it is not that."""
+    details = document.get("RoleDetailList") if isinstance(document, Mapping) else None
+    if not isinstance(details, list):
+        raise ValueError(
+            "it holds no `RoleDetailList`, as `aws iam get-account-authorization-details` prints it"
+        )
+    by_arn = {d.get("Arn"): d for d in details if isinstance(d, Mapping)}
+    managed = {p.get("Arn"): p for p in document.get("Policies") or [] if isinstance(p, Mapping)}
+    return [_role_from_file(arn, by_arn.get(arn), managed, warnings) for arn in arns]
+
+
+def _role_from_file(
+    arn: str, detail: Mapping[str, Any] | None, managed: Mapping[Any, Mapping[str, Any]], warnings: Warnings
+) -> Role:
+    parts = _Parts(arn, warnings)
+    if detail is None:
+        parts.problem("role-missing", f"role {arn} is not in the file of --iam")
+        return parts.role()
+    parts.users_known = only_lambda(detail.get("AssumeRolePolicyDocument"))
+    for inline in _mappings(detail.get("RolePolicyList")):
+        parts.add(str(inline.get("PolicyName")), None, "inline", inline.get("PolicyDocument"))
+    for attached in _mappings(detail.get("AttachedManagedPolicies")):
+        policy_arn, name = str(attached.get("PolicyArn")), str(attached.get("PolicyName"))
+        version = _default_version(managed.get(policy_arn, {}))
+        if version is None:
+            parts.problem("policy-missing", f"policy {policy_arn} of role {arn} is not in the file of --iam")
+        else:
+            parts.add(name, policy_arn, "managed", version.get("Document"), version.get("CreateDate"))
+    return parts.role()
+
+
+def _default_version(policy: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    versions = _mappings(policy.get("PolicyVersionList"))
+    return next((v for v in versions if v.get("IsDefaultVersion") is True), None)
+
+
+def _mappings(value: Any) -> list[Mapping[str, Any]]:
+    return [v for v in value if isinstance(v, Mapping)] if isinstance(value, list) else []
+
+
+# --- from AWS ------------------------------------------------------------------------------------
+
+
+def roles_from_aws(client: IAMClient, arns: Iterable[str], warnings: Warnings) -> list[Role]:
+    """The roles as IAM has them now. What may not be read is noted in the role, never raised."""
+    reader = _AwsReader(client, warnings)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return list(pool.map(reader.role, arns))
+
+
+class _AwsReader:
+    def __init__(self, client: IAMClient, warnings: Warnings) -> None:
+        self._client = client
+        self._warnings = warnings
+        self._lock = threading.Lock()
+        self._managed: dict[str, tuple[Any, Any]] = {}
+        self._locks: dict[str, threading.Lock] = {}
+
+    def role(self, arn: str) -> Role:
+        parts = _Parts(arn, self._warnings)
+        name = arn.rpartition("/")[2]
+        trust = self._try(parts, lambda: self._client.get_role(RoleName=name)["Role"], optional=True)
+        parts.users_known = trust is not None and only_lambda(trust.get("AssumeRolePolicyDocument"))
+        for policy in self._try(parts, lambda: self._inline_names(name)) or []:
+            document = self._try(parts, lambda policy=policy: self._inline(name, policy))
+            if document is not None:
+                parts.add(policy, None, "inline", document)
+        for attached in self._try(parts, lambda: self._attached(name)) or []:
+            found = self._try(parts, lambda attached=attached: self._managed_document(attached["PolicyArn"]))
+            if found is not None:
+                parts.add(attached["PolicyName"], attached["PolicyArn"], "managed", *found)
+        return parts.role()
+
+    def _inline_names(self, role: str) -> list[str]:
+        pages = self._client.get_paginator("list_role_policies").paginate(RoleName=role)
+        return [name for page in pages for name in page["PolicyNames"]]
+
+    def _inline(self, role: str, policy: str) -> Any:
+        return self._client.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+
+    def _attached(self, role: str) -> list[Any]:
+        pages = self._client.get_paginator("list_attached_role_policies").paginate(RoleName=role)
+        return [policy for page in pages for policy in page["AttachedPolicies"]]
+
+    def _managed_document(self, arn: str) -> tuple[Any, Any]:
+        """The document of a policy's default version and when that was made, asked for once."""
+        with self._lock:
+            lock = self._locks.setdefault(arn, threading.Lock())
+        with lock:
+            if arn not in self._managed:
+                version_id = self._client.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+                version = self._client.get_policy_version(PolicyArn=arn, VersionId=version_id)["PolicyVersion"]
+                self._managed[arn] = (version["Document"], version.get("CreateDate"))
+            return self._managed[arn]
+
+    def _try(self, parts: _Parts, request: Callable[[], T], *, optional: bool = False) -> T | None:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            return request()
+        except ClientError as error:
+            if is_bad_credentials(error):
+                raise bad_credentials(error) from error
+            self._note(parts, error, optional)
+        except (BotoCoreError, KeyError) as error:
+            parts.problem("role-unread", f"role {parts.arn} could not be read: {error!r}")
+        return None
+
+    def _note(self, parts: _Parts, error: ClientError, optional: bool) -> None:
+        action = f"iam:{error.operation_name}"
+        if is_denied(error):
+            parts.missing.add(action)
+            effect = "who may assume a role is unknown" if optional else "roles cannot be read"
+            self._warnings.add("right-missing", f"{action} is denied: {effect}; allow it")
+        elif is_missing(error):
+            if not optional:
+                parts.problem("role-missing", f"role {parts.arn} or a policy of it does not exist")
+        elif not optional:
+            parts.problem("role-unread", f"role {parts.arn} could not be read: {error_code(error)}")

@@ -1,0 +1,186 @@
+"""The smallest policy that allows what was seen, and nothing that today's policies do not. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+
+from scanner.compare import Judgement, Touched, is_wide
+from scanner.confirm import Reason
+from scanner.findings import Judged
+from scanner.iam import catalog
+from scanner.iam.patterns import contains
+from scanner.iam.policies import VARIABLES_VERSION, pattern_of
+from scanner.model import Permission, Role, Statement, Verdict
+
+# docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: all inline policies of a role
+# together; white space is not counted.
+MAX_POLICY_CHARACTERS = 10_240
+
+# An unused grant is left out although it is not confirmed where only these speak against it: they
+# question the evidence as a whole, and none of them hints that just this grant is needed.
+_GENERAL_DOUBTS = frozenset(
+    {
+        Reason.TOO_FEW_TRACES,
+        Reason.INCOMPLETE_TRACES,
+        Reason.ROLE_USERS_UNKNOWN,
+        Reason.TRACES_ELSEWHERE,
+    }
+)
+
+
+class Item(NamedTuple):
+    """An action on a resource to be allowed, under a condition (JSON text, empty for none)."""
+
+    action: str
+    resource: str
+    condition: str = ""
+    not_action: tuple[str, ...] = ()
+    not_resource: tuple[str, ...] = ()
+
+
+def usage_policy(permissions: Iterable[Permission]) -> dict[str, Any]:
+    """The policy that allows all that a workload was seen to need, whatever its role grants."""
+    items = {Item(p.action, p.resource) for p in permissions if p.required}
+    return _policy(_statements(items))
+
+
+def suggested_policy(role: Role, judged: Sequence[Judged]) -> dict[str, Any] | None:
+    """The policy to put in the place of all identity policies of a role.
+
+    Grants that are needed (or of which traces cannot tell) stay as they are spelled; what is too wide is
+    cut to what was used; what was not used goes. Deny statements stay. None where not all policies could
+    be read, where nothing would be left, or where it does not fit into IAM's limit for inline policies.
+    """
+    if not role.readable:
+        return None
+    denials = [s for policy in role.policies for s in policy.statements if not s.allow]
+    # Spelled as today, a policy that is too long may become short enough.
+    for narrow in (True, False):
+        items = {item for j in judged for item in _items(j, narrow)}
+        if not items:
+            return None
+        policy = _policy([*_statements(items), *(_spelled(s) for s in denials)])
+        if _size(policy) <= MAX_POLICY_CHARACTERS:
+            return policy
+    return None
+
+
+def _items(judged: Judged, narrow: bool) -> Iterable[Item]:
+    judgement, reasons = judged
+    grant = judgement.grant
+    kept = Item(
+        grant.action,
+        # in a policy of the older version a variable is no variable
+        grant.resource if grant.statement.variables else grant.resource.replace("${", "${$}{"),
+        _condition(grant.statement),
+        grant.statement.actions if grant.statement.not_actions else (),
+        grant.statement.resources if grant.statement.not_resources else (),
+    )
+    if judgement.verdict is Verdict.BROAD:
+        return [_narrowed(judgement, touched, kept, narrow) for touched in judgement.touched]
+    if judgement.verdict is Verdict.UNUSED:
+        return [] if _GENERAL_DOUBTS.issuperset(reasons) else [kept]
+    if judgement.verdict is Verdict.INEFFECTIVE:
+        return []
+    return [kept]
+
+
+def _narrowed(judgement: Judgement, touched: Touched, kept: Item, narrow: bool) -> Item:
+    """One used action of a grant that is too wide, on the part of its resource that was used."""
+    action = catalog.spelled(touched.action)
+    own = kept._replace(action=action, not_action=())
+    pattern = pattern_of(kept.resource, variables=True)
+    if not narrow or kept.not_resource or not is_wide(pattern):
+        return own
+    resource = touched.resource if touched.exact else _any_account(touched.resource)
+    return own._replace(resource=resource) if contains(pattern, resource) else own
+
+
+def _any_account(resource: str) -> str:
+    fields = resource.split(":", 5)
+    return ":".join([*fields[:4], "*", fields[5]]) if len(fields) == 6 and fields[4] else resource
+
+
+def _condition(statement: Statement) -> str:
+    if statement.condition is None:
+        return ""
+    return orjson.dumps(statement.condition, option=orjson.OPT_SORT_KEYS).decode()
+
+
+# --- readable statements -------------------------------------------------------------------------
+
+
+def _statements(items: Iterable[Item]) -> list[dict[str, Any]]:
+    """Items grouped: actions with the same resources share a statement. Sorted, so that two runs agree."""
+    resources_of: dict[tuple[str, tuple[str, ...], str, tuple[str, ...]], set[str]] = {}
+    for item in _without_covered(items):
+        key = (item.action, item.not_action, item.condition, item.not_resource)
+        resources_of.setdefault(key, set()).add(item.resource)
+    actions_of: dict[tuple[Any, ...], list[str]] = {}
+    for (action, not_action, condition, not_resource), found in resources_of.items():
+        service = action.partition(":")[0]
+        group = (service, not_action, tuple(sorted(found)), condition, not_resource)
+        actions_of.setdefault(group, []).append(action)
+    return [
+        _statement(actions, *group[1:])
+        for group, actions in sorted(actions_of.items(), key=lambda entry: (entry[0][0], sorted(entry[1]), entry[0]))
+    ]
+
+
+def _without_covered(items: Iterable[Item]) -> Iterable[Item]:
+    """Items less those on a resource that another item of the same action covers."""
+    by_action: dict[tuple[Any, ...], list[Item]] = {}
+    for item in items:
+        by_action.setdefault((item.action, *item[2:]), []).append(item)
+    for same in by_action.values():
+        for item in same:
+            if not any(_covers(other.resource, item.resource) for other in same):
+                yield item
+
+
+def _covers(resource: str, other: str) -> bool:
+    """Whether a resource pattern makes another one needless (of two that say the same, one stays)."""
+    return resource != other and contains(resource, other) and (not contains(other, resource) or resource < other)
+
+
+def _statement(
+    actions: list[str],
+    not_action: tuple[str, ...],
+    resources: tuple[str, ...],
+    condition: str,
+    not_resource: tuple[str, ...],
+) -> dict[str, Any]:
+    statement: dict[str, Any] = {"Effect": "Allow"}
+    if not_action:
+        statement["NotAction"] = list(not_action)
+    else:
+        statement["Action"] = sorted(actions)
+    if not_resource:
+        statement["NotResource"] = list(not_resource)
+    else:
+        statement["Resource"] = resources[0] if len(resources) == 1 else list(resources)
+    if condition:
+        statement["Condition"] = orjson.loads(condition)
+    return statement
+
+
+def _spelled(statement: Statement) -> dict[str, Any]:
+    """A Deny statement as it was."""
+    spelled: dict[str, Any] = {"Sid": statement.sid} if statement.sid else {}
+    spelled["Effect"] = "Deny"
+    spelled["NotAction" if statement.not_actions else "Action"] = list(statement.actions)
+    spelled["NotResource" if statement.not_resources else "Resource"] = list(statement.resources)
+    if statement.condition is not None:
+        spelled["Condition"] = dict(statement.condition)
+    return spelled
+
+
+def _policy(statements: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"Version": VARIABLES_VERSION, "Statement": statements}
+
+
+def _size(policy: Mapping[str, Any]) -> int:
+    return len(orjson.dumps(policy))

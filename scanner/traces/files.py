@@ -1,0 +1,139 @@
+"""Saved traces: JSON or JSON lines, gzipped or not, single files or folders of them.
+
+Understood: what `aws xray batch-get-traces` prints, one trace, a list of traces, bare segment documents
+and lists of them, documents as JSON text or as objects.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from scanner.errors import EXIT_USAGE, ScanError, Warnings
+from scanner.traces.segments import Trace
+from scanner.traces.xray import compact, trace_from_api
+
+Sink = Callable[[list[Trace]], None]
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+@dataclass
+class FilesRead:
+    """What was found in the files. `unreadable` are documents that could not be understood."""
+
+    traces: int = 0
+    truncated: int = 0
+    unprocessed: int = 0
+    unreadable: int = 0
+    seen: set[bytes] = field(default_factory=set, repr=False)
+
+
+def read_files(paths: Iterable[Path], sink: Sink, warnings: Warnings) -> FilesRead:
+    """Hand every saved trace to `sink`, each once. Documents outside a trace are put together by their
+    trace id first. Raises ScanError for a path that does not exist."""
+    read = FilesRead()
+    loose: dict[str, list[Any]] = {}
+    for path in _files(paths):
+        try:
+            for value in _values(_content(path)):
+                _take(value, read, loose, sink)
+        except (OSError, EOFError, zlib.error) as error:
+            read.unreadable += 1
+            warnings.add("file-unread", f"{path.name} could not be read: {error}")
+        except orjson.JSONDecodeError as error:
+            read.unreadable += 1
+            warnings.add("file-unread", f"{path.name} is neither JSON nor JSON lines: {error}")
+    for trace_id, documents in loose.items():
+        _hand_on(Trace(trace_id, tuple(documents)), read, sink)
+    if read.unreadable:
+        warnings.add(
+            "documents-unread", "parts of the saved traces are no segment documents", read.unreadable
+        )
+    return read
+
+
+def _files(paths: Iterable[Path]) -> Iterator[Path]:
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(
+                p
+                for p in path.rglob("*")
+                if p.is_file() and not any(part.startswith(".") for part in p.relative_to(path).parts)
+            )
+        elif path.exists():
+            yield path
+        else:
+            raise ScanError(f"--traces: {path} does not exist", EXIT_USAGE)
+
+
+def _content(path: Path) -> bytes:
+    content = path.read_bytes()
+    return gzip.decompress(content) if content.startswith(_GZIP_MAGIC) else content
+
+
+def _values(content: bytes) -> Iterator[Any]:
+    """The JSON values of a file: one, or one a line. Raises JSONDecodeError where not even one is."""
+    if not content.strip():
+        return
+    try:
+        yield orjson.loads(content)
+        return
+    except orjson.JSONDecodeError:
+        first, _, rest = content.lstrip().partition(b"\n")
+        yield orjson.loads(first)
+    for line in rest.splitlines():
+        if line.strip():
+            try:
+                yield orjson.loads(line)
+            except orjson.JSONDecodeError:
+                yield None  # counted as unreadable
+
+
+def _take(value: Any, read: FilesRead, loose: dict[str, list[Any]], sink: Sink) -> None:
+    if isinstance(value, list):
+        for item in value:
+            _take(item, read, loose, sink)
+        return
+    if isinstance(value, str):
+        value = _from_text(value)
+    if not isinstance(value, dict):
+        read.unreadable += 1
+    elif isinstance(value.get("Traces"), list):
+        unprocessed = value.get("UnprocessedTraceIds")
+        read.unprocessed += len(unprocessed) if isinstance(unprocessed, list) else 0
+        _take(value["Traces"], read, loose, sink)
+    elif "Segments" in value:
+        trace = trace_from_api(value)
+        if trace is None:
+            read.unreadable += 1
+        else:
+            _hand_on(trace, read, sink)
+    elif "Document" in value:
+        _take(value["Document"], read, loose, sink)
+    elif isinstance(value.get("id"), str) and ("trace_id" in value or "start_time" in value):
+        loose.setdefault(str(value.get("trace_id") or value["id"]), []).append(value)
+    else:
+        read.unreadable += 1
+
+
+def _from_text(text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _hand_on(trace: Trace, read: FilesRead, sink: Sink) -> None:
+    key = compact(trace.id)
+    if key in read.seen:
+        return
+    read.seen.add(key)
+    read.traces += 1
+    read.truncated += trace.truncated
+    sink([trace])
