@@ -1,7 +1,7 @@
 """The baseline: as little as boto3 threads can do to fetch every trace and parse every document.
 
-The span is split into windows that are listed side by side; ids go to BatchGetTraces five at a time, as soon as
-they are listed. Nothing is retried beyond botocore's own, nothing is kept, nothing is looked at.
+The span is split into windows that are listed side by side; ids go to BatchGetTraces five at a time, as soon
+as they are listed. Nothing is retried beyond botocore's own, nothing is kept, nothing is looked at.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import boto3
@@ -32,17 +33,20 @@ class Bare:
         self._fetches: list[Future[tuple[int, int]]] = []
 
     def run(self, start: int, end: int, windows: int) -> tuple[int, int]:
-        """Fetches all traces of a span; the number of traces and of documents."""
+        """Fetch all traces of a span; return the number of traces and of documents."""
         edges = [start + (end - start) * index // windows for index in range(windows + 1)]
-        listings = [self._pool.submit(self._list, *edge) for edge in zip(edges, edges[1:], strict=False)]
+        listings = [self._pool.submit(self._list, *edge) for edge in pairwise(edges)]
         for listing in listings:
             listing.result()
         counts = [fetch.result() for fetch in self._fetches]
         return sum(traces for traces, _ in counts), sum(documents for _, documents in counts)
 
     def _list(self, start: int, end: int) -> None:
-        window = {"StartTime": datetime.fromtimestamp(start, UTC), "EndTime": datetime.fromtimestamp(end - 1, UTC)}
-        token = {}
+        window = {
+            "StartTime": datetime.fromtimestamp(start, UTC),
+            "EndTime": datetime.fromtimestamp(end - 1, UTC),
+        }
+        token: dict[str, str] = {}
         while True:
             page = self._client.get_trace_summaries(**window, **token)  # type: ignore[arg-type]
             ids = [summary["Id"] for summary in page["TraceSummaries"]]
@@ -63,7 +67,7 @@ class Bare:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Fetches the traces of the last so many minutes and prints how many there were."""
+    """Fetch the traces of the last so many minutes and print how many there were."""
     parser = argparse.ArgumentParser(prog="python -m bench.bare", description=main.__doc__)
     parser.add_argument("-r", "--time-range", type=int, default=720, metavar="MINUTES")
     parser.add_argument("--threads", type=int, default=48)

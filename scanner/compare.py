@@ -50,7 +50,9 @@ class RoleUsage:
     settings_known: bool
 
 
-def usage_of_role(usages: Iterable[Usage], users: Iterable[str], functions: Mapping[str, Function]) -> RoleUsage:
+def usage_of_role(
+    usages: Iterable[Usage], users: Iterable[str], functions: Mapping[str, Function]
+) -> RoleUsage:
     """The union of what the workloads of a role used and what Lambda needs to run them."""
     required: dict[str, dict[Touched, None]] = {}
     possible: dict[str, dict[str, None]] = {}
@@ -103,7 +105,9 @@ class _Judge:
     def judge(self, grant: Grant) -> Judgement:
         if self._is_denied(grant.action, grant):
             return Judgement(grant, Verdict.INEFFECTIVE)
-        overlapping = [t for t in self._required(grant.action) if _reaches(grant, t.action, t.resource, t.exact)]
+        overlapping = [
+            t for t in self._required(grant.action) if _reaches(grant, t.action, t.resource, t.exact)
+        ]
         touched = tuple(t for t in overlapping if self._is_sure(grant, t))
         if touched:
             return self._judge_used(grant, touched)
@@ -274,8 +278,10 @@ def _denies(statement: Statement, action: str, resource: str) -> bool:
 
 
 def is_wide(resource: str) -> bool:
-    """Whether a resource pattern holds a wildcard, other than one that its type needs, or one for the
-    region or the account."""
+    """Whether a resource pattern is wider than one resource.
+
+    A wildcard that the resource's type needs, or one for the region or the account, does not count.
+    """
     return is_pattern(_narrow(resource))
 
 

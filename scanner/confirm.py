@@ -110,8 +110,10 @@ class Claim:
 
 
 class User(NamedTuple):
-    """A workload that uses the role: its evidence, and when it or the policy last changed (Unix
-    seconds, 0 where that is not known)."""
+    """A workload that uses the role: its evidence, and when it or the policy last changed.
+
+    The time is in Unix seconds, 0 where it is not known.
+    """
 
     evidence: Evidence
     changed: float
@@ -182,4 +184,3 @@ def _service_reasons(prefix: str, user: User, standard: Standard, general: set[R
     if not (traced or instrumented or general & {Reason.NOT_SEEN, Reason.NO_CALLS}):
         found.add(Reason.SERVICE_NOT_TRACED)
     return found
-

@@ -28,7 +28,9 @@ def with_reasons(
     scan_reasons: Iterable[Reason] = (),
 ) -> list[Judged]:
     """Every judgement with the reasons why it is not confirmed (none where it claims no excess)."""
-    role_reasons = frozenset(scan_reasons) | (frozenset() if role.users_known else {Reason.ROLE_USERS_UNKNOWN})
+    role_reasons = frozenset(scan_reasons) | (
+        frozenset() if role.users_known else {Reason.ROLE_USERS_UNKNOWN}
+    )
     users: dict[int, list[User]] = {}
 
     def reasons(claim: Claim, policy: Policy) -> tuple[Reason, ...]:
@@ -36,9 +38,7 @@ def with_reasons(
             users[id(policy)] = users_of(role, policy, evidence, functions)
         return reasons_for(claim, users[id(policy)], role_reasons, standard)
 
-    return [
-        Judged(j, reasons(j.claim, j.grant.policy) if j.claim is not None else ()) for j in judgements
-    ]
+    return [Judged(j, reasons(j.claim, j.grant.policy) if j.claim is not None else ()) for j in judgements]
 
 
 def users_of(

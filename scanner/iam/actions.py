@@ -37,18 +37,17 @@ def actions_of(prefix: str, operation: str, parameters: frozenset[str]) -> tuple
 
     Empty for an operation that needs no permission, None for one that cannot be mapped.
     """
+    operation = _DATE_SUFFIX.sub("", operation)
     for row in _rows().get((prefix, operation.lower()), ()):
         if not row.when or row.when in parameters:
             return row.needs
     if services.needs_no_permission(prefix, operation):
         return ()
-    if prefix == "apigateway" and (verb := services.http_verb(operation)):
-        return (Need(f"apigateway:{verb}", required=True),)
-    for name in (operation, _DATE_SUFFIX.sub("", operation)):
-        known = catalog.action(f"{prefix}:{name}")
-        if known:
-            return (Need(known.name, required=True),)
-    return None
+    known = catalog.action(f"{prefix}:{operation}")
+    if known:
+        return (Need(known.name, required=True),)
+    verb = services.http_verb(operation) if prefix == "apigateway" else None
+    return (Need(f"apigateway:{verb}", required=True),) if verb else None
 
 
 @cache

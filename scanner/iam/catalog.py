@@ -82,7 +82,9 @@ def expand(pattern: str) -> frozenset[str]:
     pattern = pattern.lower()
     if not is_pattern(pattern):
         return frozenset({pattern}) if action(pattern) else frozenset()
-    return frozenset(name for prefix in _prefixes_of(pattern) for name in _names(prefix) if matches(pattern, name))
+    return frozenset(
+        name for prefix in _prefixes_of(pattern) for name in _names(prefix) if matches(pattern, name)
+    )
 
 
 def _names(prefix: str) -> Iterator[str]:

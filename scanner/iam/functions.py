@@ -65,10 +65,12 @@ def _list_region(client: LambdaClient, region: str, functions: Functions, warnin
             functions.missing.append("lambda:ListFunctions")
             warnings.add(
                 "no-list-functions",
-                "lambda:ListFunctions is denied: who else uses a role is unknown, so that nothing is confirmed",
+                "lambda:ListFunctions is denied: who else uses a role is unknown, and nothing is confirmed",
             )
         else:
-            warnings.add("functions-unread", f"functions of {region} could not be listed: {error_code(error)}")
+            warnings.add(
+                "functions-unread", f"functions of {region} could not be listed: {error_code(error)}"
+            )
     except BotoCoreError as error:
         functions.complete = False
         warnings.add("functions-unread", f"functions of {region} could not be listed: {error}")
@@ -86,7 +88,7 @@ def _get_one(client: LambdaClient, arn: str, functions: Functions, warnings: War
             functions.missing.append("lambda:GetFunctionConfiguration")
             warnings.add(
                 "no-function-configuration",
-                "lambda:GetFunctionConfiguration is denied, so that the role of a function is unknown; allow it",
+                "lambda:GetFunctionConfiguration is denied: a function's role is unknown; allow it",
             )
         elif is_missing(error):
             warnings.add("function-gone", f"{arn} was traced but does not exist (any more)")

@@ -1,5 +1,7 @@
-"""What is known of permissions beside the reference: which traces cannot show, which wildcards a
-resource needs, what Lambda itself needs. Rows of small files, each with its source."""
+"""What is known of permissions beside IAM's reference, as rows of small files, each with its source.
+
+Which actions traces cannot show, which wildcards a resource needs, what Lambda itself needs.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ from functools import cache, lru_cache
 from importlib import resources
 from typing import NamedTuple
 
+from scanner.iam import catalog, services
 from scanner.iam.patterns import is_pattern, matches
 from scanner.model import Function
 
@@ -47,7 +50,21 @@ def _untraced() -> tuple[dict[str, Untraced], list[tuple[str, Untraced]]]:
 def untraced(action: str) -> Untraced | None:
     """Why traces may not show an action (in lower case), None where nothing speaks against it."""
     exact, patterns = _untraced()
-    return exact.get(action) or next((u for pattern, u in patterns if matches(pattern, action)), None)
+    known = exact.get(action) or next((u for pattern, u in patterns if matches(pattern, action)), None)
+    return known or (_NEVER_CALLED if action in _never_called() else None)
+
+
+# No operation of any SDK has these actions, so no trace can hold a call that needs them.
+_NEVER_CALLED = Untraced(UNOBSERVABLE, "is used by no operation of an AWS SDK")
+
+
+@cache
+def _never_called() -> frozenset[str]:
+    actions: set[str] = set()
+    for prefix, names in services.data()["never_called"].items():
+        for name in names:
+            actions |= catalog.expand(f"{prefix}:{name}")
+    return frozenset(actions)
 
 
 @cache

@@ -19,7 +19,12 @@ from scanner.model import Call
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_PARTITIONS = (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"), ("us-isob-", "aws-iso-b"), ("us-iso-", "aws-iso"))
+_PARTITIONS = (
+    ("cn-", "aws-cn"),
+    ("us-gov-", "aws-us-gov"),
+    ("us-isob-", "aws-iso-b"),
+    ("us-iso-", "aws-iso"),
+)
 _REGION = re.compile(r"\b[a-z]{2}(?:-[a-z]+)+-\d\b")
 
 # Where X-Ray or an SDK names a parameter unlike IAM does: name in the trace -> name in the ARN format.
@@ -31,7 +36,12 @@ _SYNONYMS = {
     "copy_source": "bucket_name",
 }
 # `resource_names` holds bare names; which kind of resource they name depends on the service.
-_RESOURCE_NAMES = {"dynamodb": "table_name", "s3": "bucket_name", "lambda": "function_name", "sqs": "queue_name"}
+_RESOURCE_NAMES = {
+    "dynamodb": "table_name",
+    "s3": "bucket_name",
+    "lambda": "function_name",
+    "sqs": "queue_name",
+}
 _SIDES: dict[Side, tuple[str, ...]] = {
     "source": ("copy_source", "source_bucket_name"),
     "destination": ("bucket", "bucket_name", "destination_bucket_name"),
@@ -42,8 +52,10 @@ _GENERALISED = frozenset({"object_name"})
 
 
 class Resource(NamedTuple):
-    """The ARN of a touched resource; not `exact` where part of it is unknown. `region_told` is False
-    where its region is only the workload's own, since the trace does not name one."""
+    """The ARN of a touched resource; not `exact` where part of it is unknown.
+
+    `region_told` is False where its region is only the workload's own, since the trace names none.
+    """
 
     arn: str
     exact: bool
@@ -165,7 +177,7 @@ def _from_format(kind: catalog.ResourceType, values: Mapping[str, str], context:
 
 @lru_cache(maxsize=1 << 10)
 def snake_case(variable: str) -> str:
-    """ "TableName" -> "table_name"."""
+    """Turn "TableName" into "table_name"."""
     return _WORD.sub("_", variable).lower()
 
 
@@ -189,7 +201,9 @@ def _completed(name: str, arn: str, values: Mapping[str, str], action: catalog.A
         return f"{arn}/index/{values['index_name']}"
     if name == "function_name" and "qualifier" in values and arn.count(":") == 6:
         return f"{arn}:{values['qualifier']}"
-    if name == "bucket_name" and any(t.name in ("object", "accesspointobject") for t in action.resource_types):
+    if name == "bucket_name" and any(
+        t.name in ("object", "accesspointobject") for t in action.resource_types
+    ):
         return f"{arn}/object/*" if ":accesspoint" in arn else f"{arn}/*"
     return arn
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import orjson
@@ -83,7 +84,12 @@ class _Parts:
         self._warnings = warnings
 
     def add(
-        self, name: str, arn: str | None, kind: Literal["inline", "managed"], document: Any, created: Any = None
+        self,
+        name: str,
+        arn: str | None,
+        kind: Literal["inline", "managed"],
+        document: Any,
+        created: Any = None,
     ) -> None:
         try:
             self.policies.append(Policy(name, arn, kind, parse_policy(document), time_of(created)))
@@ -174,11 +180,11 @@ class _AwsReader:
         trust = self._try(parts, lambda: self._client.get_role(RoleName=name)["Role"], optional=True)
         parts.users_known = trust is not None and only_lambda(trust.get("AssumeRolePolicyDocument"))
         for policy in self._try(parts, lambda: self._inline_names(name)) or []:
-            document = self._try(parts, lambda policy=policy: self._inline(name, policy))
+            document = self._try(parts, partial(self._inline, name, policy))
             if document is not None:
                 parts.add(policy, None, "inline", document)
         for attached in self._try(parts, lambda: self._attached(name)) or []:
-            found = self._try(parts, lambda attached=attached: self._managed_document(attached["PolicyArn"]))
+            found = self._try(parts, partial(self._managed_document, attached["PolicyArn"]))
             if found is not None:
                 parts.add(attached["PolicyName"], attached["PolicyArn"], "managed", *found)
         return parts.role()
@@ -201,7 +207,9 @@ class _AwsReader:
         with lock:
             if arn not in self._managed:
                 version_id = self._client.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
-                version = self._client.get_policy_version(PolicyArn=arn, VersionId=version_id)["PolicyVersion"]
+                version = self._client.get_policy_version(PolicyArn=arn, VersionId=version_id)[
+                    "PolicyVersion"
+                ]
                 self._managed[arn] = (version["Document"], version.get("CreateDate"))
             return self._managed[arn]
 

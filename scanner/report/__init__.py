@@ -1,0 +1,1 @@
+"""What a scan found, for machines and for people."""

@@ -35,8 +35,11 @@ class FilesRead:
 
 
 def read_files(paths: Iterable[Path], sink: Sink, warnings: Warnings) -> FilesRead:
-    """Hand every saved trace to `sink`, each once. Documents outside a trace are put together by their
-    trace id first. Raises ScanError for a path that does not exist."""
+    """Hand every saved trace to `sink`, each once.
+
+    Documents outside a trace are put together by their trace id first. Raises ScanError for a path that
+    does not exist.
+    """
     read = FilesRead()
     loose: dict[str, list[Any]] = {}
     for path in _files(paths):

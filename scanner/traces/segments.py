@@ -272,8 +272,7 @@ def _calls_below(segment: Node, owner: str | None) -> Iterator[tuple[Node, str |
         if _is_call(node) or _is_plain_request(node):
             yield node, node_owner
             continue
-        for child in _children(node):
-            todo.append((child, node_owner or _own_arn(child)))
+        todo.extend((child, node_owner or _own_arn(child)) for child in _children(node))
 
 
 def _is_call(node: Node) -> bool:

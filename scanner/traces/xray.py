@@ -12,10 +12,20 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from scanner.errors import EXIT_USAGE, ScanError, Warnings, bad_credentials, error_code
-from scanner.errors import is_bad_credentials, is_denied, is_passing, status_of
+from scanner.errors import (
+    EXIT_USAGE,
+    ScanError,
+    Warnings,
+    bad_credentials,
+    error_code,
+    is_bad_credentials,
+    is_denied,
+    is_passing,
+    status_of,
+)
 from scanner.traces.segments import Trace, read_trace
 
 if TYPE_CHECKING:
@@ -87,12 +97,12 @@ def read_window(
     while True:
         last = clock.now() >= deadline
         before = len(reader.fetched.seen)
-        partial = reader.read(windows(start, end), filter_expression, take_partial=last)
+        later = reader.read(windows(start, end), filter_expression, take_partial=last)
         if len(reader.fetched.seen) > before:
             quiet_since = clock.now()
         if last:
             return reader.fetched
-        quiet = clock.now() - quiet_since >= QUIET_SECONDS and reader.fetched.seen and not partial
+        quiet = clock.now() - quiet_since >= QUIET_SECONDS and reader.fetched.seen and not later
         if quiet:
             return reader.fetched
         clock.sleep(min(POLL_SECONDS, max(0.1, deadline - clock.now())))
@@ -119,7 +129,7 @@ def read_ids(
     sizes: dict[str, int] = {}
     while open_ids:
         last = clock.now() >= deadline
-        reader.read_ids(list(open_ids), lambda trace, last=last: _accept(trace, sizes, last), open_ids)
+        reader.read_ids(list(open_ids), partial(_accept, sizes, last), open_ids)
         if last or not open_ids:
             break
         clock.sleep(min(POLL_SECONDS, max(0.1, deadline - clock.now())))
@@ -127,7 +137,7 @@ def read_ids(
     return reader.fetched
 
 
-def _accept(trace: Trace, sizes: dict[str, int], last: bool) -> Trace | None:
+def _accept(sizes: dict[str, int], last: bool, trace: Trace) -> Trace | None:
     """The trace if it is to be taken now, marked as partial if it is not complete."""
     size = len(trace.documents)
     stable, sizes[trace.id] = sizes.get(trace.id) == size, size
@@ -200,13 +210,17 @@ class _Reader:
     # --- listing ---
 
     def _list(
-        self, piece: tuple[float, float], expression: str | None, take_partial: bool, fetchers: ThreadPoolExecutor
+        self,
+        piece: tuple[float, float],
+        expression: str | None,
+        take_partial: bool,
+        fetchers: ThreadPoolExecutor,
     ) -> int:
         left = 0
         try:
             for summaries in self._pages(piece, expression):
-                ready, partial = self._new_ids(summaries, take_partial)
-                left += partial
+                ready, later = self._new_ids(summaries, take_partial)
+                left += later
                 for batch in ready:
                     self._submit(fetchers, batch)
         except _GaveUpError as error:
@@ -216,7 +230,7 @@ class _Reader:
             self._warnings.add("window-unread", f"the traces from {when} UTC on could not be listed: {error}")
         return left
 
-    def _pages(self, piece: tuple[float, float], expression: str | None) -> Iterator[list[dict[str, Any]]]:
+    def _pages(self, piece: tuple[float, float], expression: str | None) -> Iterator[list[Any]]:
         request: dict[str, Any] = {
             "StartTime": datetime.fromtimestamp(piece[0], UTC),
             "EndTime": datetime.fromtimestamp(piece[1], UTC),
@@ -242,18 +256,18 @@ class _Reader:
         batches, left = [], 0
         with self._lock:
             for summary in summaries:
-                trace_id, partial = summary.get("Id"), summary.get("IsPartial") is True
+                trace_id, arriving = summary.get("Id"), summary.get("IsPartial") is True
                 if not isinstance(trace_id, str):
                     self._warnings.add("summary-without-id", "X-Ray listed a trace without its id")
                     continue
                 key = compact(trace_id)
                 if key in self.fetched.seen:
                     continue
-                if partial and not take_partial:
+                if arriving and not take_partial:
                     left += 1
                     continue
                 self.fetched.seen.add(key)
-                self._waiting.append((trace_id, partial))
+                self._waiting.append((trace_id, arriving))
                 if len(self._waiting) == _IDS_A_REQUEST:
                     batches.append(self._waiting)
                     self._waiting = []
@@ -275,7 +289,7 @@ class _Reader:
     def _fetch(self, batch: list[tuple[str, bool]]) -> None:
         if self._stop.is_set():
             return
-        partial = {trace_id for trace_id, is_partial in batch if is_partial}
+        arriving = {trace_id for trace_id, is_partial in batch if is_partial}
         ids, pause = [trace_id for trace_id, _ in batch], 0.2
         for ask in range(_ASKS):
             if ask:
@@ -287,7 +301,10 @@ class _Reader:
                 self._warnings.add("traces-unread", f"traces could not be fetched: {error}", len(ids))
                 break
             self._hand_on(
-                [Trace(t.id, t.documents, t.truncated, partial=True) if t.id in partial else t for t in traces]
+                [
+                    Trace(t.id, t.documents, t.truncated, partial=True) if t.id in arriving else t
+                    for t in traces
+                ]
             )
             if not ids:
                 return
@@ -349,9 +366,7 @@ def _raise_if_hopeless(error: ClientError) -> None:
         raise bad_credentials(error) from error
     if is_denied(error):
         action = f"xray:{error.operation_name}"
-        raise ScanError(
-            f"no right to read traces: {action} is denied; attach the AWS-managed policy AWSXrayReadOnlyAccess"
-        ) from error
+        raise ScanError(f"{action} is denied: attach the AWS-managed policy AWSXrayReadOnlyAccess") from error
     if error.operation_name == "GetTraceSummaries" and error_code(error) == "InvalidRequestException":
         message = error.response.get("Error", {}).get("Message", "")
         raise ScanError(f"X-Ray refuses the request, check --filter: {message}", EXIT_USAGE) from error

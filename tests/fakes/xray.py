@@ -13,7 +13,8 @@ In a process of its own (it prints its address, then runs until its standard inp
 
 It answers GetTraceSummaries, BatchGetTraces and GetTraceSegmentDestination as X-Ray does: windows by the
 second that stands in the trace id, both ends included; newest first; at most 6 hours and 5 ids a request.
-``Script`` holds all that may go wrong.
+``Script`` holds all that may go wrong. Every other service is refused, so that a client whose
+requests all come here (``AWS_ENDPOINT_URL``) never leaves the machine.
 """
 
 from __future__ import annotations
@@ -132,6 +133,15 @@ class _Refusal(Exception):  # noqa: N818  the name says more than an "Error" wou
         self.answer = _Answer(status, json.dumps({"__type": code, "Message": message}).encode(), code)
 
 
+class _QueryRefusal(_Refusal):
+    """For the services that speak XML: IAM, STS."""
+
+    def __init__(self) -> None:
+        super().__init__(403, "AccessDenied", "")
+        error = "<Error><Type>Sender</Type><Code>AccessDenied</Code><Message>No right</Message></Error>"
+        self.answer = self.answer._replace(body=f"<ErrorResponse>{error}</ErrorResponse>".encode())
+
+
 class _Drop(Exception):  # noqa: N818
     """The connection is to be closed without an answer."""
 
@@ -227,6 +237,8 @@ class FakeXRay:
         operation = _OPERATIONS.get(path, path.decode("latin-1"))
         body: Json = {}
         try:
+            if raw.startswith(b"Action="):
+                raise _QueryRefusal
             body = json.loads(raw or b"{}")
             answer: _Answer | None = self._answer(operation, body)
         except _Refusal as refusal:
@@ -259,8 +271,10 @@ class FakeXRay:
             answer = self._fetch(body)
         elif operation == DESTINATION and self.script.destination:
             answer = _dumps(dict(zip(("Destination", "Status"), self.script.destination, strict=True)))
-        else:
+        elif operation == DESTINATION:
             raise _Refusal(404, "UnknownOperationException", "Not found")
+        else:
+            raise _Refusal(403, "AccessDeniedException", f"No right to ask for {operation}")
         return _Answer(200, self._mangled(operation, answer))
 
     def _misbehave(self, operation: str) -> None:

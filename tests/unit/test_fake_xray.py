@@ -157,6 +157,21 @@ def test_segment_destination() -> None:
         assert error_of(xray.get_trace_segment_destination)[1] == 404
 
 
+def test_refuses_other_services() -> None:
+    def other(service: str) -> Any:
+        return boto3.client(  # type: ignore[call-overload]
+            service,
+            endpoint_url=fake.url,
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    with FakeXRay() as fake:
+        assert error_of(other("lambda").list_functions) == ("AccessDeniedException", 403)
+        assert error_of(other("iam").list_roles) == ("AccessDenied", 403)
+
+
 def test_throttles_by_load_and_by_rate() -> None:
     with FakeXRay(TRACES, Script(delay=0.1, throttle_in_flight=4)) as fake:
         xray = client(fake)

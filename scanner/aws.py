@@ -1,0 +1,79 @@
+"""The AWS clients of a scan, made from the user's configuration when first asked for."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from scanner.errors import ScanError
+from scanner.traces.xray import THREADS
+
+if TYPE_CHECKING:
+    import boto3
+    from mypy_boto3_iam.client import IAMClient
+    from mypy_boto3_lambda.client import LambdaClient
+    from mypy_boto3_xray.client import XRayClient
+
+# "adaptive" slows all requests down together when AWS throttles, and recovers by itself:
+# docs.aws.amazon.com/boto3/latest/guide/retries.html
+_RETRIES = {"mode": "adaptive", "total_max_attempts": 6}
+
+
+class Clients:
+    """boto3 clients for a region and profile, None meaning: as configured."""
+
+    def __init__(self, region: str | None, profile: str | None) -> None:
+        self._region = region
+        self._profile = profile
+        self._by_region: dict[str, Any] = {}
+
+    @cached_property
+    def _session(self) -> boto3.Session:
+        import boto3
+        from botocore.exceptions import BotoCoreError
+
+        try:
+            session = boto3.Session(region_name=self._region, profile_name=self._profile)
+            if session.get_credentials() is None:
+                raise ScanError(
+                    "no AWS credentials: run `aws configure sso`, set AWS_PROFILE or --profile, or let CI "
+                    "assume a role; saved traces (--traces, --iam, --functions) need none"
+                )
+        except BotoCoreError as error:
+            raise ScanError(f"the AWS configuration cannot be used: {error}") from error
+        return session
+
+    def region(self) -> str:
+        """The scanned region. Raises ScanError where none is configured."""
+        region = self._session.region_name
+        if not region:
+            raise ScanError("no AWS region is configured: give --region, or set AWS_REGION")
+        return region
+
+    def xray(self) -> XRayClient:
+        """The X-Ray client, good for THREADS requests at once."""
+        from botocore.config import Config
+
+        config = Config(
+            retries=_RETRIES,  # type: ignore[arg-type]  # a plain dictionary is what botocore wants
+            max_pool_connections=THREADS + 16,
+            user_agent_extra="xray-privilege-scan",
+        )
+        return self._session.client("xray", region_name=self.region(), config=config)
+
+    def iam(self) -> IAMClient:
+        """The IAM client."""
+        return self._session.client("iam", region_name=self.region(), config=self._config())
+
+    def functions(self, region: str) -> LambdaClient:
+        """The Lambda client of a region."""
+        if region not in self._by_region:
+            self._by_region[region] = self._session.client(
+                "lambda", region_name=region, config=self._config()
+            )
+        return self._by_region[region]  # type: ignore[no-any-return]  # a dictionary of clients
+
+    def _config(self) -> Any:
+        from botocore.config import Config
+
+        return Config(retries=_RETRIES, max_pool_connections=16, user_agent_extra="xray-privilege-scan")  # type: ignore[arg-type]

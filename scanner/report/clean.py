@@ -1,0 +1,41 @@
+"""Text from AWS or a trace is untrusted: how it is made harmless where it is shown. Pure."""
+
+from __future__ import annotations
+
+import re
+
+_SECRET_NAME = r"(?:access_?key(?:_?id)?|secret(?:_?access)?_?key|session_?token)"  # noqa: S105  # a pattern
+_SECRET = re.compile(rf"({_SECRET_NAME}[\"']?\s*[:=]\s*[\"']?)[^\s\"',;]+", re.IGNORECASE)
+# docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
+_KEY_ID = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")
+
+
+def one_line(text: str) -> str:
+    """Text for a terminal: what does not print, line ends and direction marks included, is escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def redacted(text: str) -> str:
+    """Text less access keys."""
+    return _KEY_ID.sub("[access key]", _SECRET.sub(r"\1[redacted]", text))
+
+
+def markdown_code(text: str) -> str:
+    """Text as code in Markdown, in tables too: no character of it can mean anything."""
+    plain = one_line(text)
+    entities = "".join(c if c.isascii() and (c.isalnum() or c in "-/, ") else f"&#{ord(c)};" for c in plain)
+    return f"<code>{entities}</code>"
+
+
+def fence_for(text: str) -> str:
+    """A code fence that is longer than any run of backticks in the text."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    return "`" * max(3, longest + 1)
+
+
+def markdown_text(text: str) -> str:
+    """Text in a line of Markdown: nothing in it is markup, a mention or a link."""
+    return "".join(
+        c if c.isalnum() or c in " ,;" else f"&#{ord(c)};&#8203;" if c == "@" else f"&#{ord(c)};"
+        for c in one_line(text)
+    )

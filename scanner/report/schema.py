@@ -1,0 +1,79 @@
+"""The JSON schemas of both reports, and validation against them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib import resources
+from typing import Any, Literal
+
+import orjson
+
+Name = Literal["report", "excessive_permissions"]
+
+# A report of a large account holds 100,000 findings that differ in their texts only. jsonschema takes
+# 90 microseconds for each, so arrays are checked once for each distinct shape of their items. The
+# schemas say of texts only that they are texts, or list the allowed ones: `_shape` keeps the latter.
+_LONG_ARRAY = 50
+
+
+def schema(name: Name) -> dict[str, Any]:
+    """A report's JSON schema (draft 2020-12)."""
+    return dict(orjson.loads(resources.files("scanner.report").joinpath(f"{name}.schema.json").read_bytes()))
+
+
+def validate(name: Name, document: Any) -> None:
+    """Check a report against its schema. Raises jsonschema.ValidationError, naming the place."""
+    from jsonschema.exceptions import best_match
+
+    error = best_match(_validator(name).iter_errors(document))
+    if error is not None:
+        raise error
+
+
+@cache
+def _validator(name: Name) -> Any:
+    from jsonschema import Draft202012Validator
+    from jsonschema.validators import extend
+
+    described = schema(name)
+    Draft202012Validator.check_schema(described)
+    allowed = frozenset(_allowed_texts(described))
+
+    def items(validator: Any, item_schema: Any, instance: Any, _: Any) -> Iterator[Any]:
+        if not validator.is_type(instance, "array"):
+            return
+        distinct: Sequence[int] = range(len(instance))
+        if len(instance) > _LONG_ARRAY:
+            first_of = {_shape(item, allowed): at for at, item in reversed(list(enumerate(instance)))}
+            distinct = sorted(first_of.values())
+        for at in distinct:
+            yield from validator.descend(instance[at], item_schema, path=at)
+
+    return extend(Draft202012Validator, {"items": items})(described)  # type: ignore[no-untyped-call]  # so in its stubs
+
+
+def _allowed_texts(value: Any) -> Iterator[str]:
+    """All texts that the schema asks for by name."""
+    if isinstance(value, dict):
+        for key, part in value.items():
+            if key in ("enum", "const"):
+                yield from (
+                    text for text in (part if isinstance(part, list) else [part]) if isinstance(text, str)
+                )
+            else:
+                yield from _allowed_texts(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _allowed_texts(part)
+
+
+def _shape(value: Any, allowed: frozenset[str]) -> Any:
+    """All of a value that the schema can tell apart, hashable."""
+    if isinstance(value, str):
+        return value if value in allowed else ""
+    if isinstance(value, dict):
+        return tuple((key, _shape(part, allowed)) for key, part in value.items())
+    if isinstance(value, list):
+        return (len(value) > 0, frozenset(_shape(part, allowed) for part in value))
+    return (type(value), value)

@@ -1,0 +1,88 @@
+"""The summary on the terminal: tables where it is one, plain lines otherwise."""
+
+from __future__ import annotations
+
+from typing import IO
+
+from scanner.report.clean import one_line
+from scanner.report.view import Row, View
+
+
+def print_text(view: View, out: IO[str], *, verbose: bool = False) -> None:
+    """Print the summary."""
+    if out.isatty():
+        _print_tables(view, out, verbose)
+    else:
+        out.write("\n".join(one_line(line) for line in _lines(view, verbose)) + "\n")
+
+
+def _lines(view: View, verbose: bool) -> list[str]:
+    lines = [view.headline, view.facts]
+    for title, rows in _sections(view, verbose):
+        lines += ["", f"{title}:", *(f"  {_sentence(row)}" for row in rows)]
+    return lines + _rest(view, verbose)
+
+
+def _rest(view: View, verbose: bool) -> list[str]:
+    """What follows the findings: the reasons, each said once, and what else was seen."""
+    lines = []
+    if view.reasons:
+        lines += ["", "Not confirmed, because:"]
+        lines += [f"  {code}: {meaning}. To remove it: {remedy}" for code, meaning, remedy in view.reasons]
+    return lines + _facts_aside(view, verbose)
+
+
+def _facts_aside(view: View, verbose: bool) -> list[str]:
+    lines = []
+    if verbose or not (view.confirmed or view.unconfirmed):
+        lines += ["", "Workloads:"] if view.workloads else []
+        lines += [
+            f"  {name}: {traces} traces, {calls} calls, {used} permissions used"
+            for name, traces, calls, used in view.workloads
+        ]
+    if view.denied:
+        lines += ["", "Refused by AWS:"]
+        lines += [
+            f"  {who}: {action} on {resource} ({count})" for who, action, resource, count in view.denied
+        ]
+    if view.unmapped:
+        lines += ["", "Could not be mapped to permissions:"]
+        lines += [
+            f"  {service or '?'} {operation or '?'} ({count}): {reason}"
+            for service, operation, reason, count in view.unmapped
+        ]
+    if view.warnings:
+        lines += ["", "Warnings:"]
+        lines += [f"  {w.message}" + (f" ({w.count})" if w.count > 1 else "") for w in view.warnings]
+    return lines
+
+
+def _sections(view: View, verbose: bool) -> list[tuple[str, list[Row]]]:
+    sections = [("Confirmed", list(view.confirmed)), ("Not confirmed", list(view.unconfirmed))]
+    if verbose:
+        sections.append(("Traces cannot show", list(view.unobservable)))
+    return [(title, rows) for title, rows in sections if rows]
+
+
+def _sentence(row: Row) -> str:
+    return f"{row.who}: {row.actions} on {row.resources}: {row.claim} [{row.severity}; {row.evidence}]"
+
+
+def _print_tables(view: View, out: IO[str], verbose: bool) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(file=out, highlight=False)
+    console.print(Text(one_line(view.headline), style="bold"))
+    console.print(Text(one_line(view.facts)))
+    for title, rows in _sections(view, verbose):
+        table = Table(title=title, title_justify="left")
+        for heading in ("Function", "Granted", "On", "Seen", "Severity", "Evidence"):
+            table.add_column(heading, overflow="fold")
+        for row in rows:
+            cells = (row.who, row.actions, row.resources, row.claim, row.severity, row.evidence)
+            table.add_row(*(Text(one_line(cell)) for cell in cells))
+        console.print(table)
+    for line in _rest(view, verbose):
+        console.print(Text(one_line(line)), soft_wrap=True)

@@ -1,0 +1,186 @@
+"""What the terminal and the Markdown show, in the order in which they show it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from scanner.confirm import EXPLAINED, ORDER, Reason
+from scanner.iam.catalog import ACCESS_LEVELS
+from scanner.model import EXCESS, Finding, ScanWarning, Verdict
+from scanner.report.clean import redacted
+from scanner.report.document import iso
+from scanner.scan import Request, Scanned, ScannedRole, is_wanted
+from scanner.traces.segments import name_of
+
+_SOME = 4
+
+
+@dataclass(frozen=True)
+class Row:
+    """A finding in a table. `who` are the workloads, `what` says what is granted and not needed."""
+
+    finding: Finding
+    who: str
+    actions: str
+    resources: str
+    claim: str
+    severity: str
+    evidence: str
+    confirmed: bool
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A role whose policies can be made smaller."""
+
+    role: str
+    who: str
+    policy: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class View:
+    """All that is shown of a scan. Texts are not yet escaped."""
+
+    headline: str
+    facts: str
+    confirmed: Sequence[Row]
+    unconfirmed: Sequence[Row]
+    reasons: Sequence[tuple[str, str, str]]
+    suggestions: Sequence[Suggestion]
+    unobservable: Sequence[Row]
+    workloads: Sequence[tuple[str, int, int, int]]
+    denied: Sequence[tuple[str, str, str, int]]
+    unmapped: Sequence[tuple[str, str, str, int]]
+    warnings: Sequence[ScanWarning]
+
+
+def view_of(scanned: Scanned, request: Request) -> View:
+    """Arrange a scan for reading: the worst first."""
+    rows = [
+        _row(finding, scanned_role, scanned, request)
+        for scanned_role in scanned.roles
+        for finding in scanned_role.findings
+        if finding.verdict in (*EXCESS, Verdict.UNOBSERVABLE)
+    ]
+    rows.sort(key=lambda row: (ACCESS_LEVELS.index(row.finding.severity), row.who, row.finding.id))
+    excess = [row for row in rows if row.finding.verdict in EXCESS]
+    reasons = sorted({r for row in excess for r in row.finding.reasons}, key=lambda r: ORDER[Reason(r)])
+    return View(
+        headline=_headline(scanned, request),
+        facts=_facts(scanned),
+        confirmed=[row for row in excess if row.confirmed],
+        unconfirmed=[row for row in excess if not row.confirmed],
+        reasons=[(reason, *EXPLAINED[Reason(reason)]) for reason in reasons],
+        suggestions=[
+            Suggestion(s.role.name, _who(s, request), s.suggestion)
+            for s in scanned.roles
+            if s.suggestion and any(f.verdict in EXCESS for f in s.findings)
+        ],
+        unobservable=[row for row in rows if row.finding.verdict is Verdict.UNOBSERVABLE],
+        workloads=[
+            (name_of(u.workload), u.evidence.traces, u.evidence.calls, sum(p.required for p in u.used))
+            for u in scanned.usages
+            if u.workload
+        ],
+        denied=[
+            (name_of(u.workload or "no workload"), d.action, d.resource, d.count)
+            for u in scanned.usages
+            for d in u.denied
+        ],
+        unmapped=[
+            (u.service, u.operation, u.reason, count)
+            for usage in scanned.usages
+            for u, count in usage.unmapped.items()
+        ],
+        warnings=[replace(w, message=redacted(w.message)) for w in scanned.warnings],
+    )
+
+
+def _row(finding: Finding, scanned_role: ScannedRole, scanned: Scanned, request: Request) -> Row:
+    return Row(
+        finding=finding,
+        who=_who(scanned_role, request),
+        actions=_some(finding.actions, "all but " if finding.statement.not_actions else ""),
+        resources=_some(
+            [short(r) for r in finding.resources], "all but " if finding.statement.not_resources else ""
+        ),
+        claim=_claim(finding),
+        severity=finding.severity,
+        evidence=_evidence(finding, scanned_role, scanned),
+        confirmed=finding.confirmed,
+    )
+
+
+def _who(scanned_role: ScannedRole, request: Request) -> str:
+    names = [name_of(arn) for arn in scanned_role.role.users if is_wanted(arn, request.workloads)]
+    return _some(names) or scanned_role.role.name
+
+
+def _claim(finding: Finding) -> str:
+    if finding.verdict is not Verdict.BROAD:
+        return "never used"
+    return "only used: " + _some([f"{action} on {short(resource)}" for action, resource in finding.used])
+
+
+def _evidence(finding: Finding, scanned_role: ScannedRole, scanned: Scanned) -> str:
+    if not finding.confirmed:
+        return ", ".join(finding.reasons)
+    users = set(scanned_role.role.users)
+    traces = sum(u.evidence.traces for u in scanned.usages if u.workload in users)
+    return _count(traces, "trace")
+
+
+def short(resource: str) -> str:
+    """A resource ARN less what every one of them has: `table/notes`."""
+    fields = resource.split(":", 5)
+    return fields[5] if len(fields) == 6 and fields[5] != "*" else resource
+
+
+def _headline(scanned: Scanned, request: Request) -> str:
+    if not request.compare:
+        workloads = sum(1 for usage in scanned.usages if usage.workload)
+        return f"{_count(workloads, 'workload')} seen; nothing was compared (that is -c)"
+    users = {arn for s in scanned.roles for arn in s.role.users if is_wanted(arn, request.workloads)}
+    guilty = {
+        arn
+        for s in scanned.roles
+        if any(f.verdict in EXCESS and f.confirmed for f in s.findings)
+        for arn in s.role.users
+        if arn in users
+    }
+    if guilty:
+        verb = "holds" if len(guilty) == 1 else "hold"
+        return f"{len(guilty)} of {_count(len(users), 'function')} {verb} permissions that were never used"
+    doubtful = sum(f.verdict in EXCESS for f in scanned.findings)
+    if doubtful:
+        return (
+            f"Nothing confirmed in {_count(len(users), 'function')}, {_count(doubtful, 'finding')} to look at"
+        )
+    return f"{_count(len(users), 'function')}: no excessive permission found"
+
+
+def _facts(scanned: Scanned) -> str:
+    start, end = iso(scanned.start), iso(scanned.end)
+    time = f"{start[:16].replace('T', ' ')} to {end[:16].replace('T', ' ')} UTC" if start and end else ""
+    parts = [
+        _count(scanned.traces, "trace"),
+        _count(scanned.calls, "AWS call"),
+        time,
+        ", ".join(scanned.regions),
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _some(texts: Iterable[str], before: str = "") -> str:
+    """A few of the texts, and how many more there are."""
+    listed = list(dict.fromkeys(texts))
+    more = len(listed) - _SOME
+    shown = listed if more <= 1 else listed[:_SOME]
+    return before + ", ".join(shown) + (f" and {more} more" if more > 1 else "")

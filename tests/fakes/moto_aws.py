@@ -1,0 +1,283 @@
+"""A moto server as AWS: IAM, Lambda and X-Ray over HTTP, in a process of its own.
+
+    with MotoAws() as aws:
+        role = aws.create_role("worker", inline={"calls": document}, managed=["AWSXRayDaemonWriteAccess"])
+        aws.create_function("worker", role)
+        aws.put_traces([lambda_trace(...)])
+        key, secret = aws.create_user_with(["xray:GetTraceSummaries", ...])
+        with aws.enforce_iam():          # from here on, only what a user's policy allows
+            aws.client("iam", key, secret).list_roles()
+
+``python -m tests.fakes.moto_aws PORT`` is the server itself, with two mends that its IAM enforcement needs;
+it runs until its standard input ends. Limits of the enforcement: the resource is always ``*``: a scoped
+Allow never matches; actions are case-sensitive; a refusal by X-Ray or Lambda comes as XML, which botocore
+reads as error code ``403``.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import boto3
+from botocore.config import Config
+
+from tests.fakes.traces import ACCOUNT, REGION, Json, documents_of
+
+ROOT = Path(__file__).resolve().parents[2]
+
+_READY_SECONDS = 30
+_LAMBDA_TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    ],
+}
+
+
+class MotoAws:
+    """The server: a context manager, and helpers that seed it.
+
+    ``managed_policies`` makes AWS's own managed policies available (it slows the first IAM request
+    down).
+    """
+
+    def __init__(self, *, managed_policies: bool = True) -> None:
+        self._managed_policies = managed_policies
+        self._process: subprocess.Popen[bytes] | None = None
+        self._users = 0
+        self.url = ""
+
+    def __enter__(self) -> Self:
+        port = _free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        environment = os.environ | {
+            "MOTO_IAM_LOAD_MANAGED_POLICIES": str(self._managed_policies).lower(),
+            "MOTO_ACCOUNT_ID": ACCOUNT,
+        }
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.fakes.moto_aws", str(port)],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.PIPE,  # it closes with this process, however that ends: so does the server
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            self._wait_until_ready()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Ends the server."""
+        if self._process:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+    def reset(self) -> None:
+        """Forgets everything that was seeded, and stops enforcing."""
+        self._post("/moto-api/reset-auth", "inf")
+        self._post("/moto-api/reset", "")
+
+    # -- clients
+
+    def client(self, service: str, key: str = "test", secret: str = "test", *, region: str = REGION) -> Any:
+        """A boto3 client of this AWS."""
+        return boto3.client(  # type: ignore[call-overload]
+            service,
+            endpoint_url=self.url,
+            region_name=region,
+            aws_access_key_id=key,
+            aws_secret_access_key=secret,
+            config=Config(retries={"max_attempts": 1}, max_pool_connections=50),
+        )
+
+    def environment(self, key: str = "test", secret: str = "test") -> dict[str, str]:
+        """The variables that make a child process use this AWS, whatever the machine's own settings are."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": key,
+            "AWS_SECRET_ACCESS_KEY": secret,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        }
+
+    # -- seeding
+
+    def create_role(
+        self,
+        name: str,
+        inline: Mapping[str, Json] | None = None,
+        managed: Iterable[str] = (),
+        *,
+        path: str = "/",
+        trust: Json | None = None,
+    ) -> str:
+        """A role with inline policies and attached ones (ARNs, or names of AWS's own); its ARN."""
+        iam = self.client("iam")
+        document = json.dumps(trust or _LAMBDA_TRUST)
+        role = iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=document)["Role"]
+        for policy_name, policy in (inline or {}).items():
+            iam.put_role_policy(RoleName=name, PolicyName=policy_name, PolicyDocument=json.dumps(policy))
+        for policy_arn in managed:
+            arn = policy_arn if policy_arn.startswith("arn:") else f"arn:aws:iam::aws:policy/{policy_arn}"
+            iam.attach_role_policy(RoleName=name, PolicyArn=arn)
+        return str(role["Arn"])
+
+    def create_policy(self, name: str, document: Json, *, path: str = "/") -> str:
+        """A customer-managed policy; its ARN."""
+        iam = self.client("iam")
+        policy = iam.create_policy(PolicyName=name, Path=path, PolicyDocument=json.dumps(document))
+        return str(policy["Policy"]["Arn"])
+
+    def create_function(
+        self, name: str, role_arn: str, tracing: str = "Active", *, region: str = REGION, **more: Any
+    ) -> str:
+        """A Lambda function; its ARN. ``more`` goes to CreateFunction (``VpcConfig``, ...)."""
+        function = self.client("lambda", region=region).create_function(
+            FunctionName=name,
+            Role=role_arn,
+            Runtime="python3.12",
+            Handler="index.handler",
+            Code={"ZipFile": _zip()},
+            TracingConfig={"Mode": tracing},
+            **more,
+        )
+        return str(function["FunctionArn"])
+
+    def create_user_with(self, actions: Iterable[str], managed: Iterable[str] = ()) -> tuple[str, str]:
+        """A user that may do exactly this; access key and secret."""
+        self._users += 1
+        name = f"user-{self._users}"
+        iam = self.client("iam")
+        iam.create_user(UserName=name)
+        if allowed := list(actions):
+            statement = {"Effect": "Allow", "Action": allowed, "Resource": "*"}
+            document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+            iam.put_user_policy(UserName=name, PolicyName="allowed", PolicyDocument=document)
+        for policy in managed:
+            iam.attach_user_policy(UserName=name, PolicyArn=f"arn:aws:iam::aws:policy/{policy}")
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return key["AccessKeyId"], key["SecretAccessKey"]
+
+    def put_traces(self, traces: Iterable[Json]) -> None:
+        """Traces as ``tests.fakes.traces`` builds them, through PutTraceSegments."""
+        xray = self.client("xray")
+        for trace in traces:
+            xray.put_trace_segments(TraceSegmentDocuments=documents_of(trace))
+
+    @contextmanager
+    def enforce_iam(self) -> Iterator[None]:
+        """Within it, every request needs an access key whose policies allow it. Seed first."""
+        self._post("/moto-api/reset-auth", "0")
+        try:
+            yield
+        finally:
+            self._post("/moto-api/reset-auth", "inf")
+
+    # -- inside
+
+    def _post(self, path: str, body: str) -> None:
+        # not urllib's own content type: moto would take the body for a form and find it empty
+        headers = {"Content-Type": "text/plain"}
+        request = urllib.request.Request(self.url + path, body.encode(), headers, method="POST")
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            answer.read()
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + _READY_SECONDS
+        while time.monotonic() < deadline:
+            if self._process is None or self._process.poll() is not None:
+                raise RuntimeError("the moto server ended at once")
+            try:
+                with urllib.request.urlopen(f"{self.url}/moto-api/data.json", timeout=10):
+                    return
+            except (urllib.error.URLError, ConnectionError):
+                time.sleep(0.05)
+        raise RuntimeError("the moto server does not answer")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _zip() -> bytes:
+    """The smallest package that CreateFunction takes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("index.py", "def handler(event, context): pass\n")
+    return buffer.getvalue()
+
+
+def _mend_enforcement() -> None:
+    """Makes moto's IAM enforcement work for Lambda's GET requests and for X-Ray.
+
+    It signs a body that a GET does not have, and takes X-Ray's URL paths for action names.
+    """
+    from moto.iam.access_control import IAMRequestBase
+
+    actions = {
+        "TraceSummaries": "GetTraceSummaries",
+        "Traces": "BatchGetTraces",
+        "TraceSegments": "PutTraceSegments",
+    }
+    create_request, initialise = IAMRequestBase._create_aws_request, IAMRequestBase.__init__
+
+    def create_aws_request(self: Any) -> Any:
+        request = create_request(self)
+        if request.method == "GET":
+            request.data = b""
+        return request
+
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        initialise(self, *args, **kwargs)
+        service, _, action = self._action.partition(":")
+        if service == "xray":
+            self._action = f"xray:{actions.get(action, action)}"
+
+    patched: Any = IAMRequestBase
+    patched._create_aws_request, patched.__init__ = create_aws_request, init
+
+
+def _end_with_input() -> None:
+    sys.stdin.read()
+    os._exit(0)
+
+
+def main() -> None:
+    """Serves on the port that the command line names."""
+    from moto.server import main as serve
+
+    threading.Thread(target=_end_with_input, daemon=True).start()
+    _mend_enforcement()
+    serve(["-H", "127.0.0.1", "-p", sys.argv[1]])
+
+
+if __name__ == "__main__":
+    main()
