@@ -51,7 +51,7 @@ def untraced(action: str) -> Untraced | None:
     """Why traces may not show an action (in lower case), None where nothing speaks against it."""
     exact, patterns = _untraced()
     known = exact.get(action) or next((u for pattern, u in patterns if matches(pattern, action)), None)
-    return known or (_NEVER_CALLED if action in _never_called() else None)
+    return known or (_NEVER_CALLED if action in _never_called(action.partition(":")[0]) else None)
 
 
 # No operation of any SDK has these actions, so no trace can hold a call that needs them.
@@ -59,12 +59,9 @@ _NEVER_CALLED = Untraced(UNOBSERVABLE, "is used by no operation of an AWS SDK")
 
 
 @cache
-def _never_called() -> frozenset[str]:
-    actions: set[str] = set()
-    for prefix, names in services.data()["never_called"].items():
-        for name in names:
-            actions |= catalog.expand(f"{prefix}:{name}")
-    return frozenset(actions)
+def _never_called(prefix: str) -> frozenset[str]:
+    names = services.data()["never_called"].get(prefix, ())
+    return frozenset().union(*(catalog.expand(f"{prefix}:{name}") for name in names))
 
 
 @cache

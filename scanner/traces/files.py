@@ -54,10 +54,6 @@ def read_files(paths: Iterable[Path], sink: Sink, warnings: Warnings) -> FilesRe
             warnings.add("file-unread", f"{path.name} is neither JSON nor JSON lines: {error}")
     for trace_id, documents in loose.items():
         _hand_on(Trace(trace_id, tuple(documents)), read, sink)
-    if read.unreadable:
-        warnings.add(
-            "documents-unread", "parts of the saved traces are no segment documents", read.unreadable
-        )
     return read
 
 
