@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda.client import LambdaClient
     from mypy_boto3_xray.client import XRayClient
 
-# "adaptive" slows all requests down together when AWS throttles, and recovers by itself:
-# docs.aws.amazon.com/boto3/latest/guide/retries.html
-_RETRIES = {"mode": "adaptive", "total_max_attempts": 6}
+# "standard" repeats what AWS throttles or fails, with growing pauses:
+# docs.aws.amazon.com/boto3/latest/guide/retries.html. X-Ray's requests also keep a common pace.
+_RETRIES = {"mode": "standard", "total_max_attempts": 5}
 
 
 class Clients:

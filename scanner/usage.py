@@ -120,11 +120,12 @@ class UsageBuilder:
             heapq.heappushpop(tally.newest_complete, start)
 
     def _add_call(self, seen: SeenCall) -> None:
-        call, time = seen.call, seen.time
+        call, time, message = seen
         tally = self._tally(call.workload)
         self.calls += 1
         tally.calls += 1
-        tally.last_call = time if tally.last_call is None else max(tally.last_call, time)
+        if tally.last_call is None or time > tally.last_call:
+            tally.last_call = time
         needs = self._mapped.get(call)
         if needs is None:
             needs = self._mapped[call] = self._mapper(call)
@@ -139,7 +140,7 @@ class UsageBuilder:
                 count = counts[permission] = _Count(time, time)
             count.add(time, self._number)
             if call.outcome is Outcome.DENIED and permission.required:
-                tally.messages.setdefault(permission, seen.message)
+                tally.messages.setdefault(permission, message)
         if needs and needs[0].required:
             prefix = needs[0].action.partition(":")[0]
             if time > tally.services.get(prefix, 0.0):

@@ -42,7 +42,7 @@ def report(scanned: Scanned, request: Request) -> Json:
 
 def excessive_permissions(scanned: Scanned, request: Request) -> list[Json]:
     """excessive_permissions.json: one entry for each workload whose role holds more than it needs."""
-    entries = []
+    entries: list[Json] = []
     for scanned_role in scanned.roles:
         statements = [_statement(f) for f in scanned_role.findings if f.verdict in EXCESS]
         if not statements:

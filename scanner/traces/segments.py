@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import orjson
@@ -30,6 +31,7 @@ PRESENCE_PARAMETERS = frozenset({"version_id"})
 LAMBDA_ORIGINS = ("AWS::Lambda", "AWS::Lambda::Function")
 STATE_MACHINE_ORIGIN = "AWS::StepFunctions::StateMachine"
 
+_FAILURE_KEYS = frozenset({"error", "fault", "throttle", "cause"})
 _QUOTED = re.compile(r"'([^']+)'")
 _MAX_NAME = 2048
 _DENIED_TYPES = frozenset(
@@ -57,8 +59,7 @@ _DENIED_MESSAGE = re.compile(r"not authorized to perform|access denied|AccessDen
 _AWS_HOST = re.compile(r"\.(amazonaws\.com|amazonaws\.com\.cn|api\.aws)$")
 
 
-@dataclass(frozen=True)
-class SeenCall:
+class SeenCall(NamedTuple):
     """A call with its time (Unix seconds) and, where it was refused, the error's message."""
 
     call: Call
@@ -66,8 +67,7 @@ class SeenCall:
     message: str = ""
 
 
-@dataclass(frozen=True)
-class Presence:
+class Presence(NamedTuple):
     """A workload in one trace.
 
     `start` is when it started (Unix seconds). `ran` is False where the trace shows only that it was
@@ -93,8 +93,7 @@ class TraceReading:
     calls: list[SeenCall] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Trace:
+class Trace(NamedTuple):
     """A trace as it was fetched or saved. A document is a JSON text or what it parses to."""
 
     id: str
@@ -269,19 +268,20 @@ def _calls_below(segment: Node, owner: str | None) -> Iterator[tuple[Node, str |
     todo: list[tuple[Node, str | None]] = [(segment, owner)]
     while todo:
         node, node_owner = todo.pop()
-        if _is_call(node) or _is_plain_request(node):
+        namespace = node.get("namespace")
+        if namespace == "aws" or (namespace == "remote" and _is_aws_host(_host(node))):
             yield node, node_owner
-            continue
-        todo.extend((child, node_owner or _own_arn(child)) for child in _children(node))
+        elif "subsegments" in node:
+            todo.extend((child, node_owner or _own_arn(child)) for child in _children(node))
 
 
 def _is_call(node: Node) -> bool:
     return node.get("namespace") == "aws"
 
 
-def _is_plain_request(node: Node) -> bool:
-    """An HTTP request to AWS by a client that is not instrumented: what it called is not told."""
-    return node.get("namespace") == "remote" and _AWS_HOST.search(_host(node)) is not None
+def _is_aws_host(host: str) -> bool:
+    """Whether a plain HTTP request went to AWS: its client is not instrumented."""
+    return _AWS_HOST.search(host) is not None
 
 
 def _host(node: Node) -> str:
@@ -295,38 +295,52 @@ def _host(node: Node) -> str:
 
 
 def _seen_call(node: Node, owner: str | None) -> SeenCall:
+    if not _is_call(node):
+        call = Call(owner, _host(node), "", (), "", "", Outcome.OK)
+        return SeenCall(call, _number(node.get("start_time")) or 0.0)
     aws = _dict(node.get("aws"))
-    plain = not _is_call(node)
-    operation = "" if plain else _text(aws.get("operation"))
+    outcome = _outcome(node, aws)
     call = Call(
-        workload=owner,
-        service=_host(node) if plain else _text(node.get("name")),
-        operation=operation,
-        parameters=() if plain else _parameters(aws),
-        region=_text(aws.get("region")),
-        account=_text(aws.get("account_id")),
-        outcome=_outcome(node, aws),
+        owner,
+        _text(node.get("name")),
+        _text(aws.get("operation")),
+        _parameters(aws),
+        _text(aws.get("region")),
+        _text(aws.get("account_id")),
+        outcome,
     )
     time = _number(node.get("start_time")) or 0.0
-    return SeenCall(call, time, _message(node) if call.outcome is Outcome.DENIED else "")
+    return SeenCall(call, time, _message(node) if outcome is Outcome.DENIED else "")
 
 
 def _parameters(aws: Node) -> tuple[tuple[str, str], ...]:
-    found = []
+    found: list[tuple[str, str]] = []
     for name, value in aws.items():
-        if name in RESOURCE_PARAMETERS or (name.endswith(("_arn", "_name")) and name not in NOT_RESOURCES):
+        kind = _kind_of_parameter(name)
+        if kind is None:
+            continue
+        if kind == "name":
             if isinstance(value, str) and 0 < len(value) <= _MAX_NAME:
                 found.append((name, value))
-        elif name == "table_names":
+        elif kind == "tables":
             found.extend(("table_name", table) for table in _names(value))
-        elif name == "copy_source":
+        elif kind == "source":
             found.extend(("copy_source", bucket) for bucket in _source_bucket(value))
-        elif name in PRESENCE_PARAMETERS and value:
+        elif value:
             found.append((name, "*"))
     if not found:
         found.extend(("resource_name", name) for name in _names(aws.get("resource_names")))
     found.sort()
     return tuple(found)
+
+
+@lru_cache(maxsize=1 << 12)
+def _kind_of_parameter(name: str) -> str | None:
+    if name in RESOURCE_PARAMETERS or (name.endswith(("_arn", "_name")) and name not in NOT_RESOURCES):
+        return "name"
+    if name in PRESENCE_PARAMETERS:
+        return "presence"
+    return {"table_names": "tables", "copy_source": "source"}.get(name)
 
 
 def _names(value: Any) -> list[str]:
@@ -352,6 +366,8 @@ def _source_bucket(value: Any) -> list[str]:
 
 def _outcome(node: Node, aws: Node) -> Outcome:
     status = _dict(_dict(node.get("http")).get("response")).get("status")
+    if status == 200 and not node.keys() & _FAILURE_KEYS:
+        return Outcome.OK
     failed = bool(node.get("error") or node.get("fault") or node.get("throttle"))
     if isinstance(status, int) and status < 400 and not failed:
         return Outcome.OK

@@ -13,7 +13,7 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from scanner.errors import (
     EXIT_USAGE,
@@ -26,13 +26,13 @@ from scanner.errors import (
     is_passing,
     status_of,
 )
+from scanner.traces.pace import Pace
 from scanner.traces.segments import Trace, read_trace
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
     from mypy_boto3_xray.client import XRayClient
 
-T = TypeVar("T")
 Sink = Callable[[list[Trace]], None]
 
 THREADS = 48  # measured: fewer are slower, more are not faster
@@ -172,6 +172,7 @@ class _Reader:
         self._waiting: list[tuple[str, bool]] = []
         self._room = threading.BoundedSemaphore(4 * THREADS)
         self._stop = threading.Event()
+        self._pace = Pace(THREADS)
         self.fetched = Fetched()
 
     def read(self, pieces: list[tuple[float, float]], expression: str | None, *, take_partial: bool) -> int:
@@ -240,7 +241,10 @@ class _Reader:
         tokens: set[str] = set()
         while not self._stop.is_set():
             page = self._patiently(lambda: self._client.get_trace_summaries(**request))
-            yield [s for s in page.get("TraceSummaries") or [] if isinstance(s, dict)]
+            summaries = page.get("TraceSummaries")
+            if not isinstance(summaries, list):
+                raise _GaveUpError("the answer holds no TraceSummaries")
+            yield [summary for summary in summaries if isinstance(summary, dict)]
             token = page.get("NextToken")
             if not token:
                 return
@@ -336,15 +340,20 @@ class _Reader:
             self.fetched.truncated += sum(trace.truncated for trace in traces)
             self.fetched.partial += sum(trace.partial for trace in traces)
 
-    def _patiently(self, request: Callable[[], T]) -> T:
+    def _patiently(self, request: Callable[[], Any]) -> Any:
         """Send a request that botocore has already repeated as it sees fit, a few times more."""
         from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
         for pause in (1.0, 3.0, 9.0, None):
             try:
-                return request()
+                with self._pace.place():
+                    answer = request()
+                retried = answer.get("ResponseMetadata", {}).get("RetryAttempts", 0)
+                (self._pace.throttled if retried else self._pace.went_well)()
+                return answer
             except ClientError as error:
                 _raise_if_hopeless(error)
+                self._pace.throttled()
                 if not is_passing(error) or pause is None:
                     raise _GaveUpError(f"{error_code(error)} (HTTP {status_of(error)})") from error
             except HTTPClientError as error:

@@ -53,7 +53,11 @@ def policy(verb: str) -> Json:
         "Version": "2012-10-17",
         "Statement": [
             {"Effect": "Allow", "Action": own, "Resource": TABLE},
-            {"Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": log_group},
+            {
+                "Effect": "Allow",
+                "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+                "Resource": log_group,
+            },
             {
                 "Effect": "Allow",
                 "Action": ["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
