@@ -27,6 +27,7 @@ class Touched(NamedTuple):
 class Judgement(NamedTuple):
     """A verdict on one grant: what of it was used, and what must be confirmed (None: nothing).
 
+    `alternatives` are what else of it a call that was seen may stand on: one of several actions.
     `excess` are the actions (lower case) that make it unused or too wide, for the severity.
     """
 
@@ -35,6 +36,7 @@ class Judgement(NamedTuple):
     touched: tuple[Touched, ...] = ()
     claim: Claim | None = None
     excess: frozenset[str] = frozenset()
+    alternatives: tuple[Touched, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class RoleUsage:
 
     required: Mapping[str, tuple[Touched, ...]]
     possible: Mapping[str, tuple[str, ...]]
+    alternatives: tuple[Touched, ...]
     settings_known: bool
 
 
@@ -56,6 +59,7 @@ def usage_of_role(
     """The union of what the workloads of a role used and what Lambda needs to run them."""
     required: dict[str, dict[Touched, None]] = {}
     possible: dict[str, dict[str, None]] = {}
+    alternatives: dict[Touched, None] = {}
     traced = set()
     for usage in usages:
         if usage.evidence.traces:
@@ -67,6 +71,8 @@ def usage_of_role(
                 required.setdefault(action, {})[touched] = None
             else:
                 possible.setdefault(action, {})[permission.resource] = None
+        for permission in sorted(usage.alternatives):
+            alternatives[Touched(permission.action.lower(), permission.resource, permission.exact)] = None
         for permission in usage.wanted:
             possible.setdefault(permission.action.lower(), {})[permission.resource] = None
     settings_known = True
@@ -81,6 +87,7 @@ def usage_of_role(
     return RoleUsage(
         {action: tuple(found) for action, found in required.items()},
         {action: tuple(found) for action, found in possible.items()},
+        tuple(alternatives),
         settings_known,
     )
 
@@ -117,7 +124,7 @@ class _Judge:
         rest = self._unused_actions(grant, touched)
         if rest:
             claim = Claim(self._service_claims(grant, rest), any_suffices=True)
-            return Judgement(grant, Verdict.BROAD, touched, claim, rest)
+            return Judgement(grant, Verdict.BROAD, touched, claim, rest, self._alternatives(grant))
         used = [t for t in touched if not t.platform]
         if not used:
             return Judgement(grant, Verdict.PLATFORM, touched)
@@ -125,7 +132,8 @@ class _Judge:
         if wide:
             actions = frozenset(t.action for t in used)
             services = {_prefix(a): ServiceClaim(clean=not doubts, doubts=doubts) for a in actions}
-            return Judgement(grant, Verdict.BROAD, touched, Claim(services, any_suffices=True), actions)
+            claim = Claim(services, any_suffices=True)
+            return Judgement(grant, Verdict.BROAD, touched, claim, actions, self._alternatives(grant))
         return Judgement(grant, Verdict.USED, touched)
 
     def _judge_unused(self, grant: Grant, *, unsure: bool) -> Judgement:
@@ -169,6 +177,10 @@ class _Judge:
                 }
             )
         return self._candidates[touched] == 1
+
+    def _alternatives(self, grant: Grant) -> tuple[Touched, ...]:
+        found = self._usage.alternatives
+        return tuple(t for t in found if _reaches(grant, t.action, t.resource, t.exact))
 
     # --- actions ---
 

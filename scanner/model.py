@@ -105,7 +105,11 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Usage:
-    """All that a workload was seen to do. `workload` is None for calls that belong to none."""
+    """All that a workload was seen to do. `workload` is None for calls that belong to none.
+
+    `used` are the permissions of calls that were sent, `wanted` those of calls that were refused or never
+    left the client. `alternatives` are permissions of which at least one was needed, though not which.
+    """
 
     workload: str | None
     evidence: Evidence
@@ -113,6 +117,7 @@ class Usage:
     wanted: Mapping[Permission, Seen]
     denied: tuple[Denied, ...]
     unmapped: Mapping[Unmapped, int]
+    alternatives: frozenset[Permission] = frozenset()
 
 
 @dataclass(frozen=True)

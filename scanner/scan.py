@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -120,7 +120,10 @@ def scan(request: Request, aws: Aws, progress: Callable[[int], None] = lambda tr
         functions = _read_functions(request, aws, scanned.usages, warnings)
         roles = _read_roles(request, aws, functions, scanned.usages, warnings)
         scanned.functions = functions.known
-        scanned.roles = [_compare(role, scanned, request.standard, general) for role in roles]
+        usages = {usage.workload: usage for usage in scanned.usages if usage.workload}
+        scanned.roles = [
+            compare_role(role, usages, functions.known, request.standard, general) for role in roles
+        ]
     _warn_of_assumed_roles(scanned.usages, warnings)
     scanned.warnings = warnings.all()
     return scanned
@@ -283,11 +286,18 @@ def _read_roles(
     return sorted(with_users(roles, functions), key=lambda role: role.arn)
 
 
-def _compare(role: Role, scanned: Scanned, standard: Standard, general: frozenset[Reason]) -> ScannedRole:
-    usages = [usage for usage in scanned.usages if usage.workload in role.users]
-    evidence = {usage.workload: usage.evidence for usage in usages if usage.workload}
-    judgements = judge_role(role, usage_of_role(usages, role.users, scanned.functions))
-    judged = with_reasons(judgements, role, evidence, scanned.functions, standard, general)
+def compare_role(
+    role: Role,
+    usages: Mapping[str, Usage],
+    functions: Mapping[str, Function],
+    standard: Standard,
+    general: frozenset[Reason],
+) -> ScannedRole:
+    """The verdicts on a role. `usages` and `functions` are those of the workloads, by ARN."""
+    own = [usages[arn] for arn in role.users if arn in usages]
+    evidence = {usage.workload: usage.evidence for usage in own if usage.workload}
+    judgements = judge_role(role, usage_of_role(own, role.users, functions))
+    judged = with_reasons(judgements, role, evidence, functions, standard, general)
     return ScannedRole(role, judged, findings_of(role, judged), suggested_policy(role, judged))
 
 

@@ -13,7 +13,7 @@ from scanner.findings import Judged
 from scanner.iam import catalog
 from scanner.iam.patterns import contains
 from scanner.iam.policies import VARIABLES_VERSION, pattern_of
-from scanner.model import Permission, Role, Statement, Verdict
+from scanner.model import Role, Statement, Usage, Verdict
 
 # docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: all inline policies of a role
 # together; white space is not counted.
@@ -41,9 +41,13 @@ class Item(NamedTuple):
     not_resource: tuple[str, ...] = ()
 
 
-def usage_policy(permissions: Iterable[Permission]) -> dict[str, Any]:
-    """The policy that allows all that a workload was seen to need, whatever its role grants."""
-    items = {Item(p.action, p.resource) for p in permissions if p.required}
+def usage_policy(usage: Usage) -> dict[str, Any]:
+    """The policy that allows all that a workload was seen to need, whatever its role grants.
+
+    Of a call that needs one of several actions it allows all of these.
+    """
+    needed = {*(p for p in usage.used if p.required), *usage.alternatives}
+    items = {Item(p.action, p.resource) for p in needed}
     return _policy(_statements(items))
 
 
@@ -80,7 +84,8 @@ def _items(judged: Judged, narrow: bool) -> Iterable[Item]:
         grant.statement.resources if grant.statement.not_resources else (),
     )
     if judgement.verdict is Verdict.BROAD:
-        return [_narrowed(judgement, touched, kept, narrow) for touched in judgement.touched]
+        needed = (*judgement.touched, *judgement.alternatives)
+        return [_narrowed(judgement, touched, kept, narrow) for touched in needed]
     if judgement.verdict is Verdict.UNUSED:
         return [] if _GENERAL_DOUBTS.issuperset(reasons) else [kept]
     if judgement.verdict is Verdict.INEFFECTIVE:

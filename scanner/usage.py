@@ -57,6 +57,7 @@ class _Tally:
     messages: dict[Permission, str] = field(default_factory=dict)
     services: dict[str, float] = field(default_factory=dict)
     unmapped: dict[Unmapped, int] = field(default_factory=dict)
+    alternatives: set[Permission] = field(default_factory=set)
 
 
 class UsageBuilder:
@@ -141,7 +142,9 @@ class UsageBuilder:
             count.add(time, self._number)
             if call.outcome is Outcome.DENIED and permission.required:
                 tally.messages.setdefault(permission, message)
-        if needs and needs[0].required:
+        if sent and needs and not any(permission.required for permission in needs):
+            tally.alternatives.update(needs)
+        if needs:
             prefix = needs[0].action.partition(":")[0]
             if time > tally.services.get(prefix, 0.0):
                 tally.services[prefix] = time
@@ -170,6 +173,7 @@ def _frozen(arn: str | None, tally: _Tally) -> Usage:
             Denied(permission.action, permission.resource, wanted[permission].count, message)
             for permission, message in sorted(tally.messages.items())
         ),
+        alternatives=frozenset(tally.alternatives),
         unmapped=dict(sorted(tally.unmapped.items(), key=lambda item: item[0][:3])),
     )
 

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 _ANY = "*"
 _ONE = "?"
+_OTHER = "\0"  # stands in no pattern
 
 
 def is_pattern(text: str) -> bool:
@@ -21,9 +22,21 @@ def is_pattern(text: str) -> bool:
 
 def matches(pattern: str, text: str) -> bool:
     """Whether the pattern matches the text, taken literally."""
-    if not is_pattern(pattern):
+    if _ONE in pattern:
+        return _compiled(pattern).fullmatch(text) is not None
+    if _ANY not in pattern:
         return pattern == text
-    return _compiled(pattern).fullmatch(text) is not None
+    # Compiling an expression costs more than all matches of most patterns: texts between `*` are looked for.
+    first, *between, last = pattern.split(_ANY)
+    if len(text) < len(first) + len(last) or not (text.startswith(first) and text.endswith(last)):
+        return False
+    at, end = len(first), len(text) - len(last)
+    for part in between:
+        at = text.find(part, at, end)
+        if at < 0:
+            return False
+        at += len(part)
+    return True
 
 
 @lru_cache(maxsize=1 << 16)  # re's own cache holds 512, an account has more
@@ -38,9 +51,11 @@ def contains(outer: str, inner: str) -> bool:
         return True
     if not is_pattern(inner):
         return matches(outer, inner)
-    if not is_pattern(outer):
+    # A text of `inner` in which every wildcard stands for a character that `outer` does not name: only
+    # wildcards of `outer` can match that, so that without `?` in `outer` it speaks for all texts.
+    if not is_pattern(outer) or not matches(outer, inner.replace(_ANY, _OTHER).replace(_ONE, _OTHER)):
         return False
-    return _contains(outer, inner)
+    return _ONE not in outer or _contains(outer, inner)
 
 
 def overlaps(one: str, other: str) -> bool:
@@ -56,19 +71,20 @@ def overlaps(one: str, other: str) -> bool:
 
 def _prefixes_agree(one: str, other: str) -> bool:
     """A cheap no for most pairs: the literal beginnings differ."""
-    for a, b in zip(one, other, strict=False):
-        if a in (_ANY, _ONE) or b in (_ANY, _ONE):
-            return True
-        if a != b:
-            return False
-    return True
+    length = min(_literal_start(one), _literal_start(other))
+    return one[:length] == other[:length]
+
+
+def _literal_start(pattern: str) -> int:
+    places = [place for place in (pattern.find(_ANY), pattern.find(_ONE)) if place >= 0]
+    return min(places, default=len(pattern))
 
 
 @lru_cache(maxsize=1 << 16)
 def _contains(outer: str, inner: str) -> bool:
     # Inclusion of two automata: walk `inner` with the set of places where `outer` can be. Characters
-    # that stand in neither pattern all behave alike: "\0" is one of them.
-    alphabet = (set(outer) | set(inner) | {"\0"}) - {_ANY, _ONE}
+    # that stand in neither pattern all behave alike.
+    alphabet = (set(outer) | set(inner) | {_OTHER}) - {_ANY, _ONE}
     start = (0, _closure(outer, {0}))
     todo, done = [start], {start}
     while todo:

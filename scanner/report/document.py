@@ -68,7 +68,7 @@ def workload_policies(scanned: Scanned) -> dict[str, Json]:
             number += 1
             name = f"{stem}-{number}"
         taken.add(name.lower())
-        policies[f"{name}.policy.json"] = usage_policy(usage.used)
+        policies[f"{name}.policy.json"] = usage_policy(usage)
     return policies
 
 

@@ -1,6 +1,7 @@
 """Matching, containment and overlap of IAM patterns, against each other and against brute force."""
 
 import itertools
+import re
 
 import pytest
 from hypothesis import given
@@ -90,3 +91,9 @@ def test_containment_is_an_order_and_implies_overlap(a: str, b: str, c: str) -> 
         assert contains(a, c)
     if contains(a, b):
         assert overlaps(a, b)  # no pattern is empty
+
+
+@given(patterns, texts)
+def test_matching_is_what_a_regular_expression_says(pattern: str, text: str) -> None:
+    expression = "".join({"*": ".*", "?": "."}.get(c, re.escape(c)) for c in pattern)
+    assert matches(pattern, text) is (re.fullmatch(expression, text, re.DOTALL) is not None)
