@@ -166,12 +166,12 @@ class _Judge:
         """
         if touched.exact or touched.platform:
             return True
-        if not grant.except_resources and contains(_resource(grant), _any_account(touched.resource)):
+        if not grant.except_resources and contains(grant.pattern, _any_account(touched.resource)):
             return True
         if touched not in self._candidates:
             self._candidates[touched] = len(
                 {
-                    (g.resource, g.except_resources)
+                    (g.pattern, g.except_resources)
                     for g in self._grants
                     if _reaches(g, touched.action, touched.resource, exact=False)
                 }
@@ -232,17 +232,17 @@ class _Judge:
         return frozenset(doubts)
 
     def _is_denied(self, action: str, grant: Grant) -> bool:
-        return any(_denies(statement, action.lower(), _resource(grant)) for statement in self._denials)
+        return any(_denies(statement, action.lower(), grant.pattern) for statement in self._denials)
 
     # --- resources ---
 
     def _width(self, grant: Grant, used: Sequence[Touched]) -> tuple[bool, frozenset[Reason]]:
         """Whether a grant's resource is wider than what was touched, and what speaks against saying so."""
         limited = [t for t in used if catalog.knows_resources(t.action)]
-        if not limited or not is_wide(_resource(grant)):
+        if not limited or not is_wide(grant.pattern):
             return False, frozenset()
         if not grant.except_resources and any(
-            t.exact and contains(_any_place(t.resource), _narrow(_resource(grant))) for t in limited
+            t.exact and contains(_any_place(t.resource), _narrow(grant.pattern)) for t in limited
         ):
             return False, frozenset()
         doubts = set()
@@ -256,20 +256,19 @@ class _Judge:
 # --- matching ------------------------------------------------------------------------------------
 
 
-def _resource(grant: Grant) -> str:
-    return pattern_of(grant.resource, grant.statement.variables)
-
-
 def _reaches(grant: Grant, action: str, resource: str, exact: bool) -> bool:
     """Whether a grant allows an action on a resource, or on something that an unknown one may be."""
     if not matches(grant.action.lower(), action) or _any_matches(grant.except_actions, action):
         return False
-    pattern = _resource(grant)
-    if exact:
-        # a generalised key: `bucket/in/*` reaches part of what `bucket/*` stands for
-        return overlaps(pattern, resource) and not _any_contains(grant.except_resources, resource)
-    wide = _any_account(resource)
-    return overlaps(pattern, wide) and not _any_contains(grant.except_resources, wide)
+    return _resource_reaches(grant, resource, exact)
+
+
+def _resource_reaches(grant: Grant, resource: str, exact: bool) -> bool:
+    touched = resource if exact else _any_account(resource)
+    # overlap, even for an exact one: `bucket/in/*` reaches part of what a generalised `bucket/*` stands for
+    return overlaps(grant.pattern, touched) and not (
+        grant.except_resources and _any_contains(grant.except_resources, touched)
+    )
 
 
 def _denies(statement: Statement, action: str, resource: str) -> bool:

@@ -198,6 +198,7 @@ EXCESS = (Verdict.UNUSED, Verdict.BROAD)
 class Grant(NamedTuple):
     """One action pattern on one resource pattern of one Allow statement.
 
+    `action` and `resource` are spelled as in the policy, `pattern` is the resource pattern that this means.
     A statement with NotAction (NotResource) has one grant of `*` that excepts the patterns it names.
     """
 
@@ -205,6 +206,7 @@ class Grant(NamedTuple):
     statement: Statement
     action: str
     resource: str
+    pattern: str
     except_actions: tuple[str, ...] = ()
     except_resources: tuple[str, ...] = ()
 

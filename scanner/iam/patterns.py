@@ -60,12 +60,13 @@ def contains(outer: str, inner: str) -> bool:
 
 def overlaps(one: str, other: str) -> bool:
     """Whether some text is matched by both."""
-    if _ANY in (one, other):
+    if one == other or _ANY in (one, other):
         return True
-    if not is_pattern(one):
-        return matches(other, one)
+    one_varies = is_pattern(one)
     if not is_pattern(other):
-        return matches(one, other)
+        return one_varies and matches(one, other)
+    if not one_varies:
+        return matches(other, one)
     return _prefixes_agree(one, other) and _overlaps(one, other)
 
 

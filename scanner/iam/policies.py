@@ -101,9 +101,10 @@ def grants_of(policy: Policy) -> Iterator[Grant]:
         resources = ("*",) if statement.not_resources else statement.resources
         except_actions = tuple(a.lower() for a in statement.actions) if statement.not_actions else ()
         except_resources = _patterns(statement) if statement.not_resources else ()
+        meant = [(resource, pattern_of(resource, statement.variables)) for resource in resources]
         for action in actions:
-            for resource in resources:
-                yield Grant(policy, statement, action, resource, except_actions, except_resources)
+            for resource, pattern in meant:
+                yield Grant(policy, statement, action, resource, pattern, except_actions, except_resources)
 
 
 def _patterns(statement: Statement) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache
 from importlib import resources
 from typing import Any, Literal
@@ -12,8 +12,8 @@ import orjson
 Name = Literal["report", "excessive_permissions"]
 
 # A report of a large account holds 100,000 findings that differ in their texts only. jsonschema takes
-# 90 microseconds for each, so arrays are checked once for each distinct shape of their items. The
-# schemas say of texts only that they are texts, or list the allowed ones: `_shape` keeps the latter.
+# 90 microseconds for each, so items of arrays are checked once for each distinct shape. Of texts the schemas
+# say only that they are texts, or list the allowed ones, and of numbers only their sign: `_shape` keeps these.
 _LONG_ARRAY = 50
 
 
@@ -39,15 +39,19 @@ def _validator(name: Name) -> Any:
     described = schema(name)
     allowed = frozenset(_allowed_texts(described))
 
+    checked: set[tuple[int, Any]] = set()
+
     def items(validator: Any, item_schema: Any, instance: Any, _: Any) -> Iterator[Any]:
         if not validator.is_type(instance, "array"):
             return
-        distinct: Sequence[int] = range(len(instance))
-        if len(instance) > _LONG_ARRAY:
-            first_of = {_shape(item, allowed): at for at, item in reversed(list(enumerate(instance)))}
-            distinct = sorted(first_of.values())
-        for at in distinct:
-            yield from validator.descend(instance[at], item_schema, path=at)
+        for at, item in enumerate(instance):
+            key = (id(item_schema), _shape(item, allowed))
+            if key in checked:
+                continue
+            errors = list(validator.descend(item, item_schema, path=at))
+            yield from errors
+            if not errors:
+                checked.add(key)
 
     return extend(Draft202012Validator, {"items": items})(described)  # type: ignore[no-untyped-call]  # so in its stubs
 
@@ -72,7 +76,11 @@ def _shape(value: Any, allowed: frozenset[str]) -> Any:
     if isinstance(value, str):
         return value if value in allowed else ""
     if isinstance(value, dict):
-        return tuple((key, _shape(part, allowed)) for key, part in value.items())
+        return tuple([(key, _shape(part, allowed)) for key, part in value.items()])
     if isinstance(value, list):
-        return (len(value) > 0, frozenset(_shape(part, allowed) for part in value))
+        if len(value) > _LONG_ARRAY:
+            return object()  # like no other: its own items are looked at when it is checked
+        return frozenset([_shape(part, allowed) for part in value])
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value < 0
     return (type(value), value)
