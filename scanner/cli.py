@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
+import math
 import os
 import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -220,10 +221,10 @@ def _duration(text: str) -> float:
 
 
 def _time(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        pass
+    with contextlib.suppress(ValueError):
+        seconds = float(text)
+        if math.isfinite(seconds):
+            return seconds
     try:
         parsed = datetime.fromisoformat(text)
     except ValueError:
@@ -266,7 +267,7 @@ def _text(path: Path, option: str) -> str:
 
 def _seconds(text: str) -> float:
     value = float(text)
-    if value < 0 or value != value or value == float("inf"):
+    if value < 0 or not math.isfinite(value):
         raise argparse.ArgumentTypeError(f"{text} is no number of seconds")
     return value
 
@@ -342,7 +343,7 @@ def _show(
         print_text(view, out, verbose=arguments.verbose)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _progress(err: IO[str]) -> Iterator[Callable[[int], None]]:
     """A progress bar on a terminal that shows after a moment; nothing elsewhere."""
     if not err.isatty():

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 
-import pytest
 from botocore.exceptions import ClientError
 
 from tests.fakes.moto_aws import MotoAws
@@ -19,12 +18,6 @@ READING = [
     "iam:GetRolePolicy",
     "iam:GetPolicy",
 ]
-
-
-@pytest.fixture(scope="session")
-def aws() -> Iterator[MotoAws]:
-    with MotoAws() as server:
-        yield server
 
 
 def policy(*actions: str) -> dict[str, object]:

@@ -1,0 +1,322 @@
+"""The whole job of the walk-through: five functions, one of which may read what it only deletes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scanner.report.schema import validate
+from tests.fakes import notes
+from tests.fakes.moto_aws import ROOT, MotoAws
+from tests.fakes.traces import Call, lambda_trace
+from tests.fakes.xray import FakeXRay
+from tests.integration.tools import NOTES_TABLE, Ran, next_second, notes_trace, run, write_json
+
+EXAMPLES = ROOT / "examples"
+FROM_FILES = (
+    *("-c", "--traces", EXAMPLES / "traces"),
+    *("--iam", EXAMPLES / "iam.json", "--functions", EXAMPLES / "functions.json"),
+)
+DELETE = "notes-app-api-test-delete"
+
+# The keys that the report promises: "[]" stands for each item of an array.
+KEYS: dict[str, set[str]] = {
+    "": {"schema_version", "scan", "workloads", "unattributed", "roles"},
+    "scan": {
+        *("source", "start", "end", "filter", "regions", "account", "traces", "documents", "calls"),
+        *("skipped", "warnings"),
+    },
+    "scan.skipped": {"documents", "calls", "traces_truncated", "traces_unprocessed"},
+    "scan.warnings.[]": {"code", "message", "count"},
+    "workloads.[]": {"arn", "kind", "name", "role", "evidence", "used", "denied", "unmapped"},
+    "workloads.[].evidence": {"traces", "calls", "first_seen", "last_seen", "reasons"},
+    "workloads.[].used.[]": {
+        *("action", "resource", "exact", "required", "count", "traces", "first_seen", "last_seen"),
+    },
+    "workloads.[].denied.[]": {"action", "resource", "count", "message"},
+    "workloads.[].unmapped.[]": {"service", "operation", "count", "reason"},
+    "unattributed": {"calls", "used", "unmapped"},
+    "roles.[]": {
+        *("arn", "name", "workloads", "readable", "missing_permissions", "findings", "suggested_policy"),
+    },
+    "roles.[].findings.[]": {
+        *("id", "verdict", "confirmed", "reasons", "severity", "workload", "policy", "statement"),
+        *("actions", "resources", "used"),
+    },
+    "roles.[].findings.[].policy": {"name", "arn", "kind"},
+    "roles.[].findings.[].statement": {"index", "sid"},
+    "roles.[].findings.[].used.[]": {"action", "resource"},
+}
+
+
+def parts_at(document: Any, path: str) -> list[Any]:
+    """All parts of a document that a path leads to."""
+    found = [document]
+    for step in path.split("."):
+        if step:
+            found = [p for part in found for p in (part if step == "[]" else [part[step]])]
+    return found
+
+
+def deploy(aws: MotoAws) -> float:
+    """The application on a fresh AWS; a time after the deployment."""
+    aws.reset()
+    for verb in notes.OPERATIONS:
+        role = aws.create_role(notes.role_name(verb), {"notes": notes.policy(verb)}, trust=notes.trust())
+        aws.create_function(notes.function_name(verb), role)
+    return next_second()
+
+
+@pytest.fixture(scope="module")
+def deployed(aws: MotoAws) -> float:
+    return deploy(aws)
+
+
+@pytest.fixture(scope="module")
+def xray(deployed: float) -> Iterator[FakeXRay]:
+    """An X-Ray that holds one trace of each function, newer than the deployment."""
+    with FakeXRay([notes_trace(verb, deployed) for verb in notes.OPERATIONS]) as fake:
+        yield fake
+
+
+def scan(folder: Path, aws: MotoAws, xray: FakeXRay, *arguments: object) -> Ran:
+    env = aws.environment() | {"AWS_ENDPOINT_URL_XRAY": xray.url}
+    return run(folder, *arguments, env=env)
+
+
+def is_the_finding(ran: Ran) -> None:
+    """One entry, the delete function, with exactly GetItem on the table, confirmed."""
+    assert len(ran.excess) == 1
+    entry = ran.excess[0]
+    assert entry["arn"] == notes.function_arn("delete")
+    assert entry["role"] == f"arn:aws:iam::{notes.ACCOUNT}:role/{notes.role_name('delete')}"
+    assert len(entry["excessPermissions"]) == 1
+    statement = entry["excessPermissions"][0]
+    assert statement["Action"] == ["dynamodb:GetItem"]
+    assert statement["Resource"] == "arn:aws:dynamodb:us-east-1:*:table/notes"
+    assert statement["Effect"] == "Allow"
+    assert (statement["Verdict"], statement["Confirmed"], statement["Reasons"]) == ("unused", True, [])
+    validate("excessive_permissions", ran.excess)
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def the_id(ran: Ran) -> str:
+    (finding,) = ran.findings("unused", "broad")
+    return str(finding["id"])
+
+
+def test_the_walk_through_against_moto_alone_gives_exactly_the_one_finding(
+    aws: MotoAws, tmp_path: Path
+) -> None:
+    now = deploy(aws)
+    aws.put_traces([notes_trace(verb, now) for verb in notes.OPERATIONS])
+    next_second()  # moto lists a trace that ended before the window does
+    ran = run(tmp_path, "-c", "-r", "60", env=aws.environment())
+    assert ran.code == 0, ran.err
+    is_the_finding(ran)
+    assert "1 of 5 functions holds permissions that were never used" in ran.out
+    assert f"{DELETE}: dynamodb:GetItem on table/notes: never used" in ran.out
+
+
+def test_the_scan_of_the_x_ray_api_gives_exactly_the_one_finding(
+    aws: MotoAws, xray: FakeXRay, tmp_path: Path
+) -> None:
+    ran = scan(tmp_path, aws, xray, "-c", "-r", "60")
+    assert ran.code == 0, ran.err
+    assert ran.err == ""
+    is_the_finding(ran)
+    assert ran.report["scan"]["warnings"] == []
+
+
+def test_the_report_holds_every_promised_key_and_fits_its_schema(
+    aws: MotoAws, xray: FakeXRay, tmp_path: Path
+) -> None:
+    report = scan(tmp_path, aws, xray, "-c", "-r", "60").report
+    validate("report", report)
+    for path, keys in KEYS.items():
+        for part in parts_at(report, path):
+            assert keys <= part.keys(), path
+    assert report["scan"]["source"] == "xray"
+    assert report["scan"]["regions"] == [notes.REGION]
+    assert report["scan"]["account"] == notes.ACCOUNT
+    assert (report["scan"]["traces"], report["scan"]["calls"]) == (5, 5)
+    assert report["unattributed"] == {"calls": 0, "used": [], "unmapped": []}
+    assert [role["workloads"] for role in report["roles"]] == [
+        [notes.function_arn(verb)] for verb in sorted(notes.OPERATIONS)
+    ]
+    assert report["scan"]["end"].endswith("Z")
+
+
+def test_every_promised_key_is_there_when_something_was_denied_or_could_not_be_mapped(tmp_path: Path) -> None:
+    calls = [
+        Call("S3", "GetObject", {"bucket_name": "b"}, 403, "AccessDenied", "Access Denied"),
+        Call("NoSuchService", "DoIt"),
+    ]
+    trace = lambda_trace(notes.function_arn("get"), calls, notes.FIRST_TRACE)
+    ran = run(tmp_path, "--traces", write_json(tmp_path / "t.json", trace), "-c", *FROM_FILES[3:])
+    for path, keys in KEYS.items():
+        for part in parts_at(ran.report, path):
+            assert keys <= part.keys(), path
+    (workload,) = ran.report["workloads"]
+    assert [denied["action"] for denied in workload["denied"]] == ["s3:GetObject"]
+    assert [unmapped["service"] for unmapped in workload["unmapped"]] == ["NoSuchService"]
+
+
+def test_the_usage_of_each_function_is_its_own_action_on_its_table(
+    aws: MotoAws, xray: FakeXRay, tmp_path: Path
+) -> None:
+    ran = scan(tmp_path, aws, xray, "-c", "-r", "60")
+    for verb, operation in notes.OPERATIONS.items():
+        assert ran.used(notes.function_name(verb)) == {(f"dynamodb:{operation}", NOTES_TABLE)}
+        policy = parts_at(read(tmp_path / f"{notes.function_name(verb)}.policy.json"), "Statement.[]")
+        assert policy == [{"Effect": "Allow", "Action": [f"dynamodb:{operation}"], "Resource": NOTES_TABLE}]
+
+
+def test_the_suggestion_is_the_role_s_policy_less_the_unused_action(
+    aws: MotoAws, xray: FakeXRay, tmp_path: Path
+) -> None:
+    roles = {role["name"]: role for role in scan(tmp_path, aws, xray, "-c", "-r", "60").report["roles"]}
+    suggested = roles[notes.role_name("delete")]["suggested_policy"]
+    allowed = {(a, s["Resource"]) for s in suggested["Statement"] for a in s["Action"]}
+    granted = {(a, s["Resource"]) for s in notes.policy("delete")["Statement"] for a in s["Action"]}
+    assert granted - allowed == {("dynamodb:GetItem", notes.TABLE)}
+    assert allowed <= granted
+
+
+def test_fail_on_unused_ends_with_exit_code_1(aws: MotoAws, xray: FakeXRay, tmp_path: Path) -> None:
+    ran = scan(tmp_path, aws, xray, "-c", "-r", "60", "--fail-on", "unused")
+    ran.ends_with(1, "1 confirmed finding")
+    is_the_finding(ran)
+
+
+def test_fail_on_a_verdict_that_nothing_has_ends_with_exit_code_0(
+    aws: MotoAws, xray: FakeXRay, tmp_path: Path
+) -> None:
+    assert scan(tmp_path, aws, xray, "-c", "-r", "60", "--fail-on", "broad").code == 0
+
+
+def test_a_clean_run_removes_the_excessive_permissions_of_an_earlier_one(
+    aws: MotoAws, xray: FakeXRay, tmp_path: Path
+) -> None:
+    assert scan(tmp_path, aws, xray, "-c", "-r", "60").excess
+    clean = scan(tmp_path, aws, xray, "-c", "-r", "60", "--workloads", "*-get")
+    assert clean.code == 0
+    assert clean.excess is None
+    assert clean.findings()
+
+
+def test_a_run_without_compare_leaves_the_excessive_permissions_of_an_earlier_one(
+    aws: MotoAws, xray: FakeXRay, tmp_path: Path
+) -> None:
+    assert scan(tmp_path, aws, xray, "-c", "-r", "60").excess
+    plain = scan(tmp_path, aws, xray, "-r", "60")
+    assert plain.code == 0
+    assert plain.excess
+    assert plain.report["roles"] == []
+
+
+def test_a_run_with_nothing_to_compare_does_not_leave_an_old_verdict_behind(
+    aws: MotoAws, xray: FakeXRay, tmp_path: Path
+) -> None:
+    assert scan(tmp_path, aws, xray, "-c", "-r", "60").excess
+    with FakeXRay([]) as empty:
+        scan(tmp_path, aws, empty, "-c", "-r", "60").ends_with(3, "no trace was found")
+    assert not (tmp_path / "excessive_permissions.json").exists()
+
+
+def test_the_demo_from_files_finds_the_same_without_aws(aws: MotoAws, xray: FakeXRay, tmp_path: Path) -> None:
+    live = scan(tmp_path / "live", aws, xray, "-c", "-r", "60")
+    demo = run(tmp_path / "demo", *FROM_FILES)
+    assert demo.code == 0, demo.err
+    is_the_finding(demo)
+    assert the_id(demo) == the_id(live)
+    assert demo.report["scan"]["source"] == "files"
+
+
+def test_two_runs_write_the_same_reports(tmp_path: Path) -> None:
+    first, second = run(tmp_path / "1", *FROM_FILES), run(tmp_path / "2", *FROM_FILES)
+    assert first.out == second.out
+    names = sorted(path.name for path in first.folder.iterdir())
+    assert names == sorted(path.name for path in second.folder.iterdir())
+    for name in names:
+        assert (first.folder / name).read_bytes() == (second.folder / name).read_bytes(), name
+
+
+def test_traces_from_before_the_deployment_confirm_nothing(
+    aws: MotoAws, deployed: float, tmp_path: Path
+) -> None:
+    with FakeXRay([notes_trace(verb, deployed - 600) for verb in notes.OPERATIONS]) as old:
+        ran = scan(tmp_path, aws, old, "-c", "-r", "60", "--fail-on", "unused")
+    assert ran.code == 0, "an unconfirmed finding does not fail the gate"
+    (finding,) = ran.findings("unused", "broad")
+    assert finding["actions"] == ["dynamodb:GetItem"]
+    assert "not-seen" in finding["reasons"]
+
+
+def test_more_traces_can_be_asked_for(aws: MotoAws, xray: FakeXRay, tmp_path: Path) -> None:
+    ran = scan(tmp_path, aws, xray, "-c", "-r", "60", "--min-traces", "2")
+    (finding,) = ran.findings("unused", "broad")
+    assert finding["reasons"] == ["too-few-traces"]
+
+
+def test_standard_output_can_be_the_report_as_json(tmp_path: Path) -> None:
+    ran = run(tmp_path, *FROM_FILES, "--format", "json")
+    assert json.loads(ran.out) == ran.report
+
+
+def test_markdown_goes_to_a_file_and_to_standard_output(tmp_path: Path) -> None:
+    ran = run(tmp_path, *FROM_FILES, "--format", "markdown", "--markdown", "deep/down/report.md")
+    assert (tmp_path / "deep/down/report.md").read_text(encoding="utf-8") == ran.out
+    assert "1 of 5 functions holds permissions that were never used" in ran.out
+    assert f"<code>{DELETE}</code>" in ran.out
+
+
+def test_a_function_that_shares_its_role_counts_for_all_findings_though_only_one_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    functions, iam = notes.functions(), notes.iam()
+    shared = f"arn:aws:iam::{notes.ACCOUNT}:role/{notes.role_name('delete')}"
+    for function in functions["Functions"]:
+        if function["FunctionArn"] == notes.function_arn("get"):
+            function["Role"] = shared
+    ran = run(
+        tmp_path,
+        *("-c", "--traces", EXAMPLES / "traces", "--workloads", "*-delete"),
+        *("--iam", write_json(tmp_path / "iam.json", iam)),
+        *("--functions", write_json(tmp_path / "functions.json", functions)),
+    )
+    (role,) = ran.report["roles"]
+    assert role["workloads"] == [notes.function_arn("delete"), notes.function_arn("get")]
+    assert ran.excess is None, "the get function uses what the delete function does not"
+
+
+def test_the_version_and_the_help_need_no_aws_and_no_files(tmp_path: Path) -> None:
+    version = run(tmp_path, "-V")
+    assert version.code == 0
+    assert version.out.strip()[0].isdigit()
+    help_text = run(tmp_path, "-h").out
+    for option in ("--start-time", "--time-range", "--compare", "--filter", "--trace-ids", "--fail-on"):
+        assert option in help_text
+    assert "exit codes" in help_text
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_verbose_also_tells_what_was_seen_of_each_function(tmp_path: Path) -> None:
+    quiet, verbose = run(tmp_path, *FROM_FILES), run(tmp_path, *FROM_FILES, "-v")
+    line = f"  {DELETE}: 4 traces, 4 calls, 1 permissions used"
+    assert line not in quiet.out.splitlines()
+    assert line in verbose.out.splitlines()
+
+
+def test_the_examples_are_what_the_application_writes(tmp_path: Path) -> None:
+    notes.write(tmp_path)
+    written = {p.relative_to(tmp_path): p.read_bytes() for p in tmp_path.rglob("*.json")}
+    bundled: dict[Path, bytes] = {p.relative_to(EXAMPLES): p.read_bytes() for p in EXAMPLES.rglob("*.json")}
+    assert written == bundled

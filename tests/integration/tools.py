@@ -1,0 +1,180 @@
+"""Running the command as a user does, and reading what it left behind."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scanner.cli import main
+from tests.fakes import notes
+from tests.fakes.moto_aws import ROOT
+from tests.fakes.traces import REGION, Call, Json, Shape, lambda_trace
+
+LIMIT_SECONDS = 60
+NOTES_TABLE = f"arn:aws:dynamodb:{REGION}:{notes.ACCOUNT}:table/notes"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a run of the command left behind."""
+
+    code: int
+    out: str
+    err: str
+    folder: Path
+
+    @property
+    def report(self) -> Any:
+        return json.loads((self.folder / "report.json").read_text(encoding="utf-8"))
+
+    @property
+    def excess(self) -> Any:
+        """excessive_permissions.json, or None where there is none."""
+        path = self.folder / "excessive_permissions.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+    @property
+    def warnings(self) -> dict[str, int]:
+        """The codes of the warnings in report.json, and how often each thing happened."""
+        counts: dict[str, int] = {}
+        for warning in self.report["scan"]["warnings"]:
+            counts[warning["code"]] = counts.get(warning["code"], 0) + warning["count"]
+        return counts
+
+    @property
+    def warning_texts(self) -> str:
+        return "\n".join(warning["message"] for warning in self.report["scan"]["warnings"])
+
+    @property
+    def skipped(self) -> dict[str, int]:
+        """What was skipped, less what was not."""
+        return {key: count for key, count in self.report["scan"]["skipped"].items() if count}
+
+    def findings(self, *verdicts: str) -> list[Any]:
+        """All findings, or those of some verdicts."""
+        found = [finding for role in self.report["roles"] for finding in role["findings"]]
+        return [f for f in found if not verdicts or f["verdict"] in verdicts]
+
+    def used(self, workload: str) -> set[tuple[str, str]]:
+        """What a workload (its name) was seen to use."""
+        return {
+            (used["action"], used["resource"])
+            for found in self.report["workloads"]
+            if found["name"] == workload
+            for used in found["used"]
+        }
+
+    def ends_with(self, code: int, *texts: str) -> None:
+        """The exit code is this, and the last line of stderr is one clear sentence with these texts."""
+        assert self.code == code, self.err + self.out
+        line = self.err.strip().splitlines()[-1]
+        assert line.startswith("xray-privilege-scan: "), self.err
+        for text in texts:
+            assert text in line, line
+
+
+def environment(more: Mapping[str, str] | None = None, *, without: Iterable[str] = ()) -> dict[str, str]:
+    """This process's variables, less its AWS settings; no request leaves the machine."""
+    own = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+    own |= {
+        "PYTHONPATH": str(ROOT),
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",  # nobody listens there
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
+    own |= more or {}
+    return {key: value for key, value in own.items() if key not in set(without)}
+
+
+def run(folder: Path, *arguments: object, env: Mapping[str, str] | None = None) -> Ran:
+    """The command in a process of its own, with `folder` as the current one. It never shows a traceback."""
+    folder.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "scanner", *map(str, arguments)],
+        cwd=folder,
+        env=environment(env),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=LIMIT_SECONDS,
+        check=False,
+    )
+    out = done.stdout.decode("utf-8", "surrogateescape")
+    err = done.stderr.decode("utf-8", "surrogateescape")
+    assert "Traceback" not in err, err
+    return Ran(done.returncode, out, err, folder)
+
+
+def run_here(folder: Path, *arguments: object, env: Mapping[str, str] | None = None) -> Ran:
+    """The command in this process, where that is faster; reports go to `folder`."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        for key in [key for key in os.environ if key.startswith("AWS_")]:
+            patch.delenv(key)
+        for key, value in environment(env).items():
+            patch.setenv(key, value)
+        try:
+            code = main(["--output-dir", str(folder), *map(str, arguments)])
+        except SystemExit as end:  # argparse ends so
+            code = int(end.code or 0)
+    return Ran(code, out.getvalue(), err.getvalue(), folder)
+
+
+def write_json(path: Path, document: Any) -> Path:
+    """Write a JSON file, with the folders above it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(document), encoding="utf-8")
+    return path
+
+
+def next_second() -> float:
+    """Wait for the next full second: after all that happened so far, and in windows that end now.
+
+    X-Ray's windows end at full seconds.
+    """
+    time.sleep(1.05 - time.time() % 1)
+    return float(int(time.time()))
+
+
+# --- the notes application -----------------------------------------------------------------------
+
+
+def notes_call(verb: str) -> Call:
+    """The call that a function of the notes application makes."""
+    return Call("DynamoDB", notes.OPERATIONS[verb], {"table_name": "notes"})
+
+
+def notes_trace(verb: str, start: float, seed: object = "", shape: Shape | None = None) -> Json:
+    """One invocation of a function of the notes application."""
+    arn = notes.function_arn(verb)
+    return lambda_trace(arn, [notes_call(verb)], start, seed=seed, shape=shape or Shape())
+
+
+def recent_notes_traces(first: float | None = None) -> list[Json]:
+    """One trace of each function of the notes application, a few seconds apart."""
+    begin = time.time() - 300 if first is None else first
+    return [notes_trace(verb, begin + 3 * number) for number, verb in enumerate(notes.OPERATIONS)]
+
+
+def notes_files(folder: Path) -> tuple[str, ...]:
+    """The options that stand for IAM and Lambda: the application, deployed long ago."""
+    functions = notes.functions()
+    for function in functions["Functions"]:
+        function["LastModified"] = "2020-01-01T00:00:00.000+0000"
+    iam = write_json(folder / "iam.json", notes.iam())
+    listed = write_json(folder / "functions.json", functions)
+    return ("-c", "--iam", str(iam), "--functions", str(listed))

@@ -1,0 +1,216 @@
+"""Verdicts: what is said of a grant, given what was used. Each row is one rule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from scanner.model import Permission, Seen
+from tests.unit.cases import (
+    NOW,
+    allow,
+    arn,
+    compared,
+    deny,
+    function,
+    only,
+    policy,
+    said,
+    table,
+    usage,
+    used,
+)
+
+GET, QUERY = "dynamodb:GetItem", "dynamodb:Query"
+LOGS = arn("logs", "log-group:/aws/lambda/f:*")
+
+
+def verdict(statement: dict[str, Any], *permissions: tuple[str, str], **how: Any) -> str:
+    """The verdict on a statement with one grant."""
+    return only(compared([policy(statement)], [usage(used(*permissions, **how))])).verdict.value
+
+
+@pytest.mark.parametrize(
+    ("statement", "permissions", "expected"),
+    [
+        # used as it stands
+        (allow(GET, table("t")), [(GET, table("t"))], "used"),
+        (allow("DynamoDB:getitem", table("t")), [(GET, table("t"))], "used"),
+        (allow(GET, arn("dynamodb", "table/t", account="*")), [(GET, table("t"))], "used"),
+        (allow(GET, arn("dynamodb", "table/t", region="*", account="*")), [(GET, table("t"))], "used"),
+        (allow("s3:PutObject", "arn:aws:s3:::b/*"), [("s3:PutObject", "arn:aws:s3:::b/*")], "used"),
+        (allow("s3:PutObject", "arn:aws:s3:::b/in/*"), [("s3:PutObject", "arn:aws:s3:::b/*")], "used"),
+        (allow("s3:ListAllMyBuckets"), [("s3:ListAllMyBuckets", "*")], "used"),
+        (allow("dynamodb:ListTables", "*"), [("dynamodb:ListTables", "*")], "used"),
+        # not used
+        (allow(GET, table("t")), [(QUERY, table("t"))], "unused"),
+        (allow(GET, table("t")), [(GET, table("u"))], "unused"),
+        (allow(GET, table("t")), [(GET, table("t") + "/index/i")], "unused"),
+        (allow("dynamodb:*", table("t")), [("s3:ListAllMyBuckets", "*")], "unused"),
+        # wider than what was used: actions
+        (allow("dynamodb:*", table("t")), [(QUERY, table("t"))], "broad"),
+        (allow("dynamodb:Batch*", table("t")), [("dynamodb:BatchGetItem", table("t"))], "broad"),
+        (allow("*", "*"), [(QUERY, table("t"))], "broad"),
+        (
+            {"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"},
+            [(QUERY, table("t"))],
+            "broad",
+        ),
+        # a pattern all of whose actions were used is none too wide
+        (
+            allow("dynamodb:Batch*Item", table("t")),
+            [("dynamodb:BatchGetItem", table("t")), ("dynamodb:BatchWriteItem", table("t"))],
+            "used",
+        ),
+        # wider than what was used: resources
+        (allow(GET, "*"), [(GET, table("t"))], "broad"),
+        (allow(GET, table("*")), [(GET, table("t"))], "broad"),
+        (allow(GET, table("t*")), [(GET, table("t"))], "broad"),
+        (allow("s3:PutObject", "arn:aws:s3:::*/*"), [("s3:PutObject", "arn:aws:s3:::b/*")], "broad"),
+        ({"Effect": "Allow", "Action": GET, "NotResource": table("u")}, [(GET, table("t"))], "broad"),
+        ({"Effect": "Allow", "Action": GET, "NotResource": table("t")}, [(GET, table("t"))], "unused"),
+        # wildcards that a type of resource needs
+        (allow(QUERY, table("t/index/*")), [(QUERY, table("t/index/i"))], "used"),
+        (
+            allow("lambda:InvokeFunction", arn("lambda", "function:g:*")),
+            [("lambda:InvokeFunction", arn("lambda", "function:g:PROD"))],
+            "used",
+        ),
+        # what Lambda itself needs
+        (allow(["logs:PutLogEvents"], LOGS), [], "platform"),
+        (allow(["logs:CreateLogGroup"], "*"), [], "platform"),
+        (allow("logs:PutLogEvents", arn("logs", "log-group:/aws/lambda/other:*")), [], "unused"),
+        (allow("logs:*", LOGS), [], "broad"),
+        (allow("xray:PutTraceSegments"), [], "platform"),
+        # what traces cannot show
+        (allow("iam:PassRole", "*"), [], "unobservable"),
+        (allow("kms:Decrypt", "*"), [], "unobservable"),
+        (allow("kms:*", "*"), [], "unobservable"),
+        (allow("es:ESHttpGet", "*"), [], "unobservable"),
+        (allow("s3:ReplicateObject", "arn:aws:s3:::b/*"), [], "unobservable"),
+        # a variable may stand for anything
+        (allow(GET, table("${aws:PrincipalTag/team}")), [(GET, table("t"))], "broad"),
+        (allow(GET, table("${*}")), [(GET, table("t"))], "unused"),
+    ],
+)
+def test_verdicts(statement: dict[str, Any], permissions: list[tuple[str, str]], expected: str) -> None:
+    assert verdict(statement, *permissions) == expected
+
+
+@pytest.mark.parametrize(
+    ("denial", "expected"),
+    [
+        (deny(GET, table("t")), "ineffective"),
+        (deny("dynamodb:*"), "ineffective"),
+        (deny(GET, table("u")), "used"),
+        (deny(GET, table("t"), Condition={"Bool": {"aws:SecureTransport": "false"}}), "used"),
+        ({"Effect": "Deny", "NotAction": "s3:*", "Resource": "*"}, "ineffective"),
+        ({"Effect": "Deny", "NotAction": "dynamodb:*", "Resource": "*"}, "used"),
+        ({"Effect": "Deny", "Action": GET, "NotResource": table("u")}, "ineffective"),
+        ({"Effect": "Deny", "Action": GET, "NotResource": table("*")}, "used"),
+    ],
+)
+def test_a_deny_takes_away_what_it_names_and_no_more(denial: dict[str, Any], expected: str) -> None:
+    scanned = compared([policy(allow(GET, table("t"))), policy(denial)], [usage(used((GET, table("t"))))])
+    assert only(scanned).verdict.value == expected
+
+
+def test_a_denied_action_is_no_part_of_what_a_wildcard_grants_too_much() -> None:
+    grant = allow("dynamodb:Batch*Item", table("t"))
+    seen = usage(used(("dynamodb:BatchGetItem", table("t"))))
+    scanned = compared([policy(grant, deny("dynamodb:BatchWriteItem"))], [seen])
+    assert only(scanned).verdict.value == "used"
+
+
+def test_grants_of_a_statement_with_the_same_verdict_make_one_finding() -> None:
+    statement = allow([GET, QUERY, "dynamodb:Scan"], [table("t"), table("t/index/i")])
+    assert said(compared([policy(statement)], [usage(used(("dynamodb:PutItem", table("t"))))])) == [
+        ("unused", (GET, QUERY, "dynamodb:Scan"), (table("t"), table("t/index/i")), ())
+    ]
+
+
+def test_a_finding_never_names_an_action_on_a_resource_where_it_was_used() -> None:
+    statement = allow([GET, QUERY], [table("t"), table("u")])
+    seen = usage(used((GET, table("t")), (QUERY, table("u"))))
+    unused = {(f[1], f[2]) for f in said(compared([policy(statement)], [seen])) if f[0] == "unused"}
+    assert unused == {((GET,), (table("u"),)), ((QUERY,), (table("t"),))}
+
+
+def test_a_broad_finding_names_what_was_used() -> None:
+    finding = only(compared([policy(allow("dynamodb:*", "*"))], [usage(used((QUERY, table("t"))))]))
+    assert finding.used == ((QUERY, table("t")),)
+    assert finding.confirmed
+
+
+def test_the_usage_of_all_functions_of_a_role_counts() -> None:
+    scanned = compared(
+        [policy(allow([GET, QUERY], table("t")))],
+        [usage(used((GET, table("t"))), name="f"), usage(used((QUERY, table("t"))), name="g")],
+        functions=[function("f"), function("g")],
+    )
+    assert [f[0] for f in said(scanned)] == ["used"]
+
+
+def test_of_several_grants_an_unknown_resource_confirms_none_unused() -> None:
+    statement = allow("ssm:PutParameter", [arn("ssm", "parameter/a"), arn("ssm", "parameter/b")])
+    seen = usage(used(("ssm:PutParameter", arn("ssm", "parameter/*")), exact=False))
+    assert said(compared([policy(statement)], [seen])) == [
+        ("unused", ("ssm:PutParameter",), tuple(statement["Resource"]), ("resource-unknown",))
+    ]
+
+
+def test_a_single_grant_served_a_call_whose_resource_is_unknown() -> None:
+    statement = allow("ssm:PutParameter", arn("ssm", "parameter/a"))
+    seen = usage(used(("ssm:PutParameter", arn("ssm", "parameter/*")), exact=False))
+    assert said(compared([policy(statement)], [seen]))[0][0] == "used"
+
+
+def test_an_unknown_resource_may_be_another_accounts() -> None:
+    foreign = arn("ssm", "parameter/a", account="999999999999")
+    seen = usage(used(("ssm:PutParameter", arn("ssm", "parameter/*")), exact=False))
+    assert said(compared([policy(allow("ssm:PutParameter", foreign))], [seen]))[0][0] == "used"
+
+
+def test_a_wildcard_is_not_surely_too_wide_where_the_resource_is_unknown() -> None:
+    seen = usage(used(("ssm:PutParameter", arn("ssm", "parameter/*")), exact=False))
+    assert said(compared([policy(allow("ssm:PutParameter", "*"))], [seen])) == [
+        ("broad", ("ssm:PutParameter",), ("*",), ("resource-unknown",))
+    ]
+
+
+def test_log_writing_cannot_be_judged_where_the_configuration_was_not_read() -> None:
+    scanned = compared([policy(allow("logs:PutLogEvents", LOGS))], [usage()], functions=[])
+    assert said(scanned)[0][0] == "unobservable"
+
+
+def test_a_function_with_a_log_group_of_its_own_writes_there() -> None:
+    own = arn("logs", "log-group:/apps/f:*")
+    functions = [function(log_group="/apps/f")]
+    policies = [policy(allow("logs:PutLogEvents", own), allow("logs:PutLogEvents", LOGS))]
+    verdicts = [f[0] for f in said(compared(policies, [usage()], functions=functions))]
+    assert verdicts == ["platform", "unused"]
+
+
+def test_trace_writing_is_not_needed_where_nothing_is_traced() -> None:
+    scanned = compared([policy(allow("xray:PutTraceSegments"))], [usage(traces=())])
+    assert said(scanned)[0][0] == "unused"
+
+
+def test_the_same_findings_have_the_same_ids_whatever_the_order_of_actions() -> None:
+    one, other = allow([GET, QUERY], table("t")), allow([QUERY, GET], table("t"))
+    ids = {only(compared([policy(s)], [usage(services=["dynamodb"])])).id for s in (one, other)}
+    assert len(ids) == 1
+
+
+def test_what_a_call_may_have_needed_is_never_confirmed_unused() -> None:
+    maybe = {Permission("s3:PutObjectTagging", "arn:aws:s3:::b/*", True, False): Seen(1, 1, NOW, NOW)}
+    scanned = compared(
+        [policy(allow("s3:PutObjectTagging", "arn:aws:s3:::b/*"))], [usage(maybe, services=["s3"])]
+    )
+    assert said(scanned)[0][0::3] == ("unused", ("possible",))
+
+
+def test_a_refused_call_leaves_its_permission_unconfirmed() -> None:
+    seen = usage(services=["dynamodb"], wanted=used((GET, table("t"))))
+    assert said(compared([policy(allow(GET, table("t")))], [seen]))[0][0::3] == ("unused", ("possible",))
