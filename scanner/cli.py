@@ -47,7 +47,7 @@ examples:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line. Returns the exit code."""
-    # A scan makes many small objects and hardly a cycle: looking for these less often saves a tenth of its CPU.
+    # A scan makes many small objects and hardly a cycle: looking for cycles less often saves CPU.
     gc.set_threshold(50_000, 20, 100)
     arguments = _parser().parse_args(argv)
     try:

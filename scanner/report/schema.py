@@ -13,7 +13,7 @@ Name = Literal["report", "excessive_permissions"]
 
 # A report of a large account holds 100,000 findings that differ in their texts only. jsonschema takes
 # 90 microseconds for each, so items of arrays are checked once for each distinct shape. Of texts the schemas
-# say only that they are texts, or list the allowed ones, and of numbers only their sign: `_shape` keeps these.
+# say only that they are texts, or list the allowed ones, of numbers only their sign: `_shape` keeps these.
 _LONG_ARRAY = 50
 
 

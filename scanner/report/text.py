@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import IO
 
 from scanner.report.clean import one_line
-from scanner.report.view import Row, View
+from scanner.report.view import Row, View, count
 
 
 def print_text(view: View, out: IO[str], *, verbose: bool = False) -> None:
@@ -37,7 +37,7 @@ def _facts_aside(view: View, verbose: bool) -> list[str]:
     if verbose or not (view.confirmed or view.unconfirmed):
         lines += ["", "Workloads:"] if view.workloads else []
         lines += [
-            f"  {name}: {traces} traces, {calls} calls, {used} permissions used"
+            f"  {name}: {count(traces, 'trace')}, {count(calls, 'call')}, {count(used, 'permission')} used"
             for name, traces, calls, used in view.workloads
         ]
     if view.denied:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from scanner.confirm import EXPLAINED, ORDER, Reason
+from scanner.iam import knowledge
 from scanner.iam.catalog import ACCESS_LEVELS
 from scanner.model import EXCESS, Finding, ScanWarning, Verdict
 from scanner.report.clean import redacted
@@ -120,17 +121,22 @@ def _who(scanned_role: ScannedRole, request: Request) -> str:
 
 
 def _claim(finding: Finding) -> str:
+    if finding.verdict is Verdict.UNOBSERVABLE:
+        whys = (knowledge.untraced(action.lower()) for action in finding.actions)
+        return _some(why.why for why in whys if why) or "traces cannot show it"
     if finding.verdict is not Verdict.BROAD:
         return "never used"
     return "only used: " + _some([f"{action} on {short(resource)}" for action, resource in finding.used])
 
 
 def _evidence(finding: Finding, scanned_role: ScannedRole, scanned: Scanned) -> str:
+    if finding.verdict is Verdict.UNOBSERVABLE:
+        return "not observable"
     if not finding.confirmed:
         return ", ".join(finding.reasons)
     users = set(scanned_role.role.users)
     traces = sum(u.evidence.traces for u in scanned.usages if u.workload in users)
-    return _count(traces, "trace")
+    return count(traces, "trace")
 
 
 def short(resource: str) -> str:
@@ -142,7 +148,7 @@ def short(resource: str) -> str:
 def _headline(scanned: Scanned, request: Request) -> str:
     if not request.compare:
         workloads = sum(1 for usage in scanned.usages if usage.workload)
-        return f"{_count(workloads, 'workload')} seen; nothing was compared (that is -c)"
+        return f"{count(workloads, 'workload')} seen; nothing was compared (that is -c)"
     users = {arn for s in scanned.roles for arn in s.role.users if is_wanted(arn, request.workloads)}
     guilty = {
         arn
@@ -153,28 +159,28 @@ def _headline(scanned: Scanned, request: Request) -> str:
     }
     if guilty:
         verb = "holds" if len(guilty) == 1 else "hold"
-        return f"{len(guilty)} of {_count(len(users), 'function')} {verb} permissions that were never used"
+        return f"{len(guilty)} of {count(len(users), 'function')} {verb} permissions that were never used"
     doubtful = sum(f.verdict in EXCESS for f in scanned.findings)
     if doubtful:
         return (
-            f"Nothing confirmed in {_count(len(users), 'function')}, {_count(doubtful, 'finding')} to look at"
+            f"Nothing confirmed in {count(len(users), 'function')}, {count(doubtful, 'finding')} to look at"
         )
-    return f"{_count(len(users), 'function')}: no excessive permission found"
+    return f"{count(len(users), 'function')}: no excessive permission found"
 
 
 def _facts(scanned: Scanned) -> str:
     start, end = iso(scanned.start), iso(scanned.end)
     time = f"{start[:16].replace('T', ' ')} to {end[:16].replace('T', ' ')} UTC" if start and end else ""
     parts = [
-        _count(scanned.traces, "trace"),
-        _count(scanned.calls, "AWS call"),
+        count(scanned.traces, "trace"),
+        count(scanned.calls, "AWS call"),
         time,
         ", ".join(scanned.regions),
     ]
     return ", ".join(part for part in parts if part)
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
