@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from scanner import __version__
-from scanner.errors import EXIT_GATE, EXIT_OK, EXIT_USAGE, ScanError
+from scanner.errors import EXIT_FAULT, EXIT_GATE, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, ScanError
 
 if TYPE_CHECKING:
     from scanner.report.view import View
@@ -36,7 +36,7 @@ exit codes:
   0  done
   1  the gate failed: a confirmed finding of a verdict named by --fail-on
   2  wrong use
-  3  no trace, or with -c no role, could be read at all
+  3  no trace, or with -c no role, could be read at all (credentials and rights included)
 
 examples:
   xray-privilege-scan -c -r 720
@@ -55,11 +55,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ScanError as error:
         return _fail(error, error.exit_code)
     except KeyboardInterrupt:
-        return _fail("interrupted", 130)
+        return _fail("interrupted", EXIT_INTERRUPTED)
     except BrokenPipeError:
         # whoever read the output has gone: nothing is left to be told
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_OK
+    except Exception as error:
+        if arguments.verbose:
+            raise
+        return _fail(
+            f"a fault of this program ({type(error).__name__}: {error}): please report what -v prints",
+            EXIT_FAULT,
+        )
 
 
 def run(arguments: argparse.Namespace, out: IO[str], err: IO[str], now: float) -> int:
@@ -68,6 +75,7 @@ def run(arguments: argparse.Namespace, out: IO[str], err: IO[str], now: float) -
     from scanner.aws import Clients
     from scanner.gate import failing
     from scanner.model import Verdict
+    from scanner.report.clean import counted
     from scanner.report.view import view_of
     from scanner.scan import nothing_read, scan
 
@@ -83,7 +91,7 @@ def run(arguments: argparse.Namespace, out: IO[str], err: IO[str], now: float) -
         raise error
     failed = failing(scanned.findings, [Verdict(verdict) for verdict in arguments.fail_on])
     if failed:
-        err.write(f"xray-privilege-scan: {len(failed)} confirmed findings fail the gate (--fail-on)\n")
+        err.write(f"xray-privilege-scan: {counted(len(failed), 'confirmed finding')}: --fail-on\n")
     return EXIT_GATE if failed else EXIT_OK
 
 

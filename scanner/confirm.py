@@ -56,8 +56,9 @@ EXPLAINED: Mapping[Reason, tuple[str, str]] = {
         "check by hand that no such code uses it, then remove the permission",
     ),
     Reason.POSSIBLE: (
-        "a call that was seen may have needed it, depending on what the trace does not show",
-        "check the call's parameters by hand",
+        "a call that was seen may have needed it, depending on what the trace does not show; or a call that "
+        "needs it was refused or never sent",
+        "look at the call in report.json (`used` with `required` false, `denied`) and decide by hand",
     ),
     Reason.RESOURCE_UNKNOWN: (
         "calls of that action were recorded without their resource",

@@ -14,6 +14,8 @@ EXIT_OK = 0
 EXIT_GATE = 1
 EXIT_USAGE = 2
 EXIT_NOTHING_READ = 3
+EXIT_FAULT = 70  # as sysexits.h has it: a fault of the program itself
+EXIT_INTERRUPTED = 130
 
 _DENIED = frozenset(
     {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation", "403"}

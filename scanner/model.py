@@ -167,8 +167,9 @@ class Role:
     """An IAM role, with what could be read of it.
 
     `users` are the ARNs of all workloads known to use it; `users_known` tells whether there can be no
-    others. `missing_permissions` are the IAM actions that the scan lacked, and `problems` what could
-    not be understood. `readable` is True when every policy was read.
+    others. `last_used_region` is where it was last used, as far as IAM tells. `missing_permissions` are the
+    IAM actions that the scan lacked, and `problems` what could not be understood. `readable` is True when
+    every policy was read.
     """
 
     arn: str
@@ -177,6 +178,7 @@ class Role:
     users: tuple[str, ...] = ()
     users_known: bool = False
     readable: bool = True
+    last_used_region: str | None = None
     missing_permissions: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from scanner.compare import judge_role, usage_of_role
 from scanner.confirm import Reason, Standard
-from scanner.errors import ScanError, Warnings
+from scanner.errors import EXIT_USAGE, ScanError, Warnings
 from scanner.findings import Judged, findings_of, with_reasons
 from scanner.iam.functions import Functions, functions_from_aws, functions_from_file
 from scanner.iam.roles import roles_from_aws, roles_from_file, with_users
 from scanner.model import Finding, Function, Role, ScanWarning, Usage
+from scanner.report.clean import counted
 from scanner.suggest import suggested_policy
 from scanner.traces.files import read_files
 from scanner.traces.segments import Trace, kind_of, name_of, read_trace
@@ -214,25 +215,20 @@ def _feed(
     )
 
 
+_GAPS = {
+    "documents": ("documents-unreadable", "segment document", "could not be read"),
+    "calls": ("calls-unmapped", "call", "could not be mapped to permissions: see `unmapped`"),
+    "traces_truncated": ("traces-truncated", "trace", "cut off by X-Ray, which keeps 500 KB of each"),
+    "traces_partial": ("traces-partial", "trace", "still arriving"),
+    "traces_unprocessed": ("traces-unprocessed", "trace", "listed or asked for, but not returned"),
+}
+
+
 def _warn_of_gaps(scanned: Scanned, warnings: Warnings) -> None:
-    skipped = scanned.skipped
-    for code, count, message in (
-        ("documents-unreadable", skipped.documents, "segment documents could not be read"),
-        ("calls-unmapped", skipped.calls, "calls could not be mapped to permissions, see `unmapped`"),
-        (
-            "traces-truncated",
-            skipped.traces_truncated,
-            "traces are truncated: they exceed X-Ray's limit of 500 KB",
-        ),
-        ("traces-partial", skipped.traces_partial, "traces were still arriving"),
-        (
-            "traces-unprocessed",
-            skipped.traces_unprocessed,
-            "traces were listed or asked for but not returned",
-        ),
-    ):
+    for name, (code, noun, what) in _GAPS.items():
+        count = getattr(scanned.skipped, name)
         if count:
-            warnings.add(code, message, count)
+            warnings.add(code, f"{counted(count, noun)} {what}", count)
 
 
 def _warn_of_assumed_roles(usages: Iterable[Usage], warnings: Warnings) -> None:
@@ -250,7 +246,10 @@ def _warn_of_assumed_roles(usages: Iterable[Usage], warnings: Warnings) -> None:
 
 def _read_functions(request: Request, aws: Aws, usages: Sequence[Usage], warnings: Warnings) -> Functions:
     if request.functions is not None:
-        return functions_from_file(request.functions, warnings)
+        try:
+            return functions_from_file(request.functions, warnings)
+        except ValueError as error:
+            raise ScanError(f"the file of --functions cannot be used: {error}", EXIT_USAGE) from None
     arns = [u.workload for u in usages if u.workload and kind_of(u.workload) == "lambda"]
     regions = {arn.split(":")[3] for arn in arns} or {aws.region()}
     return functions_from_aws(aws.functions, arns, regions, warnings)
@@ -260,30 +259,38 @@ def _read_roles(
     request: Request, aws: Aws, functions: Functions, usages: Sequence[Usage], warnings: Warnings
 ) -> list[Role]:
     """The roles of all workloads that were seen, and of those that were asked for by name."""
-    arns: dict[str, None] = {}
     seen = {usage.workload for usage in usages if usage.workload and usage.evidence.traces}
     named = {arn for arn in functions.known if request.workloads and is_wanted(arn, request.workloads)}
     for glob in request.workloads:
         if not any(is_wanted(arn, (glob,)) for arn in seen | named):
             warnings.add("workload-unknown", f"--workloads {glob!r} fits no workload")
-    for arn in sorted(seen | named):
-        function = functions.known.get(arn)
-        if function is None:
-            if kind_of(arn) == "lambda" and request.functions is not None:
-                warnings.add("function-missing", f"{arn} is not in the file of --functions")
-            elif kind_of(arn) != "lambda":
-                warnings.add(
-                    "kind-not-compared", f"{arn} is no Lambda function: its role is not compared yet"
-                )
-        elif function.role is None:
-            warnings.add("function-without-role", f"{arn} names no role")
-        elif is_wanted(arn, request.workloads):
-            arns[function.role] = None
-    if request.iam is not None:
-        roles = roles_from_file(request.iam, arns, warnings)
+    wanted = sorted(arn for arn in seen | named if is_wanted(arn, request.workloads))
+    roles = (
+        _role_of(arn, functions, from_file=request.functions is not None, warnings=warnings) for arn in wanted
+    )
+    arns = list(dict.fromkeys(role for role in roles if role))
+    if request.iam is None:
+        found = roles_from_aws(aws.iam(), arns, warnings) if arns else []
     else:
-        roles = roles_from_aws(aws.iam(), arns, warnings) if arns else []
-    return sorted(with_users(roles, functions), key=lambda role: role.arn)
+        try:
+            found = roles_from_file(request.iam, arns, warnings)
+        except ValueError as error:
+            raise ScanError(f"the file of --iam cannot be used: {error}", EXIT_USAGE) from None
+    return sorted(with_users(found, functions, warnings), key=lambda role: role.arn)
+
+
+def _role_of(arn: str, functions: Functions, *, from_file: bool, warnings: Warnings) -> str | None:
+    """The role of a workload; a warning where it has none or it is unknown."""
+    function = functions.known.get(arn)
+    if function is None:
+        if kind_of(arn) != "lambda":
+            warnings.add("kind-not-compared", f"{arn} is no Lambda function: its role is not compared yet")
+        elif from_file:
+            warnings.add("function-missing", f"{arn} is not in the file of --functions")
+        return None
+    if function.role is None:
+        warnings.add("function-without-role", f"{arn} names no role")
+    return function.role
 
 
 def compare_role(

@@ -58,7 +58,7 @@ def _of_s3_kin(needs: tuple[Need, ...], call: Call) -> tuple[Need, ...]:
 
 
 def _permissions(need: Need, resource: Resource) -> list[Permission]:
-    needed = Permission(need.action, resource.arn, resource.exact, need.required)
+    needed = Permission(need.action, resource.arn, resource.exact, need.required and resource.certain)
     if resource.region_told:
         return [needed]
     fields = resource.arn.split(":")

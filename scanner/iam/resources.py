@@ -54,12 +54,14 @@ _GENERALISED = frozenset({"object_name"})
 class Resource(NamedTuple):
     """The ARN of a touched resource; not `exact` where part of it is unknown.
 
-    `region_told` is False where its region is only the workload's own, since the trace names none.
+    `region_told` is False where its region is only the workload's own, since the trace names none, and
+    `certain` where the call may have needed it or not.
     """
 
     arn: str
     exact: bool
     region_told: bool = True
+    certain: bool = True
 
 
 class _Context(NamedTuple):
@@ -130,10 +132,10 @@ def _fill(action: catalog.Action, values: Mapping[str, str], context: _Context) 
     values = _SERVICE_VALUES.get(prefix, dict)(values)
     context = _with_owner(context, values)
     filled = [_from_format(kind, values, context) for kind in action.resource_types]
-    told = [f for f in filled if f.known]
-    if told:
-        deepest = max(f.depth for f in told)  # an index rather than its table
-        return [f.resource for f in told if f.depth == deepest]
+    known = [f for f in filled if f.known]
+    deepest = max((f.depth for f in known), default=0)  # an index rather than its table
+    if deepest:  # a format without a name in it ("catalog") tells nothing of what was touched
+        return [f.resource._replace(certain=f.depth == deepest) for f in known]
     kinds = action.resource_types
     needed = [f for f, kind in zip(filled, kinds, strict=True) if kind.required or len(kinds) == 1]
     # Of several kinds any may be meant: the reference marks all twelve of bedrock:InvokeModel required.
@@ -289,4 +291,27 @@ def _sagemaker(values: Mapping[str, str]) -> dict[str, str]:
     return values
 
 
-_SERVICE_VALUES = {"sqs": _sqs, "lambda": _lambda, "s3": _s3, "sagemaker": _sagemaker}
+def _secretsmanager(values: Mapping[str, str]) -> dict[str, str]:
+    """A secret's ARN ends with six characters that its name does not tell."""
+    values = dict(values)
+    if "secret_id" in values:
+        values["secret_id"] = f"{values['secret_id']}-??????"
+    return values
+
+
+def _ssm(values: Mapping[str, str]) -> dict[str, str]:
+    """A parameter's name begins with a slash, or not; its ARN has it once."""
+    values = dict(values)
+    if "name" in values:
+        values["parameter_name_without_leading_slash"] = values["name"].lstrip("/")
+    return values
+
+
+_SERVICE_VALUES = {
+    "sqs": _sqs,
+    "lambda": _lambda,
+    "s3": _s3,
+    "sagemaker": _sagemaker,
+    "secretsmanager": _secretsmanager,
+    "ssm": _ssm,
+}

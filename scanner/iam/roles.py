@@ -26,25 +26,34 @@ _THREADS = 8
 _LAMBDA = "lambda.amazonaws.com"
 
 
-def with_users(roles: Iterable[Role], functions: Functions) -> list[Role]:
+def with_users(roles: Iterable[Role], functions: Functions, warnings: Warnings) -> list[Role]:
     """The roles with all functions that use them.
 
-    That these are all users is known only where the functions could be listed and nobody but Lambda may
-    assume the role.
+    That these are all users is known only where the functions could be listed, nobody but Lambda may assume
+    the role, and it was last used in a region whose functions were listed.
     """
     users: dict[str, list[str]] = {}
     for function in functions.known.values():
         if function.role:
             users.setdefault(function.role, []).append(function.arn)
-    return [
-        replace(
-            role,
-            users=tuple(sorted(users.get(role.arn, ()))),
-            users_known=role.users_known and functions.complete,
-            missing_permissions=tuple(sorted({*role.missing_permissions, *functions.missing})),
+    regions = {arn.split(":")[3] for arn in functions.known}
+    found = []
+    for role in roles:
+        elsewhere = role.last_used_region is not None and role.last_used_region not in regions
+        if elsewhere:
+            warnings.add(
+                "role-used-elsewhere",
+                f"{role.arn} was last used in {role.last_used_region}, where no function was listed",
+            )
+        found.append(
+            replace(
+                role,
+                users=tuple(sorted(users.get(role.arn, ()))),
+                users_known=role.users_known and functions.complete and not elsewhere,
+                missing_permissions=tuple(sorted({*role.missing_permissions, *functions.missing})),
+            )
         )
-        for role in roles
-    ]
+    return found
 
 
 def only_lambda(trust: Any) -> bool:
@@ -81,6 +90,7 @@ class _Parts:
         self.missing: set[str] = set()
         self.problems: list[str] = []
         self.users_known = False
+        self.last_used_region: str | None = None
         self._warnings = warnings
 
     def add(
@@ -106,6 +116,7 @@ class _Parts:
             name=self.arn.rpartition("/")[2],
             policies=tuple(self.policies),
             users_known=self.users_known,
+            last_used_region=self.last_used_region,
             readable=not self.missing - {"iam:GetRole"} and not self.problems,
             missing_permissions=tuple(sorted(self.missing)),
             problems=tuple(self.problems),
@@ -135,6 +146,8 @@ def _role_from_file(
         parts.problem("role-missing", f"role {arn} is not in the file of --iam")
         return parts.role()
     parts.users_known = only_lambda(detail.get("AssumeRolePolicyDocument"))
+    last_used = detail.get("RoleLastUsed")
+    parts.last_used_region = last_used.get("Region") if isinstance(last_used, Mapping) else None
     for inline in _mappings(detail.get("RolePolicyList")):
         parts.add(str(inline.get("PolicyName")), None, "inline", inline.get("PolicyDocument"))
     for attached in _mappings(detail.get("AttachedManagedPolicies")):
@@ -178,7 +191,9 @@ class _AwsReader:
         parts = _Parts(arn, self._warnings)
         name = arn.rpartition("/")[2]
         trust = self._try(parts, lambda: self._client.get_role(RoleName=name)["Role"], optional=True)
-        parts.users_known = trust is not None and only_lambda(trust.get("AssumeRolePolicyDocument"))
+        if trust is not None:
+            parts.users_known = only_lambda(trust.get("AssumeRolePolicyDocument"))
+            parts.last_used_region = (trust.get("RoleLastUsed") or {}).get("Region")
         for policy in self._try(parts, lambda: self._inline_names(name)) or []:
             document = self._try(parts, partial(self._inline, name, policy))
             if document is not None:

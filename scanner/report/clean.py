@@ -10,6 +10,11 @@ _SECRET = re.compile(rf"({_SECRET_NAME}[\"']?\s*[:=]\s*[\"']?)[^\s\"',;]+", re.I
 _KEY_ID = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things: "1 trace", "1,204 traces"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def one_line(text: str) -> str:
     """Text for a terminal: what does not print, line ends and direction marks included, is escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import IO
 
-from scanner.report.clean import one_line
-from scanner.report.view import Row, View, count
+from scanner.report.clean import counted, one_line
+from scanner.report.view import Row, View
 
 
 def print_text(view: View, out: IO[str], *, verbose: bool = False) -> None:
@@ -36,10 +36,9 @@ def _facts_aside(view: View, verbose: bool) -> list[str]:
     lines = []
     if verbose or not (view.confirmed or view.unconfirmed):
         lines += ["", "Workloads:"] if view.workloads else []
-        lines += [
-            f"  {name}: {count(traces, 'trace')}, {count(calls, 'call')}, {count(used, 'permission')} used"
-            for name, traces, calls, used in view.workloads
-        ]
+        for name, traces, calls, used in view.workloads:
+            seen = f"{counted(traces, 'trace')}, {counted(calls, 'call')}"
+            lines.append(f"  {name}: {seen}, {counted(used, 'permission')} used")
     if view.denied:
         lines += ["", "Refused by AWS:"]
         lines += [
@@ -53,7 +52,7 @@ def _facts_aside(view: View, verbose: bool) -> list[str]:
         ]
     if view.warnings:
         lines += ["", "Warnings:"]
-        lines += [f"  {w.message}" + (f" ({w.count})" if w.count > 1 else "") for w in view.warnings]
+        lines += [f"  {warning}" for warning in view.warnings]
     return lines
 
 

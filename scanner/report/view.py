@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from scanner.confirm import EXPLAINED, ORDER, Reason
 from scanner.iam import knowledge
 from scanner.iam.catalog import ACCESS_LEVELS
 from scanner.model import EXCESS, Finding, ScanWarning, Verdict
-from scanner.report.clean import redacted
+from scanner.report.clean import counted, redacted
 from scanner.report.document import iso
 from scanner.scan import Request, Scanned, ScannedRole, is_wanted
 from scanner.traces.segments import name_of
@@ -55,7 +55,7 @@ class View:
     workloads: Sequence[tuple[str, int, int, int]]
     denied: Sequence[tuple[str, str, str, int]]
     unmapped: Sequence[tuple[str, str, str, int]]
-    warnings: Sequence[ScanWarning]
+    warnings: Sequence[str]
 
 
 def view_of(scanned: Scanned, request: Request) -> View:
@@ -78,7 +78,7 @@ def view_of(scanned: Scanned, request: Request) -> View:
         suggestions=[
             Suggestion(s.role.name, _who(s, request), s.suggestion)
             for s in scanned.roles
-            if s.suggestion and any(f.verdict in EXCESS for f in s.findings)
+            if s.suggestion and _is_excessive(s, confirmed=False)
         ],
         unobservable=[row for row in rows if row.finding.verdict is Verdict.UNOBSERVABLE],
         workloads=[
@@ -96,8 +96,14 @@ def view_of(scanned: Scanned, request: Request) -> View:
             for usage in scanned.usages
             for u, count in usage.unmapped.items()
         ],
-        warnings=[replace(w, message=redacted(w.message)) for w in scanned.warnings],
+        warnings=[_warning(w) for w in scanned.warnings],
     )
+
+
+def _warning(warning: ScanWarning) -> str:
+    message = redacted(warning.message)
+    told = warning.count == 1 or message[:1].isdigit()
+    return message if told else f"{message} ({warning.count:,} times)"
 
 
 def _row(finding: Finding, scanned_role: ScannedRole, scanned: Scanned, request: Request) -> Row:
@@ -135,8 +141,8 @@ def _evidence(finding: Finding, scanned_role: ScannedRole, scanned: Scanned) -> 
     if not finding.confirmed:
         return ", ".join(finding.reasons)
     users = set(scanned_role.role.users)
-    traces = sum(u.evidence.traces for u in scanned.usages if u.workload in users)
-    return count(traces, "trace")
+    seen = [u.evidence for u in scanned.usages if u.workload in users]
+    return counted(sum(e.traces - e.incomplete_traces for e in seen), "complete trace")
 
 
 def short(resource: str) -> str:
@@ -148,40 +154,43 @@ def short(resource: str) -> str:
 def _headline(scanned: Scanned, request: Request) -> str:
     if not request.compare:
         workloads = sum(1 for usage in scanned.usages if usage.workload)
-        return f"{count(workloads, 'workload')} seen; nothing was compared (that is -c)"
-    users = {arn for s in scanned.roles for arn in s.role.users if is_wanted(arn, request.workloads)}
-    guilty = {
-        arn
-        for s in scanned.roles
-        if any(f.verdict in EXCESS and f.confirmed for f in s.findings)
-        for arn in s.role.users
-        if arn in users
-    }
-    if guilty:
-        verb = "holds" if len(guilty) == 1 else "hold"
-        return f"{len(guilty)} of {count(len(users), 'function')} {verb} permissions that were never used"
+        return f"{counted(workloads, 'workload')} seen; nothing was compared (that is -c)"
+    readable = [s for s in scanned.roles if s.role.readable or s.findings]
+    functions = _functions(readable, request)
+    guilty = _functions([s for s in readable if _is_excessive(s, confirmed=True)], request)
     doubtful = sum(f.verdict in EXCESS for f in scanned.findings)
-    if doubtful:
-        return (
-            f"Nothing confirmed in {count(len(users), 'function')}, {count(doubtful, 'finding')} to look at"
-        )
-    return f"{count(len(users), 'function')}: no excessive permission found"
+    unread = sum(1 for s in scanned.roles if not s.role.readable)
+    if not functions:
+        said = "Nothing could be compared"
+    elif guilty:
+        verb = "holds" if len(guilty) == 1 else "hold"
+        of = counted(len(functions), "function")
+        said = f"{len(guilty)} of {of} {verb} permissions that were never used"
+    elif doubtful:
+        said = f"Nothing confirmed in {counted(len(functions), 'function')}: {counted(doubtful, 'doubt')}"
+    else:
+        said = f"{counted(len(functions), 'function')}: no excessive permission found"
+    return said + (f"; {counted(unread, 'role')} not wholly readable" if unread else "")
+
+
+def _functions(roles: Iterable[ScannedRole], request: Request) -> set[str]:
+    return {arn for s in roles for arn in s.role.users if is_wanted(arn, request.workloads)}
+
+
+def _is_excessive(scanned_role: ScannedRole, *, confirmed: bool) -> bool:
+    return any(f.verdict in EXCESS and f.confirmed >= confirmed for f in scanned_role.findings)
 
 
 def _facts(scanned: Scanned) -> str:
     start, end = iso(scanned.start), iso(scanned.end)
     time = f"{start[:16].replace('T', ' ')} to {end[:16].replace('T', ' ')} UTC" if start and end else ""
     parts = [
-        count(scanned.traces, "trace"),
-        count(scanned.calls, "AWS call"),
+        counted(scanned.traces, "trace"),
+        counted(scanned.calls, "AWS call"),
         time,
         ", ".join(scanned.regions),
     ]
     return ", ".join(part for part in parts if part)
-
-
-def count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _some(texts: Iterable[str], before: str = "") -> str:
