@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace, out: IO[str], err: IO[str], now: float) -
     """Scan as the arguments say, write the reports. Raises ScanError."""
     request = request_of(arguments, now)
     from scanner.aws import Clients
-    from scanner.gate import failing
+    from scanner.gate import GatePolicy, failing
     from scanner.model import Verdict
     from scanner.report.clean import counted
     from scanner.report.view import view_of
@@ -89,7 +89,7 @@ def run(arguments: argparse.Namespace, out: IO[str], err: IO[str], now: float) -
     error = nothing_read(scanned, request.compare)
     if error:
         raise error
-    failed = failing(scanned.findings, [Verdict(verdict) for verdict in arguments.fail_on])
+    failed = failing(scanned.findings, GatePolicy(frozenset(map(Verdict, arguments.fail_on))))
     if failed:
         err.write(f"xray-privilege-scan: {counted(len(failed), 'confirmed finding')}: --fail-on\n")
     return EXIT_GATE if failed else EXIT_OK

@@ -2,11 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
+from scanner.iam.catalog import ACCESS_LEVELS
 from scanner.model import Finding, Verdict
 
+Conclusion = Literal["success", "neutral", "failure"]
+Insufficient = Literal["pass", "warn", "fail"]
 
-def failing(findings: Iterable[Finding], fail_on: Collection[Verdict]) -> list[Finding]:
-    """The findings that fail the gate: confirmed, and of a verdict that is not tolerated."""
-    return [finding for finding in findings if finding.confirmed and finding.verdict in fail_on]
+
+@dataclass(frozen=True)
+class GatePolicy:
+    """What fails: findings of these verdicts, at least so dangerous, confirmed unless said otherwise.
+
+    `insufficient` says what becomes of a scan whose evidence cannot carry a verdict.
+    """
+
+    fail_on: frozenset[Verdict] = frozenset()
+    at_least: str | None = None
+    include_unconfirmed: bool = False
+    insufficient: Insufficient = "warn"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the gate says, and why: the findings that fail it, and what was missing to judge."""
+
+    conclusion: Conclusion
+    failing: Sequence[Finding]
+    missing: Sequence[str]
+
+    @property
+    def passed(self) -> bool:
+        """Whether the check is green."""
+        return self.conclusion != "failure"
+
+
+def decide(findings: Iterable[Finding], missing: Sequence[str], policy: GatePolicy) -> Decision:
+    """Judge the findings. `missing` says, a line each, what evidence was not there."""
+    failed = failing(findings, policy)
+    if failed or (missing and policy.insufficient == "fail"):
+        return Decision("failure", failed, missing)
+    return Decision("neutral" if missing and policy.insufficient == "warn" else "success", (), missing)
+
+
+def failing(findings: Iterable[Finding], policy: GatePolicy) -> list[Finding]:
+    """The findings that fail the gate."""
+    return [
+        finding
+        for finding in findings
+        if finding.verdict in policy.fail_on
+        and (finding.confirmed or policy.include_unconfirmed)
+        and _is_dangerous_enough(finding.severity, policy.at_least)
+    ]
+
+
+def _is_dangerous_enough(severity: str, at_least: str | None) -> bool:
+    levels: Collection[str] = ACCESS_LEVELS
+    if at_least is None or severity not in levels:
+        return True
+    return ACCESS_LEVELS.index(severity) <= ACCESS_LEVELS.index(at_least)

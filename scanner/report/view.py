@@ -142,7 +142,7 @@ def _evidence(finding: Finding, scanned_role: ScannedRole, scanned: Scanned) -> 
         return ", ".join(finding.reasons)
     users = set(scanned_role.role.users)
     seen = [u.evidence for u in scanned.usages if u.workload in users]
-    return counted(sum(e.traces - e.incomplete_traces for e in seen), "complete trace")
+    return counted(sum(e.traces - e.incomplete_traces for e in seen), "trace")
 
 
 def short(resource: str) -> str:

@@ -1,0 +1,1 @@
+"""What the action does on GitHub: event -> comment, annotations, summary."""
