@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gc
+import io
 import math
 import os
 import re
@@ -27,7 +28,8 @@ KEPT_SECONDS = 30 * 86400
 _TRACE_IDS_WAIT = 60.0
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw]?)")
 _UNITS = {"": 60, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_TRACE_ID = re.compile(r"(?:Root=)?1-([0-9a-f]{8})-([0-9a-f]{24})")
+_TRACE_ID = re.compile(r"\b1-([0-9a-f]{8})-([0-9a-f]{24})\b")
+_ROOT = re.compile(r"\broot=1-([0-9a-f]{8})-([0-9a-f]{24})\b")  # a load balancer puts Self= before it
 _W3C_TRACE_ID = re.compile(r"\b([0-9a-f]{8})([0-9a-f]{24})\b")
 VERDICTS = ("unused", "broad", "unobservable", "ineffective")
 
@@ -50,6 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     # A scan makes many small objects and hardly a cycle: looking for cycles less often saves CPU.
     gc.set_threshold(50_000, 20, 100)
     arguments = _parser().parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that knows no such character
     try:
         return run(arguments, sys.stdout, sys.stderr, time.time())
     except ScanError as error:
@@ -96,7 +101,8 @@ def run(arguments: argparse.Namespace, out: IO[str], err: IO[str], now: float) -
 
 
 def _fail(message: object, exit_code: int) -> int:
-    from scanner.report.clean import one_line, redacted
+    from scanner.redact import redacted
+    from scanner.report.clean import one_line
 
     sys.stderr.write(f"xray-privilege-scan: {one_line(redacted(str(message)))}\n")
     return exit_code
@@ -246,7 +252,9 @@ def _trace_ids(path: Path) -> tuple[str, ...]:
         line = line.partition("#")[0].strip()
         if not line:
             continue
-        match = _TRACE_ID.search(line.lower().replace("root=", "Root=")) or _W3C_TRACE_ID.search(line.lower())
+        match = (
+            _ROOT.search(line.lower()) or _TRACE_ID.search(line.lower()) or _W3C_TRACE_ID.search(line.lower())
+        )
         if not match:
             raise _usage(f"--trace-ids: line {number} of {path} holds no trace id: {line[:80]!r}")
         ids[f"1-{match.group(1)}-{match.group(2)}"] = None
@@ -268,7 +276,7 @@ def _json(path: Path | None, option: str) -> Any:
 
 def _text(path: Path, option: str) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise _usage(f"{option}: {path} cannot be read: {error}") from None
 

@@ -47,7 +47,7 @@ def usage_policy(usage: Usage) -> dict[str, Any]:
     Of a call that needs one of several actions it allows all of these.
     """
     needed = {*(p for p in usage.used if p.required), *usage.alternatives}
-    items = {Item(p.action, p.resource) for p in needed}
+    items = {Item(p.action, _literal(p.resource)) for p in needed}
     return _policy(_statements(items))
 
 
@@ -78,7 +78,7 @@ def _items(judged: Judged, narrow: bool) -> Iterable[Item]:
     kept = Item(
         grant.action,
         # in a policy of the older version a variable is no variable
-        grant.resource if grant.statement.variables else grant.resource.replace("${", "${$}{"),
+        grant.resource if grant.statement.variables else _literal(grant.resource),
         _condition(grant.statement),
         grant.statement.actions if grant.statement.not_actions else (),
         grant.statement.resources if grant.statement.not_resources else (),
@@ -101,7 +101,12 @@ def _narrowed(judgement: Judgement, touched: Touched, kept: Item, narrow: bool) 
     if not narrow or kept.not_resource or not is_wide(pattern):
         return own
     resource = touched.resource if touched.exact else _any_account(touched.resource)
-    return own._replace(resource=resource) if contains(pattern, resource) else own
+    return own._replace(resource=_literal(resource)) if contains(pattern, resource) else own
+
+
+def _literal(resource: str) -> str:
+    """A resource in which nothing is a policy variable."""
+    return resource.replace("${", "${$}{")
 
 
 def _any_account(resource: str) -> str:

@@ -30,7 +30,7 @@ class Activity:
 
 REPORT_ONLY = Activity()
 _FORK = (
-    "the pull request comes from a fork: GitHub gives its workflows a read-only token and no secrets, so that "
+    "the pull request comes from a fork: GitHub gives its workflows a read-only token and no secrets, so "
     "there is no comment"
 )
 _DEPENDABOT = (
@@ -48,7 +48,7 @@ def activity_of(event_name: str, event: Mapping[str, Any], actor: str = "") -> A
         return REPORT_ONLY if deleted else _of_commit(event.get("after"))
     if event_name == "workflow_run":
         return _of_workflow_run(event)
-    # merge_group has no pull request in its payload; schedule, workflow_dispatch and the rest have none at all
+    # merge_group has no pull request in its payload; schedule, workflow_dispatch and others have none at all
     return REPORT_ONLY
 
 

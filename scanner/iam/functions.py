@@ -52,11 +52,11 @@ def functions_from_aws(
 
 
 def _list_region(client: LambdaClient, region: str, functions: Functions, warnings: Warnings) -> None:
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import ClientError
 
     try:
         for page in client.get_paginator("list_functions").paginate():
-            _add(functions, page.get("Functions") or [], warnings)
+            _add(functions, page["Functions"], warnings)
     except ClientError as error:
         if is_bad_credentials(error):
             raise bad_credentials(error) from error
@@ -71,13 +71,13 @@ def _list_region(client: LambdaClient, region: str, functions: Functions, warnin
             warnings.add(
                 "functions-unread", f"functions of {region} could not be listed: {error_code(error)}"
             )
-    except BotoCoreError as error:
+    except Exception as error:  # no connection, or whatever botocore's parser trips over
         functions.complete = False
-        warnings.add("functions-unread", f"functions of {region} could not be listed: {error}")
+        warnings.add("functions-unread", f"functions of {region} could not be listed: {error!r}")
 
 
 def _get_one(client: LambdaClient, arn: str, functions: Functions, warnings: Warnings) -> None:
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import ClientError
 
     try:
         _add(functions, [client.get_function_configuration(FunctionName=arn)], warnings)
@@ -94,8 +94,8 @@ def _get_one(client: LambdaClient, arn: str, functions: Functions, warnings: War
             warnings.add("function-gone", f"{arn} was traced but does not exist (any more)")
         else:
             warnings.add("function-unread", f"{arn} could not be read: {error_code(error)}")
-    except BotoCoreError as error:
-        warnings.add("function-unread", f"{arn} could not be read: {error}")
+    except Exception as error:  # no connection, or whatever botocore's parser trips over
+        warnings.add("function-unread", f"{arn} could not be read: {error!r}")
 
 
 def _add(functions: Functions, raw_functions: Iterable[Any], warnings: Warnings) -> None:
@@ -112,17 +112,20 @@ def _function(raw: Any) -> Function | None:
     if not isinstance(raw, Mapping) or not isinstance(raw.get("FunctionArn"), str):
         return None
     arn = workload_arn(raw["FunctionArn"])
-    if arn.count(":") < 6:
+    if arn is None:
         return None
-    role = raw.get("Role")
     return Function(
         arn=arn,
         name=arn.rpartition(":")[2],
-        role=role if isinstance(role, str) and role else None,
+        role=_text(raw.get("Role")),
         last_modified=time_of(raw.get("LastModified")),
         active_tracing=_part(raw, "TracingConfig").get("Mode") == "Active",
-        log_group=_part(raw, "LoggingConfig").get("LogGroup"),
+        log_group=_text(_part(raw, "LoggingConfig").get("LogGroup")),
     )
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
 
 
 def _part(raw: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import orjson
 
-from scanner.errors import Warnings, bad_credentials, error_code, is_bad_credentials, is_denied, is_missing
+from scanner.errors import (
+    ScanError,
+    Warnings,
+    bad_credentials,
+    error_code,
+    is_bad_credentials,
+    is_denied,
+    is_missing,
+)
 from scanner.iam.functions import Functions, time_of
 from scanner.iam.policies import NotAPolicyError, parse_policy
 from scanner.model import Policy, Role
@@ -133,8 +141,13 @@ def roles_from_file(document: Any, arns: Iterable[str], warnings: Warnings) -> l
         raise ValueError(
             "it holds no `RoleDetailList`, as `aws iam get-account-authorization-details` prints it"
         )
-    by_arn = {d.get("Arn"): d for d in details if isinstance(d, Mapping)}
-    managed = {p.get("Arn"): p for p in document.get("Policies") or [] if isinstance(p, Mapping)}
+    by_arn = {str(d.get("Arn")): d for d in details if isinstance(d, Mapping)}
+    policies = document.get("Policies")
+    managed = {
+        str(p.get("Arn")): p
+        for p in (policies if isinstance(policies, list) else ())
+        if isinstance(p, Mapping)
+    }
     return [_role_from_file(arn, by_arn.get(arn), managed, warnings) for arn in arns]
 
 
@@ -148,9 +161,9 @@ def _role_from_file(
     parts.users_known = only_lambda(detail.get("AssumeRolePolicyDocument"))
     last_used = detail.get("RoleLastUsed")
     parts.last_used_region = last_used.get("Region") if isinstance(last_used, Mapping) else None
-    for inline in _mappings(detail.get("RolePolicyList")):
+    for inline in _mappings(detail.get("RolePolicyList"), parts):
         parts.add(str(inline.get("PolicyName")), None, "inline", inline.get("PolicyDocument"))
-    for attached in _mappings(detail.get("AttachedManagedPolicies")):
+    for attached in _mappings(detail.get("AttachedManagedPolicies"), parts):
         policy_arn, name = str(attached.get("PolicyArn")), str(attached.get("PolicyName"))
         version = _default_version(managed.get(policy_arn, {}))
         if version is None:
@@ -161,12 +174,24 @@ def _role_from_file(
 
 
 def _default_version(policy: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    versions = _mappings(policy.get("PolicyVersionList"))
-    return next((v for v in versions if v.get("IsDefaultVersion") is True), None)
+    versions = policy.get("PolicyVersionList")
+    return next(
+        (
+            version
+            for version in (versions if isinstance(versions, list) else ())
+            if isinstance(version, Mapping) and version.get("IsDefaultVersion") is True
+        ),
+        None,
+    )
 
 
-def _mappings(value: Any) -> list[Mapping[str, Any]]:
-    return [v for v in value if isinstance(v, Mapping)] if isinstance(value, list) else []
+def _mappings(value: Any, parts: _Parts) -> list[Mapping[str, Any]]:
+    """The objects of a list; what is none is a problem of the role."""
+    values = value if isinstance(value, list) else [] if value is None else [value]
+    found = [v for v in values if isinstance(v, Mapping)]
+    if len(found) < len(values) or not isinstance(value, list | None):
+        parts.problem("policy-unread", f"a policy of role {parts.arn} cannot be understood")
+    return found
 
 
 # --- from AWS ------------------------------------------------------------------------------------
@@ -229,7 +254,7 @@ class _AwsReader:
             return self._managed[arn]
 
     def _try(self, parts: _Parts, request: Callable[[], T], *, optional: bool = False) -> T | None:
-        from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.exceptions import ClientError
 
         try:
             return request()
@@ -237,7 +262,9 @@ class _AwsReader:
             if is_bad_credentials(error):
                 raise bad_credentials(error) from error
             self._note(parts, error, optional)
-        except (BotoCoreError, KeyError) as error:
+        except ScanError:
+            raise
+        except Exception as error:  # no connection, or whatever botocore's parser trips over
             parts.problem("role-unread", f"role {parts.arn} could not be read: {error!r}")
         return None
 

@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import re
 
-_SECRET_NAME = r"(?:access_?key(?:_?id)?|secret(?:_?access)?_?key|session_?token)"  # noqa: S105  # a pattern
-_SECRET = re.compile(rf"({_SECRET_NAME}[\"']?\s*[:=]\s*[\"']?)[^\s\"',;]+", re.IGNORECASE)
-# docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
-_KEY_ID = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")
-
 
 def counted(number: int, noun: str) -> str:
     """A number of things: "1 trace", "1,204 traces"."""
@@ -18,11 +13,6 @@ def counted(number: int, noun: str) -> str:
 def one_line(text: str) -> str:
     """Text for a terminal: what does not print, line ends and direction marks included, is escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def redacted(text: str) -> str:
-    """Text less access keys."""
-    return _KEY_ID.sub("[access key]", _SECRET.sub(r"\1[redacted]", text))
 
 
 def markdown_code(text: str) -> str:

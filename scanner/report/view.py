@@ -10,7 +10,8 @@ from scanner.confirm import EXPLAINED, ORDER, Reason
 from scanner.iam import knowledge
 from scanner.iam.catalog import ACCESS_LEVELS
 from scanner.model import EXCESS, Finding, ScanWarning, Verdict
-from scanner.report.clean import counted, redacted
+from scanner.redact import redacted
+from scanner.report.clean import counted
 from scanner.report.document import iso
 from scanner.scan import Request, Scanned, ScannedRole, is_wanted
 from scanner.traces.segments import name_of

@@ -6,6 +6,7 @@ and lists of them, documents as JSON text or as objects.
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +21,7 @@ from scanner.traces.segments import Trace
 from scanner.traces.xray import compact, trace_from_api
 
 Sink = Callable[[list[Trace]], None]
+_SUFFIXES = frozenset({".json", ".jsonl", ".ndjson", ".gz"})
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -42,7 +44,7 @@ def read_files(paths: Iterable[Path], sink: Sink, warnings: Warnings) -> FilesRe
     """
     read = FilesRead()
     loose: dict[str, list[Any]] = {}
-    for path in _files(paths):
+    for path in _files(paths, warnings):
         try:
             for value in _values(_content(path)):
                 _take(value, read, loose, sink)
@@ -57,14 +59,16 @@ def read_files(paths: Iterable[Path], sink: Sink, warnings: Warnings) -> FilesRe
     return read
 
 
-def _files(paths: Iterable[Path]) -> Iterator[Path]:
+def _files(paths: Iterable[Path], warnings: Warnings) -> Iterator[Path]:
+    """The files to read: those that are named, and of a folder those whose suffix is one of saved traces."""
     for path in paths:
         if path.is_dir():
-            yield from sorted(
-                p
-                for p in path.rglob("*")
-                if p.is_file() and not any(part.startswith(".") for part in p.relative_to(path).parts)
-            )
+            for inner in sorted(p for p in path.rglob("*") if p.is_file()):
+                hidden = any(part.startswith(".") for part in inner.relative_to(path).parts)
+                if inner.suffix in _SUFFIXES and not hidden:
+                    yield inner
+                elif not hidden:
+                    warnings.add("file-ignored", f"{inner.name} is no file of saved traces, by its suffix")
         elif path.exists():
             yield path
         else:
@@ -73,7 +77,8 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
 
 def _content(path: Path) -> bytes:
     content = path.read_bytes()
-    return gzip.decompress(content) if content.startswith(_GZIP_MAGIC) else content
+    content = gzip.decompress(content) if content.startswith(_GZIP_MAGIC) else content
+    return content.removeprefix(codecs.BOM_UTF8)
 
 
 def _values(content: bytes) -> Iterator[Any]:
@@ -95,26 +100,30 @@ def _values(content: bytes) -> Iterator[Any]:
 
 
 def _take(value: Any, read: FilesRead, loose: dict[str, list[Any]], sink: Sink) -> None:
-    if isinstance(value, list):
-        for item in value:
-            _take(item, read, loose, sink)
-        return
-    if isinstance(value, str):
-        value = _from_text(value)
-    if not isinstance(value, dict):
-        read.unreadable += 1
-    elif isinstance(value.get("Traces"), list):
-        unprocessed = value.get("UnprocessedTraceIds")
-        read.unprocessed += len(unprocessed) if isinstance(unprocessed, list) else 0
-        _take(value["Traces"], read, loose, sink)
-    elif "Segments" in value:
-        trace = trace_from_api(value)
-        if trace is None:
+    """Take what a file holds, however deep in lists, in the order in which it stands."""
+    todo = [value]
+    while todo:
+        value = todo.pop()
+        if isinstance(value, str):
+            value = _from_text(value)
+        if isinstance(value, list):
+            todo.extend(reversed(value))
+        elif not isinstance(value, dict):
             read.unreadable += 1
+        elif isinstance(value.get("Traces"), list):
+            unprocessed = value.get("UnprocessedTraceIds")
+            read.unprocessed += len(unprocessed) if isinstance(unprocessed, list) else 0
+            todo.extend(reversed(value["Traces"]))
+        elif "Document" in value and "Segments" not in value:
+            todo.append(value["Document"])
         else:
-            _hand_on(trace, read, sink)
-    elif "Document" in value:
-        _take(value["Document"], read, loose, sink)
+            _take_trace(value, read, loose, sink)
+
+
+def _take_trace(value: dict[str, Any], read: FilesRead, loose: dict[str, list[Any]], sink: Sink) -> None:
+    trace = trace_from_api(value) if "Segments" in value else None
+    if trace is not None:
+        _hand_on(trace, read, sink)
     elif isinstance(value.get("id"), str) and ("trace_id" in value or "start_time" in value):
         loose.setdefault(str(value.get("trace_id") or value["id"]), []).append(value)
     else:

@@ -16,7 +16,9 @@ from urllib.parse import unquote, urlsplit
 
 import orjson
 
+from scanner.iam.patterns import is_pattern
 from scanner.model import Call, Outcome
+from scanner.redact import redacted
 
 Node = dict[str, Any]
 
@@ -34,6 +36,9 @@ LAMBDA_ORIGINS = ("AWS::Lambda", "AWS::Lambda::Function")
 STATE_MACHINE_ORIGIN = "AWS::StepFunctions::StateMachine"
 
 _FAILURE_KEYS = frozenset({"error", "fault", "throttle", "cause"})
+# an ARN of a function (what follows its name is a version or an alias) or of a state machine
+_PLACE = r"arn:aws[a-z-]*:(?:lambda|states):[a-z0-9-]+:\d{12}:"
+_WORKLOAD = re.compile(_PLACE + r"(?:function:[^:]+(?=\Z|:)|stateMachine:[^:]+\Z)")
 _QUOTED = re.compile(r"'([^']+)'")
 _MAX_NAME = 2048
 _DENIED_TYPES = frozenset(
@@ -106,7 +111,9 @@ class Trace(NamedTuple):
 
 def read_trace(trace: Trace) -> TraceReading:
     """Read all calls of a trace and the workloads that it shows."""
-    reading = TraceReading(trace.id, complete=not (trace.truncated or trace.partial))
+    reading = TraceReading(
+        trace.id, complete=bool(trace.documents) and not (trace.truncated or trace.partial)
+    )
     segments = list(_parsed(trace.documents, reading))
     owners = _Owners(segments)
     seen_calls: set[str] = set()
@@ -123,10 +130,11 @@ def read_trace(trace: Trace) -> TraceReading:
     return reading
 
 
-def workload_arn(arn: str) -> str:
-    """A workload's ARN less a function's version or alias: these are one workload."""
-    fields = arn.split(":")
-    return ":".join(fields[:7]) if len(fields) > 7 and fields[2] == "lambda" else arn
+@lru_cache(maxsize=1 << 12)
+def workload_arn(arn: str) -> str | None:
+    """A workload's ARN less a function's version or alias: these are one workload. None if it is no ARN."""
+    match = _WORKLOAD.match(arn)
+    return match.group() if match else None
 
 
 # --- documents -----------------------------------------------------------------------------------
@@ -230,8 +238,10 @@ class _Owners:
 def _own_arn(node: Node) -> str | None:
     """The ARN of the workload that a document or subsegment names itself."""
     function_arn = _dict(node.get("aws")).get("function_arn")
-    if isinstance(function_arn, str) and _is_call(node) is False:
-        return workload_arn(function_arn)
+    if isinstance(function_arn, str) and not _is_call(node):
+        own = workload_arn(function_arn)
+        if own:
+            return own
     resource_arn = node.get("resource_arn")
     if isinstance(resource_arn, str) and node.get("origin") in (*LAMBDA_ORIGINS, STATE_MACHINE_ORIGIN):
         return workload_arn(resource_arn)
@@ -322,7 +332,7 @@ def _parameters(aws: Node) -> tuple[tuple[str, str], ...]:
         if kind is None:
             continue
         if kind == "name":
-            if isinstance(value, str) and 0 < len(value) <= _MAX_NAME:
+            if isinstance(value, str) and 0 < len(value) <= _MAX_NAME and not is_pattern(value):
                 found.append((name, value))
         elif kind == "tables":
             found.extend(("table_name", table) for table in _names(value))
@@ -347,11 +357,12 @@ def _kind_of_parameter(name: str) -> str | None:
 
 def _names(value: Any) -> list[str]:
     """Names in a list, or in the text that the Python SDK makes of one: "dict_keys(['orders'])"."""
+    names: list[Any] = []
     if isinstance(value, str):
-        return _QUOTED.findall(value) or ([value] if value and "(" not in value else [])
-    if isinstance(value, list):
-        return [name for name in value if isinstance(name, str) and name]
-    return []
+        names = _QUOTED.findall(value) or ([value] if "(" not in value else [])
+    elif isinstance(value, list):
+        names = value
+    return [name for name in names if isinstance(name, str) and name and not is_pattern(name)]
 
 
 def _source_bucket(value: Any) -> list[str]:
@@ -386,7 +397,8 @@ def _outcome(node: Node, aws: Node) -> Outcome:
 
 
 def _message(node: Node) -> str:
-    return next((_text(e.get("message")) for e in _exceptions(node) if e.get("message")), "")
+    message = next((_text(e.get("message")) for e in _exceptions(node) if e.get("message")), "")
+    return redacted(message) if message else ""
 
 
 def _exceptions(node: Node) -> list[Node]:

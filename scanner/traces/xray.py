@@ -172,6 +172,7 @@ class _Reader:
         self._waiting: list[tuple[str, bool]] = []
         self._room = threading.BoundedSemaphore(4 * THREADS)
         self._stop = threading.Event()
+        self._failure: BaseException | None = None
         self._pace = Pace(THREADS)
         self.fetched = Fetched()
 
@@ -189,6 +190,8 @@ class _Reader:
                 rest, self._waiting = self._waiting, []
             for start in range(0, len(rest), _IDS_A_REQUEST):
                 self._submit(fetchers, rest[start : start + _IDS_A_REQUEST])
+        if self._failure is not None:
+            raise self._failure
         return left
 
     def read_ids(
@@ -240,11 +243,13 @@ class _Reader:
             request["FilterExpression"] = expression
         tokens: set[str] = set()
         while not self._stop.is_set():
-            page = self._patiently(lambda: self._client.get_trace_summaries(**request))
+            page = self._patiently(
+                lambda: self._client.get_trace_summaries(**request), filtered=bool(expression) and not tokens
+            )
             summaries = page.get("TraceSummaries")
             if not isinstance(summaries, list):
                 raise _GaveUpError("the answer holds no TraceSummaries")
-            yield [summary for summary in summaries if isinstance(summary, dict)]
+            yield [summary if isinstance(summary, dict) else {} for summary in summaries]
             token = page.get("NextToken")
             if not token:
                 return
@@ -285,6 +290,7 @@ class _Reader:
         def done(future: Future[None]) -> None:
             self._room.release()
             if future.exception() is not None:
+                self._failure = self._failure or future.exception()
                 self._stop.set()
 
         future = fetchers.submit(self._fetch, batch)
@@ -321,7 +327,8 @@ class _Reader:
         request: dict[str, Any] = {"TraceIds": ids}
         while True:
             page = self._patiently(lambda: self._client.batch_get_traces(**request))
-            for raw in page.get("Traces") or []:
+            listed = page.get("Traces")
+            for raw in listed if isinstance(listed, list) else ():
                 trace = trace_from_api(raw)
                 if trace is not None:
                     traces[trace.id] = trace
@@ -340,7 +347,7 @@ class _Reader:
             self.fetched.truncated += sum(trace.truncated for trace in traces)
             self.fetched.partial += sum(trace.partial for trace in traces)
 
-    def _patiently(self, request: Callable[[], Any]) -> Any:
+    def _patiently(self, request: Callable[[], Any], *, filtered: bool = False) -> Any:
         """Send a request that botocore has already repeated as it sees fit, a few times more."""
         from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
@@ -348,19 +355,26 @@ class _Reader:
             try:
                 with self._pace.place():
                     answer = request()
+                if not isinstance(answer, dict):
+                    raise _GaveUpError("an answer that cannot be understood")
                 retried = answer.get("ResponseMetadata", {}).get("RetryAttempts", 0)
                 (self._pace.throttled if retried else self._pace.went_well)()
                 return answer
+            except _GaveUpError:
+                raise
             except ClientError as error:
-                _raise_if_hopeless(error)
+                _raise_if_hopeless(error, filtered)
                 self._pace.throttled()
                 if not is_passing(error) or pause is None:
-                    raise _GaveUpError(f"{error_code(error)} (HTTP {status_of(error)})") from error
+                    message = error.response.get("Error", {}).get("Message", "")
+                    raise _GaveUpError(f"{error_code(error)} (HTTP {status_of(error)}): {message}") from error
             except HTTPClientError as error:
                 if pause is None:
                     raise _GaveUpError(type(error).__name__) from error
             except BotoCoreError as error:
                 raise ScanError(f"AWS cannot be asked: {error}") from error
+            except Exception as error:  # whatever botocore's parser trips over
+                raise _GaveUpError(f"an answer that cannot be understood ({type(error).__name__})") from error
             self._clock.sleep(pause)
         raise AssertionError("unreachable")
 
@@ -369,14 +383,14 @@ class _GaveUpError(Exception):
     """A request failed for good, others may succeed."""
 
 
-def _raise_if_hopeless(error: ClientError) -> None:
+def _raise_if_hopeless(error: ClientError, filtered: bool) -> None:
     """Raise what makes every further request senseless."""
     if is_bad_credentials(error):
         raise bad_credentials(error) from error
     if is_denied(error):
         action = f"xray:{error.operation_name}"
         raise ScanError(f"{action} is denied: attach the AWS-managed policy AWSXrayReadOnlyAccess") from error
-    if error.operation_name == "GetTraceSummaries" and error_code(error) == "InvalidRequestException":
+    if filtered and error_code(error) == "InvalidRequestException":
         message = error.response.get("Error", {}).get("Message", "")
         raise ScanError(f"X-Ray refuses the request, check --filter: {message}", EXIT_USAGE) from error
 
@@ -388,7 +402,7 @@ def trace_from_api(raw: Any) -> Trace | None:
     segments = raw.get("Segments")
     documents = [
         s.get("Document", s if "id" in s else None) if isinstance(s, dict) else s
-        for s in (segments if isinstance(segments, list) else [])
+        for s in (segments if isinstance(segments, list) and segments else [None])
     ]
     return Trace(raw["Id"], tuple(documents), truncated=raw.get("LimitExceeded") is True)
 

@@ -18,6 +18,7 @@ from scanner.report.schema import validate
 from tests.fakes import notes
 from tests.fakes.moto_aws import ROOT
 from tests.fakes.traces import Call, Json, Shape, documents_of, lambda_trace, make_trace_id, trace_of
+from tests.fakes.xray import FakeXRay
 from tests.integration.tools import (
     Ran,
     environment,
@@ -169,7 +170,7 @@ BROKEN: dict[str, Any] = {
     "gzip of text": gzip.compress(b"hello"),
     "a list 10,000 levels deep": "[" * 10_000 + "]" * 10_000,
     "an object 10,000 levels deep": '{"a":' * 10_000 + "1" + "}" * 10_000,
-    "a list 1,000 levels deep": "[" * 1_000 + "]" * 1_000,
+    "a list 1,000 levels deep": "[" * 1_000 + "5" + "]" * 1_000,
     "segments 900 levels deep": '{"Document":' * 900 + "1" + "}" * 900,
     "a number": "42",
     "null": "null",

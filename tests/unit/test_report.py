@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, ValidationError
 
 from scanner.model import Function, Usage
-from scanner.report.clean import fence_for, markdown_code, one_line, redacted
+from scanner.redact import redacted
+from scanner.report.clean import fence_for, markdown_code, one_line
 from scanner.report.document import excessive_permissions, report, workload_policies
 from scanner.report.markdown import markdown
 from scanner.report.schema import Name, schema, validate
