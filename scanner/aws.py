@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from scanner.errors import ScanError
+from scanner.errors import ScanError, error_code, is_denied
 from scanner.traces.xray import THREADS
 
 if TYPE_CHECKING:
@@ -72,6 +72,32 @@ class Clients:
                 "lambda", region_name=region, config=self._config()
             )
         return self._by_region[region]  # type: ignore[no-any-return]  # a dictionary of clients
+
+    def stack_functions(self, stack: str) -> list[str]:
+        """The names of the functions of a CloudFormation stack and of those nested in it.
+
+        Raises ScanError where the stack cannot be read, or holds no function.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        client = self._session.client("cloudformation", region_name=self.region(), config=self._config())
+        todo, names = [stack], []
+        try:
+            while todo:
+                pages = client.get_paginator("list_stack_resources").paginate(StackName=todo.pop())
+                for resource in (r for page in pages for r in page["StackResourceSummaries"]):
+                    if resource["ResourceType"] == "AWS::Lambda::Function":
+                        names.append(resource["PhysicalResourceId"])
+                    elif resource["ResourceType"] == "AWS::CloudFormation::Stack":
+                        todo.append(resource["PhysicalResourceId"])
+        except ClientError as error:
+            what = "allow cloudformation:ListStackResources" if is_denied(error) else error_code(error)
+            raise ScanError(f"the stack {stack!r} cannot be read: {what}") from error
+        except BotoCoreError as error:
+            raise ScanError(f"the stack {stack!r} cannot be read: {error}") from error
+        if not names:
+            raise ScanError(f"the stack {stack!r} holds no Lambda function")
+        return names
 
     def _config(self) -> Any:
         from botocore.config import Config

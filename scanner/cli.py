@@ -6,52 +6,25 @@ import argparse
 import contextlib
 import gc
 import io
-import math
 import os
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
-from scanner import __version__
-from scanner.errors import EXIT_FAULT, EXIT_GATE, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, ScanError
+from scanner.errors import EXIT_FAULT, EXIT_GATE, EXIT_INTERRUPTED, EXIT_OK, ScanError
+from scanner.options import parser, request_of
 
 if TYPE_CHECKING:
     from scanner.report.view import View
     from scanner.scan import Request, Scanned
-
-# X-Ray keeps traces for 30 days: docs.aws.amazon.com/xray/latest/devguide/aws-xray.html
-KEPT_SECONDS = 30 * 86400
-_TRACE_IDS_WAIT = 60.0
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw]?)")
-_UNITS = {"": 60, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_TRACE_ID = re.compile(r"\b1-([0-9a-f]{8})-([0-9a-f]{24})\b")
-_ROOT = re.compile(r"\broot=1-([0-9a-f]{8})-([0-9a-f]{24})\b")  # a load balancer puts Self= before it
-_W3C_TRACE_ID = re.compile(r"\b([0-9a-f]{8})([0-9a-f]{24})\b")
-VERDICTS = ("unused", "broad", "unobservable", "ineffective")
-
-EPILOG = """\
-exit codes:
-  0  done
-  1  the gate failed: a confirmed finding of a verdict named by --fail-on
-  2  wrong use
-  3  no trace, or with -c no role, could be read at all (credentials and rights included)
-
-examples:
-  xray-privilege-scan -c -r 720
-  xray-privilege-scan -c -r 30 -f 'service(id(name: "my-function"))' --fail-on unused
-  xray-privilege-scan -c --traces traces/ --iam iam.json --functions functions.json
-"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line. Returns the exit code."""
     # A scan makes many small objects and hardly a cycle: looking for cycles less often saves CPU.
     gc.set_threshold(50_000, 20, 100)
-    arguments = _parser().parse_args(argv)
+    arguments = parser().parse_args(argv)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that knows no such character
@@ -81,15 +54,18 @@ def run(arguments: argparse.Namespace, out: IO[str], err: IO[str], now: float) -
     from scanner.gate import GatePolicy, failing
     from scanner.model import Verdict
     from scanner.report.clean import counted
+    from scanner.report.files import write_markdown, write_reports
     from scanner.report.view import view_of
-    from scanner.scan import nothing_read, scan
+    from scanner.scan import nothing_read, scan, with_stacks
 
+    clients = Clients(arguments.region, arguments.profile)
+    request = with_stacks(request, clients)
     with _progress(err) as progress:
-        scanned = scan(request, Clients(arguments.region, arguments.profile), progress)
-    _write_reports(scanned, request, arguments.output_dir)
+        scanned = scan(request, clients, progress)
+    write_reports(scanned, request, arguments.output_dir)
     view = view_of(scanned, request)
     if arguments.markdown:
-        _write_markdown(view, arguments.markdown)
+        write_markdown(view, arguments.markdown)
     _show(scanned, request, view, arguments, out)
     error = nothing_read(scanned, request.compare)
     if error:
@@ -108,236 +84,7 @@ def _fail(message: object, exit_code: int) -> int:
     return exit_code
 
 
-# --- arguments -----------------------------------------------------------------------------------
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="xray-privilege-scan",
-        description="Find AWS permissions that a workload's role grants but the workload never uses, "
-        "from its X-Ray traces.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    add = parser.add_argument
-    add("-V", "--version", action="version", version=__version__)
-    add("-v", "--verbose", action="store_true", help="also show what was seen of each workload")
-    add("-c", "--compare", action="store_true", help="compare with the roles and report what is excessive")
-    traces = parser.add_argument_group("which traces")
-    add = traces.add_argument
-    add("-s", "--start-time", metavar="TIME", help="Unix seconds or ISO 8601 (default: now less the range)")
-    add("-r", "--time-range", metavar="RANGE", help="minutes, or 90s, 12h, 7d (default: 60)")
-    add("-f", "--filter", metavar="EXPRESSION", help="X-Ray filter expression")
-    add(
-        "--traces",
-        nargs="+",
-        action="extend",
-        type=Path,
-        metavar="PATH",
-        help="saved traces or folders of them",
-    )
-    add(
-        "--trace-ids",
-        type=Path,
-        metavar="FILE",
-        help="exactly these traces, an id a line; waits until complete",
-    )
-    add("--wait", type=_seconds, metavar="SECONDS", help="wait for new traces, at most so long")
-    aws = parser.add_argument_group("AWS")
-    add = aws.add_argument
-    add("--region", help="AWS region (default: as configured)")
-    add("--profile", help="AWS profile (default: as configured)")
-    add("--iam", type=Path, metavar="FILE", help="what `aws iam get-account-authorization-details` prints")
-    add("--functions", type=Path, metavar="FILE", help="what `aws lambda list-functions` prints")
-    judging = parser.add_argument_group("findings")
-    add = judging.add_argument
-    add("--workloads", nargs="+", action="extend", metavar="GLOB", help="report on these only (name or ARN)")
-    add("--min-traces", type=_positive, default=1, metavar="N", help="traces that confirm (default: 1)")
-    add("--assume-instrumented", action="store_true", help="every AWS client of every workload is traced")
-    add(
-        "--fail-on",
-        nargs="+",
-        action="extend",
-        choices=VERDICTS,
-        metavar="VERDICT",
-        help=f"exit with 1 on confirmed findings of these: {', '.join(VERDICTS)}",
-    )
-    output = parser.add_argument_group("output")
-    add = output.add_argument
-    add("--output-dir", type=Path, default=Path(), metavar="DIR", help="where the reports go (default: here)")
-    add(
-        "--format",
-        choices=("text", "json", "markdown"),
-        default="text",
-        help="what is printed (default: text)",
-    )
-    add("--markdown", type=Path, metavar="FILE", help="write the report as Markdown")
-    return parser
-
-
-def request_of(arguments: argparse.Namespace, now: float) -> Request:
-    """The request that the arguments make. Raises ScanError on wrong use."""
-    from scanner.confirm import Standard
-    from scanner.scan import Request
-
-    arguments.fail_on = arguments.fail_on or []
-    if arguments.fail_on and not arguments.compare:
-        raise _usage("--fail-on judges findings, which only -c makes: add -c")
-    if (arguments.iam or arguments.functions) and not arguments.compare:
-        raise _usage("--iam and --functions are compared with the traces: add -c")
-    if arguments.traces and (
-        arguments.trace_ids or arguments.filter or arguments.wait or arguments.start_time
-    ):
-        raise _usage(
-            "--traces reads saved traces: --trace-ids, --filter, --wait and --start-time do not apply"
-        )
-    if arguments.trace_ids and (arguments.filter or arguments.start_time or arguments.time_range):
-        raise _usage("--trace-ids names the traces: --filter, --start-time and --time-range do not apply")
-    start, end = (0.0, 0.0) if arguments.traces else window(arguments.start_time, arguments.time_range, now)
-    ids = _trace_ids(arguments.trace_ids) if arguments.trace_ids else ()
-    wait = arguments.wait if arguments.wait is not None else _TRACE_IDS_WAIT if ids else 0.0
-    return Request(
-        start=start,
-        end=end,
-        filter=arguments.filter,
-        compare=arguments.compare,
-        traces=tuple(arguments.traces or ()),
-        trace_ids=ids,
-        iam=_json(arguments.iam, "--iam"),
-        functions=_json(arguments.functions, "--functions"),
-        wait=wait,
-        workloads=tuple(arguments.workloads or ()),
-        standard=Standard(arguments.min_traces, arguments.assume_instrumented),
-    )
-
-
-def window(start_time: str | None, time_range: str | None, now: float) -> tuple[float, float]:
-    """The span of time to scan, in Unix seconds. Raises ScanError for one that X-Ray cannot hold."""
-    length = _duration(time_range) if time_range is not None else 3600.0
-    start = _time(start_time) if start_time is not None else now - length
-    if start > now:
-        raise _usage(f"--start-time {start_time} is in the future")
-    # A little grace: `-r 30d` starts exactly where X-Ray's memory ends.
-    if start < now - KEPT_SECONDS - 1:
-        raise _usage(
-            "the start is more than 30 days ago, and X-Ray keeps traces for 30 days: choose a later "
-            "--start-time or a shorter --time-range, or scan saved traces with --traces"
-        )
-    return start, min(start + length, now)
-
-
-def _duration(text: str) -> float:
-    match = _DURATION.fullmatch(text.strip().lower())
-    if not match or not float(match.group(1)):
-        raise _usage(f"--time-range {text!r} is no time: give minutes (720) or 90s, 12h, 7d")
-    return float(match.group(1)) * _UNITS[match.group(2)]
-
-
-def _time(text: str) -> float:
-    with contextlib.suppress(ValueError):
-        seconds = float(text)
-        if math.isfinite(seconds):
-            return seconds
-    try:
-        parsed = datetime.fromisoformat(text)
-    except ValueError:
-        raise _usage(f"--start-time {text!r} is neither Unix seconds nor ISO 8601") from None
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
-
-
-def _trace_ids(path: Path) -> tuple[str, ...]:
-    ids: dict[str, None] = {}
-    for number, line in enumerate(_text(path, "--trace-ids").splitlines(), start=1):
-        line = line.partition("#")[0].strip()
-        if not line:
-            continue
-        match = (
-            _ROOT.search(line.lower()) or _TRACE_ID.search(line.lower()) or _W3C_TRACE_ID.search(line.lower())
-        )
-        if not match:
-            raise _usage(f"--trace-ids: line {number} of {path} holds no trace id: {line[:80]!r}")
-        ids[f"1-{match.group(1)}-{match.group(2)}"] = None
-    if not ids:
-        raise _usage(f"--trace-ids: {path} holds no trace id")
-    return tuple(ids)
-
-
-def _json(path: Path | None, option: str) -> Any:
-    import orjson
-
-    if path is None:
-        return None
-    try:
-        return orjson.loads(_text(path, option))
-    except orjson.JSONDecodeError as error:
-        raise _usage(f"{option}: {path} is not JSON: {error}") from None
-
-
-def _text(path: Path, option: str) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise _usage(f"{option}: {path} cannot be read: {error}") from None
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if value < 0 or not math.isfinite(value):
-        raise argparse.ArgumentTypeError(f"{text} is no number of seconds")
-    return value
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
-    return value
-
-
-def _usage(message: str) -> ScanError:
-    return ScanError(message, EXIT_USAGE)
-
-
 # --- output --------------------------------------------------------------------------------------
-
-
-def _write_reports(scanned: Scanned, request: Request, folder: Path) -> None:
-    from scanner.report.document import excessive_permissions, report, workload_policies
-    from scanner.report.schema import validate
-
-    document = report(scanned, request)
-    validate("report", document)
-    excessive = excessive_permissions(scanned, request) if request.compare else []
-    if excessive:
-        validate("excessive_permissions", excessive)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, policy in workload_policies(scanned).items():
-            _write_json(folder / name, policy)
-        _write_json(folder / "report.json", document)
-        if excessive:
-            _write_json(folder / "excessive_permissions.json", excessive)
-        elif request.compare:
-            (folder / "excessive_permissions.json").unlink(missing_ok=True)
-    except OSError as error:
-        raise _usage(f"--output-dir: {error}") from None
-
-
-def _write_json(path: Path, document: Any) -> None:
-    import orjson
-
-    path.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-
-
-def _write_markdown(view: View, path: Path) -> None:
-    from scanner.report.markdown import markdown
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(markdown(view), encoding="utf-8")
-    except OSError as error:
-        raise _usage(f"--markdown: {error}") from None
 
 
 def _show(

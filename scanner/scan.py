@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -41,6 +42,9 @@ class Aws(Protocol):
     def functions(self, region: str) -> LambdaClient:
         """The Lambda client of a region."""
 
+    def stack_functions(self, stack: str) -> list[str]:
+        """The names of the functions of a CloudFormation stack. Raises ScanError."""
+
     def region(self) -> str:
         """The scanned region. Raises ScanError where none is configured."""
 
@@ -62,6 +66,7 @@ class Request:
     functions: Any = None
     wait: float = 0.0
     workloads: tuple[str, ...] = ()
+    stacks: tuple[str, ...] = ()
     standard: Standard = field(default_factory=Standard)
 
 
@@ -128,6 +133,12 @@ def scan(request: Request, aws: Aws, progress: Callable[[int], None] = lambda tr
     _warn_of_assumed_roles(scanned.usages, warnings)
     scanned.warnings = warnings.all()
     return scanned
+
+
+def with_stacks(request: Request, aws: Aws) -> Request:
+    """The request with the functions of its stacks among its workloads."""
+    names = [escape(name) for stack in request.stacks for name in aws.stack_functions(stack)]
+    return replace(request, workloads=(*request.workloads, *names), stacks=())
 
 
 def is_wanted(arn: str, globs: Sequence[str]) -> bool:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from scanner.cli import _parser, request_of, window
 from scanner.errors import EXIT_USAGE, ScanError
+from scanner.options import parser, request_of, window
 
 NOW = 1_795_000_000.0
 DAY = 86400.0
@@ -67,7 +67,7 @@ def test_a_window_that_cannot_be(start: str | None, length: str | None, message:
 )
 def test_options_that_do_not_go_together(arguments: list[str], message: str) -> None:
     with pytest.raises(ScanError, match=message):
-        request_of(_parser().parse_args(arguments), NOW)
+        request_of(parser().parse_args(arguments), NOW)
 
 
 def test_trace_ids_are_read_in_every_spelling(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_trace_ids_are_read_in_every_spelling(tmp_path: Path) -> None:
         "00-5759e988bd862e3fe1be46a994272795-53995c3f42cd8ad8-01\n"
         "1-5759e988-bd862e3fe1be46a994272793  # twice\n"
     )
-    request = request_of(_parser().parse_args(["--trace-ids", str(ids)]), NOW)
+    request = request_of(parser().parse_args(["--trace-ids", str(ids)]), NOW)
     assert [trace_id[-1] for trace_id in request.trace_ids] == ["3", "4", "5"]
     assert request.wait > 0
 
@@ -89,7 +89,7 @@ def test_trace_ids_are_read_in_every_spelling(tmp_path: Path) -> None:
 def test_a_file_without_trace_ids_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "ids").write_text(content)
     with pytest.raises(ScanError, match="trace id"):
-        request_of(_parser().parse_args(["--trace-ids", str(tmp_path / "ids")]), NOW)
+        request_of(parser().parse_args(["--trace-ids", str(tmp_path / "ids")]), NOW)
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from scanner import cli, errors
+from scanner import cli, errors, options
 from scanner.confirm import EXPLAINED, Reason
 from scanner.iam import catalog
 from scanner.model import Verdict
@@ -75,7 +75,7 @@ OPTIONS, EXIT_CODES = tables(section(README, "## Options"))
 
 
 def actions() -> list[argparse.Action]:
-    return cli._parser()._actions
+    return options.parser()._actions
 
 
 def test_every_option_is_in_the_table() -> None:
@@ -151,7 +151,7 @@ def walk_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WalkThrough
     command = ["-c", "--traces", str(examples / "traces"), "--iam", str(examples / "iam.json")]
     command += ["--functions", str(examples / "functions.json"), "--output-dir", str(tmp_path)]
     out = Terminal()
-    assert cli.run(cli._parser().parse_args(command), out, io.StringIO(), now=0.0) == errors.EXIT_OK
+    assert cli.run(options.parser().parse_args(command), out, io.StringIO(), now=0.0) == errors.EXIT_OK
     without_styles = re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue())
     return WalkThrough("\n".join(line.rstrip() for line in without_styles.splitlines()), tmp_path)
 
