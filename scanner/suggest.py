@@ -13,7 +13,7 @@ from scanner.findings import Judged
 from scanner.iam import catalog
 from scanner.iam.patterns import contains
 from scanner.iam.policies import VARIABLES_VERSION, pattern_of
-from scanner.model import Role, Statement, Usage, Verdict
+from scanner.model import Grant, Role, Statement, Usage, Verdict
 
 # docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: all inline policies of a role
 # together; white space is not counted.
@@ -72,17 +72,55 @@ def suggested_policy(role: Role, judged: Sequence[Judged]) -> dict[str, Any] | N
     return None
 
 
+class Edit(NamedTuple):
+    """A statement of today's policies that says more than is needed, and what to put in its place."""
+
+    policy: str
+    before: dict[str, Any]
+    after: tuple[dict[str, Any], ...]
+
+
+def edits(role: Role, judged: Sequence[Judged]) -> list[Edit]:
+    """The statements of a role to be changed, in their order; what stays keeps its order and spelling."""
+    by_statement: dict[tuple[int, int], list[Judged]] = {}
+    for item in judged:
+        grant = item.judgement.grant
+        by_statement.setdefault((id(grant.policy), grant.statement.index), []).append(item)
+    found = []
+    for policy in role.policies:
+        for statement in policy.statements:
+            own = by_statement.get((id(policy), statement.index), [])
+            kept = list(dict.fromkeys(item for j in own for item in _items(j, narrow=True)))
+            granted = [item for j in own for item in _items_as_granted(j)]
+            if own and kept != granted:
+                after = _rectangles(kept, statement)
+                found.append(Edit(policy.name, _spelled(statement), tuple(after)))
+    return found
+
+
+def _items_as_granted(judged: Judged) -> list[Item]:
+    return [_kept(judged.judgement.grant)]
+
+
+def _rectangles(items: Sequence[Item], statement: Statement) -> list[dict[str, Any]]:
+    """Items as statements, in the order in which they stand."""
+    resources_of: dict[tuple[Any, ...], list[str]] = {}
+    for item in items:
+        resources_of.setdefault((item.action, item.not_action, item.not_resource), []).append(item.resource)
+    actions_of: dict[tuple[Any, ...], list[str]] = {}
+    for (action, not_action, not_resource), found in resources_of.items():
+        actions_of.setdefault((not_action, tuple(found), not_resource), []).append(action)
+    sid = {"Sid": statement.sid} if statement.sid and len(actions_of) == 1 else {}
+    condition = _condition(statement)
+    return [
+        {**sid, **_statement(actions, not_action, resources, condition, not_resource, ordered=True)}
+        for (not_action, resources, not_resource), actions in actions_of.items()
+    ]
+
+
 def _items(judged: Judged, narrow: bool) -> Iterable[Item]:
     judgement, reasons = judged
-    grant = judgement.grant
-    kept = Item(
-        grant.action,
-        # in a policy of the older version a variable is no variable
-        grant.resource if grant.statement.variables else _literal(grant.resource),
-        _condition(grant.statement),
-        grant.statement.actions if grant.statement.not_actions else (),
-        grant.statement.resources if grant.statement.not_resources else (),
-    )
+    kept = _kept(judgement.grant)
     if judgement.verdict is Verdict.BROAD:
         needed = (*judgement.touched, *judgement.alternatives)
         return [_narrowed(judgement, touched, kept, narrow) for touched in needed]
@@ -91,6 +129,18 @@ def _items(judged: Judged, narrow: bool) -> Iterable[Item]:
     if judgement.verdict is Verdict.INEFFECTIVE:
         return []
     return [kept]
+
+
+def _kept(grant: Grant) -> Item:
+    """A grant as it is."""
+    return Item(
+        grant.action,
+        # in a policy of the older version a variable is no variable
+        grant.resource if grant.statement.variables else _literal(grant.resource),
+        _condition(grant.statement),
+        grant.statement.actions if grant.statement.not_actions else (),
+        grant.statement.resources if grant.statement.not_resources else (),
+    )
 
 
 def _narrowed(judgement: Judgement, touched: Touched, kept: Item, narrow: bool) -> Item:
@@ -168,12 +218,14 @@ def _statement(
     resources: tuple[str, ...],
     condition: str,
     not_resource: tuple[str, ...],
+    *,
+    ordered: bool = False,
 ) -> dict[str, Any]:
     statement: dict[str, Any] = {"Effect": "Allow"}
     if not_action:
         statement["NotAction"] = list(not_action)
     else:
-        statement["Action"] = sorted(actions)
+        statement["Action"] = actions if ordered else sorted(actions)
     if not_resource:
         statement["NotResource"] = list(not_resource)
     else:
@@ -184,11 +236,12 @@ def _statement(
 
 
 def _spelled(statement: Statement) -> dict[str, Any]:
-    """A Deny statement as it was."""
+    """A statement as it is."""
     spelled: dict[str, Any] = {"Sid": statement.sid} if statement.sid else {}
-    spelled["Effect"] = "Deny"
+    spelled["Effect"] = "Allow" if statement.allow else "Deny"
     spelled["NotAction" if statement.not_actions else "Action"] = list(statement.actions)
-    spelled["NotResource" if statement.not_resources else "Resource"] = list(statement.resources)
+    resources: Any = statement.resources[0] if len(statement.resources) == 1 else list(statement.resources)
+    spelled["NotResource" if statement.not_resources else "Resource"] = resources
     if statement.condition is not None:
         spelled["Condition"] = dict(statement.condition)
     return spelled

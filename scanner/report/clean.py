@@ -31,6 +31,6 @@ def fence_for(text: str) -> str:
 def markdown_text(text: str) -> str:
     """Text in a line of Markdown: nothing in it is markup, a mention or a link."""
     return "".join(
-        c if c.isalnum() or c in " ,;" else f"&#{ord(c)};&#8203;" if c == "@" else f"&#{ord(c)};"
+        c if c.isalnum() or c in " ,;-" else f"&#{ord(c)};&#8203;" if c == "@" else f"&#{ord(c)};"
         for c in one_line(text)
     )

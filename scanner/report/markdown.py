@@ -1,22 +1,74 @@
-"""The report as Markdown, from a template."""
+"""The report as Markdown, from a template; shortened where it must fit."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from functools import cache
-from typing import Any
-
-import orjson
+from typing import Any, NamedTuple
 
 from scanner.model import Verdict
 from scanner.report.clean import fence_for, markdown_code, markdown_text
 from scanner.report.view import Row, View
 
 _MOST_DANGEROUS = ("permissions-management", "write")
+_ALL = 1 << 30
 
 
-def markdown(view: View) -> str:
-    """Render a view. Every text from AWS or a trace is escaped."""
-    return str(_template().render(view=view, icon=_icon, seen=_seen))
+class Extras(NamedTuple):
+    """What the place of publication adds.
+
+    A note and where the rest can be read, both Markdown; and where a finding is granted, as plain text,
+    empty where that is unknown.
+    """
+
+    note: str = ""
+    more: str = ""
+    place: Callable[[Row], str] = lambda row: ""
+
+
+def markdown(view: View, limit: int | None = None, extras: Extras | None = None) -> str:
+    """Render a view, in at most `limit` characters: the most severe first, the rest is counted.
+
+    Every text from AWS or a trace is escaped.
+    """
+    text = ""
+    for rows, suggestions, details in _sizes():
+        text = _render(view, rows, suggestions, details, extras or Extras())
+        if limit is None or len(text) <= limit:
+            break
+    return text
+
+
+def _sizes() -> Iterator[tuple[int, int, int]]:
+    """How much is shown: numbers of rows, of suggestions, of details; less and less."""
+    yield _ALL, _ALL, _ALL
+    yield _ALL, _ALL, 50
+    for suggestions in (50, 20, 10, 5, 2, 0):
+        yield 200, suggestions, 20
+    for rows in (100, 50, 20, 10, 5):
+        yield rows, 0, 5
+    yield 0, 0, 0
+
+
+def _render(view: View, rows: int, suggestions: int, details: int, extras: Extras) -> str:
+    confirmed = min(rows, len(view.confirmed))
+    unconfirmed = min(rows - confirmed, len(view.unconfirmed))
+    return str(
+        _template().render(
+            view=view,
+            rows=confirmed,
+            unconfirmed_rows=unconfirmed,
+            suggestions=suggestions,
+            details=details,
+            left_out_rows=len(view.confirmed) + len(view.unconfirmed) - confirmed - unconfirmed,
+            left_out_suggestions=max(0, len(view.suggestions) - suggestions),
+            where_more=f" ({extras.more})" if extras.more else "",
+            note=extras.note,
+            icon=_icon,
+            seen=_seen,
+            place=lambda row: f" ({markdown_code(extras.place(row))})" if extras.place(row) else "",
+        )
+    )
 
 
 @cache
@@ -42,7 +94,6 @@ def _seen(row: Row) -> str:
     return markdown_code(row.claim) if row.finding.verdict is Verdict.BROAD else row.claim
 
 
-def _fenced(policy: dict[str, Any]) -> str:
-    text = orjson.dumps(policy, option=orjson.OPT_INDENT_2).decode()
+def _fenced(text: str, language: str) -> str:
     fence = fence_for(text)
-    return f"{fence}json\n{text}\n{fence}"
+    return f"{fence}{language}\n{text}\n{fence}"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import difflib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import orjson
 
 from scanner.confirm import EXPLAINED, ORDER, Reason
 from scanner.iam import knowledge
@@ -14,8 +17,10 @@ from scanner.redact import redacted
 from scanner.report.clean import counted
 from scanner.report.document import iso
 from scanner.scan import Request, Scanned, ScannedRole, is_wanted
+from scanner.suggest import edits
 from scanner.traces.segments import name_of
 
+Hide = Callable[[str], str]
 _SOME = 4
 
 
@@ -35,11 +40,16 @@ class Row:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A role whose policies can be made smaller."""
+    """A role whose policies can be made smaller: the edits of single statements, and the whole policy.
+
+    An edit is (name of the policy, difference as lines that begin with `-`, `+` or a space). `policy` is
+    JSON text. `role` is the role's ARN.
+    """
 
     role: str
     who: str
-    policy: dict[str, Any]
+    edits: Sequence[tuple[str, str]]
+    policy: str
 
 
 @dataclass(frozen=True)
@@ -59,10 +69,10 @@ class View:
     warnings: Sequence[str]
 
 
-def view_of(scanned: Scanned, request: Request) -> View:
-    """Arrange a scan for reading: the worst first."""
+def view_of(scanned: Scanned, request: Request, hide: Hide = str) -> View:
+    """Arrange a scan for reading: the worst first. `hide` takes out of every text what must not be shown."""
     rows = [
-        _row(finding, scanned_role, scanned, request)
+        _row(finding, scanned_role, scanned, request, hide)
         for scanned_role in scanned.roles
         for finding in scanned_role.findings
         if finding.verdict in (*EXCESS, Verdict.UNOBSERVABLE)
@@ -77,18 +87,18 @@ def view_of(scanned: Scanned, request: Request) -> View:
         unconfirmed=[row for row in excess if not row.confirmed],
         reasons=[(reason, *EXPLAINED[Reason(reason)]) for reason in reasons],
         suggestions=[
-            Suggestion(s.role.name, _who(s, request), s.suggestion)
+            _suggestion(s, request, hide)
             for s in scanned.roles
             if s.suggestion and _is_excessive(s, confirmed=False)
         ],
         unobservable=[row for row in rows if row.finding.verdict is Verdict.UNOBSERVABLE],
         workloads=[
-            (name_of(u.workload), u.evidence.traces, u.evidence.calls, sum(p.required for p in u.used))
+            (hide(name_of(u.workload)), u.evidence.traces, u.evidence.calls, sum(p.required for p in u.used))
             for u in scanned.usages
             if u.workload
         ],
         denied=[
-            (name_of(u.workload or "no workload"), d.action, d.resource, d.count)
+            (hide(name_of(u.workload or "no workload")), d.action, hide(d.resource), d.count)
             for u in scanned.usages
             for d in u.denied
         ],
@@ -97,7 +107,7 @@ def view_of(scanned: Scanned, request: Request) -> View:
             for usage in scanned.usages
             for u, count in usage.unmapped.items()
         ],
-        warnings=[_warning(w) for w in scanned.warnings],
+        warnings=[hide(_warning(w)) for w in scanned.warnings],
     )
 
 
@@ -107,15 +117,36 @@ def _warning(warning: ScanWarning) -> str:
     return message if told else f"{message} ({warning.count:,} times)"
 
 
-def _row(finding: Finding, scanned_role: ScannedRole, scanned: Scanned, request: Request) -> Row:
+def _suggestion(scanned_role: ScannedRole, request: Request, hide: Hide) -> Suggestion:
+    changed = [
+        (hide(edit.policy), hide(_difference(edit.before, edit.after)))
+        for edit in edits(scanned_role.role, scanned_role.judged)
+    ]
+    policy = orjson.dumps(scanned_role.suggestion, option=orjson.OPT_INDENT_2).decode()
+    return Suggestion(scanned_role.role.arn, hide(_who(scanned_role, request)), changed, hide(policy))
+
+
+def _difference(before: dict[str, Any], after: Sequence[dict[str, Any]]) -> str:
+    """What changes in a statement, line by line, with all of its lines."""
+    old = _lines(before)
+    new = [line for statement in after for line in _lines(statement)]
+    lines = list(difflib.unified_diff(old, new, n=len(old), lineterm=""))
+    return "\n".join(lines[3:])  # less the names of the files and the place
+
+
+def _lines(statement: dict[str, Any]) -> list[str]:
+    return orjson.dumps(statement, option=orjson.OPT_INDENT_2).decode().splitlines()
+
+
+def _row(finding: Finding, scanned_role: ScannedRole, scanned: Scanned, request: Request, hide: Hide) -> Row:
     return Row(
         finding=finding,
-        who=_who(scanned_role, request),
+        who=hide(_who(scanned_role, request)),
         actions=_some(finding.actions, "all but " if finding.statement.not_actions else ""),
         resources=_some(
-            [short(r) for r in finding.resources], "all but " if finding.statement.not_resources else ""
+            [short(hide(r)) for r in finding.resources], "all but " if finding.statement.not_resources else ""
         ),
-        claim=_claim(finding),
+        claim=_claim(finding, hide),
         severity=finding.severity,
         evidence=_evidence(finding, scanned_role, scanned),
         confirmed=finding.confirmed,
@@ -127,13 +158,15 @@ def _who(scanned_role: ScannedRole, request: Request) -> str:
     return _some(names) or scanned_role.role.name
 
 
-def _claim(finding: Finding) -> str:
+def _claim(finding: Finding, hide: Hide) -> str:
     if finding.verdict is Verdict.UNOBSERVABLE:
         whys = (knowledge.untraced(action.lower()) for action in finding.actions)
         return _some(why.why for why in whys if why) or "traces cannot show it"
     if finding.verdict is not Verdict.BROAD:
         return "never used"
-    return "only used: " + _some([f"{action} on {short(resource)}" for action, resource in finding.used])
+    return "only used: " + _some(
+        [f"{action} on {short(hide(resource))}" for action, resource in finding.used]
+    )
 
 
 def _evidence(finding: Finding, scanned_role: ScannedRole, scanned: Scanned) -> str:

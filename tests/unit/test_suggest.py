@@ -76,7 +76,7 @@ def test_a_condition_stays_with_its_grant() -> None:
 
 
 def test_a_deny_stays() -> None:
-    denial = deny(["dynamodb:*"], [table("secret")], Sid="Never")
+    denial = deny(["dynamodb:*"], table("secret"), Sid="Never")
     statements = suggestion(allow("dynamodb:*", "*"), denial, seen=usage(used((GET, table("t")))))
     assert denial in statements
 

@@ -1,0 +1,32 @@
+# The image of the action. GitHub runs it as root, with the workspace at /github/workspace as the current
+# folder and the inputs in the environment: so it has no USER and no WORKDIR.
+# docs.github.com/en/actions/reference/workflows-and-actions/dockerfile-support
+
+# Any image with Python 3.11 or newer and its venv module will do; both stages must be the same.
+ARG BASE_IMAGE=python:3.13-slim-trixie
+
+FROM ${BASE_IMAGE} AS builder
+COPY requirements.txt /build/
+RUN python3 -m venv /venv \
+    && /venv/bin/pip install --no-cache-dir --no-compile --disable-pip-version-check \
+       --require-hashes -r /build/requirements.txt \
+    && /venv/bin/pip check
+COPY scripts/prune_image.py /build/
+RUN /venv/bin/python -B /build/prune_image.py
+COPY scanner /app/scanner
+COPY entrypoint.py /app/
+# Bytecode is made here, once: a start takes less than a second. The path file makes `import scanner` work
+# though Python runs isolated (below).
+RUN /venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > /build/where \
+    && echo /app > "$(cat /build/where)/app.pth" \
+    && /venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /venv/lib /app
+
+FROM ${BASE_IMAGE}
+LABEL org.opencontainers.image.title="xray-privilege-scan" \
+      org.opencontainers.image.description="Finds AWS permissions that a role grants but its workload never uses" \
+      org.opencontainers.image.licenses="MIT"
+COPY --from=builder /venv /venv
+COPY --from=builder /app /app
+# -I: neither the workflow's PYTHON* variables nor modules in the workspace change what runs here.
+# -u: the log is seen as it is written.
+ENTRYPOINT ["/venv/bin/python", "-I", "-u", "/app/entrypoint.py"]
