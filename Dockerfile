@@ -19,7 +19,8 @@ COPY entrypoint.py /app/
 # though Python runs isolated (below).
 RUN /venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > /build/where \
     && echo /app > "$(cat /build/where)/app.pth" \
-    && /venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /venv/lib /app
+    && /venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /venv/lib /app \
+    && /venv/bin/python -I -c 'import scanner.action, scanner.cli, scanner.github.api'
 
 FROM ${BASE_IMAGE}
 LABEL org.opencontainers.image.title="xray-privilege-scan" \

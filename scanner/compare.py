@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from scanner.confirm import Claim, Reason, ServiceClaim
-from scanner.iam import catalog, knowledge
+from scanner.iam import arns, catalog, knowledge
 from scanner.iam.patterns import contains, is_pattern, matches, overlaps
 from scanner.iam.policies import denials_of, grants_of, pattern_of
 from scanner.model import Function, Grant, Role, Statement, Usage, Verdict
-
-ALL = "*"
 
 
 class Touched(NamedTuple):
@@ -27,7 +26,7 @@ class Touched(NamedTuple):
 class Judgement(NamedTuple):
     """A verdict on one grant: what of it was used, and what must be confirmed (None: nothing).
 
-    `alternatives` are what else of it a call that was seen may stand on: one of several actions.
+    `alternatives` are what else of it a call that was seen may stand on, or what traces cannot show.
     `excess` are the actions (lower case) that make it unused or too wide, for the severity.
     """
 
@@ -110,43 +109,44 @@ class _Judge:
         self._candidates: dict[Touched, int] = {}
 
     def judge(self, grant: Grant) -> Judgement:
-        if self._is_denied(grant.action, grant):
+        if any(_denies(statement, grant.action.lower(), grant.pattern) for statement in self._denials):
             return Judgement(grant, Verdict.INEFFECTIVE)
-        overlapping = [
-            t for t in self._required(grant.action) if _reaches(grant, t.action, t.resource, t.exact)
-        ]
-        touched = tuple(t for t in overlapping if self._is_sure(grant, t))
-        if touched:
-            return self._judge_used(grant, touched)
-        return self._judge_unused(grant, unsure=bool(overlapping))
+        sure: list[Touched] = []
+        unsure: list[Touched] = []
+        for touched in self._required(grant.action):
+            if _allows(grant, touched.action) and _resource_reaches(grant, touched):
+                (sure if self._is_sure(grant, touched) else unsure).append(touched)
+        if sure:
+            return self._judge_used(grant, tuple(sure), tuple(unsure))
+        return self._judge_unused(grant, tuple(unsure))
 
-    def _judge_used(self, grant: Grant, touched: tuple[Touched, ...]) -> Judgement:
-        rest = self._unused_actions(grant, touched)
-        if rest:
-            claim = Claim(self._service_claims(grant, rest), any_suffices=True)
-            return Judgement(grant, Verdict.BROAD, touched, claim, rest, self._alternatives(grant))
+    def _judge_used(
+        self, grant: Grant, touched: tuple[Touched, ...], unsure: tuple[Touched, ...]
+    ) -> Judgement:
+        rest, unseen = self._unused_actions(grant, touched)
         used = [t for t in touched if not t.platform]
-        if not used:
+        if not rest and not used:
             return Judgement(grant, Verdict.PLATFORM, touched)
-        wide, doubts = self._width(grant, used)
-        if wide:
-            actions = frozenset(t.action for t in used)
-            services = {_prefix(a): ServiceClaim(clean=not doubts, doubts=doubts) for a in actions}
+        if rest:
+            claim, excess = Claim(self._service_claims(grant, rest, unsure), any_suffices=True), rest
+        else:
+            wide, doubts = self._width(grant, used, unsure)
+            if not wide:
+                return Judgement(grant, Verdict.USED, touched)
+            excess = frozenset(t.action for t in used)
+            services = {_prefix(a): ServiceClaim(clean=not doubts, doubts=doubts) for a in excess}
             claim = Claim(services, any_suffices=True)
-            return Judgement(grant, Verdict.BROAD, touched, claim, actions, self._alternatives(grant))
-        return Judgement(grant, Verdict.USED, touched)
+        alternatives = (*unsure, *self._alternatives(grant, unseen | rest))
+        return Judgement(grant, Verdict.BROAD, touched, claim, excess, alternatives)
 
-    def _judge_unused(self, grant: Grant, *, unsure: bool) -> Judgement:
+    def _judge_unused(self, grant: Grant, unsure: tuple[Touched, ...]) -> Judgement:
         actions = self._actions(grant)
         observable = frozenset(a for a in actions if not self._is_unobservable(a))
         if actions and not observable:
             return Judgement(grant, Verdict.UNOBSERVABLE)
-        services = self._service_claims(grant, observable)
-        if unsure:
-            services = {
-                prefix: ServiceClaim(clean=False, doubts=part.doubts | {Reason.RESOURCE_UNKNOWN})
-                for prefix, part in services.items()
-            }
+        services = self._service_claims(grant, observable, unsure)
+        if len(observable) < len(actions):  # part of the pattern may be in use where no trace shows it
+            services = {p: _doubted(part, Reason.MAY_RUN_UNTRACED) for p, part in services.items()}
         return Judgement(grant, Verdict.UNUSED, (), Claim(services, any_suffices=False), observable)
 
     def _required(self, action: str) -> Iterator[Touched]:
@@ -162,25 +162,43 @@ class _Judge:
     def _is_sure(self, grant: Grant, touched: Touched) -> bool:
         """Whether the use can only have been of this grant, or certainly of this one too.
 
-        Where a call's resource is unknown, several grants may have served it.
+        Where a call's resource is unknown or generalised (`bucket/*`), several grants may have served it.
         """
-        if touched.exact or touched.platform:
+        if touched.platform or (touched.exact and not is_pattern(touched.resource)):
             return True
-        if not grant.except_resources and contains(grant.pattern, _any_account(touched.resource)):
+        resource = touched.resource if touched.exact else arns.of_any_account(touched.resource)
+        if not grant.except_resources and contains(grant.pattern, resource):
             return True
         if touched not in self._candidates:
             self._candidates[touched] = len(
                 {
-                    (g.pattern, g.except_resources)
-                    for g in self._grants
-                    if _reaches(g, touched.action, touched.resource, exact=False)
+                    (other.pattern, other.except_resources)
+                    for other in self._grants
+                    if _allows(other, touched.action) and _resource_reaches(other, touched)
                 }
             )
         return self._candidates[touched] == 1
 
-    def _alternatives(self, grant: Grant) -> tuple[Touched, ...]:
-        found = self._usage.alternatives
-        return tuple(t for t in found if _reaches(grant, t.action, t.resource, t.exact))
+    def _alternatives(self, grant: Grant, unused: frozenset[str]) -> tuple[Touched, ...]:
+        """What of a too wide grant may be needed although nothing shows it.
+
+        Permissions that a call may have needed; and, of a pattern that names its service, what Lambda itself
+        may need to read an event source.
+        """
+        found = dict.fromkeys(
+            t for t in self._usage.alternatives if _allows(grant, t.action) and _resource_reaches(grant, t)
+        )
+        for action in sorted(unused):
+            for resource in self._usage.possible.get(action, ()):
+                touched = Touched(action, resource, exact=not is_pattern(resource))
+                if _resource_reaches(grant, touched):
+                    found[touched] = None
+        if not grant.except_actions and not is_pattern(_prefix(grant.action)):
+            own = (
+                a for a in sorted(unused) if getattr(knowledge.untraced(a), "kind", "") == knowledge.PLATFORM
+            )
+            found.update(dict.fromkeys(Touched(action, grant.pattern, exact=True) for action in own))
+        return tuple(found)
 
     # --- actions ---
 
@@ -189,31 +207,39 @@ class _Judge:
 
         An action that IAM's reference does not know stands for itself.
         """
-        actions = catalog.expand(grant.action) or frozenset({grant.action.lower()})
-        if grant.except_actions:
-            actions = frozenset(a for a in actions if not _any_matches(grant.except_actions, a))
+        actions = arns.applicable(_expanded(grant.action, grant.except_actions), grant.pattern)
         if not self._denials or not is_pattern(grant.action):
             return actions
-        return frozenset(a for a in actions if not self._is_denied(a, grant))
+        for statement in self._denials:
+            actions = _less_denied(actions, statement, grant.pattern)
+        return actions
 
-    def _unused_actions(self, grant: Grant, touched: tuple[Touched, ...]) -> frozenset[str]:
-        """The observable actions of an action pattern that nothing used."""
+    def _unused_actions(
+        self, grant: Grant, touched: tuple[Touched, ...]
+    ) -> tuple[frozenset[str], frozenset[str]]:
+        """The actions of an action pattern that nothing used: observable ones, and the others."""
         if not is_pattern(grant.action):
-            return frozenset()
+            return frozenset(), frozenset()
         rest = self._actions(grant) - {t.action for t in touched}
-        return frozenset(a for a in rest if not self._is_unobservable(a))
+        observable = frozenset(a for a in rest if not self._is_unobservable(a))
+        return observable, rest - observable
 
     def _is_unobservable(self, action: str) -> bool:
         if action in knowledge.platform_actions() and not self._usage.settings_known:
             return True
         untraced = knowledge.untraced(action)
-        return untraced is not None and untraced.kind == knowledge.UNOBSERVABLE
+        return untraced is not None and untraced.kind in (knowledge.UNOBSERVABLE, knowledge.PLATFORM)
 
-    def _service_claims(self, grant: Grant, actions: Iterable[str]) -> dict[str, ServiceClaim]:
+    def _service_claims(
+        self, grant: Grant, actions: Iterable[str], unsure: Iterable[Touched]
+    ) -> dict[str, ServiceClaim]:
         """What must be confirmed, by service: the doubts about its actions."""
+        unsure_actions = {t.action for t in unsure}
         claims: dict[str, ServiceClaim] = {}
         for action in actions:
             prefix, doubts = _prefix(action), self._doubts(grant, action)
+            if action in unsure_actions:
+                doubts |= {Reason.RESOURCE_UNKNOWN}
             known = claims.get(prefix)
             if known is None:
                 claims[prefix] = ServiceClaim(not doubts, doubts)
@@ -227,26 +253,25 @@ class _Judge:
         if untraced is not None and untraced.kind == knowledge.MAY_RUN_UNTRACED:
             doubts.add(Reason.MAY_RUN_UNTRACED)
         for resource in self._usage.possible.get(action, ()):
-            if _reaches(grant, action, resource, exact=not is_pattern(resource)):
+            if _resource_reaches(grant, Touched(action, resource, exact=not is_pattern(resource))):
                 doubts.add(Reason.POSSIBLE)
         return frozenset(doubts)
 
-    def _is_denied(self, action: str, grant: Grant) -> bool:
-        return any(_denies(statement, action.lower(), grant.pattern) for statement in self._denials)
-
     # --- resources ---
 
-    def _width(self, grant: Grant, used: Sequence[Touched]) -> tuple[bool, frozenset[Reason]]:
+    def _width(
+        self, grant: Grant, used: Sequence[Touched], unsure: Sequence[Touched]
+    ) -> tuple[bool, frozenset[Reason]]:
         """Whether a grant's resource is wider than what was touched, and what speaks against saying so."""
         limited = [t for t in used if catalog.knows_resources(t.action)]
-        if not limited or not is_wide(grant.pattern):
+        if not limited or not arns.is_wide(grant.resource if grant.statement.variables else grant.pattern):
             return False, frozenset()
         if not grant.except_resources and any(
-            t.exact and contains(_any_place(t.resource), _narrow(grant.pattern)) for t in limited
+            t.exact and arns.is_fully_used(grant.pattern, t.resource) for t in limited
         ):
             return False, frozenset()
         doubts = set()
-        if not all(t.exact for t in limited):
+        if unsure or not all(t.exact for t in limited):
             doubts.add(Reason.RESOURCE_UNKNOWN)
         if any(Reason.POSSIBLE in self._doubts(grant, t.action) for t in limited):
             doubts.add(Reason.POSSIBLE)
@@ -256,19 +281,39 @@ class _Judge:
 # --- matching ------------------------------------------------------------------------------------
 
 
-def _reaches(grant: Grant, action: str, resource: str, exact: bool) -> bool:
-    """Whether a grant allows an action on a resource, or on something that an unknown one may be."""
-    if not matches(grant.action.lower(), action) or _any_matches(grant.except_actions, action):
-        return False
-    return _resource_reaches(grant, resource, exact)
+def _allows(grant: Grant, action: str) -> bool:
+    """Whether a grant's action pattern names an action (in lower case)."""
+    return matches(grant.action.lower(), action) and not _any_matches(grant.except_actions, action)
 
 
-def _resource_reaches(grant: Grant, resource: str, exact: bool) -> bool:
-    touched = resource if exact else _any_account(resource)
-    # overlap, even for an exact one: `bucket/in/*` reaches part of what a generalised `bucket/*` stands for
-    return overlaps(grant.pattern, touched) and not (
-        grant.except_resources and _any_contains(grant.except_resources, touched)
+def _resource_reaches(grant: Grant, touched: Touched) -> bool:
+    """Whether a grant reaches a touched resource, or something that an unknown one may be."""
+    if touched.exact and touched.resource == arns.ALL:  # an action that knows no resources
+        return touched.platform or arns.grants_account_wide(grant.pattern)
+    resource = touched.resource if touched.exact else arns.of_any_account(touched.resource)
+    return arns.meet(grant.pattern, resource) and not (
+        grant.except_resources and any(contains(pattern, resource) for pattern in grant.except_resources)
     )
+
+
+@lru_cache(maxsize=1 << 12)
+def _expanded(action: str, except_actions: tuple[str, ...]) -> frozenset[str]:
+    actions = catalog.expand(action) or frozenset({action.lower()})
+    excepted = frozenset[str]().union(*(catalog.expand(pattern) for pattern in except_actions))
+    return actions - excepted
+
+
+def _less_denied(actions: frozenset[str], statement: Statement, pattern: str) -> frozenset[str]:
+    """The actions less those that a Deny statement takes away on all of a resource pattern."""
+    if not _denies_resource(statement, pattern):
+        return actions
+    named = _named_actions(statement.actions)
+    return actions & named if statement.not_actions else actions - named
+
+
+@lru_cache(maxsize=1 << 12)
+def _named_actions(patterns: tuple[str, ...]) -> frozenset[str]:
+    return frozenset[str]().union(*(catalog.expand(pattern) for pattern in patterns))
 
 
 def _denies(statement: Statement, action: str, resource: str) -> bool:
@@ -278,8 +323,10 @@ def _denies(statement: Statement, action: str, resource: str) -> bool:
         action_denied = not any(overlaps(p, action) for p in patterns)
     else:
         action_denied = any(contains(p, action) for p in patterns)
-    if not action_denied:
-        return False
+    return action_denied and _denies_resource(statement, resource)
+
+
+def _denies_resource(statement: Statement, resource: str) -> bool:
     resources = [pattern_of(r, statement.variables) for r in statement.resources]
     if statement.not_resources:
         return not any(overlaps(r, resource) for r in resources)
@@ -288,48 +335,13 @@ def _denies(statement: Statement, action: str, resource: str) -> bool:
     return any(contains(r, resource) for r in plain)
 
 
-def is_wide(resource: str) -> bool:
-    """Whether a resource pattern is wider than one resource.
-
-    A wildcard that the resource's type needs, or one for the region or the account, does not count.
-    """
-    return is_pattern(_narrow(resource))
-
-
-def _narrow(resource: str) -> str:
-    """A resource pattern less the wildcards that are no excess."""
-    fields = resource.split(":", 5)
-    if len(fields) < 6:
-        return resource
-    return ":".join(
-        [
-            *(f.replace("*", "").replace("?", "") for f in fields[:5]),
-            knowledge.without_needed_wildcard(resource).split(":", 5)[5],
-        ]
-    )
-
-
-def _any_place(resource: str) -> str:
-    """A touched resource, of whatever partition, region and account."""
-    fields = resource.split(":", 5)
-    return resource if len(fields) < 6 else ":".join(["*", "*", fields[2], "*", "*", fields[5]])
-
-
-def _any_account(resource: str) -> str:
-    """A resource of which only the type is known may be another account's."""
-    fields = resource.split(":", 5)
-    if len(fields) < 6 or not fields[4]:
-        return resource
-    return ":".join([*fields[:4], "*", fields[5]])
+def _doubted(part: ServiceClaim, reason: Reason) -> ServiceClaim:
+    return ServiceClaim(clean=False, doubts=part.doubts | {reason})
 
 
 def _any_matches(patterns: Iterable[str], text: str) -> bool:
     return any(matches(pattern, text) for pattern in patterns)
 
 
-def _any_contains(patterns: Iterable[str], resource: str) -> bool:
-    return any(contains(pattern, resource) for pattern in patterns)
-
-
 def _prefix(action: str) -> str:
-    return action.partition(":")[0]
+    return action.partition(":")[0].lower()

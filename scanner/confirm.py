@@ -169,7 +169,7 @@ def evidence_reasons(user: User, standard: Standard) -> set[Reason]:
         found.add(Reason.TOO_FEW_TRACES)
     if newer and not (evidence.last_call and evidence.last_call > changed):
         found.add(Reason.NO_CALLS)
-    if evidence.incomplete_traces:
+    if evidence.last_incomplete is not None and evidence.last_incomplete > changed:
         found.add(Reason.INCOMPLETE_TRACES)
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -49,7 +50,8 @@ def users_of(
     users = []
     for arn in role.users:
         function = functions.get(arn)
-        deployed = function.last_modified.timestamp() if function and function.last_modified else 0.0
+        known = function.last_modified if function else None
+        deployed = known.timestamp() if known else math.inf  # nothing is surely newer
         users.append(User(evidence.get(arn, Evidence()), max(granted, deployed)))
     return users
 
@@ -87,7 +89,8 @@ def _finding(role: Role, group: list[Judged]) -> Finding:
     actions = statement.actions if statement.not_actions else _distinct(group, lambda g: g.action)
     resources = statement.resources if statement.not_resources else _distinct(group, lambda g: g.resource)
     used = sorted({(catalog.spelled(t.action), t.resource) for item in group for t in item.judgement.touched})
-    identity = (role.arn, policy.arn or policy.name, statement.sid or str(statement.index), first.verdict)
+    place = f"sid {statement.sid}" if statement.sid else f"index {statement.index}"
+    identity = (role.arn, policy.arn or policy.name, place, first.verdict)
     return Finding(
         id=_digest((*identity, *sorted(actions), "", *sorted(resources))),
         role=role.arn,

@@ -86,9 +86,9 @@ class Evidence:
     """How much was seen of a workload.
 
     Times are Unix seconds. `newest_complete` holds the start times of its newest complete traces,
-    newest first, at most as many as `min-traces` asks for: enough to tell whether that many are newer
-    than a change. `services` tells when a call of each IAM service was last seen, and
-    `unmapped_services` the services with a call that could not be mapped (None: of an unknown one).
+    newest first, at most some thousand: enough to tell how many are newer than a change. `last_incomplete`
+    is when the newest incomplete one started. `services` tells when a call of each IAM service was last seen,
+    and `unmapped_services` the services with a call that could not be mapped (None: of an unknown one).
     """
 
     traces: int = 0
@@ -98,6 +98,7 @@ class Evidence:
     last_call: float | None = None
     newest_complete: tuple[float, ...] = ()
     incomplete_traces: int = 0
+    last_incomplete: float | None = None
     auto_instrumented: float | None = None
     services: Mapping[str, float] = field(default_factory=dict)
     unmapped_services: frozenset[str | None] = frozenset()

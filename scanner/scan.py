@@ -297,6 +297,7 @@ def _role_of(arn: str, functions: Functions, *, from_file: bool, warnings: Warni
         if kind_of(arn) != "lambda":
             warnings.add("kind-not-compared", f"{arn} is no Lambda function: its role is not compared yet")
         elif from_file:
+            functions.complete = False  # its role is unknown: it may be any of them
             warnings.add("function-missing", f"{arn} is not in the file of --functions")
         return None
     if function.role is None:

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from scanner.compare import Judgement, Touched, is_wide
+from scanner.compare import Judgement, Touched
 from scanner.confirm import Reason
 from scanner.findings import Judged
-from scanner.iam import catalog
-from scanner.iam.patterns import contains
-from scanner.iam.policies import VARIABLES_VERSION, pattern_of
+from scanner.iam import arns, catalog
+from scanner.iam.patterns import contains, is_pattern
+from scanner.iam.policies import VARIABLES_VERSION
 from scanner.model import Grant, Role, Statement, Usage, Verdict
 
 # docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: all inline policies of a role
@@ -26,7 +26,6 @@ _GENERAL_DOUBTS = frozenset(
         Reason.TOO_FEW_TRACES,
         Reason.INCOMPLETE_TRACES,
         Reason.ROLE_USERS_UNKNOWN,
-        Reason.TRACES_ELSEWHERE,
     }
 )
 
@@ -58,7 +57,7 @@ def suggested_policy(role: Role, judged: Sequence[Judged]) -> dict[str, Any] | N
     cut to what was used; what was not used goes. Deny statements stay. None where not all policies could
     be read, where nothing would be left, or where it does not fit into IAM's limit for inline policies.
     """
-    if not role.readable:
+    if not role.readable or any(_has_old_variables(s) for p in role.policies for s in p.statements):
         return None
     denials = [s for policy in role.policies for s in policy.statements if not s.allow]
     # Spelled as today, a policy that is too long may become short enough.
@@ -122,6 +121,8 @@ def _items(judged: Judged, narrow: bool) -> Iterable[Item]:
     judgement, reasons = judged
     kept = _kept(judgement.grant)
     if judgement.verdict is Verdict.BROAD:
+        if not _GENERAL_DOUBTS.issuperset(reasons):
+            return [kept]
         needed = (*judgement.touched, *judgement.alternatives)
         return [_narrowed(judgement, touched, kept, narrow) for touched in needed]
     if judgement.verdict is Verdict.UNUSED:
@@ -139,7 +140,7 @@ def _kept(grant: Grant) -> Item:
         grant.resource if grant.statement.variables else _literal(grant.resource),
         _condition(grant.statement),
         grant.statement.actions if grant.statement.not_actions else (),
-        grant.statement.resources if grant.statement.not_resources else (),
+        tuple(_spelled(grant.statement)["NotResource"]) if grant.statement.not_resources else (),
     )
 
 
@@ -147,21 +148,21 @@ def _narrowed(judgement: Judgement, touched: Touched, kept: Item, narrow: bool) 
     """One used action of a grant that is too wide, on the part of its resource that was used."""
     action = catalog.spelled(touched.action)
     own = kept._replace(action=action, not_action=())
-    pattern = pattern_of(kept.resource, variables=True)
-    if not narrow or kept.not_resource or not is_wide(pattern):
+    if not narrow or kept.not_resource or "${" in kept.resource or not arns.is_wide(kept.resource):
         return own
-    resource = touched.resource if touched.exact else _any_account(touched.resource)
+    pattern = judgement.grant.pattern
+    resource = touched.resource if touched.exact else arns.of_any_account(touched.resource)
     return own._replace(resource=_literal(resource)) if contains(pattern, resource) else own
+
+
+def _has_old_variables(statement: Statement) -> bool:
+    """Whether a condition of the older policy version holds what the newer one takes for a variable."""
+    return not statement.variables and "${" in _condition(statement)
 
 
 def _literal(resource: str) -> str:
     """A resource in which nothing is a policy variable."""
     return resource.replace("${", "${$}{")
-
-
-def _any_account(resource: str) -> str:
-    fields = resource.split(":", 5)
-    return ":".join([*fields[:4], "*", fields[5]]) if len(fields) == 6 and fields[4] else resource
 
 
 def _condition(statement: Statement) -> str:
@@ -198,8 +199,9 @@ def _without_covered(items: Iterable[Item]) -> Iterable[Item]:
     for item in items:
         by_action.setdefault((item.action, *item[2:]), []).append(item)
     for same in by_action.values():
+        wide = [item.resource for item in same if is_pattern(item.resource)]
         for item in same:
-            if not any(_covers(other.resource, item.resource) for other in same):
+            if not any(_covers(other, item.resource) for other in wide):
                 yield item
 
 
@@ -240,7 +242,8 @@ def _spelled(statement: Statement) -> dict[str, Any]:
     spelled: dict[str, Any] = {"Sid": statement.sid} if statement.sid else {}
     spelled["Effect"] = "Allow" if statement.allow else "Deny"
     spelled["NotAction" if statement.not_actions else "Action"] = list(statement.actions)
-    resources: Any = statement.resources[0] if len(statement.resources) == 1 else list(statement.resources)
+    named = [r if statement.variables else _literal(r) for r in statement.resources]
+    resources: Any = named[0] if len(named) == 1 else named
     spelled["NotResource" if statement.not_resources else "Resource"] = resources
     if statement.condition is not None:
         spelled["Condition"] = dict(statement.condition)

@@ -6,13 +6,15 @@ What is kept grows with the number of distinct permissions, not with the number 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from scanner.iam.needs import permissions_of
 from scanner.model import Call, Denied, Evidence, Outcome, Permission, Seen, Unmapped, Usage
-from scanner.traces.segments import SeenCall, TraceReading
+from scanner.traces.segments import SeenCall, TraceReading, workload_arn
 
+# Of how many of its newest complete traces the start is kept: more are never counted.
+KEPT_STARTS = 1000
 Mapper = Callable[[Call], tuple[Permission, ...] | Unmapped]
 
 
@@ -41,6 +43,14 @@ class _Count:
 
 
 @dataclass
+class _Denial:
+    """Refusals of one permission: the first message, and how many there were."""
+
+    message: str
+    count: int = 0
+
+
+@dataclass
 class _Tally:
     """What was seen of one workload so far."""
 
@@ -51,10 +61,11 @@ class _Tally:
     last_call: float | None = None
     newest_complete: list[float] = field(default_factory=list)
     incomplete: int = 0
+    last_incomplete: float | None = None
     auto_instrumented: float | None = None
     used: dict[Permission, _Count] = field(default_factory=dict)
     wanted: dict[Permission, _Count] = field(default_factory=dict)
-    messages: dict[Permission, str] = field(default_factory=dict)
+    denied: dict[Permission, _Denial] = field(default_factory=dict)
     services: dict[str, float] = field(default_factory=dict)
     unmapped: dict[Unmapped, int] = field(default_factory=dict)
     alternatives: set[Permission] = field(default_factory=set)
@@ -64,10 +75,11 @@ class UsageBuilder:
     """Collects readings of traces; `usages()` gives the result. Not safe for several threads at once."""
 
     def __init__(self, min_traces: int = 1, mapper: Mapper = permissions_of) -> None:
-        self._min_traces = max(1, min_traces)
+        self._kept = max(KEPT_STARTS, min_traces)
         self._mapper = mapper
         self._mapped: dict[Call, tuple[Permission, ...] | Unmapped] = {}
         self._tallies: dict[str | None, _Tally] = {}
+        self._invoked_gaps: dict[str, float] = {}
         self._number = 0
         self.calls = 0
         self.documents = 0
@@ -86,6 +98,7 @@ class UsageBuilder:
         self.first = _least(self.first, reading.start)
         self.last = _most(self.last, reading.end)
         callers = {seen.call.workload for seen in reading.calls}
+        starts = {arn: presence.start for arn, presence in reading.workloads.items()}
         if not reading.complete and not reading.workloads:
             self.unattributed_gaps += 1  # it may have been any workload's
         for arn, presence in reading.workloads.items():
@@ -97,15 +110,22 @@ class UsageBuilder:
                 tally.auto_instrumented = _most(tally.auto_instrumented, presence.start)
             if not reading.complete:
                 tally.incomplete += 1
+                tally.last_incomplete = _most(tally.last_incomplete, presence.start)
             elif presence.ran or arn in callers:
                 self._note_complete(tally, presence.start)
         for seen in reading.calls:
-            self._add_call(seen)
+            self._add_call(seen, starts.get(seen.call.workload or "", seen.time))
+        if not reading.complete:
+            self._note_invoked(reading)
 
     def usages(self) -> list[Usage]:
         """The usage of every workload seen, by ARN; last that of no workload, if there is any."""
         known = sorted(arn for arn in self._tallies if arn is not None)
         order: list[str | None] = [*known, *([None] if None in self._tallies else [])]
+        for gap, time in self._invoked_gaps.items():
+            tally = self._tallies.get(gap)
+            if tally is not None:
+                tally.last_incomplete = _most(tally.last_incomplete, time)
         return [_frozen(arn, self._tallies[arn]) for arn in order]
 
     def _tally(self, arn: str | None) -> _Tally:
@@ -115,18 +135,28 @@ class UsageBuilder:
         return tally
 
     def _note_complete(self, tally: _Tally, start: float) -> None:
-        if len(tally.newest_complete) < self._min_traces:
+        if len(tally.newest_complete) < self._kept:
             heapq.heappush(tally.newest_complete, start)
         else:
             heapq.heappushpop(tally.newest_complete, start)
 
-    def _add_call(self, seen: SeenCall) -> None:
-        call, time, message = seen
+    def _note_invoked(self, reading: TraceReading) -> None:
+        """What an incomplete trace lacks may be of a function that was invoked in it."""
+        for seen in reading.calls:
+            needs = self._mapped.get(seen.call, ())
+            for permission in needs if not isinstance(needs, Unmapped) else ():
+                arn = workload_arn(permission.resource)
+                if permission.action == "lambda:InvokeFunction" and arn and arn not in reading.workloads:
+                    self._invoked_gaps[arn] = max(seen.time, self._invoked_gaps.get(arn, 0.0))
+
+    def _add_call(self, seen: SeenCall, ran: float) -> None:
+        """Add a call of a workload that began to run at `ran`: what it shows, it shows of that code."""
+        call, time = seen.call, seen.time
         tally = self._tally(call.workload)
         self.calls += 1
         tally.calls += 1
-        if tally.last_call is None or time > tally.last_call:
-            tally.last_call = time
+        if tally.last_call is None or ran > tally.last_call:
+            tally.last_call = ran
         needs = self._mapped.get(call)
         if needs is None:
             needs = self._mapped[call] = self._mapper(call)
@@ -140,14 +170,22 @@ class UsageBuilder:
             if count is None:
                 count = counts[permission] = _Count(time, time)
             count.add(time, self._number)
-            if call.outcome is Outcome.DENIED and permission.required:
-                tally.messages.setdefault(permission, message)
-        if sent and needs and not any(permission.required for permission in needs):
-            tally.alternatives.update(needs)
-        if needs:
-            prefix = needs[0].action.partition(":")[0]
-            if time > tally.services.get(prefix, 0.0):
-                tally.services[prefix] = time
+        certain = [permission for permission in needs if permission.required] or needs
+        if certain:
+            self._note_certain(tally, certain, seen, sent, ran)
+
+    def _note_certain(
+        self, tally: _Tally, certain: Sequence[Permission], seen: SeenCall, sent: bool, ran: float
+    ) -> None:
+        """Note what a call surely needs, or of several actions one."""
+        if sent and not certain[0].required:
+            tally.alternatives.update(certain)
+        if seen.call.outcome is Outcome.DENIED:
+            for permission in certain:
+                tally.denied.setdefault(permission, _Denial(seen.message)).count += 1
+        prefix = certain[0].action.partition(":")[0]
+        if ran > tally.services.get(prefix, 0.0):
+            tally.services[prefix] = ran
 
 
 def _frozen(arn: str | None, tally: _Tally) -> Usage:
@@ -159,6 +197,7 @@ def _frozen(arn: str | None, tally: _Tally) -> Usage:
         last_call=tally.last_call,
         newest_complete=tuple(sorted(tally.newest_complete, reverse=True)),
         incomplete_traces=tally.incomplete,
+        last_incomplete=tally.last_incomplete,
         auto_instrumented=tally.auto_instrumented,
         services=dict(tally.services),
         unmapped_services=frozenset(unmapped.prefix for unmapped in tally.unmapped),
@@ -170,8 +209,8 @@ def _frozen(arn: str | None, tally: _Tally) -> Usage:
         used={permission: count.frozen() for permission, count in sorted(tally.used.items())},
         wanted=wanted,
         denied=tuple(
-            Denied(permission.action, permission.resource, wanted[permission].count, message)
-            for permission, message in sorted(tally.messages.items())
+            Denied(permission.action, permission.resource, denial.count, denial.message)
+            for permission, denial in sorted(tally.denied.items(), key=lambda item: item[0])
         ),
         alternatives=frozenset(tally.alternatives),
         unmapped=dict(sorted(tally.unmapped.items(), key=lambda item: item[0][:3])),

@@ -38,9 +38,17 @@ def actions_of(prefix: str, operation: str, parameters: frozenset[str]) -> tuple
     Empty for an operation that needs no permission, None for one that cannot be mapped.
     """
     operation = _DATE_SUFFIX.sub("", operation)
-    for row in _rows().get((prefix, operation.lower()), ()):
-        if not row.when or row.when in parameters:
-            return row.needs
+    rows = _rows().get((prefix, operation.lower()), [])
+    chosen = next((row for row in rows if not row.when or row.when in parameters), None)
+    if chosen is not None and chosen.when:
+        return chosen.needs
+    # Not every SDK records the parameter that selects a row: without it the row may have been meant.
+    maybe = [need._replace(required=False) for row in rows if row.when for need in row.needs]
+    plain = chosen.needs if chosen is not None else _by_name(prefix, operation)
+    return plain if plain is None else (*plain, *maybe)
+
+
+def _by_name(prefix: str, operation: str) -> tuple[Need, ...] | None:
     if services.needs_no_permission(prefix, operation):
         return ()
     known = catalog.action(f"{prefix}:{operation}")

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 class Functions:
     """The functions that were read, by ARN.
 
+    A published version keeps the role that it was published with: `roles_of_versions` are (role, function).
     `complete` tells whether these are all functions of the regions in question, so that nobody else
     among them uses a role. `missing` are the rights that the scan lacked.
     """
 
     known: dict[str, Function] = field(default_factory=dict)
+    roles_of_versions: set[tuple[str, str]] = field(default_factory=set)
     complete: bool = False
     missing: list[str] = field(default_factory=list)
 
@@ -35,6 +37,9 @@ def functions_from_file(document: Any, warnings: Warnings) -> Functions:
         raise ValueError("it holds no list of `Functions`, as `aws lambda list-functions` prints it")
     functions = Functions(complete=True)
     _add(functions, listed, warnings)
+    if document.get("NextMarker") or document.get("NextToken"):
+        functions.complete = False
+        warnings.add("functions-cut-off", "the file of --functions holds only the first page of functions")
     return functions
 
 
@@ -94,7 +99,9 @@ def _get_one(client: LambdaClient, arn: str, functions: Functions, warnings: War
             warnings.add("function-gone", f"{arn} was traced but does not exist (any more)")
         else:
             warnings.add("function-unread", f"{arn} could not be read: {error_code(error)}")
+        functions.complete = functions.complete and is_missing(error)
     except Exception as error:  # no connection, or whatever botocore's parser trips over
+        functions.complete = False
         warnings.add("function-unread", f"{arn} could not be read: {error!r}")
 
 
@@ -104,8 +111,12 @@ def _add(functions: Functions, raw_functions: Iterable[Any], warnings: Warnings)
         if function is None:
             functions.complete = False
             warnings.add("function-unread", "a function's configuration holds no FunctionArn")
-        else:
+            continue
+        newest = raw.get("Version", "$LATEST") == "$LATEST"
+        if newest or function.arn not in functions.known:
             functions.known[function.arn] = function
+        if function.role:
+            functions.roles_of_versions.add((function.role, function.arn))
 
 
 def _function(raw: Any) -> Function | None:

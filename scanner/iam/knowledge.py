@@ -17,6 +17,7 @@ from scanner.iam.patterns import is_pattern, matches
 from scanner.model import Function
 
 UNOBSERVABLE = "unobservable"
+PLATFORM = "platform"  # so is this: Lambda itself may need it, by a configuration that is not read
 MAY_RUN_UNTRACED = "may-run-untraced"
 
 
@@ -27,7 +28,7 @@ def rows(name: str) -> list[dict[str, str]]:
 
 
 class Untraced(NamedTuple):
-    """Why a use of an action may not be in any trace: `kind` is one of the two constants."""
+    """Why a use of an action may not be in any trace: `kind` is one of the three constants."""
 
     kind: str
     why: str

@@ -13,6 +13,7 @@ UNKNOWN_SERVICE = "unknown-service"
 UNKNOWN_OPERATION = "unknown-operation"
 # S3 data planes with an IAM service of their own, by the service in the bucket's ARN
 _S3_SERVICES = ("s3-outposts", "s3-object-lambda")
+_INVOKE = frozenset({"Invoke", "InvokeAsync"})
 _DIRECTORY_BUCKET = "--x-s3"
 
 
@@ -22,6 +23,10 @@ def permissions_of(call: Call) -> tuple[Permission, ...] | Unmapped:
     if not call.operation:
         plain = "." in call.service and call.service.endswith((".com", ".cn", ".aws"))
         return Unmapped(call.service, "", NOT_INSTRUMENTED if plain else NO_OPERATION, prefix)
+    if prefix is None and call.operation in _INVOKE:
+        # OpenTelemetry names the call by the function that was invoked
+        prefix = "lambda"
+        call = call._replace(parameters=tuple(sorted({*call.parameters, ("function_name", call.service)})))
     if prefix is None:
         return Unmapped(call.service, call.operation, UNKNOWN_SERVICE, None)
     needs = _needs(prefix, call)

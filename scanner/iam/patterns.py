@@ -12,6 +12,7 @@ from functools import lru_cache
 
 _ANY = "*"
 _ONE = "?"
+_MOST_STATES = 2000
 _OTHER = "\0"  # stands in no pattern
 
 
@@ -89,6 +90,8 @@ def _contains(outer: str, inner: str) -> bool:
     start = (0, _closure(outer, {0}))
     todo, done = [start], {start}
     while todo:
+        if len(done) > _MOST_STATES:
+            return False  # an odd pattern of many `?` and `*`: "not surely" is the careful answer
         at, places = todo.pop()
         if _closure(inner, {at}) >= {len(inner)} and len(outer) not in places:
             return False

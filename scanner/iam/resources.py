@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from scanner.iam import catalog
 from scanner.iam.actions import Side
@@ -47,6 +47,8 @@ _SIDES: dict[Side, tuple[str, ...]] = {
     "destination": ("bucket", "bucket_name", "destination_bucket_name"),
     "": (),
 }
+# A message to a phone number has no topic: docs.aws.amazon.com/sns/latest/api/API_Publish.html
+_ALSO_WITHOUT_RESOURCE = frozenset({"sns:Publish"})
 # Names inside a resource that are never kept: keys of objects have no end.
 _GENERALISED = frozenset({"object_name"})
 
@@ -135,10 +137,21 @@ def _fill(action: catalog.Action, values: Mapping[str, str], context: _Context) 
     known = [f for f in filled if f.known]
     deepest = max((f.depth for f in known), default=0)  # an index rather than its table
     if deepest:  # a format without a name in it ("catalog") tells nothing of what was touched
-        return [f.resource._replace(certain=f.depth == deepest) for f in known]
+        found = [f.resource._replace(certain=f.depth == deepest) for f in known]
+        if "opentelemetry" in values:  # it may have been an index of the table all the same
+            inner = [
+                f
+                for f in filled
+                if not f.known and any(f.resource.arn.startswith(k.arn + "/") for k in found)
+            ]
+            found += [f.resource._replace(certain=False) for f in inner]
+        return found
     kinds = action.resource_types
-    needed = [f for f, kind in zip(filled, kinds, strict=True) if kind.required or len(kinds) == 1]
-    # Of several kinds any may be meant: the reference marks all twelve of bedrock:InvokeModel required.
+    needed = [f for f, kind in zip(filled, kinds, strict=True) if kind.required]
+    if action.name in _ALSO_WITHOUT_RESOURCE:
+        needed = []
+    # Of several kinds any may be meant: the reference marks all twelve of bedrock:InvokeModel required. An
+    # optional kind may not be meant at all.
     return [needed[0].resource] if len(needed) == 1 else [Resource("*", exact=False)]
 
 
@@ -236,7 +249,7 @@ def _sqs(values: Mapping[str, str]) -> dict[str, str]:
     if "queue_owner_aws_account_id" in values:
         values[" account"] = values["queue_owner_aws_account_id"]
     url = values.get("queue_url", "")
-    parts = urlsplit(url) if "//" in url else None
+    parts = _split(url)
     path = [part for part in (parts.path if parts else url).split("/") if part]
     if path:
         values["queue_name"] = path[-1]
@@ -249,6 +262,13 @@ def _sqs(values: Mapping[str, str]) -> dict[str, str]:
     elif host == "queue.amazonaws.com":
         values[" region"] = "us-east-1"
     return values
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        return urlsplit(url) if "//" in url else None
+    except ValueError:  # "https://[x/1/q"
+        return None
 
 
 def _lambda(values: Mapping[str, str]) -> dict[str, str]:

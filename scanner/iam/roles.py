@@ -40,10 +40,9 @@ def with_users(roles: Iterable[Role], functions: Functions, warnings: Warnings) 
     That these are all users is known only where the functions could be listed, nobody but Lambda may assume
     the role, and it was last used in a region whose functions were listed.
     """
-    users: dict[str, list[str]] = {}
-    for function in functions.known.values():
-        if function.role:
-            users.setdefault(function.role, []).append(function.arn)
+    users: dict[str, set[str]] = {}
+    for used_role, arn in functions.roles_of_versions:
+        users.setdefault(used_role, set()).add(arn)
     regions = {arn.split(":")[3] for arn in functions.known}
     found = []
     for role in roles:

@@ -130,7 +130,7 @@ def _workload(arn: str, usage: Usage | None, scanned: Scanned, standard: Standar
             "calls": evidence.calls,
             "first_seen": iso(evidence.first_seen),
             "last_seen": iso(evidence.last_seen),
-            "last_changed": iso(user.changed) if user.changed else None,
+            "last_changed": iso(user.changed),
             "auto_instrumented": evidence.auto_instrumented is not None,
             "reasons": sorted(evidence_reasons(user, standard)),
         },

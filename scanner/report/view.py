@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from scanner.confirm import EXPLAINED, ORDER, Reason
+from scanner.findings import users_of
 from scanner.iam import knowledge
 from scanner.iam.catalog import ACCESS_LEVELS
 from scanner.model import EXCESS, Finding, ScanWarning, Verdict
@@ -19,6 +20,7 @@ from scanner.report.document import iso
 from scanner.scan import Request, Scanned, ScannedRole, is_wanted
 from scanner.suggest import edits
 from scanner.traces.segments import name_of
+from scanner.usage import KEPT_STARTS
 
 Hide = Callable[[str], str]
 _SOME = 4
@@ -163,7 +165,8 @@ def _claim(finding: Finding, hide: Hide) -> str:
         whys = (knowledge.untraced(action.lower()) for action in finding.actions)
         return _some(why.why for why in whys if why) or "traces cannot show it"
     if finding.verdict is not Verdict.BROAD:
-        return "never used"
+        unsure = {Reason.RESOURCE_UNKNOWN, Reason.POSSIBLE, Reason.UNMAPPED_OPERATION} & set(finding.reasons)
+        return "not surely used" if unsure else "never used"
     return "only used: " + _some(
         [f"{action} on {short(hide(resource))}" for action, resource in finding.used]
     )
@@ -174,9 +177,11 @@ def _evidence(finding: Finding, scanned_role: ScannedRole, scanned: Scanned) -> 
         return "not observable"
     if not finding.confirmed:
         return ", ".join(finding.reasons)
-    users = set(scanned_role.role.users)
-    seen = [u.evidence for u in scanned.usages if u.workload in users]
-    return counted(sum(e.traces - e.incomplete_traces for e in seen), "trace")
+    evidence = {u.workload: u.evidence for u in scanned.usages if u.workload}
+    users = users_of(scanned_role.role, finding.policy, evidence, scanned.functions)
+    newer = sum(start > user.changed for user in users for start in user.evidence.newest_complete)
+    more = any(len(user.evidence.newest_complete) >= KEPT_STARTS for user in users)
+    return counted(newer, "trace") + (" or more" if more else "")
 
 
 def short(resource: str) -> str:

@@ -33,7 +33,7 @@ class FilesRead:
     truncated: int = 0
     unprocessed: int = 0
     unreadable: int = 0
-    seen: set[bytes] = field(default_factory=set, repr=False)
+    seen: dict[bytes, int] = field(default_factory=dict, repr=False)
 
 
 def read_files(paths: Iterable[Path], sink: Sink, warnings: Warnings) -> FilesRead:
@@ -138,10 +138,12 @@ def _from_text(text: str) -> Any:
 
 
 def _hand_on(trace: Trace, read: FilesRead, sink: Sink) -> None:
-    key = compact(trace.id)
-    if key in read.seen:
+    key, documents = compact(trace.id), len(trace.documents)
+    known = read.seen.get(key)
+    if known is not None:
+        read.unprocessed += known < documents  # another file holds more of the trace than was read
         return
-    read.seen.add(key)
+    read.seen[key] = documents
     read.traces += 1
     read.truncated += trace.truncated
     sink([trace])

@@ -29,6 +29,9 @@ RESOURCE_PARAMETERS = frozenset(
     {"bucket", "name", "qualifier", "queue_owner_aws_account_id", "queue_url", "secret_id"}
 )
 NOT_RESOURCES = frozenset({"execution_arn", "exclusive_start_table_name"})
+# OpenTelemetry records fewer parameters than the X-Ray SDKs: what is absent may have been given all the same.
+OPENTELEMETRY = ("opentelemetry", "*")
+_PHASES = frozenset({"Initialization", "Invocation", "Overhead"})
 # Only whether the call had them matters: the action differs.
 PRESENCE_PARAMETERS = frozenset({"version_id"})
 
@@ -51,11 +54,8 @@ _DENIED_TYPES = frozenset(
         "forbidden",
         "forbiddenexception",
         "notauthorized",
-        "notauthorizedexception",
         "unauthorizedaccess",
         "unauthorizedoperation",
-        "client.unauthorizedoperation",
-        "kms.accessdeniedexception",
         "403",
     }
 )
@@ -117,17 +117,34 @@ def read_trace(trace: Trace) -> TraceReading:
     segments = list(_parsed(trace.documents, reading))
     owners = _Owners(segments)
     seen_calls: set[str] = set()
+    begun: list[tuple[Node, str | None, bool]] = []
     for segment in segments:
         owner = owners.of(segment)
+        otel = _is_opentelemetry(segment)
         _note_segment(segment, owner, reading)
         for node, node_owner in _calls_below(segment, owner):
-            node_id = node.get("id")
-            if isinstance(node_id, str):
-                if node_id in seen_calls:
-                    continue
-                seen_calls.add(node_id)
-            reading.calls.append(_seen_call(node, node_owner))
+            if node.get("in_progress") is True:
+                begun.append((node, node_owner, otel))  # its finished copy, if there is one, tells more
+            elif _is_new(node, seen_calls):
+                reading.calls.append(_seen_call(node, node_owner, otel))
+    for node, node_owner, otel in begun:
+        if _is_new(node, seen_calls):
+            reading.complete = False
+            reading.calls.append(_seen_call(node, node_owner, otel))
+    if owners.dangling:
+        reading.complete = False
     return reading
+
+
+def _is_new(node: Node, seen: set[str]) -> bool:
+    """Whether a call was not seen before: it may stand in its segment and in a document of its own."""
+    node_id = node.get("id")
+    if not isinstance(node_id, str):
+        return True
+    if node_id in seen:
+        return False
+    seen.add(node_id)
+    return True
 
 
 @lru_cache(maxsize=1 << 12)
@@ -156,11 +173,13 @@ def _parsed(documents: Iterable[Any], reading: TraceReading) -> Iterator[Node]:
             unfinished.append(segment)
         else:
             finished.append(segment)
-    known = {segment.get("id") for segment in finished}
     yield from finished
+    known: set[Any] = set()
+    if unfinished:
+        known = {node.get("id") for segment in finished for node, _ in _nodes_below(segment)}
     for segment in unfinished:
         if segment.get("id") not in known:
-            reading.complete = False
+            reading.complete = reading.complete and _is_call(segment)  # of a call, the call says it
             yield segment
 
 
@@ -184,10 +203,12 @@ def _note_segment(segment: Node, owner: str | None, reading: TraceReading) -> No
     if owner is None:
         return
     known = reading.workloads.get(owner, Presence(0.0))
+    # The function's own document says when it ran: Lambda's may have queued the event before, and a part
+    # that was streamed begins later.
+    own = segment.get("origin") != "AWS::Lambda" and segment.get("type") != "subsegment"
     reading.workloads[owner] = Presence(
-        # the function's own document says when it ran: Lambda's may have queued the event before
-        start=max(known.start, start or 0.0),
-        ran=known.ran or segment.get("origin") != "AWS::Lambda" or bool(_children(segment)),
+        start=max(known.start, start or 0.0) if own or not known.ran else known.start,
+        ran=known.ran or own,
         auto_instrumented=known.auto_instrumented or _is_auto_instrumented(segment),
     )
 
@@ -205,6 +226,7 @@ class _Owners:
     def __init__(self, segments: list[Node]) -> None:
         self._segments = segments
         self._nodes: dict[str, tuple[Node, str | None]] | None = None
+        self.dangling = False
 
     def of(self, segment: Node) -> str | None:
         arn = _own_arn(segment)
@@ -221,7 +243,11 @@ class _Owners:
             if arn:
                 return arn
             parent, grandparent_id = self._parent(parent_id)
-            if parent is None or _is_another_process(node, parent):
+            if parent is None:
+                # a part of a document without the document: what it belongs to did not arrive
+                self.dangling |= node.get("type") == "subsegment" or "trace_id" not in node
+                return None
+            if _is_another_process(node, parent):
                 return None
             node, parent_id = parent, grandparent_id
         return None
@@ -251,16 +277,21 @@ def _own_arn(node: Node) -> str | None:
 def _is_another_process(node: Node, parent: Node) -> bool:
     """Whether the step from a node to its parent leaves the process that the node ran in.
 
-    A segment whose parent is a call was made by what was called; so was one of another origin. A
-    document of Lambda's, and one without an origin (OpenTelemetry in Lambda), belongs to the function.
+    A segment whose parent is a call was made by what was called; so was one of another origin. A document
+    of Lambda's belongs to the function, and one without an origin if it is of OpenTelemetry in Lambda: it
+    says so, or stands right below a document of Lambda's.
     """
     if node.get("type") == "subsegment" or "trace_id" not in node:
         return False
     origin = node.get("origin")
-    return (origin is not None and origin not in LAMBDA_ORIGINS) or parent.get("namespace") in (
-        "aws",
-        "remote",
-    )
+    if origin is not None:
+        return origin not in LAMBDA_ORIGINS or parent.get("namespace") in ("aws", "remote")
+    right_below = "trace_id" in parent or parent.get("name") in _PHASES
+    return parent.get("namespace") in ("aws", "remote") or not (right_below or _is_opentelemetry(node))
+
+
+def _is_opentelemetry(segment: Node) -> bool:
+    return "opentelemetry" in _text(_dict(_dict(segment.get("aws")).get("xray")).get("sdk")).lower()
 
 
 def _nodes_below(segment: Node) -> Iterator[tuple[Node, str | None]]:
@@ -281,14 +312,29 @@ def _calls_below(segment: Node, owner: str | None) -> Iterator[tuple[Node, str |
     while todo:
         node, node_owner = todo.pop()
         namespace = node.get("namespace")
-        if namespace == "aws" or (namespace == "remote" and _is_aws_host(_host(node))):
+        called = namespace == "aws"
+        if called or (namespace == "remote" and _is_aws_host(_host(node))):
             yield node, node_owner
-        elif "subsegments" in node:
-            todo.extend((child, node_owner or _own_arn(child)) for child in _children(node))
+        if "subsegments" in node:
+            # below a call: further calls that it made (a token, a redirect), and its own HTTP requests
+            children = _aws_below(node) if called else _children(node)
+            todo.extend((child, node_owner or _own_arn(child)) for child in children)
 
 
 def _is_call(node: Node) -> bool:
     return node.get("namespace") == "aws"
+
+
+def _aws_below(node: Node) -> list[Node]:
+    """The calls below a call, however deep; plain requests there are the call itself."""
+    found, todo = [], _children(node)
+    while todo:
+        child = todo.pop()
+        if _is_call(child):
+            found.append(child)
+        else:
+            todo.extend(_children(child))
+    return found
 
 
 def _is_aws_host(host: str) -> bool:
@@ -306,7 +352,7 @@ def _host(node: Node) -> str:
         return ""
 
 
-def _seen_call(node: Node, owner: str | None) -> SeenCall:
+def _seen_call(node: Node, owner: str | None, opentelemetry: bool) -> SeenCall:
     if not _is_call(node):
         call = Call(owner, _host(node), "", (), "", "", Outcome.OK)
         return SeenCall(call, _number(node.get("start_time")) or 0.0)
@@ -315,8 +361,8 @@ def _seen_call(node: Node, owner: str | None) -> SeenCall:
     call = Call(
         owner,
         _text(node.get("name")),
-        _text(aws.get("operation")),
-        _parameters(aws),
+        _text(aws.get("operation")) or _text(_dict(node.get("annotations")).get("aws.remote.operation")),
+        (*_parameters(aws), OPENTELEMETRY) if opentelemetry else _parameters(aws),
         _text(aws.get("region")),
         _text(aws.get("account_id")),
         outcome,
@@ -386,7 +432,7 @@ def _outcome(node: Node, aws: Node) -> Outcome:
         return Outcome.OK
     if not failed and status is None and not node.get("cause"):
         return Outcome.OK
-    types = {_text(e.get("type")).lower() for e in _exceptions(node)}
+    types = {_text(e.get("type")).lower().rpartition(".")[2] for e in _exceptions(node)}
     if types & _DENIED_TYPES or _DENIED_MESSAGE.search(_message(node)):
         return Outcome.DENIED
     if status == 403 and types <= _VAGUE_TYPES:

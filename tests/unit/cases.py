@@ -72,7 +72,8 @@ def usage(
         newest_complete=starts,
         services=seen,
         unmapped_services=frozenset(unmapped),
-        incomplete_traces=more.pop("incomplete", 0),
+        incomplete_traces=1 if more.get("incomplete") else 0,
+        last_incomplete=more.pop("incomplete", None),
         auto_instrumented=more.pop("auto_instrumented", None),
     )
     return Usage(function_arn(name), evidence, permissions, more.pop("wanted", {}), (), missing, **more)

@@ -90,7 +90,7 @@ def verdict(statement: dict[str, Any], *permissions: tuple[str, str], **how: Any
         (allow("es:ESHttpGet", "*"), [], "unobservable"),
         (allow("s3:ReplicateObject", "arn:aws:s3:::b/*"), [], "unobservable"),
         # a variable may stand for anything
-        (allow(GET, table("${aws:PrincipalTag/team}")), [(GET, table("t"))], "broad"),
+        (allow(GET, table("${aws:PrincipalTag/team}")), [(GET, table("t"))], "used"),
         (allow(GET, table("${*}")), [(GET, table("t"))], "unused"),
     ],
 )
@@ -214,3 +214,59 @@ def test_what_a_call_may_have_needed_is_never_confirmed_unused() -> None:
 def test_a_refused_call_leaves_its_permission_unconfirmed() -> None:
     seen = usage(services=["dynamodb"], wanted=used((GET, table("t"))))
     assert said(compared([policy(allow(GET, table("t")))], [seen]))[0][0::3] == ("unused", ("possible",))
+
+
+def test_a_wildcard_on_a_stream_may_be_needed_to_read_it() -> None:
+    grants = policy(allow("dynamodb:PutItem", table("t")), allow("dynamodb:*", table("t/stream/*")))
+    found = said(compared([grants], [usage(used(("dynamodb:PutItem", table("t"))))]))
+    assert found[1][0::3] == ("unused", ("may-run-untraced",))
+
+
+def test_an_unknown_resource_leaves_the_width_of_other_grants_open() -> None:
+    grants = policy(allow("dynamodb:Scan", table("a*")), allow("dynamodb:Scan", table("b*")))
+    permissions = used(("dynamodb:Scan", table("a1"))) | used(("dynamodb:Scan", table("*")), exact=False)
+    verdicts = [f[0::3] for f in said(compared([grants], [usage(permissions)]))]
+    assert verdicts == [("broad", ("resource-unknown",)), ("unused", ("resource-unknown",))]
+
+
+def test_an_unknown_resource_leaves_the_actions_of_a_wildcard_open() -> None:
+    grants = policy(allow("dynamodb:Batch*Item", table("a")), allow("dynamodb:Batch*Item", table("b")))
+    permissions = used(("dynamodb:BatchGetItem", table("a")), ("dynamodb:BatchGetItem", table("b"))) | used(
+        ("dynamodb:BatchWriteItem", table("*")), exact=False
+    )
+    verdicts = {f[0::3] for f in said(compared([grants], [usage(permissions)]))}
+    assert verdicts == {("broad", ("resource-unknown",))}
+
+
+def test_of_two_prefixes_of_a_bucket_a_generalised_key_confirms_none_unused() -> None:
+    grants = policy(allow("s3:DeleteObject", ["arn:aws:s3:::b/in/*", "arn:aws:s3:::b/out/*"]))
+    found = said(compared([grants], [usage(used(("s3:DeleteObject", "arn:aws:s3:::b/*")))]))
+    assert [f[0::3] for f in found] == [("unused", ("resource-unknown",))]
+
+
+def test_a_call_that_knows_no_resource_is_no_use_of_a_grant_on_one() -> None:
+    grants = policy(allow("dynamodb:*", table("other")))
+    found = said(compared([grants], [usage(used(("dynamodb:ListTables", "*")))]))
+    assert found[0][0] == "unused"
+
+
+def test_the_log_group_of_another_function_is_not_the_platforms() -> None:
+    other = "arn:aws:logs:*:*:log-group:/aws/lambda/other:*"
+    assert said(compared([policy(allow("logs:PutLogEvents", other))], [usage()]))[0][0] == "unused"
+
+
+def test_log_groups_of_extensions_are_the_platforms() -> None:
+    group = arn("logs", "log-group:/aws/lambda-insights:*")
+    assert said(compared([policy(allow("logs:PutLogEvents", group))], [usage()]))[0][0] == "platform"
+
+
+def test_a_pattern_with_too_few_fields_is_not_called_wide() -> None:
+    grants = policy(allow("sqs:GetQueueUrl", "arn:aws:sqs:*:q"))
+    found = said(compared([grants], [usage(used(("sqs:GetQueueUrl", arn("sqs", "q"))))]))
+    assert found[0][0] == "used"
+
+
+def test_ids_of_a_sid_and_of_an_index_do_not_collide() -> None:
+    grants = policy(allow(GET, table("t"), Sid="1"), allow(GET, table("t")))
+    ids = [f.id for f in compared([grants], [usage(services=["dynamodb"])]).findings]
+    assert len(set(ids)) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -83,7 +84,16 @@ def test_unmapped_operation_of_an_unknown_service_may_be_any() -> None:
 
 
 def test_incomplete_traces() -> None:
-    assert reasons(seen(incomplete=1)) == ("incomplete-traces",)
+    assert reasons(seen(incomplete=NOW)) == ("incomplete-traces",)
+
+
+def test_incomplete_traces_of_the_code_before_the_last_change_do_not_matter() -> None:
+    assert reasons(seen(incomplete=NOW - 2 * HOUR)) == ()
+
+
+def test_a_function_of_which_the_last_change_is_unknown_confirms_nothing() -> None:
+    unknown = [replace(function(), last_modified=None)]
+    assert reasons(seen(), functions=unknown) == ("not-seen",)
 
 
 def test_sharer_not_seen() -> None:
@@ -106,7 +116,7 @@ def test_traces_elsewhere() -> None:
 
 
 def test_all_reasons_are_named_in_the_order_of_the_table() -> None:
-    found = reasons(usage(services=["s3"], incomplete=1), users_known=False)
+    found = reasons(usage(services=["s3"], incomplete=NOW), users_known=False)
     assert found == ("service-not-traced", "incomplete-traces", "role-users-unknown")
 
 

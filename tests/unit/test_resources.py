@@ -227,3 +227,54 @@ def test_what_cannot_be_mapped_says_why(service: str, operation: str, reason: st
     unmapped = permissions_of(call(service, operation))
     assert isinstance(unmapped, Unmapped)
     assert unmapped.reason == reason
+
+
+def possible(seen: Call) -> set[tuple[str, str]]:
+    permissions = permissions_of(seen)
+    assert not isinstance(permissions, Unmapped)
+    return {(p.action, p.resource) for p in permissions if not p.required}
+
+
+def test_a_format_without_a_name_is_not_what_was_touched() -> None:
+    assert required(call("bedrock-runtime", "InvokeModel")) == [("bedrock:InvokeModel", "*", False)]
+    assert required(call("glue", "GetTable")) == [("glue:GetTable", "*", False)]
+
+
+def test_opentelemetry_does_not_tell_of_an_index() -> None:
+    seen = call("DynamoDB", "Query", ("table_name", "t"), ("opentelemetry", "*"))
+    assert ("dynamodb:Query", D + "t/index/*") in possible(seen)
+    assert possible(call("DynamoDB", "Query", ("table_name", "t"))) == set()
+
+
+def test_a_version_that_is_not_recorded_may_have_been_given() -> None:
+    seen = call("S3", "DeleteObject", ("bucket_name", "b"))
+    assert ("s3:DeleteObjectVersion", "arn:aws:s3:::b/*") in possible(seen)
+
+
+def test_a_message_without_a_topic_may_go_to_a_phone() -> None:
+    assert required(call("SNS", "Publish")) == [("sns:Publish", "*", False)]
+
+
+def test_an_optional_kind_of_resource_is_not_taken_for_granted() -> None:
+    assert required(call("Polly", "SynthesizeSpeech")) == [("polly:SynthesizeSpeech", "*", False)]
+
+
+def test_an_invocation_that_is_named_by_its_function() -> None:
+    assert required(call("other-fn", "Invoke")) == [("lambda:InvokeFunction", F + "other-fn", True)]
+
+
+def test_a_queue_url_that_is_none_disturbs_nothing() -> None:
+    assert required(call("SQS", "SendMessage", ("queue_url", "https://[x/1/q")))
+
+
+def test_names_of_secrets_and_parameters_where_a_team_records_them() -> None:
+    assert required(call("SecretsManager", "GetSecretValue", ("secret_id", "db"))) == [
+        (
+            "secretsmanager:GetSecretValue",
+            "arn:aws:secretsmanager:us-east-1:123456789012:secret:db-??????",
+            True,
+        )
+    ]
+    assert required(call("SSM", "GetParameter", ("name", "/app/x"))) == [
+        ("ssm:GetParameter", "arn:aws:ssm:us-east-1:123456789012:parameter/app/x", True)
+    ]

@@ -164,6 +164,41 @@ def test_the_request_of_an_instrumented_client_is_no_second_call() -> None:
     assert len(read(service(), invocation(subsegments=[call("c", subsegments=[request])])).calls) == 1
 
 
+def test_calls_that_a_call_made_count_too() -> None:
+    token = call("t", "AssumeRole", name="STS", aws={"operation": "AssumeRole"})
+    outer = call("c", subsegments=[{"id": "x", "name": "retry", "subsegments": [token]}])
+    assert len(read(service(), invocation(subsegments=[outer])).calls) == 2
+
+
+def test_a_part_whose_document_did_not_arrive_leaves_the_trace_incomplete() -> None:
+    streamed = {"type": "subsegment", "trace_id": "1-5-5", "parent_id": "lost", **call("c")}
+    assert not read(service(), invocation(), streamed).complete
+
+
+def test_a_segment_of_a_plain_server_below_the_function_is_not_the_function() -> None:
+    custom = {"id": "u", "name": "my step"}
+    server = segment("o", parent_id="u", subsegments=[call("c")])
+    assert owners(service(), invocation(subsegments=[custom]), server) == [None]
+
+
+def test_the_finished_copy_of_a_call_tells_how_it_ended() -> None:
+    begun = call("c", in_progress=True, http={})
+    ended = {"type": "subsegment", "trace_id": "1-5-5", "parent_id": "b", **call("c", error=True)}
+    ended["http"] = {"response": {"status": 403}}
+    (seen,) = read(service(), invocation(subsegments=[begun]), ended).calls
+    assert seen.call.outcome is Outcome.DENIED
+
+
+def test_attempts_are_no_runs() -> None:
+    attempt = {"id": "x", "name": "Attempt #1"}
+    assert not read(service(subsegments=[attempt])).workloads[F].ran
+
+
+def test_a_function_started_when_its_own_document_says() -> None:
+    late = {"type": "subsegment", "trace_id": "1-5-5", "parent_id": "b", **call("c", start_time=900.0)}
+    assert read(service(), invocation(), late).workloads[F].start == 10.0
+
+
 def failure(type_: str = "", message: str = "") -> dict[str, Any]:
     return {"exceptions": [{"id": "e", "type": type_, "message": message}]}
 

@@ -42,10 +42,29 @@ def test_what_was_used_stays_as_it_is_spelled_and_the_rest_goes() -> None:
 
 def test_a_wildcard_becomes_what_was_used() -> None:
     seen = usage(used((GET, table("t")), (QUERY, table("t")), (PUT, table("u"))))
-    assert suggestion(allow("dynamodb:*", "*"), seen=seen) == [
+    assert suggestion(allow(["dynamodb:*Item", "dynamodb:Que*"], "*"), seen=seen) == [
         allow([GET, QUERY], table("t")),
         allow([PUT], table("u")),
     ]
+
+
+def test_what_lambda_may_need_to_read_an_event_source_stays_of_a_wildcard() -> None:
+    stream = arn("kinesis", "stream/s")
+    (statement,) = suggestion(allow("kinesis:*", stream), seen=usage(used(("kinesis:PutRecord", stream))))
+    assert {"kinesis:PutRecord", "kinesis:GetRecords", "kinesis:GetShardIterator"} <= set(statement["Action"])
+    assert "kinesis:DeleteStream" not in statement["Action"]
+
+
+def test_a_wildcard_that_may_be_needed_stays_as_it_is() -> None:
+    grant = allow(["ssm:PutParameter"], "*")
+    seen = usage(used(("ssm:PutParameter", arn("ssm", "parameter/*")), exact=False))
+    assert suggestion(grant, seen=seen) == [grant]
+
+
+def test_a_policy_variable_is_never_replaced_by_one_of_its_values() -> None:
+    grant = allow([GET, QUERY], table("${aws:PrincipalTag/stage}-t"))
+    (statement,) = suggestion(grant, seen=usage(used((GET, table("dev-t")))))
+    assert statement == allow([GET], table("${aws:PrincipalTag/stage}-t"))
 
 
 def test_a_generalised_key_is_cut_back_to_what_the_role_grants() -> None:
@@ -87,7 +106,7 @@ def test_of_a_call_that_needs_one_of_several_actions_all_stay() -> None:
         {**used((GET, table("t"))), **dict.fromkeys(either, Seen(1, 1, NOW, NOW))},
         alternatives=frozenset(either),
     )
-    assert suggestion(allow("dynamodb:*", "*"), seen=seen) == [
+    assert suggestion(allow("dynamodb:*Item", "*"), seen=seen) == [
         allow([GET, PUT, "dynamodb:UpdateItem"], table("t"))
     ]
     assert usage_policy(seen)["Statement"] == [allow([GET, PUT, "dynamodb:UpdateItem"], table("t"))]
@@ -113,7 +132,7 @@ def test_a_policy_that_does_not_fit_is_not_suggested() -> None:
 
 def test_a_policy_that_names_too_much_is_spelled_as_today() -> None:
     permissions = [(GET, table(f"{'x' * 200}{n}")) for n in range(80)]
-    scanned = compared([policy(allow("dynamodb:Get*", table("x*")))], [usage(used(*permissions))])
+    scanned = compared([policy(allow("dynamodb:Get*Item", table("x*")))], [usage(used(*permissions))])
     assert scanned.suggestion is not None
     assert scanned.suggestion["Statement"] == [allow([GET], table("x*"))]
 

@@ -1,0 +1,102 @@
+"""Resource patterns as ARNs: do two meet, is one wide, which actions can work on it. Pure.
+
+ARN fields: docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from scanner.iam import catalog, knowledge
+from scanner.iam.patterns import contains, is_pattern, overlaps
+
+ALL = "*"
+_FIELDS = 6
+_VARIABLE = re.compile(r"\$\{[^}]*\}")
+# `*`, `table/*`, `log-group:*`: all resources, or all of a type
+_ALL_OF_A_TYPE = re.compile(r"(?:[a-zA-Z-]+[:/])?\*+")
+
+
+def meet(grant: str, touched: str) -> bool:
+    """Whether a grant's resource pattern reaches a touched resource, or part of what it stands for.
+
+    Where both are patterns of whole ARNs they are compared field by field: a `*` could otherwise stand for
+    half of another ARN.
+    """
+    if touched == ALL:
+        return True
+    if grant == ALL or not (is_pattern(grant) and is_pattern(touched)):
+        return overlaps(grant, touched)
+    one, other = grant.split(":", _FIELDS - 1), touched.split(":", _FIELDS - 1)
+    if len(one) < _FIELDS or len(other) < _FIELDS:
+        return overlaps(grant, touched)
+    return all(overlaps(a, b) for a, b in zip(one, other, strict=True))
+
+
+def grants_account_wide(pattern: str) -> bool:
+    """Whether a resource pattern covers an action that knows no resources.
+
+    IAM asks for `*` there; a pattern that names no single resource is taken for it, to be careful.
+    """
+    fields = pattern.split(":", _FIELDS - 1)
+    return pattern.endswith(ALL) if len(fields) < _FIELDS else bool(_ALL_OF_A_TYPE.fullmatch(fields[5]))
+
+
+@lru_cache(maxsize=1 << 14)
+def is_wide(resource: str) -> bool:
+    """Whether a resource, as a policy spells it, is wider than one resource.
+
+    A wildcard that the resource's type needs, or one for the region or the account, does not count, nor
+    does a policy variable: for one role it has one value. Whether a pattern with fewer fields than an ARN
+    (`arn:aws:sqs:*:q`) spans two of them is unclear: only its end is looked at.
+    """
+    plain = _VARIABLE.sub("x", resource)
+    if resource != ALL and len(plain.split(":", _FIELDS - 1)) < _FIELDS:
+        return plain.endswith(ALL)
+    return is_pattern(narrowed(plain))
+
+
+def narrowed(resource: str) -> str:
+    """A resource pattern less the wildcards that are no excess."""
+    fields = resource.split(":", _FIELDS - 1)
+    if len(fields) < _FIELDS:
+        return resource
+    rest = knowledge.without_needed_wildcard(resource).split(":", _FIELDS - 1)[5]
+    return ":".join([*(field.replace("*", "").replace("?", "") for field in fields[:5]), rest])
+
+
+def is_fully_used(pattern: str, touched: str) -> bool:
+    """Whether a touched resource is all that a pattern stands for, region and account aside."""
+    fields = touched.split(":", _FIELDS - 1)
+    anywhere = touched if len(fields) < _FIELDS else ":".join(["*", "*", fields[2], "*", "*", fields[5]])
+    return contains(anywhere, narrowed(pattern))
+
+
+def of_any_account(resource: str) -> str:
+    """A resource of which only the type is known may be another account's."""
+    fields = resource.split(":", _FIELDS - 1)
+    if len(fields) < _FIELDS or not fields[4]:
+        return resource
+    return ":".join([*fields[:4], "*", fields[5]])
+
+
+def applicable(actions: frozenset[str], pattern: str) -> frozenset[str]:
+    """Those of the actions (lower case) that can work on a resource that the pattern names."""
+    if pattern == ALL or len(actions) < 2:
+        return actions
+    return frozenset(action for action in actions if _applies(action, pattern))
+
+
+def _applies(action: str, pattern: str) -> bool:
+    known = catalog.action(action)
+    if known is None:
+        return True
+    if not known.resource_types:
+        return grants_account_wide(pattern)
+    return any(_is_of_type(kind.arn, pattern) for kind in known.resource_types)
+
+
+@lru_cache(maxsize=1 << 15)
+def _is_of_type(arn_format: str, pattern: str) -> bool:
+    return meet(pattern, re.sub(r"\$\{\w+\}", ALL, arn_format))

@@ -1,0 +1,76 @@
+"""What the image is made of, and how it starts."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+from scripts.prune_image import KEPT, prune
+from tests.action.harness import Job, configuration
+from tests.fakes.moto_aws import ROOT
+
+
+def test_the_image_keeps_the_models_of_all_services_that_the_program_asks() -> None:
+    asked = set()
+    for path in (ROOT / "scanner").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+                first = node.args[0]
+                if node.func.attr in ("client", "resource") and isinstance(first, ast.Constant):
+                    asked.add(first.value)
+    assert asked
+    assert asked <= KEPT
+
+
+def test_pruning_leaves_the_files_of_all_services_and_the_kept_models(tmp_path: Path) -> None:
+    for name in ("iam/2010-05-08", "s3/2006-03-01"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "service-2.json.gz").touch()
+        (tmp_path / name / "examples-1.json.gz").touch()
+    (tmp_path / "endpoints.json").touch()
+    prune(tmp_path, frozenset({"iam"}))
+    left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
+    assert left == ["endpoints.json", "iam/2010-05-08/service-2.json.gz"]
+
+
+def test_a_release_finds_what_it_replaces_in_action_yml() -> None:
+    assert (ROOT / "action.yml").read_text(encoding="utf-8").count("\n  image: Dockerfile\n") == 1
+
+
+def test_both_stages_are_made_from_the_base_that_can_be_chosen() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    assert re.search(r"^ARG BASE_IMAGE=\S+$", dockerfile, re.MULTILINE)
+    assert re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE) == ["${BASE_IMAGE}"] * 2
+
+
+def test_the_image_runs_as_github_wants_it(image: str) -> None:
+    config = configuration(image)
+    assert config["Entrypoint"] == ["/venv/bin/python", "-I", "-u", "/app/entrypoint.py"]
+    assert not config.get("Cmd")
+    assert not config.get("User")
+    assert config.get("WorkingDir") in (None, "", "/")
+    assert config["Labels"]["org.opencontainers.image.title"] == "xray-privilege-scan"
+    assert not any(re.match(r"(INPUT|AWS|GITHUB|PIP|SSL)_", variable) for variable in config["Env"])
+
+
+def test_the_first_line_of_the_log_comes_at_once(image: str, tmp_path: Path) -> None:
+    ran = Job(image, tmp_path).run({"fail-on": "nonsense"})
+    assert ran.log.startswith("xray-privilege-scan")
+    # it is to be under a second; a busy machine that runs tests gets some more
+    assert ran.first_line_after < 3
+
+
+def test_neither_the_workflow_s_python_settings_nor_modules_in_the_workspace_change_what_runs(
+    image: str, tmp_path: Path
+) -> None:
+    job = Job(image, tmp_path)
+    job.workspace.mkdir()
+    for name in ("scanner", "boto3", "argparse", "orjson", "sitecustomize"):
+        (job.workspace / f"{name}.py").write_text(
+            "print('hijacked')\nraise SystemExit(0)\n", encoding="utf-8"
+        )
+    hostile = {"PYTHONPATH": "/github/workspace", "PYTHONSTARTUP": "scanner.py", "PYTHONWARNINGS": "error"}
+    ran = job.run({"fail-on": "nonsense"}, env=hostile)
+    assert "hijacked" not in ran.log
+    assert ran.code == 2

@@ -1,0 +1,548 @@
+"""A small GitHub with a memory, over real HTTP.
+
+In a test, with the client pointed at it::
+
+    with FakeGitHub() as fake:
+        fake.comment(7, "hello", author="someone")
+        repository = api.repository(fake.token, fake.url, fake.name, fake.graphql_url)
+        ...
+        assert [c.body for c in fake.comments[7]] == [...]
+
+It knows the comments of issues and pull requests, the pull requests of a commit, and GraphQL's viewer. What
+it answers satisfies GitHub's API description (tests/github/test_contract.py holds it to that), and it refuses
+what GitHub refuses though the description does not say so: a body of more than 65,536 characters, a token
+without the right. ``Script`` holds all that may go wrong.
+
+Where a proxy stands before it, ``public_url`` is the proxy's address: the links in its answers lead there.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import MappingProxyType, TracebackType
+from typing import Any, NamedTuple, Self
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+Json = dict[str, Any]
+
+LONGEST_BODY = 65_536
+FOREVER = float("inf")
+LIST, CREATE, UPDATE, PULLS, GRAPHQL = "list", "create", "update", "pulls", "graphql"
+
+NOT_ACCESSIBLE = "Resource not accessible by integration"
+SECONDARY = (
+    "You have exceeded a secondary rate limit. Please wait a few minutes before you try again. If you reach "
+    "out to GitHub Support for help, please include the request ID 0A1B:2C3D:4E5F."
+)
+PRIMARY = "API rate limit exceeded for installation ID 1234567."
+_DOCS = "https://docs.github.com/rest"
+_TIME = "2026-01-02T03:04:05Z"
+
+
+@dataclass
+class Script:
+    """How the fake behaves. It may be changed while it runs; the defaults are GitHub on a good day."""
+
+    delay: float = 0.0
+    """seconds before each answer"""
+    rights: Collection[str] = (LIST, CREATE, UPDATE, PULLS, GRAPHQL)
+    """what the token may do; the rest is refused with `refusal`"""
+    refusal: tuple[int, str] = (403, NOT_ACCESSIBLE)
+    """status and message where a right is missing"""
+    fail_first: float = 0
+    """the first k requests are answered with `failure`"""
+    failure: int = 502
+    fail: Mapping[str, int] = field(default_factory=dict)
+    """operation -> so many requests of it are answered with `failure`"""
+    fail_after: Mapping[str, int] = field(default_factory=dict)
+    """operation -> so many requests of it are carried out, and answered with `failure` all the same"""
+    drop_first: float = 0
+    """the connections of the first k requests are closed without an answer"""
+    limit_first: float = 0
+    """the first k requests hit the rate limit"""
+    limited: tuple[int, str, Mapping[str, str]] = (403, SECONDARY, MappingProxyType({}))
+    """status, message and headers of that answer"""
+    locked: Collection[int] = ()
+    """the issues whose conversation is locked"""
+    mangle: Callable[[str, Any], Any] | None = None
+    """replaces the answer of an operation"""
+
+
+class Request(NamedTuple):
+    """One request as it came, and how it was answered (status 0: the connection was closed)."""
+
+    operation: str
+    method: str
+    path: str
+    body: Json
+    authorization: str
+    time: float
+    status: int
+
+
+@dataclass
+class Stored:
+    """A comment. `author` is None where the account is gone."""
+
+    id: int
+    number: int
+    body: str
+    author: str | None
+    kind: str
+    edits: int = 0
+
+
+class _Refusal(Exception):  # noqa: N818  the name says more than an "Error" would
+    def __init__(
+        self, status: int, message: str, headers: Mapping[str, str] | None = None, **more: Any
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = dict(headers or {})
+        self.body = {"message": message, "documentation_url": _DOCS, "status": str(status)} | more
+
+
+class _Drop(Exception):  # noqa: N818
+    """The connection is to be closed without an answer."""
+
+
+class _Answer(NamedTuple):
+    status: int
+    body: Any
+    headers: Mapping[str, str]
+
+
+class FakeGitHub:
+    """The fake: a context manager that serves on a port of its own, in threads of its own."""
+
+    def __init__(
+        self,
+        name: str = "octocat/notes-app",
+        viewer: str | None = "github-actions[bot]",
+        script: Script | None = None,
+        prefix: str = "",
+    ) -> None:
+        self.name = name
+        self.viewer = viewer
+        self.token = "ghs_0123456789abcdefghijklmnopqrstuvwxyz"
+        self.script = script or Script()
+        self.prefix = prefix
+        self.requests: list[Request] = []
+        self.comments: dict[int, list[Stored]] = {}
+        self.pulls: dict[str, list[Json]] = {}
+        self.public_url = ""
+        self.url = ""
+        self.graphql_url = ""
+        self._ids = 1000
+        self._asked = 0
+        self._asked_of: Counter[str] = Counter()
+        self._failed_after: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        self._started = time.monotonic()
+        self._server: ThreadingHTTPServer | None = None
+
+    # -- for tests
+
+    def __enter__(self) -> Self:
+        handler = type("Handler", (_Handler,), {"github": self})
+        self._server = _Server(("127.0.0.1", 0), handler)
+        self._server.daemon_threads = True
+        root = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self.url = self.public_url = root + self.prefix
+        # as on GitHub Enterprise Server: /api/v3 beside /api/graphql
+        self.graphql_url = root + self.prefix.removesuffix("/v3") + "/graphql"
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._server:
+            self._server.shutdown()
+            self._server.server_close()
+
+    def comment(self, number: int, body: str, author: str | None = None, kind: str = "User") -> Stored:
+        """Somebody comments; without an author it is the token's own account."""
+        if author is None:
+            author, kind = self.viewer, "Bot"
+        return self._store(number, body, author, kind)
+
+    def ghost_comment(self, number: int, body: str) -> Stored:
+        """A comment whose author's account is gone."""
+        return self._store(number, body, None, "User")
+
+    def pull_request(
+        self, number: int, sha: str, *, commits: Collection[str] = (), state: str = "open", fork: bool = False
+    ) -> None:
+        """A pull request with `sha` as its head, which is found by its other commits too."""
+        pull = self._pull(number, sha, state, "someone/notes-app" if fork else self.name)
+        for commit in (sha, *commits):
+            self.pulls.setdefault(commit, []).append(pull)
+
+    def bodies(self, number: int) -> list[str]:
+        """The texts of all comments, in order."""
+        return [comment.body for comment in self.comments.get(number, [])]
+
+    def count(self, operation: str, status: int | None = None) -> int:
+        """How many requests of an operation came (and were answered with that status)."""
+        return sum(r.operation == operation and status in (None, r.status) for r in self.requests)
+
+    # -- the server
+
+    def handle(
+        self, method: str, target: str, raw: bytes, authorization: str
+    ) -> tuple[int, bytes, dict[str, str]] | None:
+        """Answer one request: status, body, headers; None to close the connection."""
+        url = urlsplit(target)
+        path = url.path.removeprefix(self.prefix)
+        operation, arguments = _route(method, path, url.path)
+        body: Json = {}
+        answer: _Answer | None
+        try:
+            body = json.loads(raw or b"{}")
+            with self._lock:
+                self._misbehave(operation, authorization)
+                answer = self._answer(operation, arguments, parse_qs(url.query), body)
+                self._fail_after(operation)
+        except _Refusal as refusal:
+            answer = _Answer(refusal.status, refusal.body, refusal.headers)
+        except _Drop:
+            answer = None
+        at = time.monotonic() - self._started
+        status = answer.status if answer else 0
+        self.requests.append(Request(operation, method, target, body, authorization, at, status))
+        if self.script.delay:
+            time.sleep(self.script.delay)
+        if answer is None:
+            return None
+        content = self.script.mangle(operation, answer.body) if self.script.mangle else answer.body
+        data = content if isinstance(content, bytes) else json.dumps(content).encode()
+        return answer.status, data, dict(answer.headers)
+
+    def _misbehave(self, operation: str, authorization: str) -> None:
+        script = self.script
+        self._asked += 1
+        if self._asked <= script.drop_first:
+            raise _Drop
+        self._asked_of[operation] += 1
+        if self._asked <= script.fail_first or self._asked_of[operation] <= script.fail.get(operation, 0):
+            raise _Refusal(script.failure, "Server Error")
+        if self._asked <= script.limit_first:
+            status, message, headers = script.limited
+            raise _Refusal(status, message, headers)
+        if authorization.removeprefix("token ").removeprefix("Bearer ") != self.token:
+            raise _Refusal(401, "Bad credentials")
+        if operation and operation not in script.rights:
+            raise _Refusal(*script.refusal)
+
+    def _fail_after(self, operation: str) -> None:
+        self._failed_after[operation] += 1
+        if self._failed_after[operation] <= self.script.fail_after.get(operation, 0):
+            raise _Refusal(self.script.failure, "Server Error")
+
+    # -- the API
+
+    def _answer(
+        self, operation: str, arguments: tuple[str, ...], query: Mapping[str, list[str]], body: Json
+    ) -> _Answer:
+        if operation == GRAPHQL:
+            return _Answer(200, self._graphql(), {})
+        if not operation or "/".join(arguments[:2]) != self.name:
+            raise _Refusal(404, "Not Found")
+        if operation == PULLS:
+            return self._page(
+                self.pulls.get(arguments[2], []), query, f"/repos/{self.name}/commits/{arguments[2]}/pulls"
+            )
+        if operation == UPDATE:
+            return self._update(int(arguments[2]), _body_of(body))
+        number = int(arguments[2])
+        if operation == LIST:
+            listed = [self._comment(c) for c in self.comments.get(number, [])]
+            return self._page(listed, query, f"/repos/{self.name}/issues/{number}/comments")
+        if number in self.script.locked:
+            raise _Refusal(403, "Unable to create comment because issue is locked.")
+        return _Answer(
+            201, self._comment(self._store(number, _body_of(body), self.viewer or "app[bot]", "Bot")), {}
+        )
+
+    def _graphql(self) -> Json:
+        if self.viewer is None:
+            return {"data": None, "errors": [{"type": "FORBIDDEN", "message": NOT_ACCESSIBLE}]}
+        return {"data": {"viewer": {"login": self.viewer.removesuffix("[bot]")}}}
+
+    def _update(self, comment_id: int, body: str) -> _Answer:
+        for comments in self.comments.values():
+            for comment in comments:
+                if comment.id == comment_id:
+                    comment.body = body
+                    comment.edits += 1
+                    return _Answer(200, self._comment(comment), {})
+        raise _Refusal(404, "Not Found")
+
+    def _store(self, number: int, body: str, author: str | None, kind: str) -> Stored:
+        self._ids += 1
+        stored = Stored(self._ids, number, body, author, kind)
+        self.comments.setdefault(number, []).append(stored)
+        return stored
+
+    def _page(self, items: list[Json], query: Mapping[str, list[str]], path: str) -> _Answer:
+        size = min(100, int(query.get("per_page", ["30"])[0]))
+        page = int(query.get("page", ["1"])[0])
+        last = max(1, -(-len(items) // size))
+
+        def link(to: int, relation: str) -> str:
+            return f'<{self.public_url}{path}?{urlencode({"per_page": size, "page": to})}>; rel="{relation}"'
+
+        links = [link(page - 1, "prev"), link(1, "first")] if page > 1 else []
+        links += [link(page + 1, "next"), link(last, "last")] if page < last else []
+        return _Answer(
+            200, items[(page - 1) * size : page * size], {"Link": ", ".join(links)} if links else {}
+        )
+
+    # -- what its answers hold
+
+    def _comment(self, comment: Stored) -> Json:
+        base = f"{self.public_url}/repos/{self.name}/issues"
+        html = f"{_site(self.public_url)}/{self.name}/pull/{comment.number}"
+        return {
+            "id": comment.id,
+            "node_id": f"IC_{comment.id}",
+            "url": f"{base}/comments/{comment.id}",
+            "html_url": f"{html}#issuecomment-{comment.id}",
+            "issue_url": f"{base}/{comment.number}",
+            "body": comment.body,
+            "user": comment.author and _user(self.public_url, comment.author, comment.kind),
+            "created_at": _TIME,
+            "updated_at": _TIME,
+            "author_association": "NONE",
+        }
+
+    def _pull(self, number: int, sha: str, state: str, head: str) -> Json:
+        base = f"{self.public_url}/repos/{self.name}"
+        html = f"{_site(self.public_url)}/{self.name}/pull/{number}"
+        urls = {
+            "url": f"{base}/pulls/{number}",
+            "html_url": html,
+            "diff_url": f"{html}.diff",
+            "patch_url": f"{html}.patch",
+            "issue_url": f"{base}/issues/{number}",
+            "commits_url": f"{base}/pulls/{number}/commits",
+            "review_comments_url": f"{base}/pulls/{number}/comments",
+            "review_comment_url": f"{base}/pulls/comments{{/number}}",
+            "comments_url": f"{base}/issues/{number}/comments",
+            "statuses_url": f"{base}/statuses/{sha}",
+        }
+        linked = ("comments", "commits", "statuses", "html", "issue", "review_comments", "review_comment")
+        return urls | {
+            "id": 5000 + number,
+            "node_id": f"PR_{number}",
+            "number": number,
+            "state": state,
+            "locked": False,
+            "title": "A change",
+            "user": _user(self.public_url, "someone", "User"),
+            "body": None,
+            "labels": [],
+            "milestone": None,
+            "created_at": _TIME,
+            "updated_at": _TIME,
+            "closed_at": None if state == "open" else _TIME,
+            "merged_at": None,
+            "merge_commit_sha": None,
+            "assignee": None,
+            "assignees": [],
+            "requested_reviewers": [],
+            "requested_teams": [],
+            "head": _branch(self.public_url, head, "change", sha),
+            "base": _branch(self.public_url, self.name, "main", "0" * 39 + "1"),
+            "_links": {"self": {"href": urls["url"]}}
+            | {name: {"href": urls[f"{name}_url"]} for name in linked},
+            "author_association": "CONTRIBUTOR",
+            "auto_merge": None,
+            "draft": False,
+        }
+
+
+def _route(method: str, path: str, whole: str) -> tuple[str, tuple[str, ...]]:
+    if method == "POST" and whole.endswith("/graphql"):
+        return GRAPHQL, ()
+    for wanted, pattern, operation in _ROUTES:
+        match = re.fullmatch(pattern, path)
+        if match and method == wanted:
+            return operation, match.groups()
+    return "", ()
+
+
+_REPO = r"/repos/([^/]+)/([^/]+)"
+_ROUTES = (
+    ("GET", _REPO + r"/issues/(\d+)/comments", LIST),
+    ("POST", _REPO + r"/issues/(\d+)/comments", CREATE),
+    ("PATCH", _REPO + r"/issues/comments/(\d+)", UPDATE),
+    ("GET", _REPO + r"/commits/([^/]+)/pulls", PULLS),
+)
+
+
+def _body_of(body: Json) -> str:
+    text = body.get("body")
+    if not isinstance(text, str) or not text.strip():
+        raise _invalid("missing_field", "Body cannot be blank")
+    if len(text) > LONGEST_BODY:
+        raise _invalid("unprocessable", f"Body is too long (maximum is {LONGEST_BODY} characters)")
+    return text
+
+
+def _invalid(code: str, message: str) -> _Refusal:
+    error = {"resource": "IssueComment", "code": code, "field": "data", "message": message}
+    return _Refusal(422, "Validation Failed", errors=[error])
+
+
+def _site(api: str) -> str:
+    return api.split("/api/")[0]
+
+
+def _user(api: str, login: str, kind: str) -> Json:
+    url = f"{api}/users/{login.replace('[', '%5B').replace(']', '%5D')}"
+    return {
+        "login": login,
+        "id": 41898282,
+        "node_id": "U_1",
+        "avatar_url": f"{_site(api)}/avatars/1",
+        "gravatar_id": "",
+        "url": url,
+        "html_url": f"{_site(api)}/apps/{login.removesuffix('[bot]')}",
+        "followers_url": f"{url}/followers",
+        "following_url": f"{url}/following{{/other_user}}",
+        "gists_url": f"{url}/gists{{/gist_id}}",
+        "starred_url": f"{url}/starred{{/owner}}{{/repo}}",
+        "subscriptions_url": f"{url}/subscriptions",
+        "organizations_url": f"{url}/orgs",
+        "repos_url": f"{url}/repos",
+        "events_url": f"{url}/events{{/privacy}}",
+        "received_events_url": f"{url}/received_events",
+        "type": kind,
+        "site_admin": False,
+    }
+
+
+def _branch(api: str, repository: str, ref: str, sha: str) -> Json:
+    owner = repository.split("/")[0]
+    user = _user(api, owner, "User")
+    return {
+        "label": f"{owner}:{ref}",
+        "ref": ref,
+        "sha": sha,
+        "user": user,
+        "repo": _repository(api, repository, user),
+    }
+
+
+# the links of a repository that are its address and this
+_PLAIN_LINKS = (
+    *("contributors", "deployments", "downloads", "events", "forks", "hooks", "languages", "merges"),
+    *("stargazers", "subscribers", "subscription", "tags", "teams"),
+)
+_LINKS_WITH_MORE = {
+    "archive_url": "/{archive_format}{/ref}",
+    "assignees_url": "/assignees{/user}",
+    "blobs_url": "/git/blobs{/sha}",
+    "branches_url": "/branches{/branch}",
+    "collaborators_url": "/collaborators{/collaborator}",
+    "comments_url": "/comments{/number}",
+    "commits_url": "/commits{/sha}",
+    "compare_url": "/compare/{base}...{head}",
+    "contents_url": "/contents/{+path}",
+    "git_commits_url": "/git/commits{/sha}",
+    "git_refs_url": "/git/refs{/sha}",
+    "git_tags_url": "/git/tags{/sha}",
+    "issue_comment_url": "/issues/comments{/number}",
+    "issue_events_url": "/issues/events{/number}",
+    "issues_url": "/issues{/number}",
+    "keys_url": "/keys{/key_id}",
+    "labels_url": "/labels{/name}",
+    "milestones_url": "/milestones{/number}",
+    "notifications_url": "/notifications{?since,all,participating}",
+    "pulls_url": "/pulls{/number}",
+    "releases_url": "/releases{/id}",
+    "statuses_url": "/statuses/{sha}",
+    "trees_url": "/git/trees{/sha}",
+}
+
+
+def _repository(api: str, full_name: str, owner: Json) -> Json:
+    url, html = f"{api}/repos/{full_name}", f"{_site(api)}/{full_name}"
+    links = {f"{name}_url": f"{url}/{name}" for name in _PLAIN_LINKS}
+    links |= {name: url + rest for name, rest in _LINKS_WITH_MORE.items()}
+    counts = (
+        *("forks", "forks_count", "open_issues", "open_issues_count", "size"),
+        *("stargazers_count", "watchers", "watchers_count"),
+    )
+    features = ("has_issues", "has_projects", "has_wiki", "has_pages", "has_downloads")
+    return links | {
+        "id": 1296269,
+        "node_id": "R_1",
+        "name": full_name.split("/")[1],
+        "full_name": full_name,
+        "owner": owner,
+        "private": True,
+        "visibility": "private",
+        "html_url": html,
+        "url": url,
+        "clone_url": f"{html}.git",
+        "git_url": f"git:example.com/{full_name}.git",
+        "ssh_url": f"git@example.com:{full_name}.git",
+        "svn_url": html,
+        "mirror_url": None,
+        "description": None,
+        "homepage": None,
+        "language": None,
+        "license": None,
+        "fork": False,
+        "archived": False,
+        "disabled": False,
+        "default_branch": "main",
+        "pushed_at": _TIME,
+        "created_at": _TIME,
+        "updated_at": _TIME,
+        **dict.fromkeys(counts, 0),
+        **dict.fromkeys(features, True),
+    }
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *args: Any) -> None:
+        """A client that does not wait for its answer is no fault of the fake's."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(*args)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    github: FakeGitHub
+    protocol_version = "HTTP/1.1"
+
+    def _serve(self) -> None:
+        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        answer = self.github.handle(self.command, self.path, raw, self.headers.get("Authorization") or "")
+        if answer is None:
+            self.close_connection = True
+            return
+        status, data, headers = answer
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json; charset=utf-8")
+        self.send_header("Content-Length", str(len(data)))
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
+
+    do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _serve  # noqa: N815
+
+    def log_message(self, *args: Any) -> None:
+        """Say nothing."""

@@ -1,0 +1,134 @@
+"""The requests of the action and the answers of the tests' GitHub, held to GitHub's API description.
+
+Prism stands between the two and answers with a problem of its own where either of them breaks the contract.
+GraphQL has no such description and goes to the fake directly.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+
+from scanner.github import api, comment
+from scanner.github.api import GithubError, Limits
+from tests.fakes.github import CREATE, GRAPHQL, LIST, NOT_ACCESSIBLE, PULLS, UPDATE, FakeGitHub, Script
+from tests.github import prism
+
+QUICK = Limits(waits=2, secondary=0.2, backoff=0.01, timeout=20, between_requests=0, between_writes=0)
+SHA = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture(scope="module")
+def proxied() -> Iterator[FakeGitHub]:
+    prism.need()
+    with FakeGitHub() as fake, prism.proxy(fake.url) as url:
+        fake.public_url = url
+        yield fake
+
+
+@pytest.fixture
+def github(proxied: FakeGitHub) -> FakeGitHub:
+    """An empty GitHub behind the proxy."""
+    proxied.script = Script()
+    proxied.comments.clear()
+    proxied.pulls.clear()
+    proxied.requests.clear()
+    return proxied
+
+
+def repository(github: FakeGitHub) -> api.Repository:
+    return api.repository(github.token, github.public_url, github.name, github.graphql_url, QUICK)
+
+
+def post(github: FakeGitHub, body: str, run: int, *, has_findings: bool = True) -> comment.Posted:
+    return comment.post(repository(github), 7, body, key="CI / test", run=(run, 1), has_findings=has_findings)
+
+
+def raw(github: FakeGitHub, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+    """A request that the action would never make."""
+    request = Request(
+        github.public_url + path,
+        method=method,
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"Content-Type": "application/json", "Authorization": f"token {github.token}"},
+    )
+    try:
+        with urlopen(request, timeout=20) as answer:
+            return answer.status, json.load(answer)
+    except HTTPError as error:
+        return error.code, json.load(error)
+
+
+def test_the_proxy_notices_a_request_that_breaks_the_contract(github: FakeGitHub) -> None:
+    path = f"/repos/{github.name}/issues/7/comments"
+    assert raw(github, "POST", path, {"text": "x"})[0] == 422
+    assert raw(github, "POST", path, {"body": 1})[0] == 422
+    assert raw(github, "GET", path + "?per_page=many")[0] == 422
+    assert github.requests == []
+
+
+@pytest.mark.parametrize("missing", ["id", "html_url", "user", "created_at"])
+def test_the_proxy_notices_an_answer_that_breaks_the_contract(github: FakeGitHub, missing: str) -> None:
+    github.comment(7, "x")
+    github.script = Script(
+        mangle=lambda _, answer: [{k: v for k, v in c.items() if k != missing} for c in answer]
+    )
+    assert raw(github, "GET", f"/repos/{github.name}/issues/7/comments")[0] == 500
+    with pytest.raises(GithubError) as caught:
+        repository(github).comments(7)
+    assert caught.value.status == 500
+
+
+def test_the_life_of_a_comment(github: FakeGitHub) -> None:
+    assert post(github, "nothing yet", 1, has_findings=False).kind == "skip"
+    first = post(github, "2 findings ß 🔴", 2)
+    assert first.kind == "create"
+    assert first.url == f"{github.public_url}/{github.name}/pull/7#issuecomment-{github.comments[7][0].id}"
+    assert post(github, "2 findings ß 🔴", 3).kind == "keep"
+    assert post(github, "1 finding", 4).kind == "update"
+    assert post(github, "an older run's", 3).kind == "keep"
+    assert post(github, "resolved", 5, has_findings=False).kind == "update"
+    assert [comment.text_of(body) for body in github.bodies(7)] == ["resolved"]
+    assert {r.operation for r in github.requests} == {GRAPHQL, LIST, CREATE, UPDATE}
+
+
+def test_pages_of_comments_by_all_kinds_of_accounts(github: FakeGitHub) -> None:
+    github.ghost_comment(7, "from an account that is gone")
+    for number in range(120):
+        github.comment(7, f"chat {number}", author="someone")
+    github.comment(7, comment.marker("CI / test", (1, 1)) + "\nold")
+    for number in range(120):
+        github.comment(7, f"chat {number}", author="another[bot]", kind="Bot")
+    assert post(github, "new", 2).kind == "update"
+    assert github.count(LIST) == 3
+
+
+def test_the_longest_comment(github: FakeGitHub) -> None:
+    assert post(github, "\n".join(["🔴 ß " * 20] * 2000), 1).kind == "create"
+    assert 65_000 < len(github.bodies(7)[0]) <= 65_536
+
+
+def test_the_pull_request_of_a_commit(github: FakeGitHub) -> None:
+    for number in range(100, 205):
+        github.pull_request(number, f"{number:040d}", commits=[SHA], fork=True)
+    github.pull_request(5, SHA, state="closed")
+    github.pull_request(7, SHA)
+    assert repository(github).open_pull_request_of_commit(SHA) == 7
+    assert github.count(PULLS) == 2
+
+
+@pytest.mark.parametrize("refusal", [(403, NOT_ACCESSIBLE), (404, "Not Found")])
+def test_a_refusal(github: FakeGitHub, refusal: tuple[int, str]) -> None:
+    github.script = Script(rights=(GRAPHQL, LIST), refusal=refusal)
+    with pytest.raises(GithubError) as caught:
+        post(github, "x", 1)
+    assert (caught.value.status, caught.value.needed) == (refusal[0], api.WRITE)
+
+
+def test_a_validation_error(github: FakeGitHub) -> None:
+    with pytest.raises(GithubError, match="Body is too long") as caught:
+        repository(github).create_comment(7, "x" * 65_537)
+    assert caught.value.status == 422

@@ -1,0 +1,254 @@
+"""Event payloads, as GitHub documents them, and what is done for them.
+
+docs.github.com/en/webhooks/webhook-events-and-payloads
+docs.github.com/en/actions/reference/workflows-and-actions/events-that-trigger-workflows
+"""
+
+from typing import Any
+
+import pytest
+
+from scanner.github.event import REPORT_ONLY, Activity, activity_of, is_public
+
+Json = dict[str, Any]
+
+HEAD, BASE, ZERO = (
+    "ec26c3e57ca3a959ca5aad62de7213c562f8c821",
+    "95790bf891e76fee5e1747ab589903a6a1f80f22",
+    "0" * 40,
+)
+REPOSITORY: Json = {
+    "id": 186853002,
+    "name": "notes-app",
+    "full_name": "octocat/notes-app",
+    "private": False,
+    "visibility": "public",
+    "owner": {"login": "octocat", "type": "User"},
+    "default_branch": "main",
+}
+FORK: Json = {**REPOSITORY, "id": 1868, "full_name": "contributor/notes-app", "fork": True}
+SENDER: Json = {"login": "octocat", "type": "User"}
+
+
+def pull_request(head: Json | None = REPOSITORY, user: str = "octocat", action: str = "synchronize") -> Json:
+    return {
+        "action": action,
+        "number": 7,
+        "pull_request": {
+            "url": "https://api.github.com/repos/octocat/notes-app/pulls/7",
+            "number": 7,
+            "state": "open",
+            "draft": False,
+            "user": {"login": user},
+            "head": {"label": "octocat:change", "ref": "change", "sha": HEAD, "repo": head},
+            "base": {"label": "octocat:main", "ref": "main", "sha": BASE, "repo": REPOSITORY},
+            "author_association": "CONTRIBUTOR",
+        },
+        "repository": REPOSITORY,
+        "sender": SENDER,
+    }
+
+
+def push(ref: str = "refs/heads/change", after: str = HEAD, **more: Any) -> Json:
+    return {
+        "ref": ref,
+        "before": BASE,
+        "after": after,
+        "created": False,
+        "deleted": False,
+        "forced": False,
+        "head_commit": {"id": after},
+        "repository": REPOSITORY,
+        "sender": SENDER,
+    } | more
+
+
+def workflow_run(pull_requests: Any, event: str = "pull_request", head: Json = REPOSITORY) -> Json:
+    return {
+        "action": "completed",
+        "workflow": {"id": 1, "name": "CI", "path": ".github/workflows/ci.yml"},
+        "workflow_run": {
+            "id": 30433642,
+            "name": "CI",
+            "run_attempt": 1,
+            "event": event,
+            "status": "completed",
+            "conclusion": "success",
+            "head_branch": "change",
+            "head_sha": HEAD,
+            "head_repository": head,
+            "repository": REPOSITORY,
+            "pull_requests": pull_requests,
+        },
+        "repository": REPOSITORY,
+        "sender": SENDER,
+    }
+
+
+def _of_run(number: int) -> Json:
+    repo = {"id": 186853002, "url": "https://api.github.com/repos/octocat/notes-app", "name": "notes-app"}
+    return {
+        "id": 1934,
+        "number": number,
+        "url": f"https://api.github.com/repos/octocat/notes-app/pulls/{number}",
+        "head": {"ref": "change", "sha": HEAD, "repo": repo},
+        "base": {"ref": "main", "sha": BASE, "repo": repo},
+    }
+
+
+MERGE_GROUP: Json = {
+    "action": "checks_requested",
+    "merge_group": {
+        "head_sha": HEAD,
+        "head_ref": f"refs/heads/gh-readonly-queue/main/pr-7-{BASE}",
+        "base_sha": BASE,
+        "base_ref": "refs/heads/main",
+        "head_commit": {"id": HEAD},
+    },
+    "repository": REPOSITORY,
+    "sender": SENDER,
+}
+SCHEDULE: Json = {
+    "schedule": "30 5 * * 1",
+    "repository": REPOSITORY,
+    "workflow": ".github/workflows/scan.yml",
+}
+DISPATCH: Json = {
+    "inputs": {"minutes": "60"},
+    "ref": "refs/heads/main",
+    "repository": REPOSITORY,
+    "sender": SENDER,
+}
+COMMENTED: Json = {
+    "action": "created",
+    "issue": {"number": 7, "pull_request": {"url": "https://api.github.com/repos/octocat/notes-app/pulls/7"}},
+    "comment": {"id": 1, "body": "/scan"},
+    "repository": REPOSITORY,
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "event", "activity"),
+    [
+        *(
+            pytest.param(
+                "pull_request", pull_request(action=action), Activity(7), id=f"pull_request {action}"
+            )
+            for action in ("opened", "synchronize", "reopened", "closed", "labeled")
+        ),
+        pytest.param("pull_request_target", pull_request(), Activity(7), id="pull_request_target"),
+        pytest.param(
+            "pull_request_target", pull_request(FORK), Activity(7), id="pull_request_target from a fork"
+        ),
+        pytest.param(
+            "pull_request_target",
+            pull_request(None),
+            Activity(7),
+            id="pull_request_target from a deleted fork",
+        ),
+        pytest.param("merge_group", MERGE_GROUP, REPORT_ONLY, id="merge_group"),
+        pytest.param("push", push(), Activity(find_by_commit=HEAD), id="push to a branch"),
+        pytest.param(
+            "push",
+            push("refs/heads/new", created=True, before=ZERO),
+            Activity(find_by_commit=HEAD),
+            id="new branch",
+        ),
+        pytest.param("push", push("refs/tags/v1"), REPORT_ONLY, id="push of a tag"),
+        pytest.param(
+            "push", push(after=ZERO, deleted=True, head_commit=None), REPORT_ONLY, id="deleted branch"
+        ),
+        pytest.param("push", push(after=ZERO), REPORT_ONLY, id="no commit"),
+        pytest.param("workflow_run", workflow_run([_of_run(7)]), Activity(7), id="workflow_run"),
+        pytest.param(
+            "workflow_run",
+            workflow_run([], head=FORK),
+            Activity(find_by_commit=HEAD),
+            id="workflow_run of a fork",
+        ),
+        pytest.param(
+            "workflow_run",
+            workflow_run(None),
+            Activity(find_by_commit=HEAD),
+            id="workflow_run without a list",
+        ),
+        pytest.param(
+            "workflow_run",
+            workflow_run([], "push"),
+            Activity(find_by_commit=HEAD),
+            id="workflow_run of a push",
+        ),
+        pytest.param(
+            "workflow_run",
+            workflow_run([_of_run(7), _of_run(8)]),
+            Activity(find_by_commit=HEAD),
+            id="workflow_run of several",
+        ),
+        pytest.param("schedule", SCHEDULE, REPORT_ONLY, id="schedule"),
+        pytest.param("workflow_dispatch", DISPATCH, REPORT_ONLY, id="workflow_dispatch"),
+        pytest.param("issue_comment", COMMENTED, REPORT_ONLY, id="issue_comment"),
+        pytest.param(
+            "repository_dispatch",
+            {"action": "x", "client_payload": {}},
+            REPORT_ONLY,
+            id="repository_dispatch",
+        ),
+        pytest.param("something_new", pull_request(), REPORT_ONLY, id="unknown"),
+        pytest.param("", {}, REPORT_ONLY, id="no event"),
+    ],
+)
+def test_what_is_done(name: str, event: Json, activity: Activity) -> None:
+    assert activity_of(name, event, "octocat") == activity
+
+
+@pytest.mark.parametrize("head", [FORK, None])
+def test_a_fork_s_pull_request_is_read_only(head: Json | None) -> None:
+    activity = activity_of("pull_request", pull_request(head, "contributor"), "contributor")
+    assert activity.pull_request == 7 and activity.comments
+    assert activity.read_only is not None and "fork" in activity.read_only
+
+
+def test_dependabot_s_pull_request_is_read_only_for_its_own_runs() -> None:
+    event = pull_request(user="dependabot[bot]")
+    activity = activity_of("pull_request", event, "dependabot[bot]")
+    assert activity.pull_request == 7
+    assert activity.read_only is not None and "`pull-requests: write`" in activity.read_only
+    assert activity_of("pull_request", event, "octocat") == Activity(7), (
+        "a person who runs it again can write"
+    )
+    assert activity_of("pull_request_target", event, "dependabot[bot]") == Activity(7)
+
+
+@pytest.mark.parametrize("name", ["pull_request", "push", "workflow_run", "merge_group", "schedule"])
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        {"pull_request": None, "workflow_run": None, "ref": None, "after": None},
+        {"pull_request": [], "workflow_run": "x", "ref": 1, "after": 2, "deleted": "x"},
+        {"pull_request": {"number": "7"}, "number": None, "ref": "refs/heads/x"},
+        {"workflow_run": {"pull_requests": [None], "head_sha": ""}},
+        {"workflow_run": {"pull_requests": [{"number": "7"}]}},
+    ],
+)
+def test_a_payload_without_what_it_should_hold_reports(name: str, event: Json) -> None:
+    assert activity_of(name, event) == REPORT_ONLY
+
+
+@pytest.mark.parametrize(
+    ("repository", "public"),
+    [
+        ({"visibility": "public", "private": False}, True),
+        ({"visibility": "private", "private": True}, False),
+        ({"visibility": "internal", "private": True}, False),
+        ({"private": True}, False),
+        ({"private": False}, True),
+        ({}, True),
+    ],
+)
+def test_who_can_read_it(repository: Json, public: bool) -> None:
+    assert is_public({"repository": repository}) == public
+
+
+def test_an_event_that_does_not_say_who_can_read_it_is_taken_for_public() -> None:
+    assert is_public({}) and is_public({"repository": None})
