@@ -107,14 +107,15 @@ class _Judge:
         self._usage = usage
         self._grants = grants
         self._candidates: dict[Touched, int] = {}
+        self._required = {action: _by_resource(touched) for action, touched in usage.required.items()}
 
     def judge(self, grant: Grant) -> Judgement:
         if any(_denies(statement, grant.action.lower(), grant.pattern) for statement in self._denials):
             return Judgement(grant, Verdict.INEFFECTIVE)
         sure: list[Touched] = []
         unsure: list[Touched] = []
-        for touched in self._required(grant.action):
-            if _allows(grant, touched.action) and _resource_reaches(grant, touched):
+        for touched in self._candidates_of(grant):
+            if _resource_reaches(grant, touched):
                 (sure if self._is_sure(grant, touched) else unsure).append(touched)
         if sure:
             return self._judge_used(grant, tuple(sure), tuple(unsure))
@@ -149,15 +150,21 @@ class _Judge:
             services = {p: _doubted(part, Reason.MAY_RUN_UNTRACED) for p, part in services.items()}
         return Judgement(grant, Verdict.UNUSED, (), Claim(services, any_suffices=False), observable)
 
-    def _required(self, action: str) -> Iterator[Touched]:
-        """What was used of the actions that a pattern matches."""
-        action = action.lower()
-        if not is_pattern(action):
-            yield from self._usage.required.get(action, ())
-            return
-        for name, touched in self._usage.required.items():
-            if matches(action, name):
-                yield from touched
+    def _candidates_of(self, grant: Grant) -> Iterator[Touched]:
+        """What was used of the actions of a grant, less single resources that are not its own."""
+        action, literal = grant.action.lower(), not is_pattern(grant.pattern)
+        names: Iterable[str] = (action,)
+        if is_pattern(action):
+            names = (
+                n for n in self._required if matches(action, n) and not _any_matches(grant.except_actions, n)
+            )
+        for name in names:
+            by_resource, patterns = self._required.get(name, ({}, ()))
+            if not literal:
+                yield from by_resource.values()
+            elif grant.pattern in by_resource:
+                yield by_resource[grant.pattern]
+            yield from patterns
 
     def _is_sure(self, grant: Grant, touched: Touched) -> bool:
         """Whether the use can only have been of this grant, or certainly of this one too.
@@ -276,6 +283,18 @@ class _Judge:
         if any(Reason.POSSIBLE in self._doubts(grant, t.action) for t in limited):
             doubts.add(Reason.POSSIBLE)
         return True, frozenset(doubts)
+
+
+def _by_resource(touched: Iterable[Touched]) -> tuple[dict[str, Touched], tuple[Touched, ...]]:
+    """What was touched of an action: single resources by name, and patterns and unknown ones."""
+    single: dict[str, Touched] = {}
+    patterns = []
+    for one in touched:
+        if one.exact and not one.platform and not is_pattern(one.resource):
+            single[one.resource] = one
+        else:
+            patterns.append(one)
+    return single, tuple(patterns)
 
 
 # --- matching ------------------------------------------------------------------------------------

@@ -139,7 +139,7 @@ class Templates:
 
 
 def read_templates(root: Path) -> Templates:
-    """The templates under a folder, in the order of their paths. Never raises: see `Templates.unread`."""
+    """The templates under a folder, always in the same order. Never raises: see `Templates.unread`."""
     roles: list[RolePlace] = []
     unread: list[str] = []
     files, left = 0, MAX_BYTES
@@ -640,6 +640,11 @@ def _add_serverless(tree: _Tree, roles: _Roles) -> None:
     for part in tree.items(tree.top.get("functions")):
         for key, node in tree.fields(part).items():
             _add_function(tree, roles, service, key, tree.fields(node))
+    known = any(role.functions for role in roles.values())
+    if _SHARED_ROLE in roles and known and not roles[_SHARED_ROLE].functions:
+        del roles[
+            _SHARED_ROLE
+        ]  # made by the framework, used by no function; its name would fit others' roles
 
 
 def _add_function(tree: _Tree, roles: _Roles, service: _Service, key: str, fields: dict[str, Node]) -> None:
@@ -805,8 +810,12 @@ def _can_be(role: RolePlace, role_name: str, function_names: Sequence[str]) -> b
         return True
     if not _is(role.name, role_name):
         return False
-    if not (role.functions and function_names):
+    if not role.functions:
         return _tells(role.name)
+    if (
+        not function_names
+    ):  # a pattern may fit the role of another function of the template, or of another stage
+        return role.name.derived or ANY not in role.name.text
     using = [name for name in role.functions if any(_is(name, deployed) for deployed in function_names)]
     return bool(using) and any(_tells(name) for name in (role.name, *using))
 

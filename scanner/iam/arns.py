@@ -6,7 +6,7 @@ ARN fields: docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from scanner.iam import catalog, knowledge
 from scanner.iam.patterns import contains, is_pattern, overlaps
@@ -85,18 +85,23 @@ def applicable(actions: frozenset[str], pattern: str) -> frozenset[str]:
     """Those of the actions (lower case) that can work on a resource that the pattern names."""
     if pattern == ALL or len(actions) < 2:
         return actions
-    return frozenset(action for action in actions if _applies(action, pattern))
+    account_wide = grants_account_wide(pattern)
+    found: set[str] = set()
+    for prefix in {action.partition(":")[0] for action in actions}:
+        for arn, named in _by_format(prefix).items():
+            if account_wide if arn is None else meet(pattern, arn):
+                found |= named
+    return frozenset(a for a in actions if a in found or catalog.action(a) is None)
 
 
-def _applies(action: str, pattern: str) -> bool:
-    known = catalog.action(action)
-    if known is None:
-        return True
-    if not known.resource_types:
-        return grants_account_wide(pattern)
-    return any(_is_of_type(kind.arn, pattern) for kind in known.resource_types)
-
-
-@lru_cache(maxsize=1 << 15)
-def _is_of_type(arn_format: str, pattern: str) -> bool:
-    return meet(pattern, re.sub(r"\$\{\w+\}", ALL, arn_format))
+@cache
+def _by_format(prefix: str) -> dict[str | None, frozenset[str]]:
+    """The actions of a service by the ARN patterns that they work on; None for those that know none."""
+    named: dict[str | None, set[str]] = {}
+    for action in catalog.expand(f"{prefix}:*"):
+        known = catalog.action(action)
+        kinds = known.resource_types if known else ()
+        arns: list[str | None] = [re.sub(r"\$\{\w+\}", ALL, kind.arn) for kind in kinds]
+        for arn in arns or [None]:
+            named.setdefault(arn, set()).add(action)
+    return {arn: frozenset(actions) for arn, actions in named.items()}
