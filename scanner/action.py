@@ -36,8 +36,8 @@ MAX_SUMMARY = 900_000  # characters, of 1,024 KiB: some take more than one byte
 class Run:
     """The workflow run that the action is part of."""
 
+    server: str
     repository: str
-    url: str
     run: tuple[int, int]
     api_url: str
     graphql_url: str
@@ -54,12 +54,10 @@ class Run:
 
         docs.github.com/en/actions/reference/workflows-and-actions/variables
         """
-        server = environ.get("GITHUB_SERVER_URL", "https://github.com")
-        repository, run_id = environ.get("GITHUB_REPOSITORY", ""), environ.get("GITHUB_RUN_ID", "0")
         return cls(
-            repository=repository,
-            url=f"{server}/{repository}/actions/runs/{run_id}",
-            run=(_number(run_id), _number(environ.get("GITHUB_RUN_ATTEMPT", "1"))),
+            server=environ.get("GITHUB_SERVER_URL", "https://github.com"),
+            repository=environ.get("GITHUB_REPOSITORY", ""),
+            run=(_number(environ.get("GITHUB_RUN_ID", "0")), _number(environ.get("GITHUB_RUN_ATTEMPT", "1"))),
             api_url=environ.get("GITHUB_API_URL", "https://api.github.com"),
             graphql_url=environ.get("GITHUB_GRAPHQL_URL", "https://api.github.com/graphql"),
             event_name=environ.get("GITHUB_EVENT_NAME", ""),
@@ -191,7 +189,9 @@ class Publisher:
         decision = result.decision
         parts = []
         if decision.failing:
-            parts.append(f"❌ {counted(len(decision.failing), 'finding')} of these fail the check.")
+            parts.append(
+                f"❌ The check fails: {counted(len(decision.failing), 'finding')} of what it does not allow."
+            )
         elif decision.conclusion == "failure":
             parts.append("❌ Not enough was seen, which fails the check here.")
         elif decision.conclusion == "neutral":
@@ -262,11 +262,6 @@ class Publisher:
             return ""
         from scanner.github import api, comment
 
-        more = f"see the [run's summary]({self._run.url})"
-        body = (
-            self._text(view, result, places, MAX_COMMENT, more)
-            + f"\n<sub>[Full report]({self._run.url})</sub>\n"
-        )
         try:
             repository = api.repository(
                 self._settings.token, self._run.api_url, self._run.repository, self._run.graphql_url
@@ -277,6 +272,10 @@ class Publisher:
             if number is None:
                 self._say("no comment: the commit belongs to no open pull request")
                 return ""
+            # not of this run: a comment that says the same as before is left alone
+            checks = f"{self._run.server}/{self._run.repository}/pull/{number}/checks"
+            link = f"[full report]({checks}) in the run's summary"
+            body = self._text(view, result, places, MAX_COMMENT, f"see the {link}") + f"\n<sub>{link}</sub>\n"
             posted = comment.post(
                 repository,
                 number,
@@ -322,9 +321,7 @@ class Publisher:
             if self._settings.gate.insufficient != "pass":
                 text = self._hide(one_line(line))
                 self._out.write(commands.annotation(level, text, title="Not enough was seen") + "\n")
-        self._say(
-            f"conclusion: {decision.conclusion}, {counted(len(decision.failing), 'finding')} fail the check"
-        )
+        self._say(f"conclusion: {decision.conclusion}; findings that fail the check: {len(decision.failing)}")
 
 
 def _speaker(out: TextIO) -> Callable[[str], None]:

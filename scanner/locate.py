@@ -6,7 +6,7 @@ statement of exactly one role fits; where several fit equally, or none, there is
 
 What decides, in this order: whether the role can be the finding's, by its name and by the functions that use
 it; the policy's name, the statement's Sid, every action as spelled, every resource; and among those that fit,
-the statement that agrees as a whole with the deployed one, then the one that stands at the same index.
+the statement that agrees as a whole with the deployed one, then the one that stands in the same position.
 
 Sources of what is known of names:
 - CloudFormation: `STACK-LOGICALID-RANDOM`, shortened where the service's limit asks for it
@@ -26,7 +26,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -44,11 +44,12 @@ SKIPPED_FOLDERS = frozenset({".git", ".venv", "venv", "node_modules", "site-pack
 GENERATED_FOLDERS = frozenset({"cdk.out", "dist", "build", ".serverless", ".aws-sam"})
 SUFFIXES = (".yml", ".yaml", ".json", ".template")
 MAX_FILE_BYTES = 2_000_000
-MAX_BYTES = 20_000_000  # of all files together
-MAX_FILES = 5_000
+MAX_FILES = 20_000
+MAX_TEMPLATES = 500
+MAX_BYTES = 10_000_000  # of all templates together
 MAX_NESTING = 100
 MAX_EVENTS = 200_000  # a template of 1 MB, the most that CloudFormation takes, has about 100,000
-MAX_STEPS = 500_000  # of all walks over one template; only one that multiplies itself by aliases needs more
+MAX_STEPS = 200_000  # of all walks over one template; only one that multiplies itself by aliases needs more
 MAX_TEXT = 2_048  # no ARN and no name is longer
 
 
@@ -101,7 +102,8 @@ class StatementPlace:
 class PolicyPlace:
     """A policy's document, or with `statements` None only its mention.
 
-    `size` is the number of statements where they stand in the order of the deployed ones.
+    `size` is the number of statements where they stand in the order of the deployed ones, `by_position` the
+    name that the policy gets from its position among others, which a change of the template may shift.
     """
 
     name: Name
@@ -109,6 +111,7 @@ class PolicyPlace:
     span: Span
     statements: tuple[StatementPlace, ...] | None = None
     size: int | None = None
+    by_position: str | None = None
 
 
 @dataclass(frozen=True)
@@ -144,7 +147,7 @@ def read_templates(root: Path) -> Templates:
     unread: list[str] = []
     files, left = 0, MAX_BYTES
     for count, path in enumerate(_candidates(root)):
-        if count >= MAX_FILES or left <= 0:
+        if count >= MAX_FILES or files + len(unread) >= MAX_TEMPLATES or left <= 0:
             return Templates(tuple(roles), files, tuple(unread), truncated=True)
         text = _text_of(path)
         if not _may_be_template(path.name, text):
@@ -283,7 +286,8 @@ class _Tree:
             match = _SELF.fullmatch(node.value[:MAX_TEXT]) if isinstance(node, ScalarNode) else None
             if match is None:
                 break
-            node = self._at(match.group(1)) or ScalarNode("!Unknown", "")
+            unknown = ScalarNode("!Unknown", "", node.start_mark, node.end_mark)
+            node = self._at(match.group(1)) or unknown
         return node
 
     def _at(self, path: str) -> Node | None:
@@ -555,25 +559,33 @@ def _policy_templates() -> dict[str, tuple[str, ...]]:
 
 
 def _sam_policies(tree: _Tree, logical_id: str, node: Node | None) -> Iterator[PolicyPlace]:
-    """A function's Policies: documents, policy templates, names and ARNs of managed policies.
-
-    SAM names the policy that an entry becomes by the entry's index.
-    """
+    """A function's Policies: documents, policy templates, names and ARNs of managed policies."""
     for index, entry in tree.indexed(node):
-        name = Name(f"{logical_id}RolePolicy{index}")
+        name, by_position = Name(f"{logical_id}RolePolicy*"), f"{logical_id}RolePolicy{index}"
         fields = tree.fields(entry)
         if isinstance(entry, ScalarNode) or _intrinsic(entry)[0]:
             yield _mention(tree, entry)
         elif "Statement" in fields:
-            yield _policy(tree, name, "inline", entry)
-        else:
-            yield from (_policy_template(name, template, _line(entry)) for template in list(fields)[:1])
+            yield replace(_policy(tree, name, "inline", entry), by_position=by_position)
+        elif len(fields) == 1:
+            statement = _policy_template(tree, entry, *next(iter(fields.items())))
+            yield PolicyPlace(name, "inline", statement.span, (statement,), by_position=by_position)
 
 
-def _policy_template(name: Name, template: str, span: Span) -> PolicyPlace:
-    actions = dict.fromkeys(_policy_templates().get(template, ()), span.line)
-    statement = StatementPlace(span, 0, None, actions, False, False, (ANY,), False, None)
-    return PolicyPlace(name, "inline", span, (statement,))
+def _policy_template(tree: _Tree, entry: Node, template: str, parameters: Node) -> StatementPlace:
+    """A policy template: on resources that hold one of its parameters, or on all."""
+    values = [tree.pattern(value) for value in tree.fields(parameters).values()]
+    return StatementPlace(
+        span=_line(entry),
+        index=0,
+        sid=None,
+        actions=dict.fromkeys(_policy_templates().get(template, ()), _line(entry).line),
+        open=False,
+        not_actions=False,
+        resources=(_literal("*"), *(f"*{value}*" for value in values)) if values else (ANY,),
+        not_resources=False,
+        condition=None,
+    )
 
 
 # ---- the Serverless Framework ------------------------------------------------------------------------------
@@ -642,9 +654,8 @@ def _add_serverless(tree: _Tree, roles: _Roles) -> None:
             _add_function(tree, roles, service, key, tree.fields(node))
     known = any(role.functions for role in roles.values())
     if _SHARED_ROLE in roles and known and not roles[_SHARED_ROLE].functions:
-        del roles[
-            _SHARED_ROLE
-        ]  # made by the framework, used by no function; its name would fit others' roles
+        # No function uses it, and its name would fit the roles that functions have of their own.
+        del roles[_SHARED_ROLE]
 
 
 def _add_function(tree: _Tree, roles: _Roles, service: _Service, key: str, fields: dict[str, Node]) -> None:
@@ -787,11 +798,12 @@ def _fits(finding: Finding, function_names: Sequence[str], role: RolePlace) -> I
         if policy.kind != finding.policy.kind or not _is_policy(policy, finding.policy):
             continue
         if policy.statements is None:
-            yield _Fit(Location(role.path, *policy.span), (True, not exact, True), False)
+            yield _Fit(Location(role.path, *policy.span), (True, not exact, True, False), False)
         for statement in policy.statements or ():
             span = _place_in(finding, statement)
             if span is not None:
-                rank = (False, not exact, not _is_whole(finding, statement))
+                moved = policy.by_position not in (None, finding.policy.name)
+                rank = (False, not exact, not _is_whole(finding, statement), moved)
                 size, index = len(finding.policy.statements), finding.statement.index
                 same = policy.size == size and statement.index == index
                 yield _Fit(Location(role.path, *span), rank, same)
@@ -812,9 +824,8 @@ def _can_be(role: RolePlace, role_name: str, function_names: Sequence[str]) -> b
         return False
     if not role.functions:
         return _tells(role.name)
-    if (
-        not function_names
-    ):  # a pattern may fit the role of another function of the template, or of another stage
+    if not function_names:
+        # A pattern may fit the role of another function too.
         return role.name.derived or ANY not in role.name.text
     using = [name for name in role.functions if any(_is(name, deployed) for deployed in function_names)]
     return bool(using) and any(_tells(name) for name in (role.name, *using))

@@ -1,0 +1,229 @@
+"""The action's flow without its image: inputs and event in, comment, annotations, summary, exit code out."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from entrypoint import main
+from tests.fakes import notes
+from tests.fakes.github import GRAPHQL, LIST, FakeGitHub, Script
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+NUMBER = 7
+SERVERLESS = """\
+service: notes-app-api
+provider:
+  name: aws
+  stage: test
+functions:
+  delete:
+    handler: delete.main
+    iamRoleStatements:
+      - Effect: Allow
+        Action:
+          - dynamodb:GetItem
+          - dynamodb:DeleteItem
+        Resource: "arn:aws:dynamodb:us-east-1:*:table/notes"
+"""
+
+
+class Ran(NamedTuple):
+    code: int
+    log: str
+    summary: str
+    outputs: dict[str, str]
+
+
+@pytest.fixture
+def github() -> Iterator[FakeGitHub]:
+    with FakeGitHub() as fake:
+        yield fake
+
+
+def event(github: FakeGitHub, *, fork: bool = False, private: bool = True) -> dict[str, Any]:
+    base = {"full_name": github.name}
+    head = {"full_name": "someone/notes-app" if fork else github.name}
+    return {
+        "number": NUMBER,
+        "pull_request": {"number": NUMBER, "head": {"repo": head}, "base": {"repo": base}},
+        "repository": {**base, "private": private},
+    }
+
+
+def run(
+    github: FakeGitHub,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    payload: dict[str, Any] | None = None,
+    run_id: int = 900,
+    name: str = "pull_request",
+    **inputs: str,
+) -> Ran:
+    """Run the action on the walk-through's files, unless the inputs say otherwise."""
+    workspace = folder / "workspace"
+    workspace.mkdir(exist_ok=True)
+    (folder / "event.json").write_text(json.dumps(payload if payload is not None else event(github)))
+    for file in ("summary", "outputs"):
+        (folder / file).write_text("")
+    given = {
+        "traces": str(EXAMPLES / "traces"),
+        "iam": str(EXAMPLES / "iam.json"),
+        "functions": str(EXAMPLES / "functions.json"),
+        "github-token": github.token,
+        **{key.replace("_", "-"): value for key, value in inputs.items()},
+    }
+    environ = {
+        "GITHUB_REPOSITORY": github.name,
+        "GITHUB_RUN_ID": str(run_id),
+        "GITHUB_RUN_ATTEMPT": "1",
+        "GITHUB_WORKFLOW": "ci",
+        "GITHUB_JOB": "scan",
+        "GITHUB_API_URL": github.url,
+        "GITHUB_GRAPHQL_URL": github.graphql_url,
+        "GITHUB_EVENT_NAME": name,
+        "GITHUB_EVENT_PATH": str(folder / "event.json"),
+        "GITHUB_WORKSPACE": str(workspace),
+        "GITHUB_STEP_SUMMARY": str(folder / "summary"),
+        "GITHUB_OUTPUT": str(folder / "outputs"),
+        **{f"INPUT_{key.upper()}": value for key, value in given.items()},
+    }
+    monkeypatch.chdir(workspace)
+    out = io.StringIO()
+    code = main(environ, out, now=notes.FIRST_TRACE + 3600)
+    lines = (folder / "outputs").read_text().splitlines()
+    outputs = dict(line.partition("=")[0::2] for line in lines)
+    return Ran(code, out.getvalue(), (folder / "summary").read_text(), outputs)
+
+
+def fixed(folder: Path) -> str:
+    """The file of --iam in which the delete function's role was mended."""
+    document = notes.iam()
+    (role,) = [r for r in document["RoleDetailList"] if r["RoleName"] == notes.role_name("delete")]
+    role["RolePolicyList"][0]["PolicyDocument"]["Statement"][0]["Action"] = ["dynamodb:DeleteItem"]
+    (folder / "fixed.json").write_text(json.dumps(document))
+    return str(folder / "fixed.json")
+
+
+def test_a_comment_is_made_left_alone_and_resolved(
+    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run(github, tmp_path, monkeypatch)
+    (body,) = github.bodies(NUMBER)
+    assert first.code == 1
+    assert "notes-app-api-test-delete" in body
+    assert '-    "dynamodb:GetItem",' in body
+    assert first.outputs["comment-url"]
+    run(github, tmp_path, monkeypatch, run_id=901)
+    assert github.bodies(NUMBER) == [body]
+    last = run(github, tmp_path, monkeypatch, run_id=902, iam=fixed(tmp_path))
+    (resolved,) = github.bodies(NUMBER)
+    assert last.code == 0
+    assert "Nothing excessive is left" in resolved
+    assert "GetItem" not in resolved
+
+
+def test_an_older_run_leaves_the_newer_comment(
+    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(github, tmp_path, monkeypatch, run_id=901)
+    before = github.bodies(NUMBER)
+    run(github, tmp_path, monkeypatch, run_id=900, iam=fixed(tmp_path))
+    assert github.bodies(NUMBER) == before
+
+
+def test_the_annotation_stands_on_the_line_that_grants(
+    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "workspace").mkdir()
+    (tmp_path / "workspace" / "serverless.yml").write_text(SERVERLESS)
+    ran = run(github, tmp_path, monkeypatch)
+    assert "::error file=serverless.yml,line=11," in ran.log
+    assert "serverless&#46;yml&#58;11" in github.bodies(NUMBER)[0]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "code"),
+    [
+        ({}, 1),
+        ({"fail_on": "never"}, 0),
+        ({"fail_on": "broad"}, 0),
+        ({"fail_on_severity": "write"}, 0),
+        ({"fail_on_severity": "read"}, 1),
+        ({"fail_on": "broad", "min_traces": "99", "on_insufficient_evidence": "fail"}, 1),
+        ({"min_traces": "99", "on_insufficient_evidence": "pass"}, 0),
+        ({"min_traces": "99", "include_unconfirmed": "true"}, 1),
+    ],
+)
+def test_the_inputs_decide_what_fails(
+    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inputs: dict[str, str], code: int
+) -> None:
+    assert run(github, tmp_path, monkeypatch, comment="never", **inputs).code == code
+
+
+def test_a_fork_gets_no_comment_and_its_result_in_the_summary(
+    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = run(github, tmp_path, monkeypatch, event(github, fork=True))
+    assert github.bodies(NUMBER) == []
+    assert "from a fork" in ran.log
+    assert "notes-app-api-test-delete" in ran.summary
+
+
+def test_a_token_that_may_not_comment_is_told_what_it_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FakeGitHub(script=Script(rights=(LIST, GRAPHQL))) as github:
+        ran = run(github, tmp_path, monkeypatch)
+    assert ran.code == 1, "the gate stands"
+    assert "pull-requests: write" in ran.log
+    assert "Traceback" not in ran.log
+
+
+def test_in_public_no_account_id_is_shown_but_in_the_files(
+    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = run(github, tmp_path, monkeypatch, event(github, private=False))
+    shown = ran.log + ran.summary + github.bodies(NUMBER)[0]
+    assert notes.ACCOUNT not in shown
+    report = tmp_path / "workspace" / ran.outputs["report"]
+    assert notes.ACCOUNT in report.read_text()
+
+
+def test_outputs_hold_no_arn(github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = run(github, tmp_path, monkeypatch)
+    assert "arn:" not in str(ran.outputs)
+    assert (ran.outputs["conclusion"], ran.outputs["unused"]) == ("failure", "1")
+
+
+def test_a_wrong_input_ends_the_step_at_once(
+    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = run(github, tmp_path, monkeypatch, fail_on="everything")
+    assert ran.code == 2
+    assert "::error" in ran.log
+    assert "unused, broad" in ran.log
+
+
+def test_without_a_trace_the_step_is_green_and_says_so(
+    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    ran = run(github, tmp_path, monkeypatch, traces=str(empty))
+    assert (ran.code, ran.outputs["conclusion"]) == (0, "neutral")
+    assert "no trace was found" in ran.log
+    assert run(github, tmp_path, monkeypatch, traces=str(empty), on_insufficient_evidence="fail").code == 1
+
+
+def test_a_schedule_reports_without_a_comment(
+    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = run(github, tmp_path, monkeypatch, {"repository": {"private": True}}, name="schedule")
+    assert github.requests == []
+    assert "notes-app-api-test-delete" in ran.summary
