@@ -283,11 +283,12 @@ class _Tree:
     def resolved(self, node: Node | None) -> Node | None:
         """What stands in the place of a node: for `${self:custom.x}`, the value that it names."""
         for _ in range(5):
-            match = _SELF.fullmatch(node.value[:MAX_TEXT]) if isinstance(node, ScalarNode) else None
+            if not isinstance(node, ScalarNode):
+                break
+            match = _SELF.fullmatch(node.value[:MAX_TEXT])
             if match is None:
                 break
-            unknown = ScalarNode("!Unknown", "", node.start_mark, node.end_mark)
-            node = self._at(match.group(1)) or unknown
+            node = self._at(match.group(1)) or ScalarNode("!Unknown", "", node.start_mark, node.end_mark)
         return node
 
     def _at(self, path: str) -> Node | None:

@@ -161,7 +161,7 @@ def test_the_annotation_stands_on_the_line_that_grants(
     ],
 )
 def test_the_inputs_decide_what_fails(
-    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inputs: dict[str, str], code: int
+    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inputs: dict[str, Any], code: int
 ) -> None:
     assert run(github, tmp_path, monkeypatch, comment="never", **inputs).code == code
 

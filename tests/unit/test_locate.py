@@ -1064,7 +1064,7 @@ trees = st.recursive(
 
 @given(trees)
 @example({"ManagedPolicyArns": "${self:functions}"})
-@settings(deadline=None, max_examples=8000)
+@settings(deadline=None, max_examples=150)
 def test_no_template_makes_it_raise(tree: Any) -> None:
     """Templates of the right words in all the wrong places are read, to the end."""
     wrapped = {
@@ -1085,7 +1085,7 @@ def test_no_template_makes_it_raise(tree: Any) -> None:
 @example("? [")
 @example("!<")
 @example("%YAML 9.9\n---\n")
-@settings(deadline=None, max_examples=8000)
+@settings(deadline=None, max_examples=200)
 def test_no_text_makes_it_raise(text: str) -> None:
     for prefix in ("", "Resources: AWS::\n", "provider: "):
         locate(READ, (), Templates(roles_in("serverless.yml", prefix + text) or ()))
