@@ -12,14 +12,15 @@ RUN python3 -m venv /venv \
        --require-hashes -r /build/requirements.txt \
     && /venv/bin/pip check
 COPY scripts/prune_image.py /build/
-RUN /venv/bin/python -B /build/prune_image.py
-COPY scanner /app/scanner
-COPY entrypoint.py /app/
 # Bytecode is made here, once: a start takes less than a second. The path file makes `import scanner` work
 # though Python runs isolated (below).
-RUN /venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > /build/where \
+RUN /venv/bin/python -B /build/prune_image.py \
+    && /venv/bin/python -B -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > /build/where \
     && echo /app > "$(cat /build/where)/app.pth" \
-    && /venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /venv/lib /app \
+    && /venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /venv/lib
+COPY entrypoint.py /app/
+COPY scanner /app/scanner
+RUN /venv/bin/python -m compileall -q --invalidation-mode unchecked-hash /app \
     && /venv/bin/python -I -c 'import scanner.action, scanner.cli, scanner.github.api'
 
 FROM ${BASE_IMAGE}
