@@ -60,6 +60,7 @@ class Script:
     fail_first: float = 0
     """the first k requests are answered with `failure`"""
     failure: int = 502
+    """status of an answer that fails; 0: the connection is closed without one"""
     fail: Mapping[str, int] = field(default_factory=dict)
     """operation -> so many requests of it are answered with `failure`"""
     fail_after: Mapping[str, int] = field(default_factory=dict)
@@ -234,7 +235,7 @@ class FakeGitHub:
             raise _Drop
         self._asked_of[operation] += 1
         if self._asked <= script.fail_first or self._asked_of[operation] <= script.fail.get(operation, 0):
-            raise _Refusal(script.failure, "Server Error")
+            raise self._failure()
         if self._asked <= script.limit_first:
             status, message, headers = script.limited
             raise _Refusal(status, message, headers)
@@ -246,7 +247,10 @@ class FakeGitHub:
     def _fail_after(self, operation: str) -> None:
         self._failed_after[operation] += 1
         if self._failed_after[operation] <= self.script.fail_after.get(operation, 0):
-            raise _Refusal(self.script.failure, "Server Error")
+            raise self._failure()
+
+    def _failure(self) -> Exception:
+        return _Refusal(self.script.failure, "Server Error") if self.script.failure else _Drop()
 
     # -- the API
 

@@ -291,7 +291,7 @@ def test_a_comment_is_posted_through_failures(github: FakeGitHub) -> None:
     assert written(github) == ["text"]
 
 
-@pytest.mark.parametrize("failure", [500, 502, 504])
+@pytest.mark.parametrize("failure", [500, 502, 504, 0])
 def test_a_comment_whose_creation_failed_half_way_is_not_written_twice(
     github: FakeGitHub, failure: int
 ) -> None:

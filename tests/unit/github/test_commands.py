@@ -367,6 +367,11 @@ def test_nothing_is_left_open_wherever_it_is_cut(limit: int) -> None:
     assert kept == "" or MARKDOWN.startswith(kept.split("\n")[0])
 
 
+def test_an_end_without_a_beginning_closes_nothing() -> None:
+    cut = commands.shortened("</details>\n<details>\n" + "x\n" * 100, 60, len, "*More*")
+    assert cut.endswith("x\n\n</details>\n\n*More*")
+
+
 def test_what_fits_is_left_alone() -> None:
     assert commands.shortened(MARKDOWN, len(MARKDOWN), len, "*More*") == MARKDOWN
     assert commands.shortened("x", 0, len, "*More*") == ""

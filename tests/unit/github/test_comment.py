@@ -81,6 +81,11 @@ def test_long_keys_that_begin_alike_are_told_apart() -> None:
     assert one.split("~")[0] == other.split("~")[0]
 
 
+def test_a_key_that_looks_like_a_shortened_one_is_another() -> None:
+    shortened = encoded_key("x" * 300)
+    assert encoded_key(shortened) != shortened
+
+
 # -- which comment
 
 
