@@ -27,6 +27,8 @@ lock: .venv/ready-test
 	  --generate-hashes --no-emit-index-url --no-header -q -o requirements.txt
 	$(PY) -m uv pip compile pyproject.toml --extra test --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header -q -o requirements-test.txt
+	$(PY) -m uv pip compile requirements-ci.in --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header -q -o requirements-ci.txt
 
 clean:
 	rm -rf .venv demo

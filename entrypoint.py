@@ -16,9 +16,9 @@ def main(environ: Mapping[str, str], out: TextIO, now: float) -> int:
     """Run the action. Returns the exit code, which is the gate."""
     out.write("xray-privilege-scan: reading the inputs\n")
     out.flush()
-    from scanner.action import run
-
     try:
+        from scanner.action import run
+
         return run(environ, out, now)
     except ScanError as error:
         out.write(commands.annotation("error", str(error), title="xray-privilege-scan") + "\n")

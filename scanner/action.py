@@ -93,7 +93,7 @@ def run(environ: Mapping[str, str], out: TextIO, now: float) -> int:
     hide: Callable[[str], str] = for_the_public if hidden else str
     result = _scan(settings, now, lambda text: say(hide(text)))
     Publisher(settings, this, activity, hide, out).publish(result)
-    _hand_back(this.workspace, [settings.output_dir, *result.files])
+    _hand_back(this.workspace, settings.output_dir)
     return EXIT_OK if result.decision.passed else EXIT_GATE
 
 
@@ -332,12 +332,13 @@ def _speaker(out: TextIO) -> Callable[[str], None]:
     return say
 
 
-def _hand_back(workspace: Path, paths: Sequence[Path]) -> None:
-    """Give the files to the owner of the workspace: a self-hosted runner must be able to delete them."""
+def _hand_back(workspace: Path, folder: Path) -> None:
+    """Give what was written to the owner of the workspace: a self-hosted runner must be able to delete it."""
     try:
-        owner = workspace.stat()
-        for path in (*paths, *(p for p in paths if p.is_dir() for p in p.rglob("*"))):
-            if path.exists() and not path.is_symlink():
+        owner, root = workspace.stat(), workspace.resolve()
+        inside = [p for p in (folder.resolve(), *folder.resolve().parents) if root in p.parents]
+        for path in (*inside, *folder.resolve().rglob("*")):
+            if not path.is_symlink() and path.stat().st_uid == os.geteuid():
                 os.chown(path, owner.st_uid, owner.st_gid)
     except OSError:
         return  # not root, or a file system without owners: nothing to hand back
