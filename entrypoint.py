@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+import traceback
 from collections.abc import Mapping
 from typing import TextIO
 
@@ -25,7 +26,7 @@ def main(environ: Mapping[str, str], out: TextIO, now: float) -> int:
         return error.exit_code or EXIT_USAGE
     except Exception as error:
         if environ.get("RUNNER_DEBUG") == "1":
-            raise
+            out.write(commands.log_lines(traceback.format_exc()) + "\n")
         message = f"a fault of this program ({type(error).__name__}: {error}): please report it"
         out.write(commands.annotation("error", message, title="xray-privilege-scan") + "\n")
         return EXIT_FAULT

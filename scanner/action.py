@@ -268,9 +268,9 @@ class Publisher:
             )
             number = self._activity.pull_request
             if number is None and self._activity.find_by_commit:
-                number = repository.open_pull_request_of_commit(self._activity.find_by_commit)
+                number = repository.open_pull_request_of_commit(self._activity.find_by_commit, self._say)
             if number is None:
-                self._say("no comment: the commit belongs to no open pull request")
+                self._say("no comment: it is not clear on which pull request")
                 return ""
             # not of this run: a comment that says the same as before is left alone
             checks = f"{self._run.server}/{self._run.repository}/pull/{number}/checks"
