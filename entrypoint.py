@@ -11,6 +11,7 @@ from typing import TextIO
 
 from scanner.errors import EXIT_FAULT, EXIT_USAGE, ScanError
 from scanner.github import commands
+from scanner.redact import FOR_THE_PUBLIC, redacted
 
 
 def main(environ: Mapping[str, str], out: TextIO, now: float) -> int:
@@ -22,14 +23,19 @@ def main(environ: Mapping[str, str], out: TextIO, now: float) -> int:
 
         return run(environ, out, now)
     except ScanError as error:
-        out.write(commands.annotation("error", str(error), title="xray-privilege-scan") + "\n")
+        out.write(commands.annotation("error", _harmless(str(error)), title="xray-privilege-scan") + "\n")
         return error.exit_code or EXIT_USAGE
     except Exception as error:
         if environ.get("RUNNER_DEBUG") == "1":
-            out.write(commands.log_lines(traceback.format_exc()) + "\n")
+            out.write(commands.log_lines(_harmless(traceback.format_exc())) + "\n")
         message = f"a fault of this program ({type(error).__name__}: {error}): please report it"
-        out.write(commands.annotation("error", message, title="xray-privilege-scan") + "\n")
+        out.write(commands.annotation("error", _harmless(message), title="xray-privilege-scan") + "\n")
         return EXIT_FAULT
+
+
+def _harmless(text: str) -> str:
+    """An error as it may be shown wherever it came up, also where everybody reads the log."""
+    return "\n".join(FOR_THE_PUBLIC.text(redacted(line)) for line in text.splitlines())
 
 
 if __name__ == "__main__":

@@ -2,48 +2,65 @@
 
 from __future__ import annotations
 
+import io
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeVar
 
 import orjson
 
-from scanner.confirm import evidence_reasons
+from scanner.confirm import Reason
 from scanner.errors import EXIT_GATE, EXIT_OK, EXIT_USAGE, ScanError
 from scanner.gate import Decision, decide
 from scanner.github import commands
 from scanner.github.event import Activity, activity_of, is_public
 from scanner.locate import Location, locate, read_templates
-from scanner.model import EXCESS, Finding
+from scanner.model import EXCESS, Finding, Verdict
 from scanner.options import parser, request_of
-from scanner.redact import for_the_public
-from scanner.report.clean import counted, one_line
-from scanner.report.files import EXCESSIVE, REPORT, write_reports
+from scanner.redact import FOR_THE_PUBLIC, NOTHING_HIDDEN, Redaction, redacted
+from scanner.report.clean import counted, markdown_text, one_line
+from scanner.report.files import EXCESSIVE, REPORT, write_markdown, write_reports
 from scanner.report.markdown import Extras, markdown
+from scanner.report.text import print_text
 from scanner.report.view import Row, View, view_of
 from scanner.scan import Request, Scanned, is_wanted, nothing_read, scan, with_stacks
 from scanner.settings import Settings, settings_of
+
+T = TypeVar("T")
 
 MARKDOWN = "report.md"
 # docs.github.com/en/rest/issues/comments, .../workflow-commands#adding-a-job-summary
 MAX_COMMENT = 65_000  # of 65,536: the marker comes on top
 MAX_SUMMARY = 900_000  # characters, of 1,024 KiB: some take more than one byte
 
+# The reasons that question the evidence as a whole, rather than one permission.
+_MISSING = frozenset(
+    {
+        Reason.NOT_SEEN,
+        Reason.TOO_FEW_TRACES,
+        Reason.NO_CALLS,
+        Reason.INCOMPLETE_TRACES,
+        Reason.SHARER_NOT_SEEN,
+        Reason.ROLE_USERS_UNKNOWN,
+        Reason.TRACES_ELSEWHERE,
+    }
+)
+
 
 @dataclass(frozen=True)
 class Run:
     """The workflow run that the action is part of."""
 
-    server: str
     repository: str
+    url: str
     run: tuple[int, int]
     api_url: str
     graphql_url: str
     event_name: str
     event: Mapping[str, Any]
-    actor: str
     workspace: Path
     summary: Path | None
     outputs: Path | None
@@ -54,15 +71,16 @@ class Run:
 
         docs.github.com/en/actions/reference/workflows-and-actions/variables
         """
+        server = environ.get("GITHUB_SERVER_URL", "https://github.com")
+        repository, run_id = environ.get("GITHUB_REPOSITORY", ""), environ.get("GITHUB_RUN_ID", "0")
         return cls(
-            server=environ.get("GITHUB_SERVER_URL", "https://github.com"),
-            repository=environ.get("GITHUB_REPOSITORY", ""),
-            run=(_number(environ.get("GITHUB_RUN_ID", "0")), _number(environ.get("GITHUB_RUN_ATTEMPT", "1"))),
+            repository=repository,
+            url=f"{server}/{repository}/actions/runs/{run_id}",
+            run=(_number(run_id), _number(environ.get("GITHUB_RUN_ATTEMPT", "1"))),
             api_url=environ.get("GITHUB_API_URL", "https://api.github.com"),
             graphql_url=environ.get("GITHUB_GRAPHQL_URL", "https://api.github.com/graphql"),
             event_name=environ.get("GITHUB_EVENT_NAME", ""),
             event=_event(environ.get("GITHUB_EVENT_PATH")),
-            actor=environ.get("GITHUB_ACTOR", ""),
             workspace=Path(environ.get("GITHUB_WORKSPACE") or "."),
             summary=_path(environ.get("GITHUB_STEP_SUMMARY")),
             outputs=_path(environ.get("GITHUB_OUTPUT")),
@@ -80,24 +98,36 @@ class Result:
 
     @property
     def findings(self) -> list[Finding]:
-        """The findings of excess."""
-        return [f for f in self.scanned.findings if f.verdict in EXCESS] if self.scanned else []
+        """The findings of excess, and those that fail the gate."""
+        failing = {finding.id for finding in self.decision.failing}
+        every = self.scanned.findings if self.scanned else []
+        return [finding for finding in every if finding.verdict in EXCESS or finding.id in failing]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was compared, which speaks neither for nor against what was said before."""
+        if self.scanned is None or self.request is None or not self.request.compare:
+            return True
+        return nothing_read(self.scanned, self.request.compare) is not None
 
 
 def run(environ: Mapping[str, str], out: TextIO, now: float) -> int:
     """Scan and publish. Raises ScanError on wrong use; whatever else goes wrong is told and survived."""
     settings, this = settings_of(environ), Run.of(environ)
-    say = _speaker(out)
-    activity = activity_of(this.event_name, this.event, this.actor)
+    if this.workspace.resolve() not in (this.workspace / settings.output_dir).resolve().parents:
+        raise ScanError("input `output-dir`: it must be a folder below the workspace", EXIT_USAGE)
+    activity = activity_of(this.event_name, this.event)
     hidden = settings.redact == "always" or (settings.redact == "auto" and is_public(this.event))
-    hide: Callable[[str], str] = for_the_public if hidden else str
-    result = _scan(settings, now, lambda text: say(hide(text)))
-    Publisher(settings, this, activity, hide, out).publish(result)
-    _hand_back(this.workspace, settings.output_dir)
+    publisher = Publisher(settings, this, activity, FOR_THE_PUBLIC if hidden else NOTHING_HIDDEN, out)
+    try:
+        result = _scan(settings, now)
+        publisher.publish(result)
+    finally:
+        _hand_back(this.workspace, settings.output_dir)
     return EXIT_OK if result.decision.passed else EXIT_GATE
 
 
-def _scan(settings: Settings, now: float, say: Callable[[str], None]) -> Result:
+def _scan(settings: Settings, now: float) -> Result:
     from scanner.aws import Clients
 
     arguments = parser().parse_args(list(settings.options))
@@ -109,63 +139,89 @@ def _scan(settings: Settings, now: float, say: Callable[[str], None]) -> Result:
     except ScanError as error:
         if error.exit_code == EXIT_USAGE:
             raise
-        say(str(error))  # no credentials, as in a pull request from a fork: the configuration decides
+        # no credentials, as in a pull request from a fork: the configuration decides
         return Result(None, request, decide([], [str(error)], settings.gate))
     files = write_reports(scanned, request, settings.output_dir)
+    write_markdown(view_of(scanned, request), settings.output_dir / MARKDOWN)
     decision = decide(scanned.findings, missing_evidence(scanned, request), settings.gate)
-    return Result(scanned, request, decision, files)
+    return Result(scanned, request, decision, [*files, settings.output_dir / MARKDOWN])
 
 
 def missing_evidence(scanned: Scanned, request: Request) -> list[str]:
     """What was not there to judge by, a line each."""
     error = nothing_read(scanned, request.compare)
-    if error:
-        return [str(error)]
-    from scanner.findings import users_of
-
-    unseen: dict[str, list[str]] = {}
+    if error or not request.compare:
+        return [str(error)] if error else []
+    doubted: dict[str, set[str]] = {}
     for scanned_role in scanned.roles:
-        role = scanned_role.role
-        evidence = {u.workload: u.evidence for u in scanned.usages if u.workload in role.users}
-        users = users_of(role, None, {a: e for a, e in evidence.items() if a}, scanned.functions)
-        for arn, user in zip(role.users, users, strict=True):
-            for reason in (
-                evidence_reasons(user, request.standard) if is_wanted(arn, request.workloads) else ()
-            ):
-                unseen.setdefault(reason, []).append(arn.rpartition(":")[2])
-    unread = [s.role.name for s in scanned.roles if not s.role.readable]
-    return [
-        *(f"{counted(len(names), 'function')}: {reason}" for reason, names in sorted(unseen.items())),
-        *([f"{counted(len(unread), 'role')} could not be read wholly"] if unread else []),
-    ]
+        names = {_name(arn) for arn in scanned_role.role.users if is_wanted(arn, request.workloads)}
+        for finding in scanned_role.findings:
+            for reason in _MISSING.intersection(finding.reasons) if finding.verdict in EXCESS else ():
+                doubted.setdefault(reason, set()).update(names)
+    unread = {s.role.name for s in scanned.roles if not s.role.readable}
+    lines = [_named(f"not confirmed ({reason})", names) for reason, names in sorted(doubted.items())]
+    if unread:
+        lines.append(_named("roles that could not be read wholly", unread))
+    if scanned.uncompared:
+        lines.append(_named("never compared", map(_name, scanned.uncompared)))
+    return [*lines, *(w.message for w in scanned.warnings if w.code == "workload-unknown")]
+
+
+def _name(arn: str) -> str:
+    return arn.rpartition(":")[2]
+
+
+def _named(what: str, names: Iterable[str]) -> str:
+    shown = sorted(names)
+    more = f" and {len(shown) - 5} more" if len(shown) > 5 else ""
+    return f"{what}: {', '.join(shown[:5])}{more}"
 
 
 class Publisher:
-    """Shows a result: log, annotations, summary, comment, outputs. Nothing here can fail the step."""
+    """Shows a result: summary, log, comment, outputs, annotations. Nothing here can fail the step."""
 
     def __init__(
-        self, settings: Settings, this: Run, activity: Activity, hide: Callable[[str], str], out: TextIO
+        self, settings: Settings, this: Run, activity: Activity, hide: Redaction, out: TextIO
     ) -> None:
         self._settings = settings
         self._run = this
         self._activity = activity
         self._hide = hide
         self._out = out
-        self._say = _speaker(out)
+        self._own: Counter[str] = Counter()
 
     def publish(self, result: Result) -> None:
         """Show the result everywhere it is to be shown."""
-        view = (
-            view_of(result.scanned, result.request, self._hide) if result.scanned and result.request else None
-        )
-        places = self._places(result)
-        if view and self._settings.annotations:
-            self._annotate(view, result, places)
-        text = self._text(view, result, places, MAX_SUMMARY, more="")
-        self._write(text)
-        url = self._comment(view, result, places)
-        self._set_outputs(result, url)
+        failing = {finding.id for finding in result.decision.failing}
+        view = None
+        if result.scanned and result.request:
+            view = view_of(result.scanned, result.request, self._hide, failing)
+        places = self._guarded(lambda: self._places(result)) or {}
+        self._guarded(lambda: self._summarise(view, result, places))
+        self._guarded(lambda: self._log(view))
+        url = self._guarded(lambda: self._comment(view, result, places)) or ""
+        self._guarded(lambda: self._set_outputs(result, url))
         self._conclude(result)
+        if view is not None and self._settings.annotations:
+            shown = view
+            self._guarded(lambda: self._annotate(shown, result, places))
+
+    def _guarded(self, part: Callable[[], T]) -> T | None:
+        try:
+            return part()
+        except Exception as error:
+            self._tell("warning", f"a part of the result could not be shown: {type(error).__name__}: {error}")
+            return None
+
+    def _say(self, text: str) -> None:
+        self._out.write(commands.log_line(redacted(self._hide.text(one_line(text)))) + "\n")
+        self._out.flush()
+
+    def _tell(self, level: commands.Level, text: str) -> None:
+        """Say something as an annotation of the run."""
+        self._own[level] += 1
+        text = redacted(self._hide.text(one_line(text)))
+        self._out.write(commands.annotation(level, text, title="xray-privilege-scan") + "\n")
 
     # --- the text ---
 
@@ -178,27 +234,25 @@ class Publisher:
 
         def place(row: Row) -> str:
             found = places.get(row.finding.id)
-            return f"{found.path}:{found.line}" if found else ""
+            return self._hide.text(f"{found.path}:{found.line}") if found else ""
 
         return markdown(view, limit, Extras(note=note, more=more, place=place))
 
     def _note(self, result: Result) -> str:
         """The gate's verdict in a sentence, as Markdown."""
-        from scanner.report.clean import markdown_text
-
         decision = result.decision
+        compared = result.request is not None and result.request.compare
         parts = []
         if decision.failing:
-            parts.append(
-                f"❌ The check fails: {counted(len(decision.failing), 'finding')} of what it does not allow."
-            )
+            found = counted(len(decision.failing), "finding")
+            parts.append(f"❌ The check fails: {found} of what it does not allow.")
         elif decision.conclusion == "failure":
-            parts.append("❌ Not enough was seen, which fails the check here.")
-        elif decision.conclusion == "neutral":
+            parts.append("❌ The check fails: not enough was seen.")
+        elif decision.missing:
             parts.append("⚠️ Not enough was seen for a full verdict.")
-        elif not decision.missing and not result.findings:
+        elif compared and not result.findings:
             parts.append("✅ Nothing excessive is left.")
-        parts += [f"{markdown_text(self._hide(line))}." for line in decision.missing]
+        parts += [f"{markdown_text(self._hide.text(line))}." for line in decision.missing]
         return " ".join(parts)
 
     def _places(self, result: Result) -> dict[str, Location]:
@@ -209,47 +263,27 @@ class Publisher:
         users = {s.role.arn: s.role.users for s in result.scanned.roles}
         found = {}
         for finding in result.findings:
-            names = [arn.rpartition(":")[2] for arn in users.get(finding.role, ())]
-            place = locate(finding, names, templates)
+            place = locate(finding, [_name(arn) for arn in users.get(finding.role, ())], templates)
             if place is not None:
                 found[finding.id] = place
         return found
 
     # --- where it is shown ---
 
-    def _annotate(self, view: View, result: Result, places: Mapping[str, Location]) -> None:
-        failing = {finding.id for finding in result.decision.failing}
-        lines = []
-        for row in [*view.confirmed, *view.unconfirmed]:
-            place = places.get(row.finding.id)
-            doubt = "" if row.confirmed else f" Not confirmed: {row.evidence}."
-            level: commands.Level = (
-                "error" if row.finding.id in failing else "warning" if row.confirmed else "notice"
-            )
-            lines.append(
-                commands.Annotation(
-                    level=level,
-                    message=one_line(
-                        f"{row.actions} on {row.resources}: {row.claim} [{row.severity}].{doubt}"
-                    ),
-                    title=one_line(f"{row.who} holds more than it needs"),
-                    file=place.path if place else None,
-                    line=place.line if place else None,
-                    end_line=place.end_line if place else None,
-                )
-            )
-        for line in commands.annotations(lines):
-            self._out.write(f"{line}\n")
+    def _summarise(self, view: View | None, result: Result, places: Mapping[str, Location]) -> None:
+        more = f"all of it is in {MARKDOWN} and {REPORT}, in the folder of `output-dir`"
+        text = self._text(view, result, places, MAX_SUMMARY, more)
+        if self._run.summary:
+            commands.write_summary(self._run.summary, text)
 
-    def _write(self, text: str) -> None:
-        path = self._settings.output_dir / MARKDOWN
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-            if self._run.summary:
-                commands.write_summary(self._run.summary, text)
-        except OSError as error:
-            self._say(f"the summary could not be written: {error}")
+    def _log(self, view: View | None) -> None:
+        if view is None:
+            return
+        text = io.StringIO()
+        print_text(view, text)
+        with commands.grouped(self._out, "The whole report"):
+            for line in text.getvalue().splitlines():
+                self._say(line)
 
     def _comment(self, view: View | None, result: Result, places: Mapping[str, Location]) -> str:
         if self._settings.comment == "never" or not self._activity.comments:
@@ -257,25 +291,25 @@ class Publisher:
         if self._activity.read_only:
             self._say(f"no comment: {self._activity.read_only}")
             return ""
-        if view is None:
-            self._say("no comment: there is nothing to say")
+        if view is None or result.is_empty:
+            self._say("no comment: nothing was compared, and what an earlier run said may still hold")
             return ""
         from scanner.github import api, comment
 
+        link = f"[full report]({self._run.url}) in the run's summary"
+        body = self._text(view, result, places, MAX_COMMENT, f"see the {link}") + f"\n<sub>{link}</sub>\n"
         try:
             repository = api.repository(
                 self._settings.token, self._run.api_url, self._run.repository, self._run.graphql_url
             )
             number = self._activity.pull_request
             if number is None and self._activity.find_by_commit:
-                number = repository.open_pull_request_of_commit(self._activity.find_by_commit, self._say)
+                number = repository.open_pull_request_of_commit(
+                    self._activity.find_by_commit, self._say, self._activity.branch
+                )
             if number is None:
                 self._say("no comment: it is not clear on which pull request")
                 return ""
-            # not of this run: a comment that says the same as before is left alone
-            checks = f"{self._run.server}/{self._run.repository}/pull/{number}/checks"
-            link = f"[full report]({checks}) in the run's summary"
-            body = self._text(view, result, places, MAX_COMMENT, f"see the {link}") + f"\n<sub>{link}</sub>\n"
             posted = comment.post(
                 repository,
                 number,
@@ -286,9 +320,7 @@ class Publisher:
                 has_findings=bool(result.findings),
             )
         except api.GithubError as error:
-            self._out.write(
-                commands.annotation("warning", f"no comment: {error}", title="xray-privilege-scan") + "\n"
-            )
+            self._tell("warning", f"no comment: {error}")
             return ""
         self._say(f"comment: {posted.kind}. {posted.note}".strip())
         return posted.url or ""
@@ -298,46 +330,64 @@ class Publisher:
             return
         folder, findings = self._settings.output_dir, result.findings
         names = {path.name for path in result.files}
-        confirmed = [finding for finding in findings if finding.confirmed]
+        confirmed = Counter(finding.verdict for finding in findings if finding.confirmed)
         commands.set_outputs(
             self._run.outputs,
             {
                 "conclusion": result.decision.conclusion,
                 "report": str(folder / REPORT) if REPORT in names else "",
                 "excessive-permissions": str(folder / EXCESSIVE) if EXCESSIVE in names else "",
-                "markdown": str(folder / MARKDOWN),
-                "unused": str(sum(f.verdict == "unused" for f in confirmed)),
-                "broad": str(sum(f.verdict == "broad" for f in confirmed)),
-                "unconfirmed": str(len(findings) - len(confirmed)),
+                "markdown": str(folder / MARKDOWN) if MARKDOWN in names else "",
+                "unused": str(confirmed[Verdict.UNUSED]),
+                "broad": str(confirmed[Verdict.BROAD]),
+                "unconfirmed": str(sum(not finding.confirmed for finding in findings)),
+                "failing": str(len(result.decision.failing)),
                 "comment-url": comment_url,
             },
         )
 
     def _conclude(self, result: Result) -> None:
         decision = result.decision
-        for line in decision.missing:
-            fails = decision.conclusion == "failure" and not decision.failing
-            level: commands.Level = "error" if fails else "warning"
-            if self._settings.gate.insufficient != "pass":
-                text = self._hide(one_line(line))
-                self._out.write(commands.annotation(level, text, title="Not enough was seen") + "\n")
-        self._say(f"conclusion: {decision.conclusion}; findings that fail the check: {len(decision.failing)}")
+        fails = decision.conclusion == "failure" and not decision.failing
+        for line in decision.missing[:3] if self._settings.gate.insufficient != "pass" else ():
+            self._tell("error" if fails else "warning", f"not enough was seen: {line}")
+        number = len(decision.failing)
+        self._say(f"conclusion: {decision.conclusion}; findings that fail the check: {number}")
 
-
-def _speaker(out: TextIO) -> Callable[[str], None]:
-    def say(text: str) -> None:
-        out.write(commands.log_line(one_line(text)) + "\n")
-        out.flush()
-
-    return say
+    def _annotate(self, view: View, result: Result, places: Mapping[str, Location]) -> None:
+        """The findings that GitHub has room for beside what was told before, the most severe first."""
+        failing = {finding.id for finding in result.decision.failing}
+        lines = []
+        for row in [*view.confirmed, *view.unconfirmed]:
+            place = places.get(row.finding.id)
+            fails = row.finding.id in failing
+            if place is None and not (row.confirmed or fails):
+                continue  # a doubt without a place only takes the room of others
+            doubt = "" if row.confirmed else f" Not confirmed: {row.evidence}."
+            lines.append(
+                commands.Annotation(
+                    level="error" if fails else "warning" if row.confirmed else "notice",
+                    message=one_line(
+                        f"{row.actions} on {row.resources}: {row.claim} [{row.severity}].{doubt}"
+                    ),
+                    title=one_line(f"{row.who} holds more than it needs"),
+                    file=place.path if place else None,
+                    line=place.line if place else None,
+                    end_line=place.end_line if place else None,
+                )
+            )
+        room = commands.ANNOTATIONS_A_LEVEL - max(self._own.values(), default=0)
+        for line in commands.annotations(lines, limit=max(0, room)):
+            self._out.write(f"{line}\n")
 
 
 def _hand_back(workspace: Path, folder: Path) -> None:
     """Give what was written to the owner of the workspace: a self-hosted runner must be able to delete it."""
     try:
         owner, root = workspace.stat(), workspace.resolve()
-        inside = [p for p in (folder.resolve(), *folder.resolve().parents) if root in p.parents]
-        for path in (*inside, *folder.resolve().rglob("*")):
+        written = (workspace / folder).resolve()
+        inside = [path for path in (written, *written.parents) if root in path.parents]
+        for path in (*inside, *written.rglob("*")):
             if not path.is_symlink() and path.stat().st_uid == os.geteuid():
                 os.chown(path, owner.st_uid, owner.st_gid)
     except OSError:

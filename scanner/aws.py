@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from scanner.errors import ScanError, error_code, is_denied
+from scanner.errors import EXIT_USAGE, ScanError, error_code, is_denied
 from scanner.traces.xray import THREADS
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Clients:
         """The scanned region. Raises ScanError where none is configured."""
         region = self._session.region_name
         if not region:
-            raise ScanError("no AWS region is configured: give --region, or set AWS_REGION")
+            raise ScanError("no AWS region is configured: name one, or set AWS_REGION", EXIT_USAGE)
         return region
 
     def xray(self) -> XRayClient:
@@ -92,11 +92,11 @@ class Clients:
                         todo.append(resource["PhysicalResourceId"])
         except ClientError as error:
             what = "allow cloudformation:ListStackResources" if is_denied(error) else error_code(error)
-            raise ScanError(f"the stack {stack!r} cannot be read: {what}") from error
+            raise ScanError(f"the stack {stack!r} cannot be read: {what}", EXIT_USAGE) from error
         except BotoCoreError as error:
             raise ScanError(f"the stack {stack!r} cannot be read: {error}") from error
         if not names:
-            raise ScanError(f"the stack {stack!r} holds no Lambda function")
+            raise ScanError(f"the stack {stack!r} holds no Lambda function", EXIT_USAGE)
         return names
 
     def _config(self) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -60,7 +60,6 @@ def failing(findings: Iterable[Finding], policy: GatePolicy) -> list[Finding]:
 
 
 def _is_dangerous_enough(severity: str, at_least: str | None) -> bool:
-    levels: Collection[str] = ACCESS_LEVELS
-    if at_least is None or severity not in levels:
+    if at_least is None or severity == ACCESS_LEVELS[-1]:  # unknown may be anything
         return True
     return ACCESS_LEVELS.index(severity) <= ACCESS_LEVELS.index(at_least)

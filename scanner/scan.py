@@ -108,6 +108,7 @@ class Scanned:
     functions: dict[str, Function] = field(default_factory=dict)
     roles: Sequence[ScannedRole] = ()
     warnings: Sequence[ScanWarning] = ()
+    uncompared: Sequence[str] = ()
 
     @property
     def findings(self) -> list[Finding]:
@@ -126,6 +127,14 @@ def scan(request: Request, aws: Aws, progress: Callable[[int], None] = lambda tr
         functions = _read_functions(request, aws, scanned.usages, warnings)
         roles = _read_roles(request, aws, functions, scanned.usages, warnings)
         scanned.functions = functions.known
+        compared = {arn for role in roles for arn in role.users}
+        scanned.uncompared = [
+            usage.workload
+            for usage in scanned.usages
+            if usage.workload
+            and usage.workload not in compared
+            and is_wanted(usage.workload, request.workloads)
+        ]
         usages = {usage.workload: usage for usage in scanned.usages if usage.workload}
         scanned.roles = [
             compare_role(role, usages, functions.known, request.standard, general) for role in roles

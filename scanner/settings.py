@@ -62,7 +62,8 @@ def settings_of(environ: Mapping[str, str]) -> Settings:
     return Settings(
         options=options,
         gate=GatePolicy(
-            fail_on=_fail_on(inputs),
+            # what is not compared cannot fail
+            fail_on=_fail_on(inputs) if inputs.boolean("compare", default=True) else frozenset(),
             at_least=severity or None,
             include_unconfirmed=inputs.boolean("include-unconfirmed", default=False),
             insufficient=cast(
@@ -75,8 +76,15 @@ def settings_of(environ: Mapping[str, str]) -> Settings:
         key=inputs.text("key") or f"{environ.get('GITHUB_WORKFLOW', '')}/{environ.get('GITHUB_JOB', '')}",
         redact=cast(Redact, inputs.one_of("redact", get_args(Redact), default="auto")),
         token=inputs.text("github-token"),
-        output_dir=Path(inputs.text("output-dir") or "xray-privilege-scan"),
+        output_dir=_output_dir(inputs),
     )
+
+
+def _output_dir(inputs: _Inputs) -> Path:
+    folder = Path(inputs.text("output-dir") or "xray-privilege-scan")
+    if folder.is_absolute() or ".." in folder.parts:
+        raise _wrong("output-dir", str(folder), ("a folder in the workspace, named from there",))
+    return folder
 
 
 def _fail_on(inputs: _Inputs) -> frozenset[Verdict]:

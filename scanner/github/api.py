@@ -246,11 +246,19 @@ class Repository:
             return _comment(comment)
 
     def open_pull_request_of_commit(
-        self, sha: str, note: Callable[[str], None] = lambda _: None
+        self, sha: str, note: Callable[[str], None] = lambda _: None, branch: str | None = None
     ) -> int | None:
-        """The open pull request whose head is a commit; None, with a note, unless there is exactly one."""
+        """The open pull request whose head is a commit; None, with a note, unless there is exactly one.
+
+        GitHub finds no pull request by a commit that only a fork has: with `branch` ("owner:branch") it is
+        looked up by that.
+        """
         with _told("find the pull request of the commit", READ):
-            pulls = self._client.get_repo(self.name).get_commit(sha).get_pulls()
+            repository = self._client.get_repo(self.name)
+            if branch:
+                pulls = repository.get_pulls(state="open", head=branch)
+            else:
+                pulls = repository.get_commit(sha).get_pulls()
             number, why = the_pull_request(map(_pull, pulls), sha)
         if why:
             note(why)

@@ -32,6 +32,9 @@ _LONGEST_KEY = 200
 _MARKER = re.compile(
     r'<!-- xray-privilege-scan key="(?P<key>[^"\s<>]*)" run="(?P<run>\d{1,20})\.(?P<attempt>\d{1,9})" -->'
 )
+_PASSING = re.compile(
+    r"\d[\d,]* (?:traces?|AWS calls?)|\d{4}-\d\d-\d\d \d\d(?::|&#58;)\d\d|/actions/runs/\d+"
+)
 _PAUSES = (1.0, 2.0)
 
 
@@ -77,8 +80,12 @@ def run_of(body: str) -> Run | None:
 
 
 def text_of(body: str) -> str:
-    """A comment without its marker, as it compares: the ends of lines and of the text do not count."""
-    return _MARKER.sub("", body, count=1).replace("\r\n", "\n").strip() if run_of(body) else body.strip()
+    """A comment as it compares: the marker, times, numbers of traces and the run's address do not count.
+
+    These differ in every run, and say nothing new.
+    """
+    text = _MARKER.sub("", body, count=1) if run_of(body) else body
+    return _PASSING.sub("", text).replace("\r\n", "\n").strip()
 
 
 def find(comments: Iterable[Comment], key: str, author: str | None) -> Sequence[Comment]:

@@ -6,7 +6,7 @@ Payloads: docs.github.com/en/actions/reference/workflows-and-actions/events-that
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 
@@ -15,11 +15,13 @@ class Activity:
     """What is done beside the report, the summary and the gate.
 
     `pull_request` is the number to comment on. Where only a commit is known, `find_by_commit` is the commit
-    whose open pull request is looked up. `read_only` tells that the token cannot write, and why.
+    whose open pull request is looked up, by its branch (`owner:branch`) where that is known: GitHub does not
+    find the commits of a fork. `read_only` tells that the token cannot write, and why.
     """
 
     pull_request: int | None = None
     find_by_commit: str | None = None
+    branch: str | None = None
     read_only: str | None = None
 
     @property
@@ -33,16 +35,12 @@ _FORK = (
     "the pull request comes from a fork: GitHub gives its workflows a read-only token and no secrets, so "
     "there is no comment"
 )
-_DEPENDABOT = (
-    "Dependabot started this run: its token is read-only, unless the workflow's `permissions:` say "
-    "`pull-requests: write`"
-)
 
 
-def activity_of(event_name: str, event: Mapping[str, Any], actor: str = "") -> Activity:
+def activity_of(event_name: str, event: Mapping[str, Any]) -> Activity:
     """What an event asks for. Events that are not known report, and comment on nothing."""
     if event_name in ("pull_request", "pull_request_target"):
-        return _of_pull_request(event_name, event, actor)
+        return _of_pull_request(event_name, event)
     if event_name == "push":
         deleted = event.get("deleted") is True or not str(event.get("ref", "")).startswith("refs/heads/")
         return REPORT_ONLY if deleted else _of_commit(event.get("after"))
@@ -52,32 +50,36 @@ def activity_of(event_name: str, event: Mapping[str, Any], actor: str = "") -> A
     return REPORT_ONLY
 
 
-def _of_pull_request(event_name: str, event: Mapping[str, Any], actor: str) -> Activity:
+def _of_pull_request(event_name: str, event: Mapping[str, Any]) -> Activity:
     pull_request = _mapping(event.get("pull_request"))
     number = pull_request.get("number", event.get("number"))
-    if not isinstance(number, int):
+    if not isinstance(number, int) or event.get("action") == "closed":
         return REPORT_ONLY
-    return Activity(number, read_only=_read_only(event_name, pull_request, actor))
+    return Activity(number, read_only=_read_only(event_name, pull_request))
 
 
-def _read_only(event_name: str, pull_request: Mapping[str, Any], actor: str) -> str | None:
+def _read_only(event_name: str, pull_request: Mapping[str, Any]) -> str | None:
     if event_name == "pull_request_target":
         return None  # runs in the base repository, with its token
     head = _mapping(_mapping(pull_request.get("head")).get("repo")).get("full_name")
     base = _mapping(_mapping(pull_request.get("base")).get("repo")).get("full_name")
-    if head != base:  # a deleted fork has no repository at all
-        return _FORK
-    return _DEPENDABOT if actor == "dependabot[bot]" else None
+    return _FORK if head != base else None  # a deleted fork has no repository at all
 
 
 def _of_workflow_run(event: Mapping[str, Any]) -> Activity:
     run = _mapping(event.get("workflow_run"))
-    pull_requests = run.get("pull_requests")
-    if isinstance(pull_requests, list) and len(pull_requests) == 1:
-        number = _mapping(pull_requests[0]).get("number")
-        if isinstance(number, int):
-            return Activity(number)
-    return _of_commit(run.get("head_sha"))  # for a fork the list is empty
+    own = _mapping(event.get("repository")).get("id")
+    numbers = [
+        pull.get("number")
+        for pull in map(_mapping, _list(run.get("pull_requests")))
+        if own is None or _mapping(_mapping(pull.get("base")).get("repo")).get("id") in (None, own)
+    ]
+    if len(numbers) == 1 and isinstance(numbers[0], int):
+        return Activity(numbers[0])
+    owner = _mapping(_mapping(run.get("head_repository")).get("owner")).get("login")
+    branch = run.get("head_branch")  # for a fork the list is empty
+    named = f"{owner}:{branch}" if isinstance(owner, str) and isinstance(branch, str) else None
+    return replace(_of_commit(run.get("head_sha")), branch=named)
 
 
 def _of_commit(sha: Any) -> Activity:
@@ -91,6 +93,10 @@ def is_public(event: Mapping[str, Any]) -> bool:
     if isinstance(visibility, str):
         return visibility == "public"
     return repository.get("private") is not True
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from scanner.findings import users_of
 from scanner.iam import knowledge
 from scanner.iam.catalog import ACCESS_LEVELS
 from scanner.model import EXCESS, Finding, ScanWarning, Verdict
-from scanner.redact import redacted
+from scanner.redact import NOTHING_HIDDEN, Redaction, redacted
 from scanner.report.clean import counted
 from scanner.report.document import iso
 from scanner.scan import Request, Scanned, ScannedRole, is_wanted
@@ -22,7 +22,6 @@ from scanner.suggest import edits
 from scanner.traces.segments import name_of
 from scanner.usage import KEPT_STARTS
 
-Hide = Callable[[str], str]
 _SOME = 4
 
 
@@ -71,16 +70,29 @@ class View:
     warnings: Sequence[str]
 
 
-def view_of(scanned: Scanned, request: Request, hide: Hide = str) -> View:
-    """Arrange a scan for reading: the worst first. `hide` takes out of every text what must not be shown."""
+def view_of(
+    scanned: Scanned, request: Request, hide: Redaction = NOTHING_HIDDEN, also: Collection[str] = ()
+) -> View:
+    """Arrange a scan for reading: the worst first.
+
+    `hide` takes out what must not be shown. `also` are ids of findings that are shown like those of excess.
+    """
     rows = [
         _row(finding, scanned_role, scanned, request, hide)
         for scanned_role in scanned.roles
         for finding in scanned_role.findings
-        if finding.verdict in (*EXCESS, Verdict.UNOBSERVABLE)
+        if finding.verdict in (*EXCESS, Verdict.UNOBSERVABLE) or finding.id in also
     ]
-    rows.sort(key=lambda row: (ACCESS_LEVELS.index(row.finding.severity), row.who, row.finding.id))
-    excess = [row for row in rows if row.finding.verdict in EXCESS]
+    rows.sort(
+        key=lambda row: (
+            not row.confirmed,
+            ACCESS_LEVELS.index(row.finding.severity),
+            row.who,
+            row.finding.id,
+        )
+    )
+    excess = [row for row in rows if row.finding.verdict in EXCESS or row.finding.id in also]
+    place = {row.finding.role: at for at, row in reversed(list(enumerate([*excess])))}
     reasons = sorted({r for row in excess for r in row.finding.reasons}, key=lambda r: ORDER[Reason(r)])
     return View(
         headline=_headline(scanned, request),
@@ -90,26 +102,33 @@ def view_of(scanned: Scanned, request: Request, hide: Hide = str) -> View:
         reasons=[(reason, *EXPLAINED[Reason(reason)]) for reason in reasons],
         suggestions=[
             _suggestion(s, request, hide)
-            for s in scanned.roles
+            for s in sorted(scanned.roles, key=lambda s: place.get(s.role.arn, 0))
             if s.suggestion and _is_excessive(s, confirmed=False)
         ],
-        unobservable=[row for row in rows if row.finding.verdict is Verdict.UNOBSERVABLE],
+        unobservable=[
+            r for r in rows if r.finding.verdict is Verdict.UNOBSERVABLE and r.finding.id not in also
+        ],
         workloads=[
-            (hide(name_of(u.workload)), u.evidence.traces, u.evidence.calls, sum(p.required for p in u.used))
+            (
+                hide.text(name_of(u.workload)),
+                u.evidence.traces,
+                u.evidence.calls,
+                sum(p.required for p in u.used),
+            )
             for u in scanned.usages
             if u.workload
         ],
         denied=[
-            (hide(name_of(u.workload or "no workload")), d.action, hide(d.resource), d.count)
+            (hide.text(name_of(u.workload or "no workload")), d.action, hide.resource(d.resource), d.count)
             for u in scanned.usages
             for d in u.denied
         ],
         unmapped=[
-            (u.service, u.operation, u.reason, count)
+            (hide.text(u.service), hide.text(u.operation), u.reason, count)
             for usage in scanned.usages
             for u, count in usage.unmapped.items()
         ],
-        warnings=[hide(_warning(w)) for w in scanned.warnings],
+        warnings=[hide.text(_warning(w)) for w in scanned.warnings],
     )
 
 
@@ -119,13 +138,13 @@ def _warning(warning: ScanWarning) -> str:
     return message if told else f"{message} ({warning.count:,} times)"
 
 
-def _suggestion(scanned_role: ScannedRole, request: Request, hide: Hide) -> Suggestion:
+def _suggestion(scanned_role: ScannedRole, request: Request, hide: Redaction) -> Suggestion:
     changed = [
-        (hide(edit.policy), hide(_difference(edit.before, edit.after)))
+        (hide.text(edit.policy), _difference(hide.policy(edit.before), hide.policy(edit.after)))
         for edit in edits(scanned_role.role, scanned_role.judged)
     ]
-    policy = orjson.dumps(scanned_role.suggestion, option=orjson.OPT_INDENT_2).decode()
-    return Suggestion(scanned_role.role.arn, hide(_who(scanned_role, request)), changed, hide(policy))
+    policy = orjson.dumps(hide.policy(scanned_role.suggestion), option=orjson.OPT_INDENT_2).decode()
+    return Suggestion(scanned_role.role.arn, hide.text(_who(scanned_role, request)), changed, policy)
 
 
 def _difference(before: dict[str, Any], after: Sequence[dict[str, Any]]) -> str:
@@ -140,13 +159,16 @@ def _lines(statement: dict[str, Any]) -> list[str]:
     return orjson.dumps(statement, option=orjson.OPT_INDENT_2).decode().splitlines()
 
 
-def _row(finding: Finding, scanned_role: ScannedRole, scanned: Scanned, request: Request, hide: Hide) -> Row:
+def _row(
+    finding: Finding, scanned_role: ScannedRole, scanned: Scanned, request: Request, hide: Redaction
+) -> Row:
     return Row(
         finding=finding,
-        who=hide(_who(scanned_role, request)),
+        who=hide.text(_who(scanned_role, request)),
         actions=_some(finding.actions, "all but " if finding.statement.not_actions else ""),
         resources=_some(
-            [short(hide(r)) for r in finding.resources], "all but " if finding.statement.not_resources else ""
+            [short(hide.resource(r)) for r in finding.resources],
+            "all but " if finding.statement.not_resources else "",
         ),
         claim=_claim(finding, hide),
         severity=finding.severity,
@@ -160,15 +182,17 @@ def _who(scanned_role: ScannedRole, request: Request) -> str:
     return _some(names) or scanned_role.role.name
 
 
-def _claim(finding: Finding, hide: Hide) -> str:
+def _claim(finding: Finding, hide: Redaction) -> str:
     if finding.verdict is Verdict.UNOBSERVABLE:
         whys = (knowledge.untraced(action.lower()) for action in finding.actions)
         return _some(why.why for why in whys if why) or "traces cannot show it"
+    if finding.verdict is Verdict.INEFFECTIVE:
+        return "always denied"
     if finding.verdict is not Verdict.BROAD:
         unsure = {Reason.RESOURCE_UNKNOWN, Reason.POSSIBLE, Reason.UNMAPPED_OPERATION} & set(finding.reasons)
         return "not surely used" if unsure else "never used"
     return "only used: " + _some(
-        [f"{action} on {short(hide(resource))}" for action, resource in finding.used]
+        [f"{action} on {short(hide.resource(resource))}" for action, resource in finding.used]
     )
 
 

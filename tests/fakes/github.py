@@ -36,6 +36,7 @@ Json = dict[str, Any]
 LONGEST_BODY = 65_536
 FOREVER = float("inf")
 LIST, CREATE, UPDATE, PULLS, GRAPHQL = "list", "create", "update", "pulls", "graphql"
+HEADS = "heads"
 
 NOT_ACCESSIBLE = "Resource not accessible by integration"
 SECONDARY = (
@@ -53,7 +54,7 @@ class Script:
 
     delay: float = 0.0
     """seconds before each answer"""
-    rights: Collection[str] = (LIST, CREATE, UPDATE, PULLS, GRAPHQL)
+    rights: Collection[str] = (LIST, CREATE, UPDATE, PULLS, GRAPHQL, HEADS)
     """what the token may do; the rest is refused with `refusal`"""
     refusal: tuple[int, str] = (403, NOT_ACCESSIBLE)
     """status and message where a right is missing"""
@@ -265,6 +266,11 @@ class FakeGitHub:
             return self._page(
                 self.pulls.get(arguments[2], []), query, f"/repos/{self.name}/commits/{arguments[2]}/pulls"
             )
+        if operation == HEADS:
+            head, state = query.get("head", [""])[0], query.get("state", ["open"])[0]
+            every = {p["number"]: p for pulls in self.pulls.values() for p in pulls if p["state"] == state}
+            listed = [p for p in every.values() if head in ("", p["head"]["label"])]
+            return self._page(listed, query, f"/repos/{self.name}/pulls")
         if operation == UPDATE:
             return self._update(int(arguments[2]), _body_of(body))
         number = int(arguments[2])
@@ -391,6 +397,7 @@ _ROUTES = (
     ("POST", _REPO + r"/issues/(\d+)/comments", CREATE),
     ("PATCH", _REPO + r"/issues/comments/(\d+)", UPDATE),
     ("GET", _REPO + r"/commits/([^/]+)/pulls", PULLS),
+    ("GET", _REPO + r"/pulls", HEADS),
 )
 
 
