@@ -227,3 +227,126 @@ def test_a_schedule_reports_without_a_comment(
     ran = run(github, tmp_path, monkeypatch, {"repository": {"private": True}}, name="schedule")
     assert github.requests == []
     assert "notes-app-api-test-delete" in ran.summary
+
+
+def secret_iam(folder: Path) -> str:
+    """The file of --iam with grants whose names tell more than a public comment should."""
+    document = notes.iam()
+    (role,) = [r for r in document["RoleDetailList"] if r["RoleName"] == notes.role_name("delete")]
+    role["RolePolicyList"][0]["PolicyDocument"]["Statement"] += [
+        {"Effect": "Allow", "Action": "s3:DeleteObject", "Resource": resource}
+        for resource in (
+            "arn:aws:s3:::bkt/private/my KEYONE.csv",
+            "arn:aws:s3:*:*:bkt/private/KEYTWO.csv",
+            "arn:aws:s3:us-east-1:123456789012:accesspoint/ap/object/KEYTHREE",
+            "arn:aws:s3:::*KEYFOUR.csv",
+        )
+    ] + [
+        {
+            "Effect": "Allow",
+            "Action": "secretsmanager:DeleteSecret",
+            "Resource": [
+                "arn:aws:secretsmanager:us-east-1:123456789012:secret:it's-SECRETONE",
+                "*secret:SECRETTWO",
+            ],
+            "Condition": {"StringLike": {"s3:prefix": ["KEYFIVE/*"]}},
+        }
+    ]
+    (folder / "secret.json").write_text(json.dumps(document))
+    return str(folder / "secret.json")
+
+
+def test_in_public_no_name_of_a_secret_and_no_key_is_shown(
+    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = run(github, tmp_path, monkeypatch, event(github, private=False), iam=secret_iam(tmp_path))
+    shown = ran.log + ran.summary + github.bodies(NUMBER)[0]
+    assert "s3" in shown
+    for name in ("KEYONE", "KEYTWO", "KEYTHREE", "KEYFOUR", "KEYFIVE", "SECRETONE", "SECRETTWO"):
+        assert name not in shown
+
+
+def test_what_could_not_be_confirmed_at_all_is_not_success(
+    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = notes.iam()
+    for role in document["RoleDetailList"]:
+        del role["AssumeRolePolicyDocument"]
+    (tmp_path / "no-trust.json").write_text(json.dumps(document))
+    ran = run(
+        github, tmp_path, monkeypatch, iam=str(tmp_path / "no-trust.json"), on_insufficient_evidence="fail"
+    )
+    assert (ran.code, ran.outputs["conclusion"]) == (1, "failure")
+    assert "role-users-unknown" in ran.log
+
+
+def test_a_function_that_was_never_compared_is_told(
+    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = notes.functions()
+    listed["Functions"] = [f for f in listed["Functions"] if "delete" not in f["FunctionName"]]
+    (tmp_path / "fewer.json").write_text(json.dumps(listed))
+    ran = run(github, tmp_path, monkeypatch, functions=str(tmp_path / "fewer.json"))
+    assert ran.outputs["conclusion"] == "neutral"
+    assert "never compared: notes-app-api-test-delete" in ran.log
+    assert "Nothing excessive is left" not in ran.summary
+
+
+def test_a_run_that_sees_nothing_leaves_the_comment_of_one_that_saw(
+    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(github, tmp_path, monkeypatch)
+    before = github.bodies(NUMBER)
+    (tmp_path / "empty").mkdir()
+    run(github, tmp_path, monkeypatch, run_id=901, traces=str(tmp_path / "empty"))
+    run(github, tmp_path, monkeypatch, run_id=902, compare="false")
+    assert github.bodies(NUMBER) == before
+
+
+def test_a_verdict_that_fails_is_shown_whatever_it_is(
+    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = notes.iam()
+    statements = document["RoleDetailList"][0]["RolePolicyList"][0]["PolicyDocument"]["Statement"]
+    statements.append({"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"})
+    (tmp_path / "pass.json").write_text(json.dumps(document))
+    ran = run(github, tmp_path, monkeypatch, iam=str(tmp_path / "pass.json"), fail_on="unobservable")
+    assert ran.code == 1
+    assert "::error" in ran.log and "iam:PassRole" in ran.log
+    assert "PassRole" in github.bodies(NUMBER)[0]
+
+
+def test_the_pull_request_of_a_fork_s_run_is_found_by_its_branch(
+    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sha = "a" * 40
+    github.pull_request(NUMBER, sha, fork=True)
+    (pull,) = github.pulls.pop(sha)  # GitHub does not find it by the commit
+    github.pulls["elsewhere"] = [pull]
+    owner, _, branch = pull["head"]["label"].partition(":")
+    payload = {
+        "workflow_run": {
+            "pull_requests": [],
+            "head_sha": sha,
+            "head_branch": branch,
+            "head_repository": {"owner": {"login": owner}},
+        },
+        "repository": {"private": True},
+    }
+    run(github, tmp_path, monkeypatch, payload, name="workflow_run")
+    assert len(github.bodies(NUMBER)) == 1
+
+
+@pytest.mark.parametrize("folder", ["/tmp/out", "../out", "."])
+def test_reports_stay_in_the_workspace(
+    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    assert run(github, tmp_path, monkeypatch, output_dir=folder).code == 2
+
+
+def test_the_log_holds_the_whole_report_in_a_group(
+    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = run(github, tmp_path, monkeypatch, annotations="false")
+    assert "::group::" in ran.log
+    assert "dynamodb:GetItem on table/notes: never used" in ran.log

@@ -26,7 +26,13 @@ REPOSITORY: Json = {
     "owner": {"login": "octocat", "type": "User"},
     "default_branch": "main",
 }
-FORK: Json = {**REPOSITORY, "id": 1868, "full_name": "contributor/notes-app", "fork": True}
+FORK: Json = {
+    **REPOSITORY,
+    "id": 1868,
+    "full_name": "contributor/notes-app",
+    "fork": True,
+    "owner": {"login": "contributor"},
+}
 SENDER: Json = {"login": "octocat", "type": "User"}
 
 
@@ -134,7 +140,7 @@ COMMENTED: Json = {
             pytest.param(
                 "pull_request", pull_request(action=action), Activity(7), id=f"pull_request {action}"
             )
-            for action in ("opened", "synchronize", "reopened", "closed", "labeled")
+            for action in ("opened", "synchronize", "reopened", "labeled")
         ),
         pytest.param("pull_request_target", pull_request(), Activity(7), id="pull_request_target"),
         pytest.param(
@@ -163,25 +169,25 @@ COMMENTED: Json = {
         pytest.param(
             "workflow_run",
             workflow_run([], head=FORK),
-            Activity(find_by_commit=HEAD),
+            Activity(find_by_commit=HEAD, branch="contributor:change"),
             id="workflow_run of a fork",
         ),
         pytest.param(
             "workflow_run",
             workflow_run(None),
-            Activity(find_by_commit=HEAD),
+            Activity(find_by_commit=HEAD, branch="octocat:change"),
             id="workflow_run without a list",
         ),
         pytest.param(
             "workflow_run",
             workflow_run([], "push"),
-            Activity(find_by_commit=HEAD),
+            Activity(find_by_commit=HEAD, branch="octocat:change"),
             id="workflow_run of a push",
         ),
         pytest.param(
             "workflow_run",
             workflow_run([_of_run(7), _of_run(8)]),
-            Activity(find_by_commit=HEAD),
+            Activity(find_by_commit=HEAD, branch="octocat:change"),
             id="workflow_run of several",
         ),
         pytest.param("schedule", SCHEDULE, REPORT_ONLY, id="schedule"),
