@@ -137,7 +137,8 @@ class _Judge:
             excess = frozenset(t.action for t in used)
             services = {_prefix(a): ServiceClaim(clean=not doubts, doubts=doubts) for a in excess}
             claim = Claim(services, any_suffices=True)
-        alternatives = (*unsure, *self._alternatives(grant, unseen | rest))
+        own = unseen | rest | {t.action for t in touched}
+        alternatives = (*unsure, *self._alternatives(grant, own))
         return Judgement(grant, Verdict.BROAD, touched, claim, excess, alternatives)
 
     def _judge_unused(self, grant: Grant, unsure: tuple[Touched, ...]) -> Judgement:
@@ -145,6 +146,10 @@ class _Judge:
         observable = frozenset(a for a in actions if not self._is_unobservable(a))
         if actions and not observable:
             return Judgement(grant, Verdict.UNOBSERVABLE)
+        if (
+            not actions
+        ):  # no action that IAM's reference knows can work there: the evidence decides all the same
+            observable = _expanded(grant.action, grant.except_actions)
         services = self._service_claims(grant, observable, unsure)
         if len(observable) < len(actions):  # part of the pattern may be in use where no trace shows it
             services = {p: _doubted(part, Reason.MAY_RUN_UNTRACED) for p, part in services.items()}
@@ -190,7 +195,7 @@ class _Judge:
         """What of a too wide grant may be needed although nothing shows it.
 
         Permissions that a call may have needed; and, of a pattern that names its service, what Lambda itself
-        may need to read an event source.
+        may need to read an event source, and what init code commonly reads.
         """
         found = dict.fromkeys(
             t for t in self._usage.alternatives if _allows(grant, t.action) and _resource_reaches(grant, t)
@@ -201,9 +206,7 @@ class _Judge:
                 if _resource_reaches(grant, touched):
                     found[touched] = None
         if not grant.except_actions and not is_pattern(_prefix(grant.action)):
-            own = (
-                a for a in sorted(unused) if getattr(knowledge.untraced(a), "kind", "") == knowledge.PLATFORM
-            )
+            own = (action for action in sorted(unused) if knowledge.is_kept_of_a_wildcard(action))
             found.update(dict.fromkeys(Touched(action, grant.pattern, exact=True) for action in own))
         return tuple(found)
 
@@ -274,10 +277,16 @@ class _Judge:
         if not limited or not arns.is_wide(grant.resource if grant.statement.variables else grant.pattern):
             return False, frozenset()
         if not grant.except_resources and any(
-            t.exact and arns.is_fully_used(grant.pattern, t.resource) for t in limited
+            t.exact
+            and (
+                arns.is_fully_used(grant.pattern, t.resource)
+                or (grant.pattern != grant.resource and arns.is_a_value_of(grant.resource, t.resource))
+            )
+            for t in limited
         ):
             return False, frozenset()
-        doubts = set()
+        # what Lambda does with an event source is in no trace, though the function did the like itself
+        doubts = {Reason.MAY_RUN_UNTRACED} if any(self._is_unobservable(t.action) for t in limited) else set()
         if unsure or not all(t.exact for t in limited):
             doubts.add(Reason.RESOURCE_UNKNOWN)
         if any(Reason.POSSIBLE in self._doubts(grant, t.action) for t in limited):
@@ -308,7 +317,7 @@ def _allows(grant: Grant, action: str) -> bool:
 def _resource_reaches(grant: Grant, touched: Touched) -> bool:
     """Whether a grant reaches a touched resource, or something that an unknown one may be."""
     if touched.exact and touched.resource == arns.ALL:  # an action that knows no resources
-        return touched.platform or arns.grants_account_wide(grant.pattern)
+        return arns.grants_account_wide(grant.pattern, _prefix(touched.action))
     resource = touched.resource if touched.exact else arns.of_any_account(touched.resource)
     return arns.meet(grant.pattern, resource) and not (
         grant.except_resources and any(contains(pattern, resource) for pattern in grant.except_resources)

@@ -10,7 +10,7 @@ import orjson
 from scanner.compare import Judgement, Touched
 from scanner.confirm import Reason
 from scanner.findings import Judged
-from scanner.iam import arns, catalog
+from scanner.iam import arns, catalog, knowledge
 from scanner.iam.patterns import contains, is_pattern
 from scanner.iam.policies import VARIABLES_VERSION
 from scanner.model import Grant, Role, Statement, Usage, Verdict
@@ -18,6 +18,7 @@ from scanner.model import Grant, Role, Statement, Usage, Verdict
 # docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: all inline policies of a role
 # together; white space is not counted.
 MAX_POLICY_CHARACTERS = 10_240
+_MOST_PAIRS = 100_000
 
 # An unused grant is left out although it is not confirmed where only these speak against it: they
 # question the evidence as a whole, and none of them hints that just this grant is needed.
@@ -140,7 +141,7 @@ def _kept(grant: Grant) -> Item:
         grant.resource if grant.statement.variables else _literal(grant.resource),
         _condition(grant.statement),
         grant.statement.actions if grant.statement.not_actions else (),
-        tuple(_spelled(grant.statement)["NotResource"]) if grant.statement.not_resources else (),
+        tuple(_named_resources(grant.statement)) if grant.statement.not_resources else (),
     )
 
 
@@ -150,6 +151,8 @@ def _narrowed(judgement: Judgement, touched: Touched, kept: Item, narrow: bool) 
     own = kept._replace(action=action, not_action=())
     if not narrow or kept.not_resource or "${" in kept.resource or not arns.is_wide(kept.resource):
         return own
+    if not touched.platform and knowledge.is_kept_of_a_wildcard(touched.action):
+        return own  # it may be used elsewhere too, unseen
     pattern = judgement.grant.pattern
     resource = touched.resource if touched.exact else arns.of_any_account(touched.resource)
     return own._replace(resource=_literal(resource)) if contains(pattern, resource) else own
@@ -198,11 +201,19 @@ def _without_covered(items: Iterable[Item]) -> Iterable[Item]:
     by_action: dict[tuple[Any, ...], list[Item]] = {}
     for item in items:
         by_action.setdefault((item.action, *item[2:]), []).append(item)
+    survivors: dict[frozenset[str], frozenset[str]] = {}
     for same in by_action.values():
-        wide = [item.resource for item in same if is_pattern(item.resource)]
-        for item in same:
-            if not any(_covers(other, item.resource) for other in wide):
-                yield item
+        resources = frozenset(item.resource for item in same)
+        if resources not in survivors:  # many actions stand on the same resources
+            survivors[resources] = _not_covered(resources)
+        yield from (item for item in same if item.resource in survivors[resources])
+
+
+def _not_covered(resources: frozenset[str]) -> frozenset[str]:
+    wide = [resource for resource in resources if is_pattern(resource)]
+    if len(wide) * len(resources) > _MOST_PAIRS:
+        return resources  # such a policy does not fit anyway
+    return frozenset(r for r in resources if not any(_covers(other, r) for other in wide))
 
 
 def _covers(resource: str, other: str) -> bool:
@@ -242,12 +253,17 @@ def _spelled(statement: Statement) -> dict[str, Any]:
     spelled: dict[str, Any] = {"Sid": statement.sid} if statement.sid else {}
     spelled["Effect"] = "Allow" if statement.allow else "Deny"
     spelled["NotAction" if statement.not_actions else "Action"] = list(statement.actions)
-    named = [r if statement.variables else _literal(r) for r in statement.resources]
+    named = _named_resources(statement)
     resources: Any = named[0] if len(named) == 1 else named
     spelled["NotResource" if statement.not_resources else "Resource"] = resources
     if statement.condition is not None:
         spelled["Condition"] = dict(statement.condition)
     return spelled
+
+
+def _named_resources(statement: Statement) -> list[str]:
+    """The resources of a statement as the newer policy version spells them."""
+    return [r if statement.variables else _literal(r) for r in statement.resources]
 
 
 def _policy(statements: list[dict[str, Any]]) -> dict[str, Any]:

@@ -114,7 +114,7 @@ class UsageBuilder:
             elif presence.ran or arn in callers:
                 self._note_complete(tally, presence.start)
         for seen in reading.calls:
-            self._add_call(seen, starts.get(seen.call.workload or "", seen.time))
+            self._add_call(seen, min(starts.get(seen.call.workload or "", seen.time), seen.time))
         if not reading.complete:
             self._note_invoked(reading)
 
@@ -145,8 +145,12 @@ class UsageBuilder:
         for seen in reading.calls:
             needs = self._mapped.get(seen.call, ())
             for permission in needs if not isinstance(needs, Unmapped) else ():
-                arn = workload_arn(permission.resource)
-                if permission.action == "lambda:InvokeFunction" and arn and arn not in reading.workloads:
+                if permission.action != "lambda:InvokeFunction":
+                    continue
+                arn = workload_arn(permission.resource) if permission.exact else None
+                if arn is None:
+                    self.unattributed_gaps += 1  # it may have been any function
+                elif arn not in reading.workloads:
                     self._invoked_gaps[arn] = max(seen.time, self._invoked_gaps.get(arn, 0.0))
 
     def _add_call(self, seen: SeenCall, ran: float) -> None:

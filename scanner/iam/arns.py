@@ -13,6 +13,7 @@ from scanner.iam.patterns import contains, is_pattern, overlaps
 
 ALL = "*"
 _FIELDS = 6
+_NO_ACCOUNT = re.compile(r"[^0-9*?]")
 _VARIABLE = re.compile(r"\$\{[^}]*\}")
 # `*`, `table/*`, `log-group:*`: all resources, or all of a type
 _ALL_OF_A_TYPE = re.compile(r"(?:[a-zA-Z-]+[:/])?\*+")
@@ -29,18 +30,26 @@ def meet(grant: str, touched: str) -> bool:
     if grant == ALL or not (is_pattern(grant) and is_pattern(touched)):
         return overlaps(grant, touched)
     one, other = grant.split(":", _FIELDS - 1), touched.split(":", _FIELDS - 1)
-    if len(one) < _FIELDS or len(other) < _FIELDS:
+    if len(one) < _FIELDS or len(other) < _FIELDS or _spans_fields(one) or _spans_fields(other):
         return overlaps(grant, touched)
     return all(overlaps(a, b) for a, b in zip(one, other, strict=True))
 
 
-def grants_account_wide(pattern: str) -> bool:
-    """Whether a resource pattern covers an action that knows no resources.
+def _spans_fields(fields: list[str]) -> bool:
+    """Whether a `*` stands for several fields: in the account's place is what is none."""
+    return _NO_ACCOUNT.search(fields[4]) is not None and any(is_pattern(field) for field in fields[:4])
+
+
+def grants_account_wide(pattern: str, prefix: str) -> bool:
+    """Whether a resource pattern covers an action of a service that knows no resources.
 
     IAM asks for `*` there; a pattern that names no single resource is taken for it, to be careful.
     """
     fields = pattern.split(":", _FIELDS - 1)
-    return pattern.endswith(ALL) if len(fields) < _FIELDS else bool(_ALL_OF_A_TYPE.fullmatch(fields[5]))
+    if len(fields) < _FIELDS:
+        return pattern.endswith(ALL)
+    of_a_type = fields[2] != "s3" and _ALL_OF_A_TYPE.fullmatch(fields[5]) is not None
+    return overlaps(fields[2], prefix) and (of_a_type or not fields[5].strip(ALL))
 
 
 @lru_cache(maxsize=1 << 14)
@@ -73,6 +82,12 @@ def is_fully_used(pattern: str, touched: str) -> bool:
     return contains(anywhere, narrowed(pattern))
 
 
+def is_a_value_of(resource: str, touched: str) -> bool:
+    """Whether a resource with policy variables is the touched one for some value of them."""
+    parts = (re.escape(part) for part in _VARIABLE.split(resource))
+    return re.fullmatch("[^*?:]+".join(parts), touched) is not None
+
+
 def of_any_account(resource: str) -> str:
     """A resource of which only the type is known may be another account's."""
     fields = resource.split(":", _FIELDS - 1)
@@ -85,11 +100,10 @@ def applicable(actions: frozenset[str], pattern: str) -> frozenset[str]:
     """Those of the actions (lower case) that can work on a resource that the pattern names."""
     if pattern == ALL or len(actions) < 2:
         return actions
-    account_wide = grants_account_wide(pattern)
     found: set[str] = set()
     for prefix in {action.partition(":")[0] for action in actions}:
         for arn, named in _by_format(prefix).items():
-            if account_wide if arn is None else meet(pattern, arn):
+            if grants_account_wide(pattern, prefix) if arn is None else meet(pattern, arn):
                 found |= named
     return frozenset(a for a in actions if a in found or catalog.action(a) is None)
 

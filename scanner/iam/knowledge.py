@@ -59,6 +59,21 @@ def untraced(action: str) -> Untraced | None:
 _NEVER_CALLED = Untraced(UNOBSERVABLE, "is used by no operation of an AWS SDK")
 
 
+_INIT_CODE = frozenset({"appconfig", "secretsmanager", "ssm"})
+
+
+def is_kept_of_a_wildcard(action: str) -> bool:
+    """Whether an action (in lower case) stays of a wildcard that is cut to what was seen.
+
+    What Lambda itself may need, roles that are handed on, and what init code commonly reads.
+    """
+    known = untraced(action)
+    if known is None:
+        return False
+    init_code = known.kind == MAY_RUN_UNTRACED and action.partition(":")[0] in _INIT_CODE
+    return known.kind == PLATFORM or init_code or action == "iam:passrole"
+
+
 @cache
 def _never_called(prefix: str) -> frozenset[str]:
     names = services.data()["never_called"].get(prefix, ())

@@ -100,15 +100,17 @@ def grants_of(policy: Policy) -> Iterator[Grant]:
         actions = ("*",) if statement.not_actions else statement.actions
         resources = ("*",) if statement.not_resources else statement.resources
         except_actions = tuple(a.lower() for a in statement.actions) if statement.not_actions else ()
-        except_resources = _patterns(statement) if statement.not_resources else ()
+        except_resources = _excepted(statement) if statement.not_resources else ()
         meant = [(resource, pattern_of(resource, statement.variables)) for resource in resources]
         for action in actions:
             for resource, pattern in meant:
                 yield Grant(policy, statement, action, resource, pattern, except_actions, except_resources)
 
 
-def _patterns(statement: Statement) -> tuple[str, ...]:
-    return tuple(pattern_of(resource, statement.variables) for resource in statement.resources)
+def _excepted(statement: Statement) -> tuple[str, ...]:
+    """What NotResource surely excepts: with a variable, only what the request tells."""
+    meant = ((raw, pattern_of(raw, statement.variables)) for raw in statement.resources)
+    return tuple(pattern for raw, pattern in meant if not (statement.variables and "${" in raw))
 
 
 def denials_of(policies: tuple[Policy, ...]) -> list[Statement]:

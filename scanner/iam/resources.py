@@ -129,7 +129,7 @@ def _fill(action: catalog.Action, values: Mapping[str, str], context: _Context) 
     prefix = action.name.partition(":")[0]
     named = _from_arns(action, values)
     if named:
-        return named
+        return [*named, *_inner(action, named)] if "opentelemetry" in values else named
     values = {name: value for name, value in values.items() if not value.startswith("arn:")}
     values = _SERVICE_VALUES.get(prefix, dict)(values)
     context = _with_owner(context, values)
@@ -153,6 +153,17 @@ def _fill(action: catalog.Action, values: Mapping[str, str], context: _Context) 
     # Of several kinds any may be meant: the reference marks all twelve of bedrock:InvokeModel required. An
     # optional kind may not be meant at all.
     return [needed[0].resource] if len(needed) == 1 else [Resource("*", exact=False)]
+
+
+def _inner(action: catalog.Action, named: list[Resource]) -> list[Resource]:
+    """What may lie in a resource of which OpenTelemetry recorded only the ARN: an index of a table."""
+    formats = (_VARIABLE.sub("*", kind.arn) for kind in action.resource_types)
+    return [
+        Resource(f"{one.arn}/{form.split('/', 2)[2]}", exact=False, certain=False)
+        for form in formats
+        for one in named
+        if form.count("/") > one.arn.count("/") == 1
+    ]
 
 
 class _Filled(NamedTuple):

@@ -137,11 +137,16 @@ def _from_text(text: str) -> Any:
         return None
 
 
+def _id_of(document: Any) -> str:
+    parsed = _from_text(document) if isinstance(document, str) else document
+    return str(parsed.get("id")) if isinstance(parsed, dict) else ""
+
+
 def _hand_on(trace: Trace, read: FilesRead, sink: Sink) -> None:
-    key, documents = compact(trace.id), len(trace.documents)
+    key, documents = compact(trace.id), hash(frozenset(map(_id_of, trace.documents)))
     known = read.seen.get(key)
     if known is not None:
-        read.unprocessed += known < documents  # another file holds more of the trace than was read
+        read.unprocessed += known != documents  # this copy may hold more of the trace than was read
         return
     read.seen[key] = documents
     read.traces += 1

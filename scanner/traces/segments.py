@@ -207,10 +207,17 @@ def _note_segment(segment: Node, owner: str | None, reading: TraceReading) -> No
     # that was streamed begins later.
     own = segment.get("origin") != "AWS::Lambda" and segment.get("type") != "subsegment"
     reading.workloads[owner] = Presence(
-        start=max(known.start, start or 0.0) if own or not known.ran else known.start,
+        start=_start(known, start or 0.0, own),
         ran=known.ran or own,
         auto_instrumented=known.auto_instrumented or _is_auto_instrumented(segment),
     )
+
+
+def _start(known: Presence, start: float, own: bool) -> float:
+    """When a workload started, whatever the order of the documents."""
+    if own == known.ran:
+        return max(known.start, start)
+    return start if own else known.start
 
 
 def _is_auto_instrumented(segment: Node) -> bool:
@@ -248,6 +255,9 @@ class _Owners:
                 self.dangling |= node.get("type") == "subsegment" or "trace_id" not in node
                 return None
             if _is_another_process(node, parent):
+                # whose a document without an origin is cannot be told, unless a call led to it
+                called = parent.get("namespace") in ("aws", "remote")
+                self.dangling |= node.get("origin") is None and not called
                 return None
             node, parent_id = parent, grandparent_id
         return None

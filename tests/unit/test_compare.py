@@ -270,3 +270,41 @@ def test_ids_of_a_sid_and_of_an_index_do_not_collide() -> None:
     grants = policy(allow(GET, table("t"), Sid="1"), allow(GET, table("t")))
     ids = [f.id for f in compared([grants], [usage(services=["dynamodb"])]).findings]
     assert len(set(ids)) == 2
+
+
+def test_a_star_may_stand_for_region_and_account_together() -> None:
+    grants = policy(allow("secretsmanager:DescribeSecret", "arn:aws:secretsmanager:*:secret:db-*"))
+    seen = usage(used(("secretsmanager:DescribeSecret", arn("secretsmanager", "secret:db-main-??????"))))
+    assert said(compared([grants], [seen]))[0][0] != "unused"
+
+
+def test_a_wildcard_that_can_do_nothing_there_is_not_confirmed_without_evidence_of_its_service() -> None:
+    grants = policy(allow("lambda:*", table("t")))
+    assert "service-not-traced" in said(compared([grants], [usage(services=["dynamodb"])]))[0][3]
+
+
+def test_a_variable_in_not_resource_excepts_only_what_the_request_tells() -> None:
+    statement = {
+        "Effect": "Allow",
+        "Action": "s3:PutObjectTagging",
+        "NotResource": ["arn:aws:s3:::${aws:PrincipalTag/x}/*", "arn:aws:s3:::z/*"],
+    }
+    seen = usage(used(("s3:PutObjectTagging", "arn:aws:s3:::b/*")))
+    assert said(compared([policy(statement)], [seen]))[0][0] == "broad"
+
+
+def test_a_bucket_that_a_variable_names_is_not_wide() -> None:
+    grants = policy(allow("s3:PutObjectTagging", "arn:aws:s3:::data-${aws:PrincipalAccount}/*"))
+    seen = usage(used(("s3:PutObjectTagging", "arn:aws:s3:::data-111111111111/*")))
+    assert said(compared([grants], [seen]))[0][0] == "used"
+
+
+def test_tracing_is_no_use_of_a_grant_on_a_bucket() -> None:
+    found = said(compared([policy(allow("*", "arn:aws:s3:::b/*"))], [usage(services=["s3"])]))
+    assert found[0][0] == "unused"
+
+
+def test_a_queue_that_lambda_reads_may_be_another_than_the_one_that_was_seen() -> None:
+    grants = policy(allow("sqs:ReceiveMessage", arn("sqs", "*")))
+    seen = usage(used(("sqs:ReceiveMessage", arn("sqs", "q1"))))
+    assert said(compared([grants], [seen]))[0][0::3] == ("broad", ("may-run-untraced",))

@@ -137,6 +137,33 @@ def test_a_policy_that_names_too_much_is_spelled_as_today() -> None:
     assert scanned.suggestion["Statement"] == [allow([GET], table("x*"))]
 
 
+def test_not_resource_stays_whole() -> None:
+    statement = {
+        "Effect": "Allow",
+        "Action": ["s3:PutObject", "dynamodb:PutItem"],
+        "NotResource": "arn:aws:s3:::secret/*",
+    }
+    seen = usage(used(("s3:PutObject", "arn:aws:s3:::b/*"), (PUT, table("t"))))
+    assert {str(s["NotResource"]) for s in suggestion(statement, seen=seen)} == {"['arn:aws:s3:::secret/*']"}
+
+
+def test_what_a_used_action_may_have_touched_beside_stays() -> None:
+    seen = usage(
+        {
+            **used((PUT, table("t"))),
+            **used((PUT, arn("dynamodb", "table/t", region="*")), exact=False, required=False),
+        }
+    )
+    (statement,) = suggestion(allow("dynamodb:*Item", "*"), seen=seen)
+    assert statement["Resource"] == arn("dynamodb", "table/t", region="*", account="*")
+
+
+def test_what_init_code_reads_stays_of_a_wildcard() -> None:
+    seen = usage(used(("secretsmanager:ListSecrets", "*")))
+    statements = suggestion(allow("secretsmanager:*", "*"), seen=seen)
+    assert "secretsmanager:GetSecretValue" in statements[0]["Action"]
+
+
 NAMES = st.sampled_from(["a", "b", "ab"])
 ACTIONS = st.sampled_from([GET, QUERY, PUT, "dynamodb:Scan", "dynamodb:BatchGetItem", "sqs:SendMessage"])
 ACTION_PATTERNS = ACTIONS | st.sampled_from(["*", "dynamodb:*", "dynamodb:*Item", "sqs:?end*", "s3:*"])
