@@ -47,7 +47,7 @@ class Clients:
         """The scanned region. Raises ScanError where none is configured."""
         region = self._session.region_name
         if not region:
-            raise ScanError("no AWS region is configured: name one, or set AWS_REGION", EXIT_USAGE)
+            raise ScanError("no AWS region is configured: name one (--region), or set AWS_REGION", EXIT_USAGE)
         return region
 
     def xray(self) -> XRayClient:
