@@ -349,8 +349,12 @@ class Publisher:
     def _conclude(self, result: Result) -> None:
         decision = result.decision
         fails = decision.conclusion == "failure" and not decision.failing
-        for line in decision.missing[:3] if self._settings.gate.insufficient != "pass" else ():
-            self._tell("error" if fails else "warning", f"not enough was seen: {line}")
+        for place, line in enumerate(decision.missing):
+            text = f"not enough was seen: {line}"
+            if place < 3 and self._settings.gate.insufficient != "pass":
+                self._tell("error" if fails else "warning", text)
+            else:
+                self._say(text)
         number = len(decision.failing)
         self._say(f"conclusion: {decision.conclusion}; findings that fail the check: {number}")
 

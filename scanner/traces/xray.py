@@ -366,8 +366,7 @@ class _Reader:
                 _raise_if_hopeless(error, filtered)
                 self._pace.throttled()
                 if not is_passing(error) or pause is None:
-                    message = error.response.get("Error", {}).get("Message", "")
-                    raise _GaveUpError(f"{error_code(error)} (HTTP {status_of(error)}): {message}") from error
+                    raise _GaveUpError(_what_happened(error)) from error
             except HTTPClientError as error:
                 if pause is None:
                     raise _GaveUpError(type(error).__name__) from error
@@ -381,6 +380,12 @@ class _Reader:
 
 class _GaveUpError(Exception):
     """A request failed for good, others may succeed."""
+
+
+def _what_happened(error: ClientError) -> str:
+    """An error in a few words; AWS's own are of use where the request was at fault."""
+    said = error.response.get("Error", {}).get("Message", "")[:200] if status_of(error) < 500 else ""
+    return f"{error_code(error)} (HTTP {status_of(error)})" + (f": {said}" if said else "")
 
 
 def _raise_if_hopeless(error: ClientError, filtered: bool) -> None:

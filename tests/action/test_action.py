@@ -271,7 +271,7 @@ def test_the_outputs_name_files_and_hold_no_arn(world: World) -> None:
     ran = world.job().run()
     assert set(ran.outputs) == {
         *("conclusion", "report", "excessive-permissions", "markdown"),
-        *("unused", "broad", "unconfirmed", "comment-url"),
+        *("unused", "broad", "unconfirmed", "failing", "comment-url"),
     }
     for value in ran.outputs.values():
         assert "arn:" not in value
