@@ -73,14 +73,21 @@ def _allowed_texts(value: Any) -> Iterator[str]:
 
 def _shape(value: Any, allowed: frozenset[str]) -> Any:
     """All of a value that the schema can tell apart, hashable."""
-    if isinstance(value, str):
-        return value if value in allowed else ""
-    if isinstance(value, dict):
-        return tuple([(key, _shape(part, allowed)) for key, part in value.items()])
-    if isinstance(value, list):
+    kind = type(value)
+    if kind is dict:
+        # texts are most of what there is: they are looked at here, without a call for each
+        return tuple(
+            [
+                (key, part if part in allowed else "") if type(part) is str else (key, _shape(part, allowed))
+                for key, part in value.items()
+            ]
+        )
+    if kind is list:
         if len(value) > _LONG_ARRAY:
             return object()  # like no other: its own items are looked at when it is checked
         return frozenset([_shape(part, allowed) for part in value])
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, str):
+        return value if value in allowed else ""
+    if kind is int:
         return value < 0
-    return (type(value), value)
+    return (kind, value)
