@@ -64,6 +64,7 @@ class Run:
     workspace: Path
     summary: Path | None
     outputs: Path | None
+    debug: bool
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> Run:
@@ -84,6 +85,7 @@ class Run:
             workspace=Path(environ.get("GITHUB_WORKSPACE") or "."),
             summary=_path(environ.get("GITHUB_STEP_SUMMARY")),
             outputs=_path(environ.get("GITHUB_OUTPUT")),
+            debug=environ.get("RUNNER_DEBUG") == "1",
         )
 
 
@@ -284,6 +286,10 @@ class Publisher:
         with commands.grouped(self._out, "The whole report"):
             for line in text.getvalue().splitlines():
                 self._say(line)
+        if self._run.debug:
+            for name, traces, calls, used in view.workloads:
+                seen = f"{counted(traces, 'trace')}, {counted(calls, 'call')}, {counted(used, 'permission')}"
+                self._out.write(commands.debug(redacted(self._hide.text(one_line(f"{name}: {seen}")))) + "\n")
 
     def _comment(self, view: View | None, result: Result, places: Mapping[str, Location]) -> str:
         if self._settings.comment == "never" or not self._activity.comments:

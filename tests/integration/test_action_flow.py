@@ -63,6 +63,7 @@ def run(
     payload: dict[str, Any] | None = None,
     run_id: int = 900,
     name: str = "pull_request",
+    debug: bool = False,
     **inputs: str,
 ) -> Ran:
     """Run the action on the walk-through's files, unless the inputs say otherwise."""
@@ -91,6 +92,7 @@ def run(
         "GITHUB_WORKSPACE": str(workspace),
         "GITHUB_STEP_SUMMARY": str(folder / "summary"),
         "GITHUB_OUTPUT": str(folder / "outputs"),
+        "RUNNER_DEBUG": "1" if debug else "",
         **{f"INPUT_{key.upper()}": value for key, value in given.items()},
     }
     monkeypatch.chdir(workspace)
@@ -350,3 +352,10 @@ def test_the_log_holds_the_whole_report_in_a_group(
     ran = run(github, tmp_path, monkeypatch, annotations="false")
     assert "::group::" in ran.log
     assert "dynamodb:GetItem on table/notes: never used" in ran.log
+
+
+def test_debug_logs_come_when_the_runner_asks_for_them(
+    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "::debug::" not in run(github, tmp_path, monkeypatch).log
+    assert "::debug::notes-app-api-test-get: 4 traces" in run(github, tmp_path, monkeypatch, debug=True).log
