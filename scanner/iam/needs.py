@@ -64,9 +64,9 @@ def _of_s3_kin(needs: tuple[Need, ...], call: Call) -> tuple[Need, ...]:
 
 def _permissions(need: Need, resource: Resource) -> list[Permission]:
     needed = Permission(need.action, resource.arn, resource.exact, need.required and resource.certain)
-    if resource.region_told:
-        return [needed]
     fields = resource.arn.split(":")
+    if resource.region_told or fields[3] == "*":
+        return [needed]
     fields[3] = "*"
     # The region is only assumed: a grant in another one may have been used just as well.
     return [needed, Permission(need.action, ":".join(fields), exact=False, required=False)]
