@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
@@ -18,6 +19,9 @@ def main(environ: Mapping[str, str], out: TextIO, now: float) -> int:
     """Run the action. Returns the exit code, which is the gate."""
     out.write("xray-privilege-scan: reading the inputs\n")
     out.flush()
+    # Without a handler Python writes the libraries' warnings to standard error, where the runner looks for
+    # commands: what they quote is not escaped.
+    logging.getLogger().addHandler(logging.NullHandler())
     try:
         from scanner.action import run
 

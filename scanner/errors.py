@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from scanner.model import ScanWarning
+from scanner.redact import redacted
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -60,7 +61,7 @@ class Warnings:
 
     def add(self, code: str, message: str, count: int = 1) -> None:
         """Note a warning. `code` is for machines, `message` one line for people."""
-        self._counts[(code, message)] += count
+        self._counts[(code, redacted(message))] += count
 
     def all(self) -> list[ScanWarning]:
         """All warnings, in the order in which they first came."""

@@ -127,14 +127,7 @@ def scan(request: Request, aws: Aws, progress: Callable[[int], None] = lambda tr
         functions = _read_functions(request, aws, scanned.usages, warnings)
         roles = _read_roles(request, aws, functions, scanned.usages, warnings)
         scanned.functions = functions.known
-        compared = {arn for role in roles for arn in role.users}
-        scanned.uncompared = [
-            usage.workload
-            for usage in scanned.usages
-            if usage.workload
-            and usage.workload not in compared
-            and is_wanted(usage.workload, request.workloads)
-        ]
+        scanned.uncompared = _uncompared(scanned.usages, roles, request)
         usages = {usage.workload: usage for usage in scanned.usages if usage.workload}
         scanned.roles = [
             compare_role(role, usages, functions.known, request.standard, general) for role in roles
@@ -312,6 +305,13 @@ def _role_of(arn: str, functions: Functions, *, from_file: bool, warnings: Warni
     if function.role is None:
         warnings.add("function-without-role", f"{arn} names no role")
     return function.role
+
+
+def _uncompared(usages: Sequence[Usage], roles: Sequence[Role], request: Request) -> list[str]:
+    """The workloads that were seen and asked for, though no role of theirs could be told."""
+    compared = {arn for role in roles for arn in role.users}
+    seen = [usage.workload for usage in usages if usage.workload]
+    return [arn for arn in seen if arn not in compared and is_wanted(arn, request.workloads)]
 
 
 def compare_role(

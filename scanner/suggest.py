@@ -91,15 +91,11 @@ def edits(role: Role, judged: Sequence[Judged]) -> list[Edit]:
         for statement in policy.statements:
             own = by_statement.get((id(policy), statement.index), [])
             kept = list(dict.fromkeys(item for j in own for item in _items(j, narrow=True)))
-            granted = [item for j in own for item in _items_as_granted(j)]
+            granted = [_kept(j.judgement.grant) for j in own]
             if own and kept != granted:
                 after = _rectangles(kept, statement)
                 found.append(Edit(policy.name, _spelled(statement), tuple(after)))
     return found
-
-
-def _items_as_granted(judged: Judged) -> list[Item]:
-    return [_kept(judged.judgement.grant)]
 
 
 def _rectangles(items: Sequence[Item], statement: Statement) -> list[dict[str, Any]]:

@@ -101,11 +101,6 @@ def debug(text: str) -> str:
     return _command("debug", text)
 
 
-def add_mask(value: str) -> str:
-    """The command that hides a value in the log from now on."""
-    return f"::add-mask::{escaped_data(value)}"
-
-
 def group(title: str) -> str:
     """The command that starts a part of the log that can be folded."""
     return _command("group", one_line(title))

@@ -18,7 +18,6 @@ from scanner.github.api import Comment, GithubError, Repository, without_bot
 from scanner.github.commands import shortened
 
 Mode = Literal["on-findings", "always", "never"]
-MODES: tuple[Mode, ...] = ("on-findings", "always", "never")
 Kind = Literal["create", "update", "keep", "skip"]
 Run = tuple[int, int]
 """GITHUB_RUN_ID and GITHUB_RUN_ATTEMPT"""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -221,8 +221,3 @@ def _statement(finding: Finding) -> Json:
 
 def _one_or_many(values: Sequence[str]) -> str | list[str]:
     return values[0] if len(values) == 1 else list(values)
-
-
-def excess_of(findings: Iterable[Finding]) -> list[Finding]:
-    """The findings that claim excess, confirmed ones first."""
-    return sorted((f for f in findings if f.verdict in EXCESS), key=lambda f: not f.confirmed)

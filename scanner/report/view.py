@@ -14,7 +14,7 @@ from scanner.findings import users_of
 from scanner.iam import knowledge
 from scanner.iam.catalog import ACCESS_LEVELS
 from scanner.model import EXCESS, Finding, ScanWarning, Verdict
-from scanner.redact import NOTHING_HIDDEN, Redaction, redacted
+from scanner.redact import NOTHING_HIDDEN, Redaction
 from scanner.report.clean import counted
 from scanner.report.document import iso
 from scanner.scan import Request, Scanned, ScannedRole, is_wanted
@@ -133,9 +133,8 @@ def view_of(
 
 
 def _warning(warning: ScanWarning) -> str:
-    message = redacted(warning.message)
-    told = warning.count == 1 or message[:1].isdigit()
-    return message if told else f"{message} ({warning.count:,} times)"
+    told = warning.count == 1 or warning.message[:1].isdigit()
+    return warning.message if told else f"{warning.message} ({warning.count:,} times)"
 
 
 def _suggestion(scanned_role: ScannedRole, request: Request, hide: Redaction) -> Suggestion:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, ValidationError
 
+from scanner.errors import Warnings
 from scanner.model import Function, Usage
 from scanner.redact import redacted
 from scanner.report.clean import fence_for, markdown_code, one_line
@@ -193,3 +194,9 @@ def test_the_text_for_a_file_is_plain_lines() -> None:
 def test_two_runs_write_the_same_bytes() -> None:
     first, second = (orjson.dumps(report(example(), COMPARE)) for _ in range(2))
     assert first == second
+
+
+def test_a_warning_never_holds_a_key() -> None:
+    warnings = Warnings()
+    warnings.add("function-unread", "refused: secret_access_key=abc/def")
+    assert "abc/def" not in warnings.all()[0].message
