@@ -5,14 +5,13 @@ from __future__ import annotations
 import io
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
 import orjson
 
-from scanner.confirm import Reason
 from scanner.errors import EXIT_GATE, EXIT_OK, EXIT_USAGE, ScanError
 from scanner.gate import Decision, decide
 from scanner.github import commands
@@ -26,8 +25,11 @@ from scanner.report.files import EXCESSIVE, REPORT, write_markdown, write_report
 from scanner.report.markdown import Extras, markdown
 from scanner.report.text import print_text
 from scanner.report.view import Row, View, view_of
-from scanner.scan import Request, Scanned, is_wanted, nothing_read, scan, with_stacks
+from scanner.request import Request, with_stacks
+from scanner.scan import scan
+from scanner.scanned import Scanned, missing_evidence, nothing_read
 from scanner.settings import Settings, settings_of
+from scanner.traces.segments import name_of
 
 T = TypeVar("T")
 
@@ -35,19 +37,6 @@ MARKDOWN = "report.md"
 # docs.github.com/en/rest/issues/comments, .../workflow-commands#adding-a-job-summary
 MAX_COMMENT = 65_000  # of 65,536: the marker comes on top
 MAX_SUMMARY = 900_000  # characters, of 1,024 KiB: some take more than one byte
-
-# The reasons that question the evidence as a whole, rather than one permission.
-_MISSING = frozenset(
-    {
-        Reason.NOT_SEEN,
-        Reason.TOO_FEW_TRACES,
-        Reason.NO_CALLS,
-        Reason.INCOMPLETE_TRACES,
-        Reason.SHARER_NOT_SEEN,
-        Reason.ROLE_USERS_UNKNOWN,
-        Reason.TRACES_ELSEWHERE,
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -149,36 +138,6 @@ def _scan(settings: Settings, now: float) -> Result:
     return Result(scanned, request, decision, [*files, settings.output_dir / MARKDOWN])
 
 
-def missing_evidence(scanned: Scanned, request: Request) -> list[str]:
-    """What was not there to judge by, a line each."""
-    error = nothing_read(scanned, request.compare)
-    if error or not request.compare:
-        return [str(error)] if error else []
-    doubted: dict[str, set[str]] = {}
-    for scanned_role in scanned.roles:
-        names = {_name(arn) for arn in scanned_role.role.users if is_wanted(arn, request.workloads)}
-        for finding in scanned_role.findings:
-            for reason in _MISSING.intersection(finding.reasons) if finding.verdict in EXCESS else ():
-                doubted.setdefault(reason, set()).update(names)
-    unread = {s.role.name for s in scanned.roles if not s.role.readable}
-    lines = [_named(f"not confirmed ({reason})", names) for reason, names in sorted(doubted.items())]
-    if unread:
-        lines.append(_named("roles that could not be read wholly", unread))
-    if scanned.uncompared:
-        lines.append(_named("never compared", map(_name, scanned.uncompared)))
-    return [*lines, *(w.message for w in scanned.warnings if w.code == "workload-unknown")]
-
-
-def _name(arn: str) -> str:
-    return arn.rpartition(":")[2]
-
-
-def _named(what: str, names: Iterable[str]) -> str:
-    shown = sorted(names)
-    more = f" and {len(shown) - 5} more" if len(shown) > 5 else ""
-    return f"{what}: {', '.join(shown[:5])}{more}"
-
-
 class Publisher:
     """Shows a result: summary, log, comment, outputs, annotations. Nothing here can fail the step."""
 
@@ -265,7 +224,7 @@ class Publisher:
         users = {s.role.arn: s.role.users for s in result.scanned.roles}
         found = {}
         for finding in result.findings:
-            place = locate(finding, [_name(arn) for arn in users.get(finding.role, ())], templates)
+            place = locate(finding, [name_of(arn) for arn in users.get(finding.role, ())], templates)
             if place is not None:
                 found[finding.id] = place
         return found
@@ -287,7 +246,7 @@ class Publisher:
             for line in text.getvalue().splitlines():
                 self._say(line)
         if self._run.debug:
-            for name, traces, calls, used in view.workloads:
+            for name, traces, calls, used, _ in view.workloads:
                 seen = f"{counted(traces, 'trace')}, {counted(calls, 'call')}, {counted(used, 'permission')}"
                 self._out.write(commands.debug(redacted(self._hide.text(one_line(f"{name}: {seen}")))) + "\n")
 

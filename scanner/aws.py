@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from scanner.errors import EXIT_USAGE, ScanError, error_code, is_denied
+from scanner.request import Stack
 from scanner.traces.xray import THREADS
 
 if TYPE_CHECKING:
@@ -25,7 +27,8 @@ class Clients:
     def __init__(self, region: str | None, profile: str | None) -> None:
         self._region = region
         self._profile = profile
-        self._by_region: dict[str, Any] = {}
+        self._by_region: dict[tuple[str, str], Any] = {}
+        self._lock = threading.Lock()
 
     @cached_property
     def _session(self) -> boto3.Session:
@@ -50,8 +53,8 @@ class Clients:
             raise ScanError("no AWS region is configured: name one (--region), or set AWS_REGION", EXIT_USAGE)
         return region
 
-    def xray(self) -> XRayClient:
-        """The X-Ray client, good for THREADS requests at once."""
+    def xray(self, region: str) -> XRayClient:
+        """The X-Ray client of a region, good for THREADS requests at once."""
         from botocore.config import Config
 
         config = Config(
@@ -59,7 +62,7 @@ class Clients:
             max_pool_connections=THREADS + 16,
             user_agent_extra="xray-privilege-scan",
         )
-        return self._session.client("xray", region_name=self.region(), config=config)
+        return self._session.client("xray", region_name=region, config=config)
 
     def iam(self) -> IAMClient:
         """The IAM client."""
@@ -67,25 +70,42 @@ class Clients:
 
     def functions(self, region: str) -> LambdaClient:
         """The Lambda client of a region."""
-        if region not in self._by_region:
-            self._by_region[region] = self._session.client(
-                "lambda", region_name=region, config=self._config()
-            )
-        return self._by_region[region]  # type: ignore[no-any-return]  # a dictionary of clients
+        return self._of_region("lambda", region)  # type: ignore[no-any-return]  # a dictionary of clients
 
-    def stack_functions(self, stack: str) -> list[str]:
-        """The names of the functions of a CloudFormation stack and of those nested in it.
+    def cloudtrail(self, region: str) -> Any:
+        """The CloudTrail client of a region."""
+        return self._of_region("cloudtrail", region)
+
+    def cloudwatch(self, region: str) -> Any:
+        """The CloudWatch client of a region."""
+        return self._of_region("cloudwatch", region)
+
+    def _of_region(self, service: Any, region: str) -> Any:
+        """A client of a region, made once."""
+        with self._lock:
+            if (service, region) not in self._by_region:
+                self._by_region[service, region] = self._session.client(
+                    service, region_name=region, config=self._config()
+                )
+            return self._by_region[service, region]
+
+    def stack(self, stack: str) -> Stack:
+        """A CloudFormation stack with those nested in it.
 
         Raises ScanError where the stack cannot be read, or holds no function.
         """
         from botocore.exceptions import BotoCoreError, ClientError
 
         client = self._session.client("cloudformation", region_name=self.region(), config=self._config())
-        todo, names = [stack], []
+        todo, names, logical_ids = [stack], [], {}
         try:
             while todo:
-                pages = client.get_paginator("list_stack_resources").paginate(StackName=todo.pop())
+                name = todo.pop()
+                pages = client.get_paginator("list_stack_resources").paginate(StackName=name)
                 for resource in (r for page in pages for r in page["StackResourceSummaries"]):
+                    if "PhysicalResourceId" not in resource:
+                        continue  # not made yet
+                    logical_ids[resource["PhysicalResourceId"]] = f"{name}/{resource['LogicalResourceId']}"
                     if resource["ResourceType"] == "AWS::Lambda::Function":
                         names.append(resource["PhysicalResourceId"])
                     elif resource["ResourceType"] == "AWS::CloudFormation::Stack":
@@ -97,7 +117,7 @@ class Clients:
             raise ScanError(f"the stack {stack!r} cannot be read: {error}") from error
         if not names:
             raise ScanError(f"the stack {stack!r} holds no Lambda function", EXIT_USAGE)
-        return names
+        return Stack(tuple(names), logical_ids)
 
     def _config(self) -> Any:
         from botocore.config import Config

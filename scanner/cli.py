@@ -12,23 +12,39 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO, TYPE_CHECKING
 
-from scanner.errors import EXIT_FAULT, EXIT_GATE, EXIT_INTERRUPTED, EXIT_OK, ScanError
-from scanner.options import parser, request_of
+from scanner.errors import EXIT_FAULT, EXIT_GATE, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, ScanError
+from scanner.options import (
+    baseline_of,
+    config_of,
+    explain_parser,
+    gate_of,
+    json_file,
+    parser,
+    request_of,
+)
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from scanner.gate import GatePolicy
     from scanner.report.view import View
-    from scanner.scan import Request, Scanned
+    from scanner.request import Request
+    from scanner.scanned import Scanned
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line. Returns the exit code."""
     # A scan makes many small objects and hardly a cycle: looking for cycles less often saves CPU.
     gc.set_threshold(50_000, 20, 100)
-    arguments = parser().parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    explains = words[:1] == ["explain"]
+    arguments = explain_parser().parse_args(words[1:]) if explains else parser().parse_args(words)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that knows no such character
     try:
+        if explains:
+            return _explain(arguments, sys.stdout)
         return run(arguments, sys.stdout, sys.stderr, time.time())
     except ScanError as error:
         return _fail(error, error.exit_code)
@@ -49,16 +65,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(arguments: argparse.Namespace, out: IO[str], err: IO[str], now: float) -> int:
     """Scan as the arguments say, write the reports. Raises ScanError."""
-    request = request_of(arguments, now)
+    config = config_of(arguments.config)
+    known = baseline_of(arguments.baseline, may_be_missing=arguments.update_baseline)
+    request = request_of(arguments, now, config, known)
     from scanner.aws import Clients
-    from scanner.gate import GatePolicy, failing
-    from scanner.model import Verdict
-    from scanner.report.clean import counted
     from scanner.report.files import write_markdown, write_reports
     from scanner.report.view import view_of
-    from scanner.scan import nothing_read, scan, with_stacks
+    from scanner.request import with_stacks
+    from scanner.scan import scan
+    from scanner.scanned import nothing_read
 
-    clients = Clients(arguments.region, arguments.profile)
+    clients = Clients(request.regions[0] if request.regions else None, arguments.profile)
     request = with_stacks(request, clients)
     with _progress(err) as progress:
         scanned = scan(request, clients, progress)
@@ -70,17 +87,59 @@ def run(arguments: argparse.Namespace, out: IO[str], err: IO[str], now: float) -
     error = nothing_read(scanned, request.compare)
     if error:
         raise error
-    failed = failing(scanned.findings, GatePolicy(frozenset(map(Verdict, arguments.fail_on))))
-    if failed:
-        err.write(f"xray-privilege-scan: {counted(len(failed), 'confirmed finding')}: --fail-on\n")
-    return EXIT_GATE if failed else EXIT_OK
+    if arguments.update_baseline:
+        _write_baseline(arguments.baseline, scanned, request)
+        return EXIT_OK
+    return _judge(scanned, request, gate_of(arguments, config), err)
+
+
+def _judge(scanned: Scanned, request: Request, policy: GatePolicy, err: IO[str]) -> int:
+    """The exit code of the gate, and on standard error what fails it."""
+    from scanner.gate import decide
+    from scanner.report.clean import counted
+    from scanner.scanned import missing_evidence
+
+    missing = missing_evidence(scanned, request)
+    decision = decide(scanned.findings, missing, policy, scanned.rules.failures(request.config_name))
+    lines = list(decision.expired)
+    if decision.failing:
+        confirmed = "" if policy.include_unconfirmed else "confirmed "
+        lines.append(f"{counted(len(decision.failing), f'{confirmed}finding')} of what the gate forbids")
+    if not decision.passed and not lines:
+        lines = [f"not enough was seen: {line}" for line in missing]
+    for line in lines:
+        err.write(f"xray-privilege-scan: {line}\n")
+    return EXIT_OK if decision.passed else EXIT_GATE
+
+
+def _write_baseline(path: Path, scanned: Scanned, request: Request) -> None:
+    from scanner.baseline import Baseline, dump, updated
+    from scanner.scan import accountable_entries, compared_roles
+
+    entries = accountable_entries(scanned.roles, request)
+    compared = compared_roles(scanned.roles, request)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(dump(updated(request.baseline or Baseline(), entries, compared)), encoding="utf-8")
+    except OSError as error:
+        raise ScanError(f"--baseline: {error}", EXIT_USAGE) from None
+
+
+def _explain(arguments: argparse.Namespace, out: IO[str]) -> int:
+    from scanner.explain import explained
+    from scanner.report.clean import one_line
+
+    for line in explained(json_file(arguments.report, "--report"), arguments.id):
+        out.write(one_line(line) + "\n")
+    return EXIT_OK
 
 
 def _fail(message: object, exit_code: int) -> int:
     from scanner.redact import redacted
     from scanner.report.clean import one_line
 
-    sys.stderr.write(f"xray-privilege-scan: {one_line(redacted(str(message)))}\n")
+    for line in str(message).splitlines() or [""]:
+        sys.stderr.write(f"xray-privilege-scan: {one_line(redacted(line))}\n")
     return exit_code
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
+from scanner.config import ExtraUntraced
 from scanner.confirm import Claim, Reason, ServiceClaim
-from scanner.iam import arns, catalog, knowledge
-from scanner.iam.patterns import contains, is_pattern, matches, overlaps
-from scanner.iam.policies import denials_of, grants_of, pattern_of
-from scanner.model import Function, Grant, Role, Statement, Usage, Verdict
+from scanner.evidence.beside import CLOUDTRAIL, LAST_ACCESSED, NOTHING, Beside
+from scanner.iam import arns, catalog, knowledge, platform
+from scanner.iam.conditions import holds
+from scanner.iam.limits import Limits
+from scanner.iam.patterns import contains, is_pattern, matches
+from scanner.iam.policies import grants_of, principal_of
+from scanner.model import Function, Grant, Permission, Role, Usage, Verdict
 
 
 class Touched(NamedTuple):
@@ -27,7 +31,9 @@ class Judgement(NamedTuple):
     """A verdict on one grant: what of it was used, and what must be confirmed (None: nothing).
 
     `alternatives` are what else of it a call that was seen may stand on, or what traces cannot show.
-    `excess` are the actions (lower case) that make it unused or too wide, for the severity.
+    `excess` are the actions (lower case) that make it unused or too wide, for the severity. `why` says of an
+    unobservable one why traces cannot show it, and which right would tell. `sources` are those beside the
+    traces that rescued something of it, added a doubt or took one away.
     """
 
     grant: Grant
@@ -36,6 +42,8 @@ class Judgement(NamedTuple):
     claim: Claim | None = None
     excess: frozenset[str] = frozenset()
     alternatives: tuple[Touched, ...] = ()
+    why: str = ""
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,58 +51,107 @@ class RoleUsage:
     """All that the workloads of a role used, by action in lower case.
 
     `possible` are permissions that a call may have needed, or that were asked for in vain.
-    `settings_known` tells whether the configuration of every workload was read.
+    `unread` is what Lambda may need for a configuration that was not read. `by` are the workloads by (action,
+    resource). `beside` are other sources than traces, of which `recorded` is what only CloudTrail shows;
+    `team` is what the team says that traces do not show.
     """
 
     required: Mapping[str, tuple[Touched, ...]]
     possible: Mapping[str, tuple[str, ...]]
     alternatives: tuple[Touched, ...]
-    settings_known: bool
+    unread: Mapping[str, tuple[platform.Unread, ...]]
+    by: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    beside: Beside = NOTHING
+    recorded: frozenset[Touched] = frozenset()
+    team: Sequence[ExtraUntraced] = ()
 
 
 def usage_of_role(
-    usages: Iterable[Usage], users: Iterable[str], functions: Mapping[str, Function]
+    usages: Iterable[Usage],
+    users: Iterable[str],
+    functions: Mapping[str, Function],
+    beside: Beside = NOTHING,
+    team: Sequence[ExtraUntraced] = (),
 ) -> RoleUsage:
     """The union of what the workloads of a role used and what Lambda needs to run them."""
-    required: dict[str, dict[Touched, None]] = {}
-    possible: dict[str, dict[str, None]] = {}
-    alternatives: dict[Touched, None] = {}
-    traced = set()
+    usages = list(usages)
+    needed = _Needed()
     for usage in usages:
-        if usage.evidence.traces:
-            traced.add(usage.workload)
-        for permission in usage.used:
-            action = permission.action.lower()
-            if permission.required:
-                touched = Touched(action, permission.resource, permission.exact)
-                required.setdefault(action, {})[touched] = None
-            else:
-                possible.setdefault(action, {})[permission.resource] = None
-        for permission in sorted(usage.alternatives):
-            alternatives[Touched(permission.action.lower(), permission.resource, permission.exact)] = None
-        for permission in usage.wanted:
-            possible.setdefault(permission.action.lower(), {})[permission.resource] = None
-    settings_known = True
-    for arn in users:
-        function = functions.get(arn)
-        if function is None:
-            settings_known = False
-            continue
-        for action, resource in knowledge.platform_permissions(function, traced=arn in traced):
-            touched = Touched(action, resource, exact=True, platform=True)
-            required.setdefault(action, {})[touched] = None
+        needed.add_usage(usage)
+    recorded = needed.add_histories(beside)
+    configured = {arn: functions.get(arn) for arn in users}
+    traced = {usage.workload for usage in usages if usage.evidence.traces}
+    for arn, function in configured.items():
+        if function is not None:
+            for action, resource in platform.permissions_of(function, traced=arn in traced):
+                needed.add(Touched(action, resource, exact=True, platform=True))
     return RoleUsage(
-        {action: tuple(found) for action, found in required.items()},
-        {action: tuple(found) for action, found in possible.items()},
-        tuple(alternatives),
-        settings_known,
+        {action: tuple(found) for action, found in needed.required.items()},
+        {action: tuple(found) for action, found in needed.possible.items()},
+        tuple(needed.alternatives),
+        platform.unread(configured.values()),
+        {key: tuple(arns_) for key, arns_ in needed.by.items()},
+        beside,
+        recorded,
+        team,
     )
+
+
+class _Needed:
+    """Collects what the workloads of a role used: by action in lower case, in the order in which it came."""
+
+    def __init__(self) -> None:
+        self.required: dict[str, dict[Touched, None]] = {}
+        self.possible: dict[str, dict[str, None]] = {}
+        self.alternatives: dict[Touched, None] = {}
+        self.by: dict[tuple[str, str], dict[str, None]] = {}
+
+    def add(self, touched: Touched) -> None:
+        self.required.setdefault(touched.action, {})[touched] = None
+
+    def add_usage(self, usage: Usage) -> None:
+        for permission in usage.used:
+            if permission.required:
+                self._add_used(_touched(permission), usage.workload)
+            else:
+                self._add_possible(permission)
+        for permission in sorted(usage.alternatives):
+            self.alternatives[_touched(permission)] = None
+        for permission in usage.wanted:
+            self._add_possible(permission)
+
+    def add_histories(self, beside: Beside) -> frozenset[Touched]:
+        """Add what event history shows, and tell what of it no trace shows."""
+        new = {
+            (touched, arn)
+            for arn, history in beside.histories.items()
+            for touched in (_touched(p) for p in history.used if p.required)
+            if touched not in self.required.get(touched.action, ())
+        }
+        for touched, arn in sorted(new):
+            self._add_used(touched, arn)
+        for history in beside.histories.values():
+            for permission in (*(p for p in history.used if not p.required), *history.wanted):
+                self._add_possible(permission)
+        return frozenset(touched for touched, _ in new)
+
+    def _add_used(self, touched: Touched, workload: str | None) -> None:
+        self.add(touched)
+        self.by.setdefault((touched.action, touched.resource), {})[workload or ""] = None
+
+    def _add_possible(self, permission: Permission) -> None:
+        self.possible.setdefault(permission.action.lower(), {})[permission.resource] = None
+
+
+def _touched(permission: Permission) -> Touched:
+    return Touched(permission.action.lower(), permission.resource, permission.exact)
 
 
 def judge_role(role: Role, usage: RoleUsage) -> list[Judgement]:
     """A verdict on every grant of a role, in the order of its policies."""
-    grants = [grant for policy in role.policies for grant in grants_of(policy)]
-    judge = _Judge(grants, denials_of(role.policies), usage)
+    principal = principal_of(role.arn, role.tags)
+    grants = [grant for policy in role.policies for grant in grants_of(policy, principal)]
+    judge = _Judge(role, grants, usage)
     return [judge.judge(grant) for grant in grants]
 
 
@@ -102,27 +159,82 @@ def judge_role(role: Role, usage: RoleUsage) -> list[Judgement]:
 
 
 class _Judge:
-    def __init__(self, grants: Sequence[Grant], denials: Sequence[Statement], usage: RoleUsage) -> None:
-        self._denials = denials
+    def __init__(self, role: Role, grants: Sequence[Grant], usage: RoleUsage) -> None:
+        self._role = role
+        self._limits = Limits(role)
         self._usage = usage
         self._grants = grants
         self._candidates: dict[Touched, int] = {}
+        self._conditions: dict[tuple[int, str, bool], bool | None] = {}
         self._required = {action: _by_resource(touched) for action, touched in usage.required.items()}
+        self._traced = frozenset((*usage.required, *usage.possible))
+        self._sources: set[str] = set()
 
     def judge(self, grant: Grant) -> Judgement:
-        if any(_denies(statement, grant.action.lower(), grant.pattern) for statement in self._denials):
+        """The verdict on a grant."""
+        self._sources.clear()
+        judgement = self._judge(grant)
+        if self._usage.recorded and not self._usage.recorded.isdisjoint(judgement.touched):
+            self._sources.add(CLOUDTRAIL)
+        return judgement._replace(sources=tuple(sorted(self._sources))) if self._sources else judgement
+
+    def _judge(self, grant: Grant) -> Judgement:
+        if self._is_ineffective(grant):
             return Judgement(grant, Verdict.INEFFECTIVE)
         sure: list[Touched] = []
-        unsure: list[Touched] = []
+        unsure: dict[Touched, Reason] = {}
         for touched in self._candidates_of(grant):
-            if _resource_reaches(grant, touched):
-                (sure if self._is_sure(grant, touched) else unsure).append(touched)
+            doubt = self._doubt_of_use(grant, touched) if _resource_reaches(grant, touched) else None
+            if doubt is not None:
+                unsure[touched] = doubt
+            elif _resource_reaches(grant, touched) and self._condition(grant, touched) is not False:
+                sure.append(touched)
         if sure:
-            return self._judge_used(grant, tuple(sure), tuple(unsure))
-        return self._judge_unused(grant, tuple(unsure))
+            return self._judge_used(grant, tuple(sure), unsure)
+        return self._judge_unused(grant, unsure)
+
+    def _is_ineffective(self, grant: Grant) -> bool:
+        """Whether nothing of a grant is ever allowed: for a Deny, the boundary, a variable without value."""
+        if self._limits.deny(grant.action.lower(), grant.pattern):
+            return True
+        if self._limits.are_none or not is_pattern(grant.action):
+            return False
+        actions = arns.applicable(_expanded(grant.action, grant.except_actions), grant.pattern)
+        return bool(actions) and not self._limits.left(actions, grant.pattern)
+
+    def _doubt_of_use(self, grant: Grant, touched: Touched) -> Reason | None:
+        """Why a use that a grant allows may have been of another grant only, None if it was of this one."""
+        held = self._condition(grant, touched)
+        if held is None and self._is_allowed_without(grant, touched):
+            return Reason.CONDITION_UNKNOWN
+        return None if held is False or self._is_sure(grant, touched) else Reason.RESOURCE_UNKNOWN
+
+    def _condition(self, grant: Grant, touched: Touched) -> bool | None:
+        """Whether a grant's condition held for a use, None where the trace does not tell."""
+        statement = grant.statement
+        if statement.condition is None:
+            return True
+        key = (id(statement), touched.resource, touched.exact)
+        if key not in self._conditions:
+            context = _context(self._role, touched)
+            self._conditions[key] = holds(
+                statement.condition, context, frozenset({"aws:username"}), statement.variables
+            )
+        return self._conditions[key]
+
+    def _is_allowed_without(self, grant: Grant, touched: Touched) -> bool:
+        """Whether another grant surely allows a use."""
+        return any(
+            other is not grant
+            and _allows(other, touched.action)
+            and self._condition(other, touched)
+            and _resource_reaches(other, touched)
+            and not self._limits.deny(touched.action, other.pattern)
+            for other in self._grants
+        )
 
     def _judge_used(
-        self, grant: Grant, touched: tuple[Touched, ...], unsure: tuple[Touched, ...]
+        self, grant: Grant, touched: tuple[Touched, ...], unsure: Mapping[Touched, Reason]
     ) -> Judgement:
         rest, unseen = self._unused_actions(grant, touched)
         used = [t for t in touched if not t.platform]
@@ -141,11 +253,11 @@ class _Judge:
         alternatives = (*unsure, *self._alternatives(grant, own))
         return Judgement(grant, Verdict.BROAD, touched, claim, excess, alternatives)
 
-    def _judge_unused(self, grant: Grant, unsure: tuple[Touched, ...]) -> Judgement:
+    def _judge_unused(self, grant: Grant, unsure: Mapping[Touched, Reason]) -> Judgement:
         actions = self._actions(grant)
-        observable = frozenset(a for a in actions if not self._is_unobservable(a))
+        observable = frozenset(a for a in actions if not self._is_unobservable(grant, a))
         if actions and not observable:
-            return Judgement(grant, Verdict.UNOBSERVABLE)
+            return Judgement(grant, Verdict.UNOBSERVABLE, why=self._why(grant, actions))
         if (
             not actions
         ):  # no action that IAM's reference knows can work there: the evidence decides all the same
@@ -195,7 +307,7 @@ class _Judge:
         """What of a too wide grant may be needed although nothing shows it.
 
         Permissions that a call may have needed; and, of a pattern that names its service, what Lambda itself
-        may need to read an event source, and what init code commonly reads.
+        may need for a configuration that was not read, and what init code commonly reads.
         """
         found = dict.fromkeys(
             t for t in self._usage.alternatives if _allows(grant, t.action) and _resource_reaches(grant, t)
@@ -208,6 +320,7 @@ class _Judge:
         if not grant.except_actions and not is_pattern(_prefix(grant.action)):
             own = (action for action in sorted(unused) if knowledge.is_kept_of_a_wildcard(action))
             found.update(dict.fromkeys(Touched(action, grant.pattern, exact=True) for action in own))
+            found.update(dict.fromkeys(t for action in sorted(unused) for t in self._unread(grant, action)))
         return tuple(found)
 
     # --- actions ---
@@ -218,11 +331,7 @@ class _Judge:
         An action that IAM's reference does not know stands for itself.
         """
         actions = arns.applicable(_expanded(grant.action, grant.except_actions), grant.pattern)
-        if not self._denials or not is_pattern(grant.action):
-            return actions
-        for statement in self._denials:
-            actions = _less_denied(actions, statement, grant.pattern)
-        return actions
+        return self._limits.left(actions, grant.pattern) if is_pattern(grant.action) else actions
 
     def _unused_actions(
         self, grant: Grant, touched: tuple[Touched, ...]
@@ -231,37 +340,70 @@ class _Judge:
         if not is_pattern(grant.action):
             return frozenset(), frozenset()
         rest = self._actions(grant) - {t.action for t in touched}
-        observable = frozenset(a for a in rest if not self._is_unobservable(a))
+        observable = frozenset(a for a in rest if not self._is_unobservable(grant, a))
         return observable, rest - observable
 
-    def _is_unobservable(self, action: str) -> bool:
-        if action in knowledge.platform_actions() and not self._usage.settings_known:
-            return True
-        untraced = knowledge.untraced(action)
-        return untraced is not None and untraced.kind in (knowledge.UNOBSERVABLE, knowledge.PLATFORM)
+    def _is_unobservable(self, grant: Grant, action: str) -> bool:
+        return any(u.kind == knowledge.UNOBSERVABLE for u in self._untraced(grant, action))
+
+    def _untraced(self, grant: Grant, action: str) -> Iterator[knowledge.Untraced]:
+        """Why traces may not show a use of an action by a grant."""
+        known = knowledge.untraced(action)
+        if known is not None:
+            yield known
+        for extra in self._usage.team:
+            if matches(extra.action, action):
+                yield knowledge.Untraced(extra.kind, extra.reason)
+        for unread in self._usage.unread.get(action, ()):
+            if _may_be_read(grant, action, unread):
+                yield knowledge.Untraced(unread.kind, unread.why)
+
+    def _why(self, grant: Grant, actions: Iterable[str]) -> str:
+        untraced = (u for action in sorted(actions) for u in self._untraced(grant, action))
+        return "; ".join(dict.fromkeys(u.why for u in untraced if u.kind == knowledge.UNOBSERVABLE))
+
+    def _unread(self, grant: Grant, action: str) -> Iterator[Touched]:
+        """What of a grant Lambda may need for a configuration that was not read."""
+        for unread in self._usage.unread.get(action, ()):
+            if _may_be_read(grant, action, unread):
+                resource = grant.pattern if unread.resource == arns.ALL else unread.resource
+                yield Touched(action, resource, exact=True, platform=True)
 
     def _service_claims(
-        self, grant: Grant, actions: Iterable[str], unsure: Iterable[Touched]
+        self, grant: Grant, actions: Iterable[str], unsure: Mapping[Touched, Reason]
     ) -> dict[str, ServiceClaim]:
         """What must be confirmed, by service: the doubts about its actions."""
-        unsure_actions = {t.action for t in unsure}
+        unsure_actions: dict[str, set[Reason]] = {}
+        for touched, reason in unsure.items():
+            unsure_actions.setdefault(touched.action, set()).add(reason)
         claims: dict[str, ServiceClaim] = {}
         for action in actions:
             prefix, doubts = _prefix(action), self._doubts(grant, action)
             if action in unsure_actions:
-                doubts |= {Reason.RESOURCE_UNKNOWN}
+                doubts |= unsure_actions[action]
+            never = self._usage.beside.never(action)
+            if never:
+                self._sources.add(LAST_ACCESSED)
             known = claims.get(prefix)
             if known is None:
-                claims[prefix] = ServiceClaim(not doubts, doubts)
-            elif doubts - known.doubts or (not doubts and not known.clean):
-                claims[prefix] = ServiceClaim(known.clean or not doubts, known.doubts | doubts)
+                claims[prefix] = ServiceClaim(not doubts, doubts, never)
+            elif doubts - known.doubts or (not doubts and not known.clean) or (known.never and not never):
+                claims[prefix] = ServiceClaim(
+                    known.clean or not doubts, known.doubts | doubts, known.never and never
+                )
         return claims
 
     def _doubts(self, grant: Grant, action: str) -> frozenset[Reason]:
         doubts = set()
-        untraced = knowledge.untraced(action)
-        if untraced is not None and untraced.kind == knowledge.MAY_RUN_UNTRACED:
-            doubts.add(Reason.MAY_RUN_UNTRACED)
+        if any(u.kind == knowledge.MAY_RUN_UNTRACED for u in self._untraced(grant, action)):
+            source = self._usage.beside.source_of_absence(action, grant.pattern)
+            if source is None:
+                doubts.add(Reason.MAY_RUN_UNTRACED)
+            else:
+                self._sources.add(source)
+        if self._usage.beside.was_used_untraced(action, self._traced):
+            self._sources.add(LAST_ACCESSED)
+            doubts.add(Reason.ACCESSED_UNTRACED)
         for resource in self._usage.possible.get(action, ()):
             if _resource_reaches(grant, Touched(action, resource, exact=not is_pattern(resource))):
                 doubts.add(Reason.POSSIBLE)
@@ -270,28 +412,44 @@ class _Judge:
     # --- resources ---
 
     def _width(
-        self, grant: Grant, used: Sequence[Touched], unsure: Sequence[Touched]
+        self, grant: Grant, used: Sequence[Touched], unsure: Mapping[Touched, Reason]
     ) -> tuple[bool, frozenset[Reason]]:
         """Whether a grant's resource is wider than what was touched, and what speaks against saying so."""
         limited = [t for t in used if catalog.knows_resources(t.action)]
-        if not limited or not arns.is_wide(grant.resource if grant.statement.variables else grant.pattern):
+        if not limited or not self._is_wider(grant, limited):
             return False, frozenset()
-        if not grant.except_resources and any(
+        # what Lambda does with an event source is in no trace, though the function did the like itself
+        doubts = set()
+        if any(self._is_unobservable(grant, t.action) or any(self._unread(grant, t.action)) for t in limited):
+            doubts.add(Reason.MAY_RUN_UNTRACED)
+        if unsure or not all(t.exact for t in limited):
+            doubts.add(Reason.RESOURCE_UNKNOWN)
+        if not all(self._condition(grant, t) for t in limited):
+            doubts.add(Reason.CONDITION_UNKNOWN)  # it may narrow the resources to just these
+        if any(Reason.POSSIBLE in self._doubts(grant, t.action) for t in limited):
+            doubts.add(Reason.POSSIBLE)
+        return True, frozenset(doubts)
+
+    def _is_wider(self, grant: Grant, limited: Sequence[Touched]) -> bool:
+        """Whether a grant's resource, as far as the boundary leaves it, is wider than what was touched."""
+        spelled = grant.resource if grant.statement.variables else grant.pattern
+        parts = self._limits.within_boundary(grant, {t.action for t in limited})
+        if parts != (grant.pattern,):
+            return not all(
+                not arns.is_wide(part)
+                or any(t.exact and arns.is_fully_used(part, t.resource) for t in limited)
+                for part in parts
+            )
+        if not arns.is_wide(spelled):
+            return False
+        return bool(grant.except_resources) or not any(
             t.exact
             and (
                 arns.is_fully_used(grant.pattern, t.resource)
                 or (grant.pattern != grant.resource and arns.is_a_value_of(grant.resource, t.resource))
             )
             for t in limited
-        ):
-            return False, frozenset()
-        # what Lambda does with an event source is in no trace, though the function did the like itself
-        doubts = {Reason.MAY_RUN_UNTRACED} if any(self._is_unobservable(t.action) for t in limited) else set()
-        if unsure or not all(t.exact for t in limited):
-            doubts.add(Reason.RESOURCE_UNKNOWN)
-        if any(Reason.POSSIBLE in self._doubts(grant, t.action) for t in limited):
-            doubts.add(Reason.POSSIBLE)
-        return True, frozenset(doubts)
+        )
 
 
 def _by_resource(touched: Iterable[Touched]) -> tuple[dict[str, Touched], tuple[Touched, ...]]:
@@ -304,6 +462,23 @@ def _by_resource(touched: Iterable[Touched]) -> tuple[dict[str, Touched], tuple[
         else:
             patterns.append(one)
     return single, tuple(patterns)
+
+
+def _context(role: Role, touched: Touched) -> dict[str, tuple[str, ...]]:
+    """What is known of the context of a use (keys in lower case).
+
+    docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html. A region or account that
+    stands in the touched resource is that of the request and of the resource.
+    """
+    own = dict(principal_of(role.arn, role.tags).context)
+    if len(role.users) == 1:
+        # docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
+        own["lambda:sourcefunctionarn"] = (role.users[0],)
+    fields = touched.resource.split(":", 5)
+    if len(fields) == 6 and touched.exact:
+        known = {"aws:requestedregion": fields[3], "aws:resourceaccount": fields[4]}
+        own |= {key: (value,) for key, value in known.items() if value and not is_pattern(value)}
+    return own
 
 
 # --- matching ------------------------------------------------------------------------------------
@@ -324,43 +499,17 @@ def _resource_reaches(grant: Grant, touched: Touched) -> bool:
     )
 
 
+def _may_be_read(grant: Grant, action: str, unread: platform.Unread) -> bool:
+    """Whether a grant reaches what Lambda may need."""
+    needed = Touched(action, unread.resource, exact=True, platform=True)
+    return unread.resource == arns.ALL or _resource_reaches(grant, needed)
+
+
 @lru_cache(maxsize=1 << 12)
 def _expanded(action: str, except_actions: tuple[str, ...]) -> frozenset[str]:
     actions = catalog.expand(action) or frozenset({action.lower()})
     excepted = frozenset[str]().union(*(catalog.expand(pattern) for pattern in except_actions))
     return actions - excepted
-
-
-def _less_denied(actions: frozenset[str], statement: Statement, pattern: str) -> frozenset[str]:
-    """The actions less those that a Deny statement takes away on all of a resource pattern."""
-    if not _denies_resource(statement, pattern):
-        return actions
-    named = _named_actions(statement.actions)
-    return actions & named if statement.not_actions else actions - named
-
-
-@lru_cache(maxsize=1 << 12)
-def _named_actions(patterns: tuple[str, ...]) -> frozenset[str]:
-    return frozenset[str]().union(*(catalog.expand(pattern) for pattern in patterns))
-
-
-def _denies(statement: Statement, action: str, resource: str) -> bool:
-    """Whether a Deny statement covers an action (pattern) on a resource pattern entirely."""
-    patterns = [a.lower() for a in statement.actions]
-    if statement.not_actions:
-        action_denied = not any(overlaps(p, action) for p in patterns)
-    else:
-        action_denied = any(contains(p, action) for p in patterns)
-    return action_denied and _denies_resource(statement, resource)
-
-
-def _denies_resource(statement: Statement, resource: str) -> bool:
-    resources = [pattern_of(r, statement.variables) for r in statement.resources]
-    if statement.not_resources:
-        return not any(overlaps(r, resource) for r in resources)
-    # a variable in a Deny narrows it to what only the request tells
-    plain = [r for r, raw in zip(resources, statement.resources, strict=True) if "${" not in raw]
-    return any(contains(r, resource) for r in plain)
 
 
 def _doubted(part: ServiceClaim, reason: Reason) -> ServiceClaim:

@@ -23,12 +23,17 @@ class Reason(StrEnum):
     MAY_RUN_UNTRACED = "may-run-untraced"
     POSSIBLE = "possible"
     RESOURCE_UNKNOWN = "resource-unknown"
+    CONDITION_UNKNOWN = "condition-unknown"
+    ACCESSED_UNTRACED = "accessed-untraced"
     UNMAPPED_OPERATION = "unmapped-operation"
     INCOMPLETE_TRACES = "incomplete-traces"
     SHARER_NOT_SEEN = "sharer-not-seen"
     ROLE_USERS_UNKNOWN = "role-users-unknown"
     TRACES_ELSEWHERE = "traces-elsewhere"
 
+
+# They question the evidence as a whole: none of them hints that just this grant is needed.
+GENERAL_DOUBTS = frozenset({Reason.TOO_FEW_TRACES, Reason.INCOMPLETE_TRACES, Reason.ROLE_USERS_UNKNOWN})
 
 ORDER = {reason: place for place, reason in enumerate(Reason)}
 
@@ -64,6 +69,14 @@ EXPLAINED: Mapping[Reason, tuple[str, str]] = {
         "calls of that action were recorded without their resource",
         "let the X-Ray SDK record the parameter that names the resource (see the README)",
     ),
+    Reason.CONDITION_UNKNOWN: (
+        "the grant has a condition, and traces do not tell whether it held or what it narrows the grant to",
+        "check the condition by hand; a grant that another one makes needless can go",
+    ),
+    Reason.ACCESSED_UNTRACED: (
+        "IAM's last-accessed data says that the role used it in the scanned time, and no trace shows it",
+        "keep the permission, and instrument the AWS client that uses it",
+    ),
     Reason.UNMAPPED_OPERATION: (
         "a call could not be mapped to permissions, and may have needed this one",
         "see `unmapped` in report.json, and report the operation to the project",
@@ -91,11 +104,13 @@ EXPLAINED: Mapping[Reason, tuple[str, str]] = {
 class ServiceClaim:
     """The part of a claim that concerns one service.
 
-    `doubts` are reasons that hold for some of its actions, `clean` tells that some action has none.
+    `doubts` are reasons that hold for some of its actions, `clean` tells that some action has none. `never`
+    tells that IAM saw no attempt to use any of its actions.
     """
 
     clean: bool
     doubts: frozenset[Reason] = frozenset()
+    never: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,11 +128,12 @@ class Claim:
 class User(NamedTuple):
     """A workload that uses the role: its evidence, and when it or the policy last changed.
 
-    The time is in Unix seconds, 0 where it is not known.
+    The time is in Unix seconds. `recorded` tells that IAM's last-accessed data reaches beyond that.
     """
 
     evidence: Evidence
     changed: float
+    recorded: bool = False
 
 
 @dataclass(frozen=True)
@@ -134,15 +150,20 @@ def reasons_for(
     """All reasons why a claim about a role is not confirmed, in the order of the table."""
     general = [evidence_reasons(user, standard) for user in users]
 
-    def of_services(prefixes: Collection[str], doubts: Collection[Reason]) -> set[Reason]:
+    def of_services(parts: Mapping[str, ServiceClaim], doubts: Collection[Reason]) -> set[Reason]:
         by_user = [
-            own.union(*(_service_reasons(prefix, user, standard, own) for prefix in prefixes))
+            own.union(
+                *(_service_reasons(prefix, part.never, user, standard, own) for prefix, part in parts.items())
+            )
             for user, own in zip(users, general, strict=True)
         ]
         return _of_all_users(by_user) | set(doubts)
 
     if claim.any_suffices:
-        each = [of_services((p,), () if part.clean else part.doubts) for p, part in claim.services.items()]
+        each = [
+            of_services({prefix: part}, () if part.clean else part.doubts)
+            for prefix, part in claim.services.items()
+        ]
         found = min(each, key=lambda reasons: (len(reasons), sorted(reasons)), default=set())
     else:
         doubts = frozenset[Reason]().union(*(part.doubts for part in claim.services.values()))
@@ -160,7 +181,7 @@ def _of_all_users(by_user: Sequence[set[Reason]]) -> set[Reason]:
 
 def evidence_reasons(user: User, standard: Standard) -> set[Reason]:
     """The reasons that hold for all that is said of one workload."""
-    evidence, changed = user
+    evidence, changed, _ = user
     found = set()
     newer = sum(1 for start in evidence.newest_complete if start > changed)
     if newer == 0:
@@ -174,14 +195,16 @@ def evidence_reasons(user: User, standard: Standard) -> set[Reason]:
     return found
 
 
-def _service_reasons(prefix: str, user: User, standard: Standard, general: set[Reason]) -> set[Reason]:
+def _service_reasons(
+    prefix: str, never: bool, user: User, standard: Standard, general: set[Reason]
+) -> set[Reason]:
     """The reasons that hold for all actions of one service."""
-    evidence, changed = user
+    evidence, changed, recorded = user
     found = set()
     if None in evidence.unmapped_services or prefix in evidence.unmapped_services:
         found.add(Reason.UNMAPPED_OPERATION)
     traced = evidence.services.get(prefix, 0.0) > changed
     instrumented = standard.assume_instrumented or (evidence.auto_instrumented or 0.0) > changed
-    if not (traced or instrumented or general & {Reason.NOT_SEEN, Reason.NO_CALLS}):
+    if not (traced or instrumented or (never and recorded) or general & {Reason.NOT_SEEN, Reason.NO_CALLS}):
         found.add(Reason.SERVICE_NOT_TRACED)
     return found

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from scanner.iam.catalog import ACCESS_LEVELS
+from scanner.iam.severity import LEVELS
 from scanner.model import Finding, Verdict
 
 Conclusion = Literal["success", "neutral", "failure"]
@@ -28,11 +28,12 @@ class GatePolicy:
 
 @dataclass(frozen=True)
 class Decision:
-    """What the gate says, and why: the findings that fail it, and what was missing to judge."""
+    """What the gate says, and why: the findings that fail it, what was missing, which rules expired."""
 
     conclusion: Conclusion
     failing: Sequence[Finding]
     missing: Sequence[str]
+    expired: Sequence[str] = ()
 
     @property
     def passed(self) -> bool:
@@ -40,26 +41,34 @@ class Decision:
         return self.conclusion != "failure"
 
 
-def decide(findings: Iterable[Finding], missing: Sequence[str], policy: GatePolicy) -> Decision:
-    """Judge the findings. `missing` says, a line each, what evidence was not there."""
+def decide(
+    findings: Iterable[Finding], missing: Sequence[str], policy: GatePolicy, expired: Sequence[str] = ()
+) -> Decision:
+    """Judge the findings. `missing` says, a line each, what evidence was not there.
+
+    `expired` are rules of the team, a line each, that covered something until their date: they fail a gate
+    that can fail at all.
+    """
     failed = failing(findings, policy)
-    if failed or (missing and policy.insufficient == "fail"):
-        return Decision("failure", failed, missing)
+    expired = expired if policy.fail_on else ()
+    if failed or expired or (missing and policy.insufficient == "fail"):
+        return Decision("failure", failed, missing, expired)
     return Decision("neutral" if missing and policy.insufficient == "warn" else "success", (), missing)
 
 
 def failing(findings: Iterable[Finding], policy: GatePolicy) -> list[Finding]:
-    """The findings that fail the gate."""
+    """The findings that fail the gate: none that the team accepts, by a rule or in its baseline."""
     return [
         finding
         for finding in findings
         if finding.verdict in policy.fail_on
+        and not finding.accepted
         and (finding.confirmed or policy.include_unconfirmed)
         and _is_dangerous_enough(finding.severity, policy.at_least)
     ]
 
 
 def _is_dangerous_enough(severity: str, at_least: str | None) -> bool:
-    if at_least is None or severity == ACCESS_LEVELS[-1]:  # unknown may be anything
+    if at_least is None or severity == LEVELS[-1]:  # unknown may be anything
         return True
-    return ACCESS_LEVELS.index(severity) <= ACCESS_LEVELS.index(at_least)
+    return LEVELS.index(severity) <= LEVELS.index(at_least)

@@ -63,22 +63,34 @@ class Unmapped(NamedTuple):
 
 @dataclass(frozen=True)
 class Seen:
-    """How often and when (Unix seconds) something was seen."""
+    """How often and when (Unix seconds) something was seen.
+
+    `succeeded` is how often AWS did what it was asked. `trace_ids` are some of the traces, the newest first.
+    """
 
     count: int
     traces: int
     first_seen: float
     last_seen: float
+    succeeded: int = 0
+    trace_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Denied:
-    """Calls that AWS refused: the permission they wanted, and the first message."""
+    """Calls that AWS refused: the permission they wanted, and the first message.
+
+    `cause` is what the message says of the reason (`iam.refusals.Cause`), `policy` the ARN of the policy that
+    it names.
+    """
 
     action: str
     resource: str
     count: int
     message: str
+    cause: str = "unknown"
+    policy: str | None = None
+    trace_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -128,7 +140,8 @@ class EventSource:
     `kind` is sqs, kinesis, dynamodb, msk, self-managed-kafka, mq or documentdb ("unknown" for another one).
     `arn` is the source's, None for a self-managed one. `on_failure` is the ARN of where failed events go.
     `secrets` are the ARNs of the secrets that Lambda reads to connect, `schema_registry` that of a Glue
-    registry. `in_vpc` tells whether it connects through a VPC that the mapping names.
+    registry. `in_vpc` tells whether it connects through a VPC that the mapping names. `auth` are the types of
+    its SourceAccessConfigurations ("SASL_SCRAM_512_AUTH"), sorted.
     """
 
     kind: str
@@ -137,6 +150,7 @@ class EventSource:
     secrets: tuple[str, ...] = ()
     schema_registry: str | None = None
     in_vpc: bool = False
+    auth: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -145,7 +159,8 @@ class Function:
 
     `event_sources` and `destinations` (ARNs, of asynchronous invocations) are None where they were not read.
     `image` tells that it is a container image, whose extensions no configuration shows; `file_systems` are
-    ARNs of access points; `dead_letter` is the ARN of a queue or topic.
+    ARNs of access points; `dead_letter` is the ARN of a queue or topic. All this is $LATEST's; `versions` are
+    the published versions that are configured otherwise, as far as the configuration counts here.
     """
 
     arn: str
@@ -162,6 +177,7 @@ class Function:
     image: bool = False
     event_sources: tuple[EventSource, ...] | None = None
     destinations: tuple[str, ...] | None = None
+    versions: tuple[Function, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -194,12 +210,25 @@ class Policy:
     created: datetime | None = None
 
 
+def is_managed_by_aws(policy: Policy) -> bool:
+    """Whether a policy is one of AWS's own, which nobody else can edit.
+
+    docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_managed-vs-inline.html: such a policy's ARN has
+    `aws` in the place of the account.
+    """
+    fields = (policy.arn or "").split(":")
+    return len(fields) > 5 and fields[4] == "aws"
+
+
 @dataclass(frozen=True)
 class Role:
     """An IAM role, with what could be read of it.
 
     `users` are the ARNs of all workloads known to use it; `users_known` tells whether there can be no
-    others. `last_used_region` is where it was last used, as far as IAM tells. `missing_permissions` are the
+    others. `by_version_only` are those of them that use it only in a published version, so that their traces
+    do not tell whether they ran with it. `trusted` are the principals beside Lambda that may assume it.
+    `boundary` is its permissions boundary, `tags` its tags, None where they are not known.
+    `last_used_region` is where it was last used, as far as IAM tells. `missing_permissions` are the
     IAM actions that the scan lacked, and `problems` what could not be understood. `readable` is True when
     every policy was read.
     """
@@ -209,6 +238,10 @@ class Role:
     policies: tuple[Policy, ...] = ()
     users: tuple[str, ...] = ()
     users_known: bool = False
+    by_version_only: tuple[str, ...] = ()
+    trusted: tuple[str, ...] = ()
+    boundary: Policy | None = None
+    tags: Mapping[str, str] | None = None
     readable: bool = True
     last_used_region: str | None = None
     missing_permissions: tuple[str, ...] = ()
@@ -245,12 +278,33 @@ class Grant(NamedTuple):
     except_resources: tuple[str, ...] = ()
 
 
+class Used(NamedTuple):
+    """A permission that a grant was used for, and the ARNs of the workloads that used it."""
+
+    action: str
+    resource: str
+    workloads: tuple[str, ...] = ()
+
+
+class Place(NamedTuple):
+    """Where a grant stands: the name and ARN (of a managed one) of the policy, and the statement in it."""
+
+    policy: str
+    policy_arn: str | None
+    statement: int
+    sid: str | None
+
+
 @dataclass(frozen=True)
 class Finding:
     """A verdict on grants of one statement that share it, with the reasons if it is not confirmed.
 
     `actions` and `resources` are spelled as in the policy; every one of the actions is granted on
-    every one of the resources.
+    every one of the resources. `severity` is one of `iam.severity.LEVELS`, `severe` names the actions behind
+    it, (action, what an attacker gains). `why` tells why traces cannot show it. `also` are the other grants
+    that allow all that these were used for; with `could_go` the role needs these for nothing that was seen.
+    `sources` are those beside the traces that had a say. `ignored` is the reason of the team's rule that
+    accepts it, `known` tells that the baseline holds it.
     """
 
     id: str
@@ -263,12 +317,31 @@ class Finding:
     statement: Statement
     actions: tuple[str, ...]
     resources: tuple[str, ...]
-    used: tuple[tuple[str, str], ...]
+    used: tuple[Used, ...]
+    severe: tuple[tuple[str, str], ...] = ()
+    why: str = ""
+    also: tuple[Place, ...] = ()
+    could_go: bool = False
+    sources: tuple[str, ...] = ()
+    ignored: str | None = None
+    known: bool = False
 
     @property
     def confirmed(self) -> bool:
         """True when the evidence carries the verdict."""
         return not self.reasons
+
+    @property
+    def accepted(self) -> bool:
+        """True when the team took it into account: by a rule, or in the baseline. It fails no gate."""
+        return self.ignored is not None or self.known
+
+    @property
+    def remedy(self) -> str | None:
+        """What is to be done with the policy: "edit", or "replace" for one of AWS's own. None: nothing."""
+        if self.verdict not in EXCESS:
+            return None
+        return "replace" if is_managed_by_aws(self.policy) else "edit"
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,21 @@ import argparse
 import contextlib
 import math
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from scanner import __version__
 from scanner.errors import EXIT_USAGE, ScanError
 
 if TYPE_CHECKING:
-    from scanner.scan import Request
+    from scanner.baseline import Baseline
+    from scanner.config import Config
+    from scanner.gate import GatePolicy
+    from scanner.request import Request
+
+T = TypeVar("T")
 
 # X-Ray keeps traces for 30 days: docs.aws.amazon.com/xray/latest/devguide/aws-xray.html
 KEPT_SECONDS = 30 * 86400
@@ -25,11 +31,14 @@ _TRACE_ID = re.compile(r"\b1-([0-9a-f]{8})-([0-9a-f]{24})\b")
 _ROOT = re.compile(r"\broot=1-([0-9a-f]{8})-([0-9a-f]{24})\b")  # a load balancer puts Self= before it
 _W3C_TRACE_ID = re.compile(r"\b([0-9a-f]{8})([0-9a-f]{24})\b")
 VERDICTS = ("unused", "broad", "unobservable", "ineffective")
+# evidence.beside.SOURCES, which is not imported for --help alone
+SOURCES = ("last-accessed", "cloudtrail", "invocations")
+CONFIG = Path(".github/least-privilege.yml")
 
 EPILOG = """\
 exit codes:
   0  done
-  1  the gate failed: a confirmed finding of a verdict named by --fail-on
+  1  the gate failed: a confirmed finding of a verdict named by --fail-on or the configuration
   2  wrong use
   3  no trace, or with -c no role, could be read at all (credentials and rights included)
 
@@ -37,6 +46,7 @@ examples:
   xray-privilege-scan -c -r 720
   xray-privilege-scan -c -r 30 -f 'service(id(name: "my-function"))' --fail-on unused
   xray-privilege-scan -c --traces traces/ --iam iam.json --functions functions.json
+  xray-privilege-scan explain 0a1b2c3d4e5f         the whole story of a finding of report.json
 """
 
 
@@ -76,15 +86,29 @@ def parser() -> argparse.ArgumentParser:
     add("--wait", type=_seconds, metavar="SECONDS", help="wait for new traces, at most so long")
     aws = made.add_argument_group("AWS")
     add = aws.add_argument
-    add("--region", help="AWS region (default: as configured)")
+    add(
+        "--region",
+        nargs="+",
+        action="extend",
+        metavar="REGION",
+        help="AWS regions; functions of all of them count as users of a role (default: as configured)",
+    )
     add("--profile", help="AWS profile (default: as configured)")
     add("--iam", type=Path, metavar="FILE", help="what `aws iam get-account-authorization-details` prints")
     add("--functions", type=Path, metavar="FILE", help="what `aws lambda list-functions` prints")
+    add(
+        "--evidence",
+        nargs="+",
+        action="extend",
+        choices=SOURCES,
+        metavar="SOURCE",
+        help=f"also ask what AWS recorded beside the traces: {', '.join(SOURCES)}",
+    )
     judging = made.add_argument_group("findings")
     add = judging.add_argument
     add("--workloads", nargs="+", action="extend", metavar="GLOB", help="report on these only (name or ARN)")
     add("--stack", nargs="+", action="extend", metavar="NAME", help="and on the functions of these stacks")
-    add("--min-traces", type=_positive, default=1, metavar="N", help="traces that confirm (default: 1)")
+    add("--min-traces", type=_positive, metavar="N", help="traces that confirm (default: 1)")
     add("--assume-instrumented", action="store_true", help="every AWS client of every workload is traced")
     add(
         "--fail-on",
@@ -94,6 +118,11 @@ def parser() -> argparse.ArgumentParser:
         metavar="VERDICT",
         help=f"exit with 1 on confirmed findings of these: {', '.join(VERDICTS)}",
     )
+    accepted = made.add_argument_group("what the team accepts")
+    add = accepted.add_argument
+    add("--config", type=Path, metavar="FILE", help=f"configuration (default: {CONFIG}, if it is there)")
+    add("--baseline", type=Path, metavar="FILE", help="findings that are known: only new ones fail")
+    add("--update-baseline", action="store_true", help="write the findings of now into --baseline")
     output = made.add_argument_group("output")
     add = output.add_argument
     add("--output-dir", type=Path, default=Path(), metavar="DIR", help="where the reports go (default: here)")
@@ -107,12 +136,36 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def request_of(arguments: argparse.Namespace, now: float) -> Request:
-    """The request that the arguments make. Raises ScanError on wrong use."""
-    from scanner.confirm import Standard
-    from scanner.scan import Request
+def explain_parser() -> argparse.ArgumentParser:
+    """The parser of `xray-privilege-scan explain`."""
+    made = argparse.ArgumentParser(
+        prog="xray-privilege-scan explain",
+        description="Tell the whole story of a finding: its statement, the calls compared with it, traces to "
+        "look at, and what would remove each doubt.",
+    )
+    made.add_argument("id", metavar="FINDING-ID", help="the `id` of a finding in report.json, or its start")
+    made.add_argument(
+        "--report",
+        type=Path,
+        default=Path("report.json"),
+        metavar="FILE",
+        help="the report (default: ./report.json)",
+    )
+    made.add_argument("-v", "--verbose", action="store_true", help="show where this program fails")
+    return made
 
-    arguments.fail_on = arguments.fail_on or []
+
+def request_of(
+    arguments: argparse.Namespace, now: float, config: Config | None = None, baseline: Baseline | None = None
+) -> Request:
+    """The request that the arguments make, with the team's configuration. Raises ScanError on wrong use."""
+    from scanner.config import Config
+    from scanner.confirm import Standard
+    from scanner.model import EXCESS
+    from scanner.request import Request
+
+    config = config or Config()
+    gate = gate_of(arguments, config)
     if arguments.fail_on and not arguments.compare:
         raise _usage("--fail-on judges findings, which only -c makes: add -c")
     if (arguments.iam or arguments.functions) and not arguments.compare:
@@ -123,6 +176,10 @@ def request_of(arguments: argparse.Namespace, now: float) -> Request:
         raise _usage(
             "--traces reads saved traces: --trace-ids, --filter, --wait and --start-time do not apply"
         )
+    if arguments.update_baseline and not (arguments.baseline and arguments.compare):
+        raise _usage("--update-baseline writes what -c finds into --baseline: name that file, and add -c")
+    if arguments.trace_ids and len(arguments.region or ()) > 1:
+        raise _usage("--trace-ids names traces of one region: give one --region")
     if arguments.trace_ids and (arguments.filter or arguments.start_time or arguments.time_range):
         raise _usage("--trace-ids names the traces: --filter, --start-time and --time-range do not apply")
     start, end = (0.0, 0.0) if arguments.traces else window(arguments.start_time, arguments.time_range, now)
@@ -131,17 +188,69 @@ def request_of(arguments: argparse.Namespace, now: float) -> Request:
     return Request(
         start=start,
         end=end,
+        now=now,
         filter=arguments.filter,
         compare=arguments.compare,
         traces=tuple(arguments.traces or ()),
         trace_ids=ids,
-        iam=_json(arguments.iam, "--iam"),
-        functions=_json(arguments.functions, "--functions"),
+        iam=json_file(arguments.iam, "--iam"),
+        functions=json_file(arguments.functions, "--functions"),
         wait=wait,
         workloads=tuple(arguments.workloads or ()),
         stacks=tuple(arguments.stack or ()),
-        standard=Standard(arguments.min_traces, arguments.assume_instrumented),
+        regions=tuple(dict.fromkeys(arguments.region or ())),
+        evidence=frozenset(arguments.evidence or ()),
+        standard=Standard(
+            arguments.min_traces or config.min_traces or 1,
+            arguments.assume_instrumented or bool(config.assume_instrumented),
+        ),
+        config=config,
+        config_name=str(arguments.config or CONFIG),
+        baseline=baseline,
+        accountable=frozenset((*EXCESS, *gate.fail_on)),
+        today=datetime.fromtimestamp(now, UTC).date(),
     )
+
+
+def gate_of(arguments: argparse.Namespace, config: Config) -> GatePolicy:
+    """What fails: as the options say, else the configuration, else nothing."""
+    from scanner.gate import GatePolicy
+    from scanner.model import Verdict
+
+    return GatePolicy(
+        frozenset(map(Verdict, arguments.fail_on)) if arguments.fail_on else config.fail_on or frozenset(),
+        at_least=config.at_least,
+        include_unconfirmed=bool(config.include_unconfirmed),
+        insufficient=config.insufficient or "pass",
+    )
+
+
+def config_of(path: Path | None) -> Config:
+    """The configuration of a file, the usual one if none is named. Raises ScanError, a line a problem."""
+    from scanner.config import Config, load
+
+    if path is None and not CONFIG.is_file():
+        return Config()
+    return parsed(load, _text(path or CONFIG, "--config"), str(path or CONFIG))
+
+
+def baseline_of(path: Path | None, *, may_be_missing: bool) -> Baseline | None:
+    """The baseline of a file, an empty one where it is yet to be written. Raises ScanError."""
+    from scanner.baseline import Baseline, load
+
+    if path is None:
+        return None
+    if may_be_missing and not path.exists():
+        return Baseline()
+    return parsed(load, _text(path, "--baseline"), str(path))
+
+
+def parsed(load: Callable[[str, str], T], text: str, name: str) -> T:
+    """What a file of the team says. Raises ScanError for one that is wrong, a line a problem."""
+    try:
+        return load(text, name)
+    except ValueError as error:
+        raise _usage(str(error)) from None
 
 
 def window(start_time: str | None, time_range: str | None, now: float) -> tuple[float, float]:
@@ -195,7 +304,8 @@ def _trace_ids(path: Path) -> tuple[str, ...]:
     return tuple(ids)
 
 
-def _json(path: Path | None, option: str) -> Any:
+def json_file(path: Path | None, option: str) -> Any:
+    """What a JSON file holds, None without a path. Raises ScanError where it cannot be read."""
     import orjson
 
     if path is None:

@@ -10,7 +10,7 @@ from typing import Literal, cast, get_args
 
 from scanner.errors import EXIT_USAGE, ScanError
 from scanner.gate import GatePolicy, Insufficient
-from scanner.iam.catalog import ACCESS_LEVELS
+from scanner.iam.severity import LEVELS
 from scanner.model import Verdict
 from scanner.options import VERDICTS
 
@@ -18,7 +18,7 @@ CommentMode = Literal["on-findings", "always", "never"]
 Redact = Literal["auto", "always", "never"]
 
 _TRUE, _FALSE = ("true", "True", "TRUE"), ("false", "False", "FALSE")
-SEVERITIES = ACCESS_LEVELS[:-1]  # less "unknown"
+SEVERITIES = LEVELS[:-1]  # less "unknown"
 
 # The inputs that are options of the command line under the same name, and the values an input gives.
 ONE_VALUE = (

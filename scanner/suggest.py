@@ -8,27 +8,19 @@ from typing import Any, NamedTuple
 import orjson
 
 from scanner.compare import Judgement, Touched
-from scanner.confirm import Reason
+from scanner.confirm import GENERAL_DOUBTS
 from scanner.findings import Judged
 from scanner.iam import arns, catalog, knowledge
 from scanner.iam.patterns import contains, is_pattern
 from scanner.iam.policies import VARIABLES_VERSION
-from scanner.model import Grant, Role, Statement, Usage, Verdict
+from scanner.model import Grant, Role, Statement, Usage, Verdict, is_managed_by_aws
 
 # docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: all inline policies of a role
-# together; white space is not counted.
-MAX_POLICY_CHARACTERS = 10_240
+# together, one managed policy, how many of these a role can have; white space is not counted.
+MAX_INLINE_CHARACTERS = 10_240
+MAX_MANAGED_CHARACTERS = 6_144
+MAX_MANAGED_POLICIES = 10
 _MOST_PAIRS = 100_000
-
-# An unused grant is left out although it is not confirmed where only these speak against it: they
-# question the evidence as a whole, and none of them hints that just this grant is needed.
-_GENERAL_DOUBTS = frozenset(
-    {
-        Reason.TOO_FEW_TRACES,
-        Reason.INCOMPLETE_TRACES,
-        Reason.ROLE_USERS_UNKNOWN,
-    }
-)
 
 
 class Item(NamedTuple):
@@ -51,12 +43,23 @@ def usage_policy(usage: Usage) -> dict[str, Any]:
     return _policy(_statements(items))
 
 
-def suggested_policy(role: Role, judged: Sequence[Judged]) -> dict[str, Any] | None:
+class Suggestion(NamedTuple):
+    """The policies to put in the place of all identity policies of a role.
+
+    `policy` is the whole of it. `parts` are several managed policies that say the same, where the whole does
+    not fit into a role's inline policies; else none.
+    """
+
+    policy: dict[str, Any]
+    parts: tuple[dict[str, Any], ...] = ()
+
+
+def suggested_policy(role: Role, judged: Sequence[Judged]) -> Suggestion | None:
     """The policy to put in the place of all identity policies of a role.
 
     Grants that are needed (or of which traces cannot tell) stay as they are spelled; what is too wide is
     cut to what was used; what was not used goes. Deny statements stay. None where not all policies could
-    be read, where nothing would be left, or where it does not fit into IAM's limit for inline policies.
+    be read, where nothing would be left, or where it does not fit into what IAM takes.
     """
     if not role.readable or any(_has_old_variables(s) for p in role.policies for s in p.statements):
         return None
@@ -66,16 +69,55 @@ def suggested_policy(role: Role, judged: Sequence[Judged]) -> dict[str, Any] | N
         items = {item for j in judged for item in _items(j, narrow)}
         if not items:
             return None
-        policy = _policy([*_statements(items), *(_spelled(s) for s in denials)])
-        if _size(policy) <= MAX_POLICY_CHARACTERS:
-            return policy
+        policy = _policy([*_statements(items), *(spelled(s) for s in denials)])
+        if _size(policy) <= MAX_INLINE_CHARACTERS:
+            return Suggestion(policy)
+        parts = split(policy)
+        if 0 < len(parts) <= MAX_MANAGED_POLICIES:
+            return Suggestion(policy, tuple(parts))
     return None
+
+
+def split(policy: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A policy as managed policies, each within IAM's limit; none where a single statement is too long.
+
+    Statements keep their order. One that is too long is cut between its resources, or else its actions.
+    """
+    parts: list[dict[str, Any]] = []
+    for statement in (piece for whole in policy["Statement"] for piece in _pieces(whole)):
+        if _size(_policy([statement])) > MAX_MANAGED_CHARACTERS:
+            return []
+        if parts and _size(_policy([*parts[-1]["Statement"], statement])) <= MAX_MANAGED_CHARACTERS:
+            parts[-1]["Statement"].append(statement)
+        else:
+            parts.append(_policy([statement]))
+    return parts
+
+
+def _pieces(statement: dict[str, Any]) -> list[dict[str, Any]]:
+    """A statement, cut in halves until each fits. What NotAction and NotResource except cannot be cut."""
+    if _size(_policy([statement])) <= MAX_MANAGED_CHARACTERS:
+        return [statement]
+    for key in ("Resource", "Action"):
+        values = statement.get(key)
+        if isinstance(values, list) and len(values) > 1:
+            half = len(values) // 2
+            whole = {k: v for k, v in statement.items() if k != "Sid"}  # a Sid stands once
+            return [p for part in (values[:half], values[half:]) for p in _pieces({**whole, key: part})]
+    return [statement]
+
+
+def offered_policy(denied: Iterable[tuple[str, str]]) -> dict[str, Any] | None:
+    """The policy that would allow (action, resource) pairs that were refused; None without any."""
+    items = {Item(catalog.spelled(action), _literal(resource)) for action, resource in denied}
+    return _policy(_statements(items)) if items else None
 
 
 class Edit(NamedTuple):
     """A statement of today's policies that says more than is needed, and what to put in its place."""
 
     policy: str
+    managed_by_aws: bool
     before: dict[str, Any]
     after: tuple[dict[str, Any], ...]
 
@@ -94,7 +136,7 @@ def edits(role: Role, judged: Sequence[Judged]) -> list[Edit]:
             granted = [_kept(j.judgement.grant) for j in own]
             if own and kept != granted:
                 after = _rectangles(kept, statement)
-                found.append(Edit(policy.name, _spelled(statement), tuple(after)))
+                found.append(Edit(policy.name, is_managed_by_aws(policy), spelled(statement), tuple(after)))
     return found
 
 
@@ -115,15 +157,19 @@ def _rectangles(items: Sequence[Item], statement: Statement) -> list[dict[str, A
 
 
 def _items(judged: Judged, narrow: bool) -> Iterable[Item]:
-    judgement, reasons = judged
+    judgement, reasons = judged.judgement, judged.reasons
     kept = _kept(judgement.grant)
+    if judged.ignore is not None:
+        return [kept]  # the team says that it is needed
+    if judged.duplicate.could_go:
+        return []
     if judgement.verdict is Verdict.BROAD:
-        if not _GENERAL_DOUBTS.issuperset(reasons):
+        if not GENERAL_DOUBTS.issuperset(reasons):
             return [kept]
         needed = (*judgement.touched, *judgement.alternatives)
         return [_narrowed(judgement, touched, kept, narrow) for touched in needed]
     if judgement.verdict is Verdict.UNUSED:
-        return [] if _GENERAL_DOUBTS.issuperset(reasons) else [kept]
+        return [] if GENERAL_DOUBTS.issuperset(reasons) else [kept]
     if judgement.verdict is Verdict.INEFFECTIVE:
         return []
     return [kept]
@@ -244,7 +290,7 @@ def _statement(
     return statement
 
 
-def _spelled(statement: Statement) -> dict[str, Any]:
+def spelled(statement: Statement) -> dict[str, Any]:
     """A statement as it is."""
     spelled: dict[str, Any] = {"Sid": statement.sid} if statement.sid else {}
     spelled["Effect"] = "Allow" if statement.allow else "Deny"

@@ -9,12 +9,16 @@ import heapq
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from scanner.iam import catalog
 from scanner.iam.needs import permissions_of
+from scanner.iam.patterns import is_pattern
+from scanner.iam.refusals import Refusal, refusal_of
 from scanner.model import Call, Denied, Evidence, Outcome, Permission, Seen, Unmapped, Usage
 from scanner.traces.segments import SeenCall, TraceReading, workload_arn
 
 # Of how many of its newest complete traces the start is kept: more are never counted.
 KEPT_STARTS = 1000
+_EXAMPLES = 3
 Mapper = Callable[[Call], tuple[Permission, ...] | Unmapped]
 
 
@@ -26,28 +30,38 @@ class _Count:
     last: float
     count: int = 0
     traces: int = 0
+    succeeded: int = 0
     last_trace: int = -1
+    newest: list[tuple[float, str]] = field(default_factory=list)
 
-    def add(self, time: float, trace: int) -> None:
+    def add(self, time: float, trace: int, trace_id: str, succeeded: bool) -> None:
         self.count += 1
+        self.succeeded += succeeded
         if trace != self.last_trace:
             self.traces += 1
             self.last_trace = trace
+            if len(self.newest) < _EXAMPLES:
+                heapq.heappush(self.newest, (time, trace_id))
+            elif time >= self.newest[0][0]:
+                heapq.heappushpop(self.newest, (time, trace_id))
         if time < self.first:
             self.first = time
         elif time > self.last:
             self.last = time
 
     def frozen(self) -> Seen:
-        return Seen(self.count, self.traces, self.first, self.last)
+        examples = tuple(trace for _, trace in sorted(self.newest, reverse=True))
+        return Seen(self.count, self.traces, self.first, self.last, self.succeeded, examples)
 
 
 @dataclass
 class _Denial:
-    """Refusals of one permission: the first message, and how many there were."""
+    """Refusals of one permission: the first message and what it says, how many there were, some traces."""
 
     message: str
+    refusal: Refusal
     count: int = 0
+    trace_ids: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -65,7 +79,7 @@ class _Tally:
     auto_instrumented: float | None = None
     used: dict[Permission, _Count] = field(default_factory=dict)
     wanted: dict[Permission, _Count] = field(default_factory=dict)
-    denied: dict[Permission, _Denial] = field(default_factory=dict)
+    denied: dict[tuple[str, str], _Denial] = field(default_factory=dict)
     services: dict[str, float] = field(default_factory=dict)
     unmapped: dict[Unmapped, int] = field(default_factory=dict)
     alternatives: set[Permission] = field(default_factory=set)
@@ -81,6 +95,7 @@ class UsageBuilder:
         self._tallies: dict[str | None, _Tally] = {}
         self._invoked_gaps: dict[str, float] = {}
         self._number = 0
+        self._trace_id = ""
         self.calls = 0
         self.documents = 0
         self.unreadable_documents = 0
@@ -113,6 +128,7 @@ class UsageBuilder:
                 tally.last_incomplete = _most(tally.last_incomplete, presence.start)
             elif presence.ran or arn in callers:
                 self._note_complete(tally, presence.start)
+        self._trace_id = reading.trace_id
         for seen in reading.calls:
             self._add_call(seen, min(starts.get(seen.call.workload or "", seen.time), seen.time))
         if not reading.complete:
@@ -173,10 +189,23 @@ class UsageBuilder:
             count = counts.get(permission)
             if count is None:
                 count = counts[permission] = _Count(time, time)
-            count.add(time, self._number)
+            count.add(time, self._number, self._trace_id, call.outcome is Outcome.OK)
         certain = [permission for permission in needs if permission.required] or needs
         if certain:
             self._note_certain(tally, certain, seen, sent, ran)
+
+    def _note_denied(self, tally: _Tally, certain: Sequence[Permission], seen: SeenCall) -> None:
+        """Note what a call was refused. What only the message names may have been needed as well."""
+        refusal = refusal_of(seen.message)
+        for action, resource in _refused(certain, refusal):
+            denial = tally.denied.setdefault((action, resource), _Denial(seen.message, refusal))
+            denial.count += 1
+            if len(denial.trace_ids) < _EXAMPLES and self._trace_id not in denial.trace_ids:
+                denial.trace_ids.append(self._trace_id)
+            if not any(p.action == action for p in certain):
+                named = Permission(action, resource, exact=not is_pattern(resource), required=True)
+                count = tally.wanted.setdefault(named, _Count(seen.time, seen.time))
+                count.add(seen.time, self._number, self._trace_id, succeeded=False)
 
     def _note_certain(
         self, tally: _Tally, certain: Sequence[Permission], seen: SeenCall, sent: bool, ran: float
@@ -185,11 +214,20 @@ class UsageBuilder:
         if sent and not certain[0].required:
             tally.alternatives.update(certain)
         if seen.call.outcome is Outcome.DENIED:
-            for permission in certain:
-                tally.denied.setdefault(permission, _Denial(seen.message)).count += 1
+            self._note_denied(tally, certain, seen)
         prefix = certain[0].action.partition(":")[0]
         if ran > tally.services.get(prefix, 0.0):
             tally.services[prefix] = ran
+
+
+def _refused(certain: Sequence[Permission], refusal: Refusal) -> list[tuple[str, str]]:
+    """The (action, resource) pairs that a call was refused: what the message names, else what it needs."""
+    if refusal.action is None:
+        return [(permission.action, permission.resource) for permission in certain]
+    action = catalog.spelled(refusal.action)
+    needed = [p.resource for p in certain if p.action.lower() == action.lower()]
+    resource = refusal.resource or (needed[0] if needed else "*")
+    return [(action, resource)]
 
 
 def _frozen(arn: str | None, tally: _Tally) -> Usage:
@@ -213,8 +251,16 @@ def _frozen(arn: str | None, tally: _Tally) -> Usage:
         used={permission: count.frozen() for permission, count in sorted(tally.used.items())},
         wanted=wanted,
         denied=tuple(
-            Denied(permission.action, permission.resource, denial.count, denial.message)
-            for permission, denial in sorted(tally.denied.items(), key=lambda item: item[0])
+            Denied(
+                action,
+                resource,
+                denial.count,
+                denial.message,
+                denial.refusal.cause,
+                denial.refusal.policy,
+                tuple(sorted(denial.trace_ids)),
+            )
+            for (action, resource), denial in sorted(tally.denied.items(), key=lambda item: item[0])
         ),
         alternatives=frozenset(tally.alternatives),
         unmapped=dict(sorted(tally.unmapped.items(), key=lambda item: item[0][:3])),

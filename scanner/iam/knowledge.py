@@ -1,23 +1,20 @@
 """What is known of permissions beside IAM's reference, as rows of small files, each with its source.
 
-Which actions traces cannot show, which wildcards a resource needs, what Lambda itself needs.
+Which actions traces cannot show, which wildcards a resource needs. What Lambda itself needs: see `platform`.
 """
 
 from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
 from importlib import resources
 from typing import NamedTuple
 
 from scanner.iam import catalog, services
 from scanner.iam.patterns import is_pattern, matches
-from scanner.model import Function
 
 UNOBSERVABLE = "unobservable"
-PLATFORM = "platform"  # so is this: Lambda itself may need it, by a configuration that is not read
 MAY_RUN_UNTRACED = "may-run-untraced"
 
 
@@ -28,7 +25,7 @@ def rows(name: str) -> list[dict[str, str]]:
 
 
 class Untraced(NamedTuple):
-    """Why a use of an action may not be in any trace: `kind` is one of the three constants."""
+    """Why a use of an action may not be in any trace: `kind` is one of the two constants."""
 
     kind: str
     why: str
@@ -52,11 +49,19 @@ def untraced(action: str) -> Untraced | None:
     """Why traces may not show an action (in lower case), None where nothing speaks against it."""
     exact, patterns = _untraced()
     known = exact.get(action) or next((u for pattern, u in patterns if matches(pattern, action)), None)
-    return known or (_NEVER_CALLED if action in _never_called(action.partition(":")[0]) else None)
+    if known or action in _platform_actions():
+        return known
+    return _NEVER_CALLED if action in _never_called(action.partition(":")[0]) else None
 
 
 # No operation of any SDK has these actions, so no trace can hold a call that needs them.
 _NEVER_CALLED = Untraced(UNOBSERVABLE, "is used by no operation of an AWS SDK")
+
+
+@cache
+def _platform_actions() -> frozenset[str]:
+    """The actions of which a function's configuration tells whether they are needed."""
+    return frozenset(row["action"].lower() for row in rows("platform"))
 
 
 _INIT_CODE = frozenset({"appconfig", "secretsmanager", "ssm"})
@@ -65,13 +70,14 @@ _INIT_CODE = frozenset({"appconfig", "secretsmanager", "ssm"})
 def is_kept_of_a_wildcard(action: str) -> bool:
     """Whether an action (in lower case) stays of a wildcard that is cut to what was seen.
 
-    What Lambda itself may need, roles that are handed on, and what init code commonly reads.
+    Roles that are handed on, and what init code commonly reads. What Lambda itself may need depends on what
+    was read of the configuration: see `platform.unread`.
     """
     known = untraced(action)
     if known is None:
         return False
     init_code = known.kind == MAY_RUN_UNTRACED and action.partition(":")[0] in _INIT_CODE
-    return known.kind == PLATFORM or init_code or action == "iam:passrole"
+    return init_code or action == "iam:passrole"
 
 
 @cache
@@ -99,29 +105,3 @@ def without_needed_wildcard(resource: str) -> str:
         if match:
             return match.group(1)
     return resource
-
-
-@cache
-def _platform() -> list[dict[str, str]]:
-    return rows("platform")
-
-
-@cache
-def platform_actions() -> frozenset[str]:
-    """All actions, in lower case, that Lambda itself may need, whatever the configuration."""
-    return frozenset(row["action"].lower() for row in _platform())
-
-
-def platform_permissions(function: Function, *, traced: bool) -> Iterator[tuple[str, str]]:
-    """The (action in lower case, resource pattern) pairs that Lambda itself needs for a function."""
-    fields = function.arn.split(":")
-    values: Mapping[str, str] = {
-        "partition": fields[1],
-        "region": fields[3],
-        "account": fields[4],
-        "log_group": function.log_group or f"/aws/lambda/{function.name}",
-    }
-    for row in _platform():
-        if row["feature"] == "tracing" and not (traced or function.active_tracing):
-            continue
-        yield row["action"].lower(), row["resource"].format_map(values)

@@ -35,7 +35,7 @@ def permissions_of(call: Call) -> tuple[Permission, ...] | Unmapped:
     found: dict[Permission, None] = {}
     for need in needs:
         for resource in resources_of(call, need.action, need.side):
-            found.update(dict.fromkeys(_permissions(need, resource)))
+            found.update(dict.fromkeys(permissions_on(need, resource)))
     return tuple(found)
 
 
@@ -62,7 +62,8 @@ def _of_s3_kin(needs: tuple[Need, ...], call: Call) -> tuple[Need, ...]:
     return needs
 
 
-def _permissions(need: Need, resource: Resource) -> list[Permission]:
+def permissions_on(need: Need, resource: Resource) -> list[Permission]:
+    """The permissions of a need on a resource; two where only the workload's region is assumed."""
     needed = Permission(need.action, resource.arn, resource.exact, need.required and resource.certain)
     fields = resource.arn.split(":")
     if resource.region_told or fields[3] == "*":

@@ -13,6 +13,7 @@ from functools import lru_cache
 _ANY = "*"
 _ONE = "?"
 _MOST_STATES = 2000
+_MOST_FOR_AN_EXPRESSION = 2
 _OTHER = "\0"  # stands in no pattern
 
 
@@ -24,6 +25,8 @@ def is_pattern(text: str) -> bool:
 def matches(pattern: str, text: str) -> bool:
     """Whether the pattern matches the text, taken literally."""
     if _ONE in pattern:
+        if pattern.count(_ANY) > _MOST_FOR_AN_EXPRESSION:
+            return _matches_greedily(pattern, text)
         return _compiled(pattern).fullmatch(text) is not None
     if _ANY not in pattern:
         return pattern == text
@@ -38,6 +41,22 @@ def matches(pattern: str, text: str) -> bool:
             return False
         at += len(part)
     return True
+
+
+def _matches_greedily(pattern: str, text: str) -> bool:
+    """The same in a time that no pattern can blow up: each `*` takes as little as it can."""
+    at, place, star, resume = 0, 0, -1, 0
+    while place < len(text):
+        if at < len(pattern) and pattern[at] == _ANY:
+            star, resume, at = at, place, at + 1
+        elif at < len(pattern) and pattern[at] in (_ONE, text[place]):
+            at, place = at + 1, place + 1
+        elif star >= 0:
+            at, resume = star + 1, resume + 1
+            place = resume
+        else:
+            return False
+    return not pattern[at:].strip(_ANY)
 
 
 @lru_cache(maxsize=1 << 16)  # re's own cache holds 512, an account has more

@@ -5,17 +5,17 @@ Grammar: docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.htm
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 import orjson
 
+from scanner.iam.variables import meaning_of
 from scanner.model import Grant, Policy, Statement
 
-_VARIABLE = re.compile(r"\$\{([^}]*)\}")
 VARIABLES_VERSION = "2012-10-17"
+NEVER = "\ue04e"  # no ARN is this
 
 
 class NotAPolicyError(ValueError):
@@ -79,20 +79,48 @@ def _strings(index: int, raw: Mapping[str, Any], key: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(values))
 
 
-def pattern_of(resource: str, variables: bool) -> str:
-    """A resource as written -> the pattern that it means.
+class Principal(NamedTuple):
+    """What a role settles of the context of its requests: values by key, and keys that are never there.
 
-    A policy variable may stand for anything; `${*}`, `${?}` and `${$}` are the characters themselves,
-    kept here as private-use characters, which no ARN holds.
+    Both in lower case.
+    """
+
+    context: Mapping[str, tuple[str, ...]]
+    absent: frozenset[str]
+
+
+NOBODY = Principal({}, frozenset())
+
+
+def principal_of(role_arn: str, tags: Mapping[str, str] | None) -> Principal:
+    """What is known of a role's requests.
+
+    docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-infotouse: a role
+    has no aws:username. A tag that the role lacks may still come with the session.
+    """
+    fields = role_arn.split(":")
+    context = {"aws:principalarn": (role_arn,), "aws:principaltype": ("AssumedRole",)}
+    if len(fields) > 5 and fields[4]:
+        context["aws:principalaccount"] = (fields[4],)
+    context |= {f"aws:principaltag/{key.lower()}": (value,) for key, value in (tags or {}).items()}
+    return Principal(context, frozenset({"aws:username"}))
+
+
+def pattern_of(resource: str, variables: bool, principal: Principal = NOBODY) -> str:
+    """A resource as written -> the pattern that it means for a principal.
+
+    A policy variable that is not known may stand for anything; one that is never there makes the pattern
+    `NEVER`. `${*}`, `${?}` and `${$}` are the characters themselves, kept here as private-use characters,
+    which no ARN holds.
     docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
     """
     if not variables or "${" not in resource:
         return resource
-    literals = {"*": "\ue02a", "?": "\ue03f", "$": "$"}
-    return _VARIABLE.sub(lambda m: literals.get(m.group(1), "*"), resource)
+    meaning = meaning_of(resource, variables, principal.context, principal.absent)
+    return NEVER if meaning.missing else meaning.pattern
 
 
-def grants_of(policy: Policy) -> Iterator[Grant]:
+def grants_of(policy: Policy, principal: Principal = NOBODY) -> Iterator[Grant]:
     """The grants of a policy: one for each action and resource of each Allow statement."""
     for statement in policy.statements:
         if not statement.allow:
@@ -101,7 +129,7 @@ def grants_of(policy: Policy) -> Iterator[Grant]:
         resources = ("*",) if statement.not_resources else statement.resources
         except_actions = tuple(a.lower() for a in statement.actions) if statement.not_actions else ()
         except_resources = _excepted(statement) if statement.not_resources else ()
-        meant = [(resource, pattern_of(resource, statement.variables)) for resource in resources]
+        meant = [(resource, pattern_of(resource, statement.variables, principal)) for resource in resources]
         for action in actions:
             for resource, pattern in meant:
                 yield Grant(policy, statement, action, resource, pattern, except_actions, except_resources)

@@ -78,7 +78,7 @@ def resources_of(call: Call, action: str, side: Side = "") -> list[Resource]:
     known = catalog.action(action)
     if known is None or not known.resource_types:
         return [Resource("*", exact=known is not None)]
-    context = _context(call)
+    context = context_of(call)
     prefix = action.partition(":")[0]
     found: list[Resource] = []
     for values in _alternatives(call, prefix, side):
@@ -88,7 +88,7 @@ def resources_of(call: Call, action: str, side: Side = "") -> list[Resource]:
     return found
 
 
-def _context(call: Call) -> _Context:
+def context_of(call: Call) -> _Context:
     """Partition, region and account: from the call, else from the workload's ARN."""
     fields = call.workload.split(":") if call.workload else []
     region = call.region or (fields[3] if len(fields) > 4 else "") or "*"

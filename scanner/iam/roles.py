@@ -32,6 +32,7 @@ T = TypeVar("T")
 
 _THREADS = 8
 _LAMBDA = "lambda.amazonaws.com"
+_UNKNOWN = "?"
 
 
 def with_users(roles: Iterable[Role], functions: Functions, warnings: Warnings) -> list[Role]:
@@ -50,12 +51,21 @@ def with_users(roles: Iterable[Role], functions: Functions, warnings: Warnings) 
         if elsewhere:
             warnings.add(
                 "role-used-elsewhere",
-                f"{role.arn} was last used in {role.last_used_region}, where no function was listed",
+                f"{role.arn} was last used in {role.last_used_region}, where no function was listed: name "
+                "that region too (--region)",
             )
+        if role.trusted:
+            others = ", ".join(role.trusted)
+            warnings.add(
+                "role-trusts-others",
+                f"{role.arn} may also be assumed by {others}: what they do with it is not seen",
+            )
+        own = sorted(users.get(role.arn, ()))
         found.append(
             replace(
                 role,
-                users=tuple(sorted(users.get(role.arn, ()))),
+                users=tuple(own),
+                by_version_only=tuple(arn for arn in own if functions.known[arn].role != role.arn),
                 users_known=role.users_known and functions.complete and not elsewhere,
                 missing_permissions=tuple(sorted({*role.missing_permissions, *functions.missing})),
             )
@@ -63,29 +73,37 @@ def with_users(roles: Iterable[Role], functions: Functions, warnings: Warnings) 
     return found
 
 
-def only_lambda(trust: Any) -> bool:
-    """Whether a trust policy lets nobody but Lambda assume the role."""
+def trusted_beside_lambda(trust: Any) -> tuple[str, ...]:
+    """The principals beside Lambda that a trust policy lets assume the role; "?" where it cannot be read.
+
+    docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+    """
     if isinstance(trust, str):
         try:
             trust = orjson.loads(trust)
         except orjson.JSONDecodeError:
-            return False
+            return (_UNKNOWN,)
     statements = trust.get("Statement") if isinstance(trust, Mapping) else None
     if isinstance(statements, Mapping):
         statements = [statements]
     if not isinstance(statements, list) or not statements:
-        return False
-    return all(isinstance(s, Mapping) and _allows_only_lambda(s) for s in statements)
+        return (_UNKNOWN,)
+    found = {principal for statement in statements for principal in _trusted(statement)}
+    return tuple(sorted(found - {_LAMBDA}))
 
 
-def _allows_only_lambda(statement: Mapping[str, Any]) -> bool:
+def _trusted(statement: Any) -> list[str]:
+    if not isinstance(statement, Mapping):
+        return [_UNKNOWN]
     if statement.get("Effect") == "Deny":
-        return True
+        return []
     principal = statement.get("Principal")
-    if not isinstance(principal, Mapping) or set(principal) != {"Service"}:
-        return False
-    services = principal["Service"]
-    return services in (_LAMBDA, [_LAMBDA])
+    if isinstance(principal, str):
+        return [principal]
+    if not isinstance(principal, Mapping) or not principal:
+        return [_UNKNOWN]
+    values = [v if isinstance(v, list) else [v] for v in principal.values()]
+    return [str(one) for several in values for one in several] or [_UNKNOWN]
 
 
 class _Parts:
@@ -96,9 +114,24 @@ class _Parts:
         self.policies: list[Policy] = []
         self.missing: set[str] = set()
         self.problems: list[str] = []
-        self.users_known = False
+        self.trusted: tuple[str, ...] | None = None
+        self.boundary: Policy | None = None
+        self.tags: Mapping[str, str] | None = None
         self.last_used_region: str | None = None
         self._warnings = warnings
+
+    def describe(self, detail: Mapping[str, Any]) -> str | None:
+        """Note what a role says of itself, and return the ARN of its boundary."""
+        self.trusted = trusted_beside_lambda(detail.get("AssumeRolePolicyDocument"))
+        self.last_used_region = _mapping(detail.get("RoleLastUsed")).get("Region")
+        tags = detail.get("Tags")
+        self.tags = {
+            str(tag.get("Key")): str(tag.get("Value"))
+            for tag in (tags if isinstance(tags, list) else ())
+            if isinstance(tag, Mapping)
+        }
+        boundary = _mapping(detail.get("PermissionsBoundary")).get("PermissionsBoundaryArn")
+        return boundary if isinstance(boundary, str) else None
 
     def add(
         self,
@@ -108,10 +141,22 @@ class _Parts:
         document: Any,
         created: Any = None,
     ) -> None:
+        policy = self._policy(name, arn, kind, document, created)
+        if policy:
+            self.policies.append(policy)
+
+    def bound(self, arn: str, document: Any) -> None:
+        """Note the permissions boundary."""
+        self.boundary = self._policy(arn.rpartition("/")[2], arn, "managed", document, None)
+
+    def _policy(
+        self, name: str, arn: str | None, kind: Literal["inline", "managed"], document: Any, created: Any
+    ) -> Policy | None:
         try:
-            self.policies.append(Policy(name, arn, kind, parse_policy(document), time_of(created)))
+            return Policy(name, arn, kind, parse_policy(document), time_of(created))
         except NotAPolicyError as error:
             self.problem("policy-unread", f"policy {name} of role {self.arn} cannot be understood: {error}")
+            return None
 
     def problem(self, code: str, message: str) -> None:
         self.problems.append(message)
@@ -122,7 +167,10 @@ class _Parts:
             arn=self.arn,
             name=self.arn.rpartition("/")[2],
             policies=tuple(self.policies),
-            users_known=self.users_known,
+            users_known=self.trusted == (),
+            trusted=self.trusted or (),
+            boundary=self.boundary,
+            tags=self.tags,
             last_used_region=self.last_used_region,
             readable=not self.missing - {"iam:GetRole"} and not self.problems,
             missing_permissions=tuple(sorted(self.missing)),
@@ -157,9 +205,13 @@ def _role_from_file(
     if detail is None:
         parts.problem("role-missing", f"role {arn} is not in the file of --iam")
         return parts.role()
-    parts.users_known = only_lambda(detail.get("AssumeRolePolicyDocument"))
-    last_used = detail.get("RoleLastUsed")
-    parts.last_used_region = last_used.get("Region") if isinstance(last_used, Mapping) else None
+    boundary = parts.describe(detail)
+    if boundary:
+        version = _default_version(managed.get(boundary, {}))
+        if version is None:
+            parts.problem("policy-missing", f"boundary {boundary} of role {arn} is not in the file of --iam")
+        else:
+            parts.bound(boundary, version.get("Document"))
     for inline in _mappings(detail.get("RolePolicyList"), parts):
         parts.add(str(inline.get("PolicyName")), None, "inline", inline.get("PolicyDocument"))
     for attached in _mappings(detail.get("AttachedManagedPolicies"), parts):
@@ -182,6 +234,10 @@ def _default_version(policy: Mapping[str, Any]) -> Mapping[str, Any] | None:
         ),
         None,
     )
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _mappings(value: Any, parts: _Parts) -> list[Mapping[str, Any]]:
@@ -214,10 +270,12 @@ class _AwsReader:
     def role(self, arn: str) -> Role:
         parts = _Parts(arn, self._warnings)
         name = arn.rpartition("/")[2]
-        trust = self._try(parts, lambda: self._client.get_role(RoleName=name)["Role"], optional=True)
-        if trust is not None:
-            parts.users_known = only_lambda(trust.get("AssumeRolePolicyDocument"))
-            parts.last_used_region = (trust.get("RoleLastUsed") or {}).get("Region")
+        detail = self._try(parts, lambda: self._client.get_role(RoleName=name)["Role"], optional=True)
+        boundary = parts.describe(detail) if detail is not None else None
+        if boundary:
+            found = self._try(parts, partial(self._managed_document, boundary))
+            if found is not None:
+                parts.bound(boundary, found[0])
         for policy in self._try(parts, lambda: self._inline_names(name)) or []:
             document = self._try(parts, partial(self._inline, name, policy))
             if document is not None:
@@ -271,7 +329,9 @@ class _AwsReader:
         action = f"iam:{error.operation_name}"
         if is_denied(error):
             parts.missing.add(action)
-            effect = "who may assume a role is unknown" if optional else "roles cannot be read"
+            effect = (
+                "who may assume a role, and its boundary, are unknown" if optional else "roles cannot be read"
+            )
             self._warnings.add("right-missing", f"{action} is denied: {effect}; allow it")
         elif is_missing(error):
             if not optional:

@@ -9,9 +9,12 @@ from typing import Any
 
 from scanner.confirm import Standard, evidence_reasons
 from scanner.findings import users_of
-from scanner.model import EXCESS, Evidence, Finding, Permission, Role, Seen, Unmapped, Usage
-from scanner.scan import Request, Scanned, ScannedRole, is_wanted
-from scanner.suggest import usage_policy
+from scanner.iam.refusals import EXPLAINED as REFUSALS
+from scanner.iam.refusals import Cause
+from scanner.model import EXCESS, Denied, Evidence, Finding, Permission, Role, Seen, Unmapped, Usage
+from scanner.request import Request, is_wanted
+from scanner.scanned import Scanned, ScannedRole
+from scanner.suggest import spelled, usage_policy
 from scanner.traces.segments import kind_of, name_of
 
 SCHEMA_VERSION = 1
@@ -37,6 +40,7 @@ def report(scanned: Scanned, request: Request) -> Json:
             "unmapped": _unmapped(unattributed.unmapped) if unattributed else [],
         },
         "roles": [_role(scanned_role) for scanned_role in scanned.roles],
+        "accepted": _accepted(scanned),
     }
 
 
@@ -44,7 +48,7 @@ def excessive_permissions(scanned: Scanned, request: Request) -> list[Json]:
     """excessive_permissions.json: one entry for each workload whose role holds more than it needs."""
     entries: list[Json] = []
     for scanned_role in scanned.roles:
-        statements = [_statement(f) for f in scanned_role.findings if f.verdict in EXCESS]
+        statements = [_statement(f) for f in scanned_role.findings if f.verdict in EXCESS and not f.accepted]
         if not statements:
             continue
         entries.extend(
@@ -91,6 +95,7 @@ def _scan(scanned: Scanned, request: Request) -> Json:
         "end": iso(scanned.end),
         "filter": request.filter,
         "regions": list(scanned.regions),
+        "evidence": sorted(request.evidence),
         "account": accounts.pop() if len(accounts) == 1 else None,
         "traces": scanned.traces,
         "documents": scanned.documents,
@@ -107,6 +112,46 @@ def _scan(scanned: Scanned, request: Request) -> Json:
     }
 
 
+def _accepted(scanned: Scanned) -> Json:
+    """What the team accepts: its rules, and the baseline."""
+    rules, against = scanned.rules, scanned.against_baseline
+    states = (
+        *(("hiding", rule, count) for rule, count in rules.hiding),
+        *(("expired", rule, count) for rule, count in rules.expired),
+        *(("idle", rule, 0) for rule in rules.idle),
+    )
+    return {
+        "rules": [
+            {
+                "line": rule.line,
+                "state": state,
+                "grants": count,
+                "reason": rule.reason,
+                "owner": rule.owner,
+                "expires": rule.expires.isoformat() if rule.expires else None,
+            }
+            for state, rule, count in sorted(states, key=lambda item: item[1].line)
+        ],
+        "baseline": None
+        if against is None
+        else {
+            "known": len(against.known),
+            "new": len(against.new),
+            "fixed": [
+                {
+                    "role": entry.role,
+                    "policy": entry.policy,
+                    "statement": entry.statement,
+                    "verdict": entry.verdict,
+                    "action": entry.action,
+                    "resource": entry.resource,
+                }
+                for entry in against.fixed
+            ],
+        },
+    }
+
+
 def _workloads(scanned: Scanned) -> list[str]:
     """Every workload that was seen, and every one that shares a role with them."""
     seen = {usage.workload for usage in scanned.usages if usage.workload}
@@ -119,6 +164,7 @@ def _workload(arn: str, usage: Usage | None, scanned: Scanned, standard: Standar
     evidence = usage.evidence if usage else Evidence()
     own = Role(arn="", name="", users=(arn,))
     user = users_of(own, None, {arn: evidence}, scanned.functions)[0]
+    history = next((s.beside.histories[arn] for s in scanned.roles if arn in s.beside.histories), None)
     return {
         "arn": arn,
         "kind": kind_of(arn),
@@ -132,14 +178,26 @@ def _workload(arn: str, usage: Usage | None, scanned: Scanned, standard: Standar
             "last_seen": iso(evidence.last_seen),
             "last_changed": iso(user.changed),
             "auto_instrumented": evidence.auto_instrumented is not None,
+            "invocations": scanned.invocations.get(arn),
             "reasons": sorted(evidence_reasons(user, standard)),
         },
         "used": _used(usage.used) if usage else [],
-        "denied": [
-            {"action": d.action, "resource": d.resource, "count": d.count, "message": d.message}
-            for d in (usage.denied if usage else ())
-        ],
+        "recorded": _used(history.used) if history else [],
+        "denied": [_denied(denied) for denied in (usage.denied if usage else ())],
         "unmapped": _unmapped(usage.unmapped) if usage else [],
+    }
+
+
+def _denied(denied: Denied) -> Json:
+    return {
+        "action": denied.action,
+        "resource": denied.resource,
+        "count": denied.count,
+        "message": denied.message,
+        "cause": denied.cause,
+        "meaning": REFUSALS[Cause(denied.cause)],
+        "policy": denied.policy,
+        "trace_ids": list(denied.trace_ids),
     }
 
 
@@ -152,8 +210,10 @@ def _used(used: Mapping[Permission, Seen]) -> list[Json]:
             "required": permission.required,
             "count": seen.count,
             "traces": seen.traces,
+            "succeeded": seen.succeeded,
             "first_seen": iso(seen.first_seen),
             "last_seen": iso(seen.last_seen),
+            "trace_ids": list(seen.trace_ids),
         }
         for permission, seen in used.items()
     ]
@@ -167,17 +227,42 @@ def _unmapped(unmapped: Mapping[Unmapped, int]) -> list[Json]:
 
 
 def _role(scanned_role: ScannedRole) -> Json:
-    role = scanned_role.role
+    role, suggestion = scanned_role.role, scanned_role.suggestion
     return {
         "arn": role.arn,
         "name": role.name,
         "workloads": list(role.users),
+        "by_version_only": list(role.by_version_only),
         "users_known": role.users_known,
+        "trusted": list(role.trusted),
+        "boundary": role.boundary.arn if role.boundary else None,
         "readable": role.readable,
         "missing_permissions": list(role.missing_permissions),
         "problems": list(role.problems),
+        "policies": [
+            {
+                "name": policy.name,
+                "arn": policy.arn,
+                "kind": policy.kind,
+                "statements": [spelled(statement) for statement in policy.statements],
+            }
+            for policy in role.policies
+        ],
         "findings": [_finding(finding) for finding in scanned_role.findings],
-        "suggested_policy": scanned_role.suggestion,
+        "suggested_policy": suggestion.policy if suggestion else None,
+        "suggested_policies": list(suggestion.parts) if suggestion else [],
+        "objections": list(scanned_role.objections),
+        "offered_policy": scanned_role.offered,
+        "allowed_elsewhere": [
+            {
+                "workload": one.workload,
+                "action": one.action,
+                "resource": one.resource,
+                "calls": one.calls,
+                "denied": one.denied,
+            }
+            for one in scanned_role.elsewhere
+        ],
     }
 
 
@@ -189,6 +274,7 @@ def _finding(finding: Finding) -> Json:
         "confirmed": finding.confirmed,
         "reasons": list(finding.reasons),
         "severity": finding.severity,
+        "severe": [{"action": action, "why": why} for action, why in finding.severe],
         "workload": finding.workload,
         "policy": {"name": policy.name, "arn": policy.arn, "kind": policy.kind},
         "statement": {
@@ -196,10 +282,29 @@ def _finding(finding: Finding) -> Json:
             "sid": statement.sid,
             "not_action": statement.not_actions,
             "not_resource": statement.not_resources,
+            "condition": statement.condition,
         },
         "actions": list(finding.actions),
         "resources": list(finding.resources),
-        "used": [{"action": action, "resource": resource} for action, resource in finding.used],
+        "used": [
+            {"action": used.action, "resource": used.resource, "workloads": list(used.workloads)}
+            for used in finding.used
+        ],
+        "why": finding.why,
+        "remedy": finding.remedy,
+        "also": [
+            {
+                "policy": place.policy,
+                "policy_arn": place.policy_arn,
+                "index": place.statement,
+                "sid": place.sid,
+            }
+            for place in finding.also
+        ],
+        "could_go": finding.could_go,
+        "sources": list(finding.sources),
+        "ignored": finding.ignored,
+        "known": finding.known,
     }
 
 
@@ -215,7 +320,7 @@ def _statement(finding: Finding) -> Json:
         "Verdict": finding.verdict,
         "Confirmed": finding.confirmed,
         "Reasons": list(finding.reasons),
-        "Used": [{"Action": action, "Resource": resource} for action, resource in finding.used],
+        "Used": [{"Action": used.action, "Resource": used.resource} for used in finding.used],
     }
 
 

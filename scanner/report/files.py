@@ -12,7 +12,8 @@ from scanner.report.document import excessive_permissions, report, workload_poli
 from scanner.report.markdown import markdown
 from scanner.report.schema import validate
 from scanner.report.view import View
-from scanner.scan import Request, Scanned
+from scanner.request import Request
+from scanner.scanned import Scanned
 
 REPORT = "report.json"
 EXCESSIVE = "excessive_permissions.json"

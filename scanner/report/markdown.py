@@ -10,7 +10,7 @@ from scanner.model import Verdict
 from scanner.report.clean import fence_for, markdown_code, markdown_text
 from scanner.report.view import Row, View
 
-_MOST_DANGEROUS = ("permissions-management", "write")
+_MOST_DANGEROUS = ("privilege-escalation", "permissions-management", "destruction", "write")
 _ALL = 1 << 30
 
 

@@ -36,14 +36,29 @@ def _facts_aside(view: View, verbose: bool) -> list[str]:
     lines = []
     if verbose or not (view.confirmed or view.unconfirmed):
         lines += ["", "Workloads:"] if view.workloads else []
-        for name, traces, calls, used in view.workloads:
-            seen = f"{counted(traces, 'trace')}, {counted(calls, 'call')}"
+        for name, traces, calls, used, invocations in view.workloads:
+            ran = "" if invocations is None else f" of {counted(invocations, 'invocation')}"
+            seen = f"{counted(traces, 'trace')}{ran}, {counted(calls, 'call')}"
             lines.append(f"  {name}: {seen}, {counted(used, 'permission')} used")
     if view.denied:
         lines += ["", "Refused by AWS:"]
         lines += [
-            f"  {who}: {action} on {resource} ({count})" for who, action, resource, count in view.denied
+            f"  {who}: {action} on {resource} ({count}): {meaning}"
+            for who, action, resource, count, meaning in view.denied
         ]
+    if view.elsewhere:
+        lines += ["", "Allowed elsewhere (no policy of the role allows it, and AWS did it all the same):"]
+        lines += [
+            f"  {who}: {action} on {resource} ({count})" for who, action, resource, count in view.elsewhere
+        ]
+    if view.twice:
+        lines += ["", "Granted twice (the first could go):"]
+        lines += [
+            f"  {who}: {actions} on {resources}: {here}; also in {also}"
+            for who, actions, resources, here, also in view.twice
+        ]
+    if view.accepted_facts:
+        lines += ["", "Accepted by the team:", *(f"  {line}" for line in view.accepted_facts)]
     if view.unmapped:
         lines += ["", "Could not be mapped to permissions:"]
         lines += [
@@ -60,6 +75,7 @@ def _sections(view: View, verbose: bool) -> list[tuple[str, list[Row]]]:
     sections = [("Confirmed", list(view.confirmed)), ("Not confirmed", list(view.unconfirmed))]
     if verbose:
         sections.append(("Traces cannot show", list(view.unobservable)))
+        sections.append(("Accepted", list(view.accepted)))
     return [(title, rows) for title, rows in sections if rows]
 
 

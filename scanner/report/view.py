@@ -10,19 +10,23 @@ from typing import Any
 import orjson
 
 from scanner.confirm import EXPLAINED, ORDER, Reason
+from scanner.evidence.beside import CLOUDTRAIL, LAST_ACCESSED
 from scanner.findings import users_of
-from scanner.iam import knowledge
-from scanner.iam.catalog import ACCESS_LEVELS
+from scanner.iam.refusals import EXPLAINED as REFUSALS
+from scanner.iam.refusals import Cause
+from scanner.iam.severity import LEVELS
 from scanner.model import EXCESS, Finding, ScanWarning, Verdict
 from scanner.redact import NOTHING_HIDDEN, Redaction
 from scanner.report.clean import counted
 from scanner.report.document import iso
-from scanner.scan import Request, Scanned, ScannedRole, is_wanted
+from scanner.request import Request, is_wanted
+from scanner.scanned import Scanned, ScannedRole
 from scanner.suggest import edits
 from scanner.traces.segments import name_of
 from scanner.usage import KEPT_STARTS
 
 _SOME = 4
+_SOURCES = {LAST_ACCESSED: "IAM's last-accessed data", CLOUDTRAIL: "CloudTrail"}
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,11 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class View:
-    """All that is shown of a scan. Texts are not yet escaped."""
+    """All that is shown of a scan. Texts are not yet escaped.
+
+    `twice` are (who, actions, resources, where they stand, where else). `denied` are (who, action, resource,
+    number, what it means), `elsewhere` the same without the last. `offered` are (who, policy as JSON text).
+    """
 
     headline: str
     facts: str
@@ -64,8 +72,13 @@ class View:
     reasons: Sequence[tuple[str, str, str]]
     suggestions: Sequence[Suggestion]
     unobservable: Sequence[Row]
-    workloads: Sequence[tuple[str, int, int, int]]
-    denied: Sequence[tuple[str, str, str, int]]
+    accepted: Sequence[Row]
+    accepted_facts: Sequence[str]
+    twice: Sequence[tuple[str, str, str, str, str]]
+    workloads: Sequence[tuple[str, int, int, int, int | None]]
+    denied: Sequence[tuple[str, str, str, int, str]]
+    elsewhere: Sequence[tuple[str, str, str, int]]
+    offered: Sequence[tuple[str, str]]
     unmapped: Sequence[tuple[str, str, str, int]]
     warnings: Sequence[str]
 
@@ -86,11 +99,13 @@ def view_of(
     rows.sort(
         key=lambda row: (
             not row.confirmed,
-            ACCESS_LEVELS.index(row.finding.severity),
+            LEVELS.index(row.finding.severity),
             row.who,
             row.finding.id,
         )
     )
+    accepted = [row for row in rows if row.finding.accepted]
+    rows = [row for row in rows if not row.finding.accepted]
     excess = [row for row in rows if row.finding.verdict in EXCESS or row.finding.id in also]
     place = {row.finding.role: at for at, row in reversed(list(enumerate([*excess])))}
     reasons = sorted({r for row in excess for r in row.finding.reasons}, key=lambda r: ORDER[Reason(r)])
@@ -103,25 +118,43 @@ def view_of(
         suggestions=[
             _suggestion(s, request, hide)
             for s in sorted(scanned.roles, key=lambda s: place.get(s.role.arn, 0))
-            if s.suggestion and _is_excessive(s, confirmed=False)
+            if s.suggestion and (_is_excessive(s, confirmed=False) or any(f.could_go for f in s.findings))
         ],
         unobservable=[
             r for r in rows if r.finding.verdict is Verdict.UNOBSERVABLE and r.finding.id not in also
         ],
+        accepted=accepted,
+        accepted_facts=[hide.text(line) for line in _accepted_facts(scanned, request)],
+        twice=[line for s in scanned.roles for line in _twice(s, request, hide)],
         workloads=[
             (
                 hide.text(name_of(u.workload)),
                 u.evidence.traces,
                 u.evidence.calls,
                 sum(p.required for p in u.used),
+                scanned.invocations.get(u.workload),
             )
             for u in scanned.usages
             if u.workload
         ],
         denied=[
-            (hide.text(name_of(u.workload or "no workload")), d.action, hide.resource(d.resource), d.count)
+            (
+                hide.text(name_of(u.workload or "no workload")),
+                d.action,
+                hide.resource(d.resource),
+                d.count,
+                REFUSALS[Cause(d.cause)],
+            )
             for u in scanned.usages
             for d in u.denied
+        ],
+        elsewhere=[
+            (hide.text(name_of(one.workload)), one.action, hide.resource(one.resource), one.calls)
+            for s in scanned.roles
+            for one in s.elsewhere
+        ],
+        offered=[
+            (hide.text(_who(s, request)), _json(hide.policy(s.offered))) for s in scanned.roles if s.offered
         ],
         unmapped=[
             (hide.text(u.service), hide.text(u.operation), u.reason, count)
@@ -132,6 +165,53 @@ def view_of(
     )
 
 
+def _json(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+
+
+def _accepted_facts(scanned: Scanned, request: Request) -> list[str]:
+    """What the team's rules and the baseline have to do with this scan, a line each."""
+    rules, against = scanned.rules, scanned.against_baseline
+    lines = [*rules.failures(request.config_name), *rules.notes(request.config_name)]
+    lines += [
+        f"{request.config_name}:{rule.line}: accepts {counted(count, 'grant')}: {rule.reason}"
+        + (f" (until {rule.expires})" if rule.expires else "")
+        for rule, count in rules.hiding
+    ]
+    if against is not None:
+        lines.append(
+            f"against the baseline: {counted(len(against.new), 'new grant')}, {len(against.known)} known, "
+            f"{len(against.fixed)} fixed"
+        )
+        lines += [
+            f"fixed: {entry.action} on {entry.resource} of {entry.role} ({entry.policy}): run with "
+            "--update-baseline to forget it"
+            for entry in against.fixed
+        ]
+    return lines
+
+
+def _twice(
+    scanned_role: ScannedRole, request: Request, hide: Redaction
+) -> list[tuple[str, str, str, str, str]]:
+    """The grants that the role does not need, as others allow the same."""
+    return [
+        (
+            hide.text(_who(scanned_role, request)),
+            _some(finding.actions),
+            _some(short(hide.resource(r)) for r in finding.resources),
+            hide.text(_place(finding.policy.name, finding.statement.index, finding.statement.sid)),
+            hide.text(_some(_place(place.policy, place.statement, place.sid) for place in finding.also)),
+        )
+        for finding in scanned_role.findings
+        if finding.could_go
+    ]
+
+
+def _place(policy: str, index: int, sid: str | None) -> str:
+    return f"{policy}, statement {sid or index}"
+
+
 def _warning(warning: ScanWarning) -> str:
     told = warning.count == 1 or warning.message[:1].isdigit()
     return warning.message if told else f"{warning.message} ({warning.count:,} times)"
@@ -139,11 +219,16 @@ def _warning(warning: ScanWarning) -> str:
 
 def _suggestion(scanned_role: ScannedRole, request: Request, hide: Redaction) -> Suggestion:
     changed = [
-        (hide.text(edit.policy), _difference(hide.policy(edit.before), hide.policy(edit.after)))
+        (
+            hide.text(edit.policy) + (" (AWS's own: replace it)" if edit.managed_by_aws else ""),
+            _difference(hide.policy(edit.before), hide.policy(edit.after)),
+        )
         for edit in edits(scanned_role.role, scanned_role.judged)
     ]
-    policy = orjson.dumps(hide.policy(scanned_role.suggestion), option=orjson.OPT_INDENT_2).decode()
-    return Suggestion(scanned_role.role.arn, hide.text(_who(scanned_role, request)), changed, policy)
+    suggestion = scanned_role.suggestion
+    policies = suggestion.parts or (suggestion.policy,) if suggestion else ()
+    text = "\n".join(_json(hide.policy(policy)) for policy in policies)
+    return Suggestion(scanned_role.role.arn, hide.text(_who(scanned_role, request)), changed, text)
 
 
 def _difference(before: dict[str, Any], after: Sequence[dict[str, Any]]) -> str:
@@ -183,19 +268,22 @@ def _who(scanned_role: ScannedRole, request: Request) -> str:
 
 def _claim(finding: Finding, hide: Redaction) -> str:
     if finding.verdict is Verdict.UNOBSERVABLE:
-        whys = (knowledge.untraced(action.lower()) for action in finding.actions)
-        return _some(why.why for why in whys if why) or "traces cannot show it"
+        return hide.text(finding.why) or "traces cannot show it"
     if finding.verdict is Verdict.INEFFECTIVE:
         return "always denied"
     if finding.verdict is not Verdict.BROAD:
         unsure = {Reason.RESOURCE_UNKNOWN, Reason.POSSIBLE, Reason.UNMAPPED_OPERATION} & set(finding.reasons)
         return "not surely used" if unsure else "never used"
     return "only used: " + _some(
-        [f"{action} on {short(hide.resource(resource))}" for action, resource in finding.used]
+        [f"{used.action} on {short(hide.resource(used.resource))}" for used in finding.used]
     )
 
 
 def _evidence(finding: Finding, scanned_role: ScannedRole, scanned: Scanned) -> str:
+    if finding.ignored is not None:
+        return f"accepted: {finding.ignored}"
+    if finding.known:
+        return "in the baseline"
     if finding.verdict is Verdict.UNOBSERVABLE:
         return "not observable"
     if not finding.confirmed:
@@ -204,7 +292,8 @@ def _evidence(finding: Finding, scanned_role: ScannedRole, scanned: Scanned) -> 
     users = users_of(scanned_role.role, finding.policy, evidence, scanned.functions)
     newer = sum(start > user.changed for user in users for start in user.evidence.newest_complete)
     more = any(len(user.evidence.newest_complete) >= KEPT_STARTS for user in users)
-    return counted(newer, "trace") + (" or more" if more else "")
+    seen = counted(newer, "trace") + (" or more" if more else "")
+    return " and ".join([seen, *(_SOURCES[source] for source in finding.sources)])
 
 
 def short(resource: str) -> str:
@@ -220,7 +309,8 @@ def _headline(scanned: Scanned, request: Request) -> str:
     readable = [s for s in scanned.roles if s.role.readable or s.findings]
     functions = _functions(readable, request)
     guilty = _functions([s for s in readable if _is_excessive(s, confirmed=True)], request)
-    doubtful = sum(f.verdict in EXCESS for f in scanned.findings)
+    doubtful = sum(f.verdict in EXCESS and not f.accepted for f in scanned.findings)
+    accepted = sum(f.verdict in EXCESS and f.accepted for f in scanned.findings)
     unread = sum(1 for s in scanned.roles if not s.role.readable)
     if not functions:
         said = "Nothing could be compared"
@@ -232,6 +322,7 @@ def _headline(scanned: Scanned, request: Request) -> str:
         said = f"Nothing confirmed in {counted(len(functions), 'function')}: {counted(doubtful, 'doubt')}"
     else:
         said = f"{counted(len(functions), 'function')}: no excessive permission found"
+    said += f"; {counted(accepted, 'finding')} accepted" if accepted else ""
     return said + (f"; {counted(unread, 'role')} not wholly readable" if unread else "")
 
 
@@ -240,7 +331,9 @@ def _functions(roles: Iterable[ScannedRole], request: Request) -> set[str]:
 
 
 def _is_excessive(scanned_role: ScannedRole, *, confirmed: bool) -> bool:
-    return any(f.verdict in EXCESS and f.confirmed >= confirmed for f in scanned_role.findings)
+    return any(
+        f.verdict in EXCESS and f.confirmed >= confirmed and not f.accepted for f in scanned_role.findings
+    )
 
 
 def _facts(scanned: Scanned) -> str:

@@ -24,6 +24,8 @@ SIX = (
     "lambda:GetFunctionConfiguration",
 )
 OPTIONAL = ("lambda:ListFunctions", "iam:GetRole")
+# Without these, what Lambda itself may need is not decided.
+CONFIGURATION = ("lambda:ListEventSourceMappings", "lambda:ListFunctionEventInvokeConfigs")
 DELETE = notes.function_name("delete")
 
 
@@ -105,7 +107,7 @@ def test_an_unconfirmed_finding_does_not_fail_the_gate(aws: MotoAws, tmp_path: P
 def test_listing_functions_and_reading_the_trust_policy_confirm_the_findings(
     aws: MotoAws, tmp_path: Path
 ) -> None:
-    ran = scan_with(aws, tmp_path, (*XRAY, *SIX, *OPTIONAL))
+    ran = scan_with(aws, tmp_path, (*XRAY, *SIX, *OPTIONAL, *CONFIGURATION))
     assert ran.code == 0, ran.err
     assert excess(ran) == {"dynamodb:GetItem": [], "dynamodb:Scan": []}
     assert missing(ran) == set()
@@ -116,9 +118,22 @@ def test_without_one_of_the_optional_rights_nothing_is_confirmed_and_the_right_i
     aws: MotoAws, tmp_path: Path, dropped: str
 ) -> None:
     kept = [action for action in OPTIONAL if action != dropped]
-    ran = scan_with(aws, tmp_path, (*XRAY, *SIX, *kept))
+    ran = scan_with(aws, tmp_path, (*XRAY, *SIX, *kept, *CONFIGURATION))
     assert set(map(tuple, excess(ran).values())) == {("role-users-unknown",)}
     assert dropped in ran.warning_texts
+    assert missing(ran) == {dropped}
+
+
+@pytest.mark.parametrize("dropped", CONFIGURATION)
+def test_without_a_right_to_read_the_configuration_the_rest_is_confirmed_and_the_right_is_named(
+    aws: MotoAws, tmp_path: Path, dropped: str
+) -> None:
+    kept = [action for action in CONFIGURATION if action != dropped]
+    ran = scan_with(aws, tmp_path, (*XRAY, *SIX, *OPTIONAL, *kept))
+    assert ran.code == 0, ran.err
+    assert excess(ran) == {"dynamodb:GetItem": [], "dynamodb:Scan": []}
+    assert f"{dropped} is denied" in ran.warning_texts
+    assert dropped in ran.out
     assert missing(ran) == {dropped}
 
 

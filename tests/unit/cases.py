@@ -9,7 +9,9 @@ from typing import Any
 from scanner.confirm import Reason, Standard
 from scanner.iam.policies import parse_policy
 from scanner.model import Evidence, Finding, Function, Permission, Policy, Role, Seen, Unmapped, Usage
-from scanner.scan import ScannedRole, compare_role
+from scanner.request import Request
+from scanner.scan import compare_role
+from scanner.scanned import ScannedRole
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 NOW = 1_795_000_000.0
@@ -43,7 +45,9 @@ def policy(*statements: dict[str, Any], name: str = "own", created: datetime | N
 
 
 def function(name: str = "f", deployed: float = NOW - HOUR, **more: Any) -> Function:
-    return Function(function_arn(name), name, ROLE, datetime.fromtimestamp(deployed, UTC), **more)
+    """A function whose configuration was read, with nothing configured unless `more` says so."""
+    configuration = {"event_sources": (), "destinations": (), **more}
+    return Function(function_arn(name), name, ROLE, datetime.fromtimestamp(deployed, UTC), **configuration)
 
 
 def used(*permissions: tuple[str, str], exact: bool = True, required: bool = True) -> dict[Permission, Seen]:
@@ -94,7 +98,8 @@ def compared(
     users = sorted({f.arn for f in known} | {u.workload for u in usages if u.workload})
     role = Role(ROLE, "f", tuple(policies), tuple(users), users_known=users_known)
     by_arn = {u.workload: u for u in usages if u.workload}
-    return compare_role(role, by_arn, {f.arn: f for f in known}, standard or Standard(), general)
+    request = Request(standard=standard or Standard())
+    return compare_role(role, by_arn, {f.arn: f for f in known}, request, general)
 
 
 def said(scanned: ScannedRole) -> list[tuple[str, tuple[str, ...], tuple[str, ...], tuple[str, ...]]]:

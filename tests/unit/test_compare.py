@@ -139,7 +139,7 @@ def test_a_finding_never_names_an_action_on_a_resource_where_it_was_used() -> No
 
 def test_a_broad_finding_names_what_was_used() -> None:
     finding = only(compared([policy(allow("dynamodb:*", "*"))], [usage(used((QUERY, table("t"))))]))
-    assert finding.used == ((QUERY, table("t")),)
+    assert finding.used == (Used(QUERY, table("t"), (function_arn("f"),)),)
     assert finding.confirmed
 
 
@@ -218,7 +218,8 @@ def test_a_refused_call_leaves_its_permission_unconfirmed() -> None:
 
 def test_a_wildcard_on_a_stream_may_be_needed_to_read_it() -> None:
     grants = policy(allow("dynamodb:PutItem", table("t")), allow("dynamodb:*", table("t/stream/*")))
-    found = said(compared([grants], [usage(used(("dynamodb:PutItem", table("t"))))]))
+    seen = usage(used(("dynamodb:PutItem", table("t"))))
+    found = said(compared([grants], [seen], functions=[function(event_sources=None)]))
     assert found[1][0::3] == ("unused", ("may-run-untraced",))
 
 
@@ -255,9 +256,14 @@ def test_the_log_group_of_another_function_is_not_the_platforms() -> None:
     assert said(compared([policy(allow("logs:PutLogEvents", other))], [usage()]))[0][0] == "unused"
 
 
-def test_log_groups_of_extensions_are_the_platforms() -> None:
-    group = arn("logs", "log-group:/aws/lambda-insights:*")
-    assert said(compared([policy(allow("logs:PutLogEvents", group))], [usage()]))[0][0] == "platform"
+def test_the_log_group_of_an_extension_is_the_platforms_where_there_is_one() -> None:
+    grants = policy(allow("logs:PutLogEvents", arn("logs", "log-group:/aws/lambda-insights:*")))
+    layer = "arn:aws:lambda:us-east-1:580247275435:layer:LambdaInsightsExtension:53"
+    verdicts = [
+        said(compared([grants], [usage()], functions=[f]))[0][0]
+        for f in (function(), function(layers=(layer,)))
+    ]
+    assert verdicts == ["unused", "platform"]
 
 
 def test_a_pattern_with_too_few_fields_is_not_called_wide() -> None:
@@ -295,8 +301,14 @@ def test_a_variable_in_not_resource_excepts_only_what_the_request_tells() -> Non
 
 def test_a_bucket_that_a_variable_names_is_not_wide() -> None:
     grants = policy(allow("s3:PutObjectTagging", "arn:aws:s3:::data-${aws:PrincipalAccount}/*"))
-    seen = usage(used(("s3:PutObjectTagging", "arn:aws:s3:::data-111111111111/*")))
+    seen = usage(used(("s3:PutObjectTagging", "arn:aws:s3:::data-123456789012/*")))
     assert said(compared([grants], [seen]))[0][0] == "used"
+
+
+def test_a_variable_that_the_role_settles_stands_for_its_value_only() -> None:
+    grants = policy(allow("s3:PutObjectTagging", "arn:aws:s3:::data-${aws:PrincipalAccount}/*"))
+    seen = usage(used(("s3:PutObjectTagging", "arn:aws:s3:::data-111111111111/*")))
+    assert said(compared([grants], [seen]))[0][0] == "unused"
 
 
 def test_tracing_is_no_use_of_a_grant_on_a_bucket() -> None:
@@ -307,4 +319,6 @@ def test_tracing_is_no_use_of_a_grant_on_a_bucket() -> None:
 def test_a_queue_that_lambda_reads_may_be_another_than_the_one_that_was_seen() -> None:
     grants = policy(allow("sqs:ReceiveMessage", arn("sqs", "*")))
     seen = usage(used(("sqs:ReceiveMessage", arn("sqs", "q1"))))
-    assert said(compared([grants], [seen]))[0][0::3] == ("broad", ("may-run-untraced",))
+    unread = compared([grants], [seen], functions=[function(event_sources=None)])
+    assert said(unread)[0][0::3] == ("broad", ("may-run-untraced",))
+    assert said(compared([grants], [seen]))[0][0::3] == ("broad", ())

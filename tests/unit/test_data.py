@@ -135,7 +135,7 @@ def test_untraced_has_these_columns() -> None:
 def test_untraced_rows_are_complete() -> None:
     for row in rows("untraced.csv"):
         assert None not in row and None not in row.values(), row
-        assert row["kind"] in {"unobservable", "may-run-untraced", "platform"}, row
+        assert row["kind"] in {"unobservable", "may-run-untraced"}, row
         assert row["why"] and not row["why"].endswith("."), row
         assert row["source"], row
 

@@ -21,7 +21,8 @@ from scanner.report.markdown import markdown
 from scanner.report.schema import Name, schema, validate
 from scanner.report.text import print_text
 from scanner.report.view import view_of
-from scanner.scan import Request, Scanned, ScannedRole, Skipped
+from scanner.request import Request
+from scanner.scanned import Scanned, ScannedRole, Skipped
 from tests.unit.cases import NOW, allow, compared, function, function_arn, policy, table, usage, used
 
 COMPARE = Request(compare=True)

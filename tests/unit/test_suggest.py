@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.iam.patterns import matches
 from scanner.iam.policies import parse_policy
-from scanner.model import Permission, Seen, Statement
+from scanner.model import EventSource, Permission, Seen, Statement
 from scanner.suggest import usage_policy
-from tests.unit.cases import NOW, allow, arn, compared, deny, policy, table, usage, used
+from tests.unit.cases import NOW, allow, arn, compared, deny, function, policy, table, usage, used
 
 GET, QUERY, PUT = "dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem"
 
@@ -28,10 +29,10 @@ def allows(statements: tuple[Statement, ...], action: str, resource: str) -> boo
     return any(s.allow for s in applying) and all(s.allow for s in applying)
 
 
-def suggestion(*statements: dict[str, Any], seen: Any) -> list[dict[str, Any]]:
-    suggested = compared([policy(*statements)], [seen]).suggestion
+def suggestion(*statements: dict[str, Any], seen: Any, **function_is: Any) -> list[dict[str, Any]]:
+    suggested = compared([policy(*statements)], [seen], functions=[function(**function_is)]).suggestion
     assert suggested is not None
-    return list(suggested["Statement"])
+    return list(suggested.policy["Statement"])
 
 
 def test_what_was_used_stays_as_it_is_spelled_and_the_rest_goes() -> None:
@@ -50,9 +51,27 @@ def test_a_wildcard_becomes_what_was_used() -> None:
 
 def test_what_lambda_may_need_to_read_an_event_source_stays_of_a_wildcard() -> None:
     stream = arn("kinesis", "stream/s")
-    (statement,) = suggestion(allow("kinesis:*", stream), seen=usage(used(("kinesis:PutRecord", stream))))
+    seen = usage(used(("kinesis:PutRecord", stream)))
+    (statement,) = suggestion(allow("kinesis:*", stream), seen=seen, event_sources=None)
     assert {"kinesis:PutRecord", "kinesis:GetRecords", "kinesis:GetShardIterator"} <= set(statement["Action"])
     assert "kinesis:DeleteStream" not in statement["Action"]
+
+
+def test_what_lambda_does_not_need_to_read_an_event_source_goes() -> None:
+    stream = arn("kinesis", "stream/s")
+    seen = usage(used(("kinesis:PutRecord", stream)))
+    assert suggestion(allow("kinesis:*", stream), seen=seen) == [allow(["kinesis:PutRecord"], stream)]
+
+
+def test_what_lambda_needs_to_read_an_event_source_stays_of_a_wildcard_on_that_source_only() -> None:
+    queue, other = arn("sqs", "in"), arn("sqs", "out")
+    statements = suggestion(
+        allow("sqs:*", "*"),
+        seen=usage(used(("sqs:SendMessage", other))),
+        event_sources=(EventSource("sqs", queue),),
+    )
+    reading = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
+    assert statements == [allow(reading, queue), allow(["sqs:SendMessage"], other)]
 
 
 def test_a_wildcard_that_may_be_needed_stays_as_it_is() -> None:
@@ -118,23 +137,34 @@ def test_a_dollar_that_was_no_variable_does_not_become_one() -> None:
 
     old = replace(policy(allow("sns:Publish")), statements=parse_policy(document))
     scanned = compared([old], [usage(used(("sns:Publish", arn("sns", "a${x}"))))])
-    assert scanned.suggestion == {
+    assert scanned.suggestion is not None
+    assert scanned.suggestion.policy == {
         "Version": "2012-10-17",
         "Statement": [allow(["sns:Publish"], arn("sns", "a${$}{x}"))],
     }
 
 
-def test_a_policy_that_does_not_fit_is_not_suggested() -> None:
-    permissions = [(GET, table(f"{'x' * 200}{n}")) for n in range(80)]
-    statements = [allow([action], [resource]) for action, resource in permissions]
-    assert compared([policy(*statements)], [usage(used(*permissions))]).suggestion is None
+def test_a_policy_that_does_not_fit_into_inline_policies_is_split_into_managed_ones() -> None:
+    tables = [table(f"{'x' * 200}{n:02}") for n in range(80)]
+    scanned = compared([policy(allow([GET], tables))], [usage(used(*((GET, t) for t in tables)))])
+    assert scanned.suggestion is not None
+    assert len(orjson.dumps(scanned.suggestion.policy)) > 10_240
+    parts = scanned.suggestion.parts
+    assert all(len(orjson.dumps(part)) <= 6_144 for part in parts)
+    assert [r for part in parts for s in part["Statement"] for r in s["Resource"]] == tables
 
 
 def test_a_policy_that_names_too_much_is_spelled_as_today() -> None:
-    permissions = [(GET, table(f"{'x' * 200}{n}")) for n in range(80)]
+    permissions = [(GET, table(f"{'x' * 200}{n}")) for n in range(400)]
     scanned = compared([policy(allow("dynamodb:Get*Item", table("x*")))], [usage(used(*permissions))])
     assert scanned.suggestion is not None
-    assert scanned.suggestion["Statement"] == [allow([GET], table("x*"))]
+    assert scanned.suggestion.policy["Statement"] == [allow([GET], table("x*"))]
+
+
+def test_a_policy_that_does_not_fit_at_all_is_not_suggested() -> None:
+    tables = [table(f"{'x' * 200}{n}") for n in range(400)]
+    scanned = compared([policy(allow([GET], tables))], [usage(used(*((GET, t) for t in tables)))])
+    assert scanned.suggestion is None
 
 
 def test_not_resource_stays_whole() -> None:
@@ -199,7 +229,7 @@ def test_a_suggestion_keeps_every_call_that_was_allowed_and_grants_nothing_new(
 ) -> None:
     own = policy(*statements)
     suggested = compared([own], [usage(used(*seen))]).suggestion
-    after = parse_policy(suggested) if suggested else ()
+    after = parse_policy(suggested.policy) if suggested else ()
     for action, resource in seen:
         assert allows(own.statements, action, resource) == allows(after, action, resource)
     for action, resource in probes:

@@ -1,0 +1,1 @@
+"""What AWS itself recorded of a workload, beside its traces: last-accessed data, event history, metrics."""

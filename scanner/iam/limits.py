@@ -1,0 +1,106 @@
+"""What the Deny statements and the permissions boundary of a role leave of its grants. Pure.
+
+docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html: an explicit Deny wins; a
+boundary grants nothing, and what it does not allow is denied:
+docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+from scanner.iam import catalog
+from scanner.iam.patterns import contains, matches, overlaps
+from scanner.iam.policies import NEVER, denials_of, grants_of, pattern_of, principal_of
+from scanner.model import Grant, Role, Statement
+
+
+class Limits:
+    """The unconditional Deny statements of a role and the grants of its boundary, None without one.
+
+    A condition is not looked at: a conditional Deny takes nothing away, a conditional Allow of a boundary
+    leaves all that it may leave.
+    """
+
+    def __init__(self, role: Role) -> None:
+        bounds = (role.boundary,) if role.boundary else ()
+        principal = principal_of(role.arn, role.tags)
+        self._denials = denials_of((*role.policies, *bounds))
+        self._ceiling = [g for bound in bounds for g in grants_of(bound, principal)] if bounds else None
+
+    @property
+    def are_none(self) -> bool:
+        """Whether there is neither a Deny statement nor a boundary."""
+        return not self._denials and self._ceiling is None
+
+    def deny(self, action: str, pattern: str) -> bool:
+        """Whether an action (or action pattern, in lower case) is never allowed on a resource pattern."""
+        if NEVER in pattern or any(_denies(statement, action, pattern) for statement in self._denials):
+            return True
+        return self._ceiling is not None and not any(
+            overlaps(g.action.lower(), action) and overlaps(g.pattern, pattern) for g in self._ceiling
+        )
+
+    def left(self, actions: frozenset[str], pattern: str) -> frozenset[str]:
+        """Those of the actions (lower case) that are not always denied on a resource pattern."""
+        for statement in self._denials:
+            actions = _less_denied(actions, statement, pattern)
+        if self._ceiling is None:
+            return actions
+        reaching = [g for g in self._ceiling if overlaps(g.pattern, pattern)]
+        return frozenset(a for a in actions if any(_names(g, a) for g in reaching))
+
+    def within_boundary(self, grant: Grant, actions: Iterable[str]) -> tuple[str, ...]:
+        """The parts of a grant's resource pattern that the boundary leaves to the actions.
+
+        Only where each of these is a part of it; else the pattern itself.
+        """
+        if self._ceiling is None:
+            return (grant.pattern,)
+        named = list(actions)
+        parts = {
+            g.pattern
+            for g in self._ceiling
+            if overlaps(g.pattern, grant.pattern) and any(_names(g, action) for action in named)
+        }
+        narrower = parts and all(contains(grant.pattern, part) for part in parts)
+        return tuple(sorted(parts)) if narrower else (grant.pattern,)
+
+
+def _names(grant: Grant, action: str) -> bool:
+    return matches(grant.action.lower(), action) and not any(
+        matches(pattern, action) for pattern in grant.except_actions
+    )
+
+
+def _less_denied(actions: frozenset[str], statement: Statement, pattern: str) -> frozenset[str]:
+    """The actions less those that a Deny statement takes away on all of a resource pattern."""
+    if not _denies_resource(statement, pattern):
+        return actions
+    named = _named_actions(statement.actions)
+    return actions & named if statement.not_actions else actions - named
+
+
+@lru_cache(maxsize=1 << 12)
+def _named_actions(patterns: tuple[str, ...]) -> frozenset[str]:
+    return frozenset[str]().union(*(catalog.expand(pattern) for pattern in patterns))
+
+
+def _denies(statement: Statement, action: str, resource: str) -> bool:
+    """Whether a Deny statement covers an action (pattern) on a resource pattern entirely."""
+    patterns = [a.lower() for a in statement.actions]
+    if statement.not_actions:
+        action_denied = not any(overlaps(p, action) for p in patterns)
+    else:
+        action_denied = any(contains(p, action) for p in patterns)
+    return action_denied and _denies_resource(statement, resource)
+
+
+def _denies_resource(statement: Statement, resource: str) -> bool:
+    resources = [pattern_of(r, statement.variables) for r in statement.resources]
+    if statement.not_resources:
+        return not any(overlaps(r, resource) for r in resources)
+    # a variable in a Deny narrows it to what only the request tells
+    plain = [r for r, raw in zip(resources, statement.resources, strict=True) if "${" not in raw]
+    return any(contains(r, resource) for r in plain)

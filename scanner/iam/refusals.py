@@ -1,0 +1,203 @@
+"""What AWS's "access denied" messages say: which action, on what, and which policy refused it. Pure.
+
+Messages are text for people, and differ from service to service: what they do not say clearly is None or
+`Cause.UNKNOWN`. Shapes:
+
+- most services: docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+- S3, which quotes the resource: docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html
+- the ARN of the policy, since 2026, within an account or organization:
+  aws.amazon.com/blogs/security/enhanced-access-denied-error-messages-with-policy-arns
+- EC2, with an encoded part: docs.aws.amazon.com/STS/latest/APIReference/API_DecodeAuthorizationMessage.html
+- KMS: repost.aws/knowledge-center/kms-ciphertext-key-error
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from scanner.iam import catalog
+
+
+class Cause(StrEnum):
+    """Which kind of policy refused a request.
+
+    AWS names one kind even where several refuse. `*_DENY` is an explicit Deny, the name without it the lack
+    of an Allow; kinds of which the role's owner can do nothing either way have one name for both.
+    """
+
+    NO_IDENTITY_POLICY = "no-identity-policy"
+    EXPLICIT_DENY = "explicit-deny"
+    BOUNDARY = "boundary"
+    BOUNDARY_DENY = "boundary-deny"
+    SERVICE_CONTROL_POLICY = "service-control-policy"
+    RESOURCE_CONTROL_POLICY = "resource-control-policy"
+    RESOURCE_POLICY = "resource-policy"
+    RESOURCE_POLICY_DENY = "resource-policy-deny"
+    SESSION_POLICY = "session-policy"
+    VPC_ENDPOINT_POLICY = "vpc-endpoint-policy"
+    KMS_KEY_POLICY = "kms-key-policy"
+    KMS = "kms"
+    BLOCK_PUBLIC_ACCESS = "block-public-access"
+    UNNAMED_DENY = "unnamed-deny"
+    UNKNOWN = "unknown"
+
+
+# What each cause means and what to do, for the reports: one line each.
+EXPLAINED: Mapping[Cause, str] = {
+    Cause.NO_IDENTITY_POLICY: "no policy of the role allows it: allow it if the call is meant",
+    Cause.EXPLICIT_DENY: "a policy of the role denies it: an Allow does not help, change that Deny",
+    Cause.BOUNDARY: "the role's permissions boundary does not allow it: allow it there, and in the role",
+    Cause.BOUNDARY_DENY: "the role's permissions boundary denies it: change the Deny in the boundary",
+    Cause.SERVICE_CONTROL_POLICY: (
+        "a service control policy of the organization does not allow it: ask who administers the organization"
+    ),
+    Cause.RESOURCE_CONTROL_POLICY: (
+        "a resource control policy of the organization denies it: ask who administers the organization"
+    ),
+    Cause.RESOURCE_POLICY: (
+        "the resource's own policy does not allow it, or the resource is not there: allow it in that policy"
+    ),
+    Cause.RESOURCE_POLICY_DENY: "the resource's own policy denies it: change the Deny in that policy",
+    Cause.SESSION_POLICY: "the session began with a policy that refuses it: change what assumes the role",
+    Cause.VPC_ENDPOINT_POLICY: "the policy of the VPC endpoint refuses it: allow it there",
+    Cause.KMS_KEY_POLICY: (
+        "the policy of the KMS key does not allow it, or the key is not there: allow it in the key's policy"
+    ),
+    Cause.KMS: "the KMS key may not be used, or is not there: check its policy, and the role's kms actions",
+    Cause.BLOCK_PUBLIC_ACCESS: "S3 Block Public Access refuses what would make the bucket or object public",
+    Cause.UNNAMED_DENY: "some policy denies it, and the message does not say which: look for the Deny",
+    Cause.UNKNOWN: "the message does not say why: check the role's policies, then the resource's",
+}
+
+# An Allow in the role (or in the boundary that the role has) may be what is missing.
+_IDENTITY_MATTERS = frozenset({Cause.NO_IDENTITY_POLICY, Cause.BOUNDARY, Cause.KMS, Cause.UNKNOWN})
+
+
+def is_identity_matter(cause: Cause) -> bool:
+    """Whether an Allow added to the role, or to its boundary, could help. It need not suffice.
+
+    No after an explicit Deny, which an Allow never outweighs, and where a policy that is not the role's
+    refuses.
+    """
+    return cause in _IDENTITY_MATTERS
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What a message says of a refusal.
+
+    `action` is spelled as in the message ("SNS:Publish", "sqs:sendmessage"), `resource` is an ARN (API
+    Gateway masks the account in it with `*`), `policy` the ARN of the policy that refused. None is what the
+    message does not say. A message that was cut off may end inside of a name: its last ARN can be too short.
+    """
+
+    action: str | None
+    resource: str | None
+    cause: Cause
+    policy: str | None
+
+
+# As the messages name the kind of a policy: the cause when it lacks an Allow, and when it has a Deny. AWS
+# long said "explicit deny" of service control policies in either case.
+_KINDS: Mapping[str, tuple[Cause, Cause]] = {
+    "identity-based policy": (Cause.NO_IDENTITY_POLICY, Cause.EXPLICIT_DENY),
+    "permissions boundary": (Cause.BOUNDARY, Cause.BOUNDARY_DENY),
+    "resource-based policy": (Cause.RESOURCE_POLICY, Cause.RESOURCE_POLICY_DENY),
+    "role trust policy": (Cause.RESOURCE_POLICY, Cause.RESOURCE_POLICY_DENY),
+    "service control policy": (Cause.SERVICE_CONTROL_POLICY, Cause.SERVICE_CONTROL_POLICY),
+    "resource control policy": (Cause.RESOURCE_CONTROL_POLICY, Cause.RESOURCE_CONTROL_POLICY),
+    "session policy": (Cause.SESSION_POLICY, Cause.SESSION_POLICY),
+    "sessions policy": (Cause.SESSION_POLICY, Cause.SESSION_POLICY),
+    "vpc endpoint policy": (Cause.VPC_ENDPOINT_POLICY, Cause.VPC_ENDPOINT_POLICY),
+}
+
+_LONGEST = 16_384  # characters that are read: an ARN has at most some 2,000, EC2's encoded part comes last
+_GAP = r"\s{1,8}"  # messages are wrapped at times
+_ACTION_NAME = r"[a-z0-9-]{1,64}:[a-z0-9*]{1,128}"
+_KIND = "|".join(re.escape(kind).replace(r"\ ", _GAP) for kind in _KINDS)
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(text.replace(" ", _GAP), re.IGNORECASE | re.ASCII)
+
+
+_ACTION = _pattern(rf'not authorized to perform:? "?(?P<action>{_ACTION_NAME})(?![a-z0-9_:*-])')
+_CONTEXT = _pattern(
+    rf"because no (?P<lacks>{_KIND})(?: allows? the (?P<action>{_ACTION_NAME}))?"
+    rf"|explicit deny(?: in (?:an?|the) (?P<denies>{_KIND})"
+    rf"(?: transitively through an? (?P<through>{_KIND}))?"
+    r"(?:(?:, with policy ARN)?:\s{0,8}(?P<policy>arn:[^\s\"]{1,2048}))?)?"
+    r"|because (?P<missing>the resource does not exist in this Region)"
+    r"|because (?P<public>public (?:ACLs|policies|access control lists))"
+)
+_VAGUE_KMS = _pattern(
+    r"Access to KMS is not allowed|ciphertext refers to a customer master key"
+    r"|ciphertext references a key that doesn't exist or that you don't have access to"
+)
+_ABOUT_KMS = _pattern(r"\bkms:[a-z]|KMS key")
+# directly after the action; IAM puts the kind before some ARNs: "on resource: policy arn:..."
+_RESOURCE = _pattern(
+    r'"? on (?:the )?resource:?\s{0,8}(?:(?:policy|role|user|group) )?(arn:[^\s"]{1,2048})(?![^\s"])'
+)
+_QUOTED_RESOURCE = _pattern(r'"? on resource:\s{0,8}"(arn:[^"]{1,2048})"[^"]*\Z')
+
+
+def refusal_of(message: str) -> Refusal:
+    """What a message says of the refusal. Never raises, whatever the text.
+
+    A message that tells of several refused actions says nothing for sure. Of several reasons the last one
+    counts: what stands before it may be the key of an object.
+    """
+    text = message[:_LONGEST]
+    named = list(_ACTION.finditer(text))
+    if len({match["action"].lower() for match in named}) > 1:
+        return Refusal(None, None, Cause.UNKNOWN, None)
+    rest = text[named[0].end() :] if named else text
+    context = next(iter(deque(_CONTEXT.finditer(rest), maxlen=1)), None)
+    action = _action(named[0]["action"], rest) if named else context["action"] if context else None
+    return Refusal(
+        action=action,
+        resource=_resource(rest[: context.start()] if context else rest) if named else None,
+        cause=_cause(context, text),
+        policy=_arn(context["policy"]) if context else None,
+    )
+
+
+def _action(name: str, rest: str) -> str | None:
+    """The action, None where the message ends in it and IAM has none of that name: it was cut off."""
+    cut_off = not rest.strip(" \n.\"'") and catalog.action(name) is None
+    return None if cut_off or rest.startswith(("...", "…")) else name
+
+
+def _cause(context: re.Match[str] | None, text: str) -> Cause:
+    if context is None:
+        return Cause.KMS if _VAGUE_KMS.search(text) else Cause.UNKNOWN
+    if context["public"]:
+        return Cause.BLOCK_PUBLIC_ACCESS
+    if context["missing"]:
+        return Cause.KMS_KEY_POLICY if _ABOUT_KMS.search(text) else Cause.RESOURCE_POLICY
+    if context["lacks"]:
+        return _KINDS[_words(context["lacks"])][0]
+    denies = context["through"] or context["denies"]
+    return _KINDS[_words(denies)][1] if denies else Cause.UNNAMED_DENY
+
+
+def _words(text: str) -> str:
+    return " ".join(text.lower().split())
+
+
+def _resource(head: str) -> str | None:
+    match = _RESOURCE.match(head) or _QUOTED_RESOURCE.match(head)
+    return _arn(match[1]) if match else None
+
+
+def _arn(text: str | None) -> str | None:
+    """An ARN less the punctuation after it, None where it is not whole."""
+    if text is None or text.endswith(("...", "…")):
+        return None
+    arn = text.rstrip(".,;)'")
+    return arn if arn.count(":") >= 5 else None
