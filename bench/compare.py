@@ -10,12 +10,13 @@ import gc
 import time
 from datetime import UTC, datetime
 
-from scanner.confirm import Standard
 from scanner.iam.policies import parse_policy
 from scanner.model import Evidence, Function, Permission, Policy, Role, Seen, Usage
 from scanner.report.document import excessive_permissions, report
 from scanner.report.schema import validate
-from scanner.scan import Request, Scanned, Skipped, compare_role
+from scanner.request import Request
+from scanner.scan import compare_role
+from scanner.scanned import Scanned, Skipped
 
 ROLES, POLICIES, STATEMENTS, USED = 1000, 10, 10, 50
 ACCOUNT, REGION = "123456789012", "us-east-1"
@@ -99,10 +100,11 @@ def main() -> None:
         "xray", NOW, NOW, (REGION,), 1, 1, 1, Skipped(), list(usages.values()), functions=functions
     )
     began = time.perf_counter()
-    scanned.roles = [compare_role(role, usages, functions, Standard(), frozenset()) for role in roles]
+    request = Request(compare=True)
+    scanned.roles = [compare_role(role, usages, functions, request) for role in roles]
     compared = time.perf_counter()
-    document = report(scanned, Request(compare=True))
-    excessive = excessive_permissions(scanned, Request(compare=True))
+    document = report(scanned, request)
+    excessive = excessive_permissions(scanned, request)
     built = time.perf_counter()
     validate("report", document)
     validate("excessive_permissions", excessive)

@@ -184,10 +184,12 @@ class _Judge:
         sure: list[Touched] = []
         unsure: dict[Touched, Reason] = {}
         for touched in self._candidates_of(grant):
-            doubt = self._doubt_of_use(grant, touched) if _resource_reaches(grant, touched) else None
+            if not _resource_reaches(grant, touched):
+                continue
+            doubt = self._doubt_of_use(grant, touched)
             if doubt is not None:
                 unsure[touched] = doubt
-            elif _resource_reaches(grant, touched) and self._condition(grant, touched) is not False:
+            elif self._condition(grant, touched) is not False:
                 sure.append(touched)
         if sure:
             return self._judge_used(grant, tuple(sure), unsure)

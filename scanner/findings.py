@@ -6,6 +6,7 @@ import hashlib
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import NamedTuple
 
 from scanner.compare import Judgement
@@ -150,14 +151,14 @@ def _finding(role: Role, group: list[Judged], used_by: Mapping[tuple[str, str], 
     touched = sorted({(t.action, t.resource) for item in group for t in item.judgement.touched})
     place = f"sid {statement.sid}" if statement.sid else f"index {statement.index}"
     identity = (role.arn, policy.arn or policy.name, place, judgement.verdict)
-    dangerous = severity.worst(action for item in group for action in _in_question(item))
+    dangerous, severe = _danger(frozenset().union(*(_in_question(item) for item in group)))
     return Finding(
         id=_digest((*identity, *sorted(actions), "", *sorted(resources))),
         role=role.arn,
         workload=role.users[0] if len(role.users) == 1 else None,
         verdict=judgement.verdict,
         reasons=first.reasons,
-        severity=dangerous.level,
+        severity=dangerous,
         policy=policy,
         statement=statement,
         actions=actions,
@@ -165,7 +166,7 @@ def _finding(role: Role, group: list[Judged], used_by: Mapping[tuple[str, str], 
         used=tuple(
             Used(catalog.spelled(a), resource, used_by.get((a, resource), ())) for a, resource in touched
         ),
-        severe=severity.named({action for item in group for action in _in_question(item)}),
+        severe=severe,
         why=judgement.why,
         also=tuple(dict.fromkeys(_place(other) for item in group for other in item.duplicate.also)),
         could_go=first.duplicate.could_go,
@@ -173,6 +174,11 @@ def _finding(role: Role, group: list[Judged], used_by: Mapping[tuple[str, str], 
         ignored=first.ignore.reason if first.ignore else None,
         known=first.known,
     )
+
+
+@lru_cache(maxsize=1 << 12)  # most findings are about the same few actions
+def _danger(actions: frozenset[str]) -> tuple[str, tuple[tuple[str, str], ...]]:
+    return severity.worst(actions).level, severity.named(actions)
 
 
 def _place(grant: Grant) -> Place:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from scanner.iam import arns
 from scanner.iam.containment import allows_no_more
-from scanner.iam.evaluate import Decision, Effect, Request, evaluate
+from scanner.iam.evaluate import Effect, Request, about, evaluate, is_unclear_resource
 from scanner.iam.policies import parse_policy, principal_of
-from scanner.model import Permission, Policy, Role, Usage
+from scanner.model import Permission, Policy, Role, Statement, Usage
 
 _DENIED = (Effect.EXPLICITLY_DENIED, Effect.IMPLICITLY_DENIED)
 
@@ -28,24 +28,60 @@ class Elsewhere(NamedTuple):
     denied: bool
 
 
+class _Asked:
+    """Policies that are asked about many requests: what is about an action is sorted out once."""
+
+    def __init__(self, policies: Sequence[Policy]) -> None:
+        self.policies = policies
+        self._about: dict[str, tuple[Policy, ...]] = {}
+        statements = [statement for policy in policies for statement in policy.statements]
+        self._plain = (
+            {pair for statement in statements for pair in _plain_grants(statement)}
+            if all(statement.allow for statement in statements)
+            else set()
+        )
+
+    def plainly_allow(self, key: tuple[str, str]) -> bool:
+        """Whether just this action on just this resource is allowed, and no statement denies anything.
+
+        So it is with most of what was seen, and it need not be worked out.
+        """
+        return key in self._plain
+
+    def about(self, action: str) -> tuple[Policy, ...]:
+        if action not in self._about:
+            self._about[action] = about(self.policies, action)
+        return self._about[action]
+
+
+def _plain_grants(statement: Statement) -> Iterator[tuple[str, str]]:
+    """The (action in lower case, resource) pairs that a statement surely allows as they are spelled."""
+    if statement.condition is not None or statement.not_actions or statement.not_resources:
+        return
+    for resource in statement.resources:
+        if "${" not in resource and not is_unclear_resource(resource, variables=False):
+            yield from ((action.lower(), resource) for action in statement.actions)
+
+
 class Proof:
     """Today's policies of a role, asked about permissions. Each is asked for once."""
 
     def __init__(self, role: Role) -> None:
         self._role = role
+        self._own = _Asked(role.policies)
         self._context, self._absent = principal_of(role.arn, role.tags)
-        self._decisions: dict[tuple[str, str], Decision] = {}
+        self._decisions: dict[tuple[str, str], Effect] = {}
 
-    def today(self, action: str, resource: str) -> Decision:
+    def today(self, action: str, resource: str) -> Effect:
         """What today's policies and boundary say."""
         key = (action.lower(), resource)
         if key not in self._decisions:
-            self._decisions[key] = self._decide(key, self._role.policies)
+            self._decisions[key] = self._decide(key, self._own)
         return self._decisions[key]
 
     def is_not_granted(self, action: str, resource: str) -> bool:
         """Whether no policy of the role allows a permission, without one that denies it."""
-        return self._role.readable and self.today(action, resource).effect is Effect.IMPLICITLY_DENIED
+        return self._role.readable and self.today(action, resource) is Effect.IMPLICITLY_DENIED
 
     def allowed_elsewhere(self, usages: Iterable[Usage]) -> list[Elsewhere]:
         """The permissions of calls that succeeded without a grant, of workloads that use just this role."""
@@ -58,7 +94,7 @@ class Proof:
             for permission, seen in usage.used.items():
                 if not (permission.required and seen.succeeded):
                     continue
-                effect = self.today(permission.action, _resource(permission)).effect
+                effect = self.today(permission.action, _resource(permission))
                 if effect in _DENIED:
                     denied = effect is Effect.EXPLICITLY_DENIED
                     found.append(
@@ -70,23 +106,29 @@ class Proof:
 
     def objections(self, policy: Mapping[str, Any], used: Iterable[Permission]) -> list[str]:
         """What speaks against a suggested policy: calls that it would stop, and what it would allow anew."""
-        suggested = (Policy("suggested", None, "inline", parse_policy(policy)),)
+        suggested = _Asked((Policy("suggested", None, "inline", parse_policy(policy)),))
         found = []
         for permission in used:
             key = (permission.action.lower(), _resource(permission))
-            before = self.today(*key).effect
+            before = self.today(*key)
             if before in _DENIED:
                 continue
-            after = self._decide(key, suggested).effect
+            after = self._decide(key, suggested)
             if after is not Effect.ALLOWED and not (after is before is Effect.UNDECIDED):
                 found.append(f"it may no longer allow {permission.action} on {permission.resource}")
         return [
             *found,
-            *(f"it would allow more: {more}" for more in allows_no_more(suggested, self._role.policies)),
+            *(
+                f"it would allow more: {more}"
+                for more in allows_no_more(suggested.policies, self._role.policies)
+            ),
         ]
 
-    def _decide(self, key: tuple[str, str], policies: Sequence[Policy]) -> Decision:
-        return evaluate(Request(*key, self._context, self._absent), policies, self._role.boundary)
+    def _decide(self, key: tuple[str, str], asked: _Asked) -> Effect:
+        if self._role.boundary is None and asked.plainly_allow(key):
+            return Effect.ALLOWED
+        request = Request(*key, self._context, self._absent)
+        return evaluate(request, asked.about(request.action), self._role.boundary).effect
 
 
 def _resource(permission: Permission) -> str:

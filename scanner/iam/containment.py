@@ -35,17 +35,17 @@ def allows_no_more(new: Sequence[Policy], old: Sequence[Policy]) -> tuple[str, .
     within the same ones, or in what obviously contains them. What cannot be proven is described, in a line
     each, sorted; that it allows more is not said.
     """
-    granted = [s for p in old for s in p.statements if s.allow]
+    granted = _Statements(s for p in old for s in p.statements if s.allow)
     allowed = [s for p in new for s in p.statements if s.allow]
-    kept = [s for p in new for s in p.statements if not s.allow]
+    kept = _Statements(s for p in new for s in p.statements if not s.allow)
     found = set()
     for policy in new:
         for part in _parts(s for s in policy.statements if s.allow):
-            if not _is_within(part, granted):
+            if not granted.contain(part):
                 found.add(f"{_described(policy, part)} is not known to be allowed before")
     for policy in old:
         for part in _parts(s for s in policy.statements if not s.allow):
-            if not _is_within(part, kept) and any(_may_meet(part, other) for other in _parts(allowed)):
+            if not kept.contain(part) and any(_may_meet(part, other) for other in _parts(allowed)):
                 found.add(f"{_described(policy, part)} is not known to be denied still")
     return tuple(sorted(found))
 
@@ -66,10 +66,34 @@ def _described(policy: Policy, part: _Part) -> str:
     return f"policy {policy.name}, statement {statement.index}{sid}: {effect} of {action} on {resource}"
 
 
-def _is_within(part: _Part, statements: Iterable[Statement]) -> bool:
-    """Whether the statements, all of the part's effect, surely apply wherever it does."""
-    near = [s for s in statements if _has_condition_of(s, part) and _has_resource_of(s, part)]
-    return any(_has_action_of(s, part) for s in near) or _has_actions_together(near, part)
+class _Statements:
+    """Statements of one effect. Many parts name the same action: it is looked for once."""
+
+    def __init__(self, statements: Iterable[Statement]) -> None:
+        self._all = list(statements)
+        self._by_action: dict[object, list[Statement]] = {}
+        self._as_they_are = {_spelling(part) for part in _parts(self._all) if part.resource and part.action}
+
+    def contain(self, part: _Part) -> bool:
+        """Whether the statements, all of the part's effect, surely apply wherever it does."""
+        if part.resource and part.action and _spelling(part) in self._as_they_are:
+            return True
+        key = part.action if part.action is not None else id(part.statement)
+        if key not in self._by_action:
+            self._by_action[key] = [s for s in self._all if _has_action_of(s, part)]
+        if any(_has_condition_of(s, part) and _has_resource_of(s, part) for s in self._by_action[key]):
+            return True
+        if part.action is None or not is_pattern(part.action):
+            return False
+        near = [s for s in self._all if _has_condition_of(s, part) and _has_resource_of(s, part)]
+        return _has_actions_together(near, part)
+
+
+def _spelling(part: _Part) -> tuple[object, ...]:
+    """All that makes out a part: two that share it are the same."""
+    statement = part.statement
+    condition = repr(statement.condition) if statement.condition else ""
+    return part.action, part.resource, condition, statement.variables
 
 
 # --- actions -------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ the documentation does not explain) stays open unless the answer is the same eit
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
@@ -156,6 +156,20 @@ def applies(statement: Statement, request: Request) -> Answer:
 # --- actions -------------------------------------------------------------------------------------
 
 
+def about(policies: Iterable[Policy], action: str) -> tuple[Policy, ...]:
+    """The policies less the statements that do not name an action (in lower case).
+
+    They say the same of every request of that action: of use where many are asked about.
+    """
+    return tuple(
+        replace(
+            policy,
+            statements=tuple(s for s in policy.statements if _action_named(s, action).holds is not False),
+        )
+        for policy in policies
+    )
+
+
 def _action_named(statement: Statement, action: str) -> Answer:
     named = _matches_action(statement.actions, action)
     return negated(named) if statement.not_actions else named
@@ -189,8 +203,15 @@ def is_everything(pattern: str) -> bool:
 
 
 def _resource_named(statement: Statement, request: Request) -> Answer:
+    if not statement.not_resources and not any(_may_reach(r, request.resource) for r in statement.resources):
+        return NO  # most statements, at the price of comparing texts
     named = any_of(_reaches(statement, resource, request) for resource in statement.resources)
     return negated(named) if statement.not_resources else named
+
+
+def _may_reach(resource: str, requested: str) -> bool:
+    """A quick no: of two single resources that differ, neither reaches the other."""
+    return resource == requested or is_pattern(resource) or is_pattern(requested) or "${" in resource
 
 
 def _reaches(statement: Statement, resource: str, request: Request) -> Answer:

@@ -40,6 +40,8 @@ def _facts_aside(view: View, verbose: bool) -> list[str]:
             ran = "" if invocations is None else f" of {counted(invocations, 'invocation')}"
             seen = f"{counted(traces, 'trace')}{ran}, {counted(calls, 'call')}"
             lines.append(f"  {name}: {seen}, {counted(used, 'permission')} used")
+    if verbose and view.dangers:
+        lines += ["", "What an attacker would gain:", *(f"  {action}: {why}" for action, why in view.dangers)]
     if view.denied:
         lines += ["", "Refused by AWS:"]
         lines += [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from scanner.findings import users_of
 from scanner.iam.refusals import EXPLAINED as REFUSALS
 from scanner.iam.refusals import Cause
 from scanner.iam.severity import LEVELS
-from scanner.model import EXCESS, Finding, ScanWarning, Verdict
+from scanner.model import EXCESS, Finding, ScanWarning, Used, Verdict
 from scanner.redact import NOTHING_HIDDEN, Redaction
 from scanner.report.clean import counted
 from scanner.report.document import iso
@@ -61,8 +61,9 @@ class Suggestion:
 class View:
     """All that is shown of a scan. Texts are not yet escaped.
 
-    `twice` are (who, actions, resources, where they stand, where else). `denied` are (who, action, resource,
-    number, what it means), `elsewhere` the same without the last. `offered` are (who, policy as JSON text).
+    `dangers` are (action, what an attacker gains) of what is excessive. `twice` are (who, actions,
+    resources, where they stand, where else). `denied` are (who, action, resource, number, what it means),
+    `elsewhere` the same without the last. `offered` are (who, policy as JSON text).
     """
 
     headline: str
@@ -75,6 +76,7 @@ class View:
     accepted: Sequence[Row]
     accepted_facts: Sequence[str]
     twice: Sequence[tuple[str, str, str, str, str]]
+    dangers: Sequence[tuple[str, str]]
     workloads: Sequence[tuple[str, int, int, int, int | None]]
     denied: Sequence[tuple[str, str, str, int, str]]
     elsewhere: Sequence[tuple[str, str, str, int]]
@@ -125,6 +127,7 @@ def view_of(
         ],
         accepted=accepted,
         accepted_facts=[hide.text(line) for line in _accepted_facts(scanned, request)],
+        dangers=list(dict.fromkeys(danger for row in excess for danger in row.finding.severe)),
         twice=[line for s in scanned.roles for line in _twice(s, request, hide)],
         workloads=[
             (
@@ -253,8 +256,9 @@ def _row(
         resources=_some(
             [short(hide.resource(r)) for r in finding.resources],
             "all but " if finding.statement.not_resources else "",
-        ),
-        claim=_claim(finding, hide),
+        )
+        + _condition(finding, hide),
+        claim=_claim(finding, scanned_role, hide),
         severity=finding.severity,
         evidence=_evidence(finding, scanned_role, scanned),
         confirmed=finding.confirmed,
@@ -266,7 +270,14 @@ def _who(scanned_role: ScannedRole, request: Request) -> str:
     return _some(names) or scanned_role.role.name
 
 
-def _claim(finding: Finding, hide: Redaction) -> str:
+def _condition(finding: Finding, hide: Redaction) -> str:
+    """The keys of a grant's condition: whether it held, traces seldom tell."""
+    blocks = (finding.statement.condition or {}).values()
+    keys = sorted({str(key) for block in blocks if isinstance(block, Mapping) for key in block})
+    return f" (if {hide.text(_some(keys))} fits)" if keys else ""
+
+
+def _claim(finding: Finding, scanned_role: ScannedRole, hide: Redaction) -> str:
     if finding.verdict is Verdict.UNOBSERVABLE:
         return hide.text(finding.why) or "traces cannot show it"
     if finding.verdict is Verdict.INEFFECTIVE:
@@ -274,9 +285,13 @@ def _claim(finding: Finding, hide: Redaction) -> str:
     if finding.verdict is not Verdict.BROAD:
         unsure = {Reason.RESOURCE_UNKNOWN, Reason.POSSIBLE, Reason.UNMAPPED_OPERATION} & set(finding.reasons)
         return "not surely used" if unsure else "never used"
-    return "only used: " + _some(
-        [f"{used.action} on {short(hide.resource(used.resource))}" for used in finding.used]
-    )
+    shared = len(scanned_role.role.users) > 1
+    return "only used: " + _some([_used(used, hide, shared=shared) for used in finding.used])
+
+
+def _used(used: Used, hide: Redaction, *, shared: bool) -> str:
+    by = _some(hide.text(name_of(arn)) for arn in used.workloads) if shared else ""
+    return f"{used.action} on {short(hide.resource(used.resource))}" + (f" by {by}" if by else "")
 
 
 def _evidence(finding: Finding, scanned_role: ScannedRole, scanned: Scanned) -> str:
