@@ -27,7 +27,7 @@ def duplicates(judgements: Sequence[Judgement], surely_excessive: Sequence[bool]
 
     `surely_excessive` tells of each whether what was not used of it may be taken away. Of two grants the one
     that is too wide could go; else the one that the other contains; of two that say the same, the later,
-    though rather a role's own than one in a policy of AWS, which nobody can edit.
+    though rather a role's own than one in a policy of AWS. As nobody can edit that, it goes as a whole only.
     """
     servers: dict[Touched, list[int]] = {}
     for at, judgement in enumerate(judgements):
@@ -46,7 +46,15 @@ def duplicates(judgements: Sequence[Judgement], surely_excessive: Sequence[bool]
         judgement = judgements[at]
         others = [[o for o in servers[touched] if o != at and o not in gone] for touched in judgement.touched]
         if all(others) and (
-            (judgement.verdict is Verdict.BROAD and surely_excessive[at] and not judgement.alternatives)
+            (
+                judgement.verdict is Verdict.BROAD
+                and surely_excessive[at]
+                and not judgement.alternatives
+                and all(
+                    any(not _is_wider(judgements[o].grant, judgement.grant) for o in place)
+                    for place in others
+                )
+            )
             or any(
                 # one that is itself cut to what was seen makes nothing needless
                 not (judgements[o].verdict is Verdict.BROAD and surely_excessive[o])
@@ -55,11 +63,27 @@ def duplicates(judgements: Sequence[Judgement], surely_excessive: Sequence[bool]
             )
         ):
             gone.add(at)
+    gone -= _inseparable(judgements, gone)
     return {at: Duplicate(_also(at, judgements, servers), at in gone) for at in shared}
+
+
+def _inseparable(judgements: Sequence[Judgement], gone: set[int]) -> set[int]:
+    """The grants of AWS's policies of which something else is in use."""
+    needed = {
+        id(judgement.grant.policy)
+        for at, judgement in enumerate(judgements)
+        if at not in gone and judgement.verdict in (*_IN_USE, Verdict.UNOBSERVABLE)
+    }
+    own = ((at, judgements[at].grant.policy) for at in gone)
+    return {at for at, policy in own if is_managed_by_aws(policy) and id(policy) in needed}
 
 
 def _order(judgement: Judgement, at: int) -> tuple[bool, bool, int]:
     return (judgement.verdict is not Verdict.BROAD, is_managed_by_aws(judgement.grant.policy), -at)
+
+
+def _is_wider(other: Grant, grant: Grant) -> bool:
+    return _makes_needless(other, grant) and not _makes_needless(grant, other)
 
 
 def _makes_needless(other: Grant, grant: Grant) -> bool:

@@ -51,7 +51,8 @@ def _facts_aside(view: View, verbose: bool) -> list[str]:
     if view.elsewhere:
         lines += ["", "Allowed elsewhere (no policy of the role allows it, and AWS did it all the same):"]
         lines += [
-            f"  {who}: {action} on {resource} ({count})" for who, action, resource, count in view.elsewhere
+            f"  {who}: {action} on {resource} ({count}{', and a policy even denies it' if denied else ''})"
+            for who, action, resource, count, denied in view.elsewhere
         ]
     if view.twice:
         lines += ["", "Granted twice (the first could go):"]

@@ -26,6 +26,7 @@ from scanner.traces.segments import name_of
 from scanner.usage import KEPT_STARTS
 
 _SOME = 4
+_MOST_DANGERS = 12
 _SOURCES = {LAST_ACCESSED: "IAM's last-accessed data", CLOUDTRAIL: "CloudTrail"}
 
 
@@ -63,7 +64,7 @@ class View:
 
     `dangers` are (action, what an attacker gains) of what is excessive. `twice` are (who, actions,
     resources, where they stand, where else). `denied` are (who, action, resource, number, what it means),
-    `elsewhere` the same without the last. `offered` are (who, policy as JSON text).
+    `elsewhere` the same, whether a policy denies it the last. `offered` are (who, policy as JSON text).
     """
 
     headline: str
@@ -79,7 +80,7 @@ class View:
     dangers: Sequence[tuple[str, str]]
     workloads: Sequence[tuple[str, int, int, int, int | None]]
     denied: Sequence[tuple[str, str, str, int, str]]
-    elsewhere: Sequence[tuple[str, str, str, int]]
+    elsewhere: Sequence[tuple[str, str, str, int, bool]]
     offered: Sequence[tuple[str, str]]
     unmapped: Sequence[tuple[str, str, str, int]]
     warnings: Sequence[str]
@@ -127,7 +128,7 @@ def view_of(
         ],
         accepted=accepted,
         accepted_facts=[hide.text(line) for line in _accepted_facts(scanned, request)],
-        dangers=list(dict.fromkeys(danger for row in excess for danger in row.finding.severe)),
+        dangers=_dangers(excess),
         twice=[line for s in scanned.roles for line in _twice(s, request, hide)],
         workloads=[
             (
@@ -152,7 +153,7 @@ def view_of(
             for d in u.denied
         ],
         elsewhere=[
-            (hide.text(name_of(one.workload)), one.action, hide.resource(one.resource), one.calls)
+            (hide.text(name_of(one.workload)), one.action, hide.resource(one.resource), one.calls, one.denied)
             for s in scanned.roles
             for one in s.elsewhere
         ],
@@ -166,6 +167,14 @@ def view_of(
         ],
         warnings=[hide.text(_warning(w)) for w in scanned.warnings],
     )
+
+
+def _dangers(excess: Iterable[Row]) -> list[tuple[str, str]]:
+    """What an attacker would gain: a grant of everything does not hide what the others are about."""
+    found = sorted((len(row.finding.severe), danger) for row in excess for danger in row.finding.severe)
+    every = list(dict.fromkeys(danger for _, danger in found))
+    more = len(every) - _MOST_DANGERS
+    return every if more <= 0 else [*every[:_MOST_DANGERS], (f"{more} more", "see `severe` in report.json")]
 
 
 def _json(value: Any) -> str:
@@ -258,7 +267,7 @@ def _row(
             "all but " if finding.statement.not_resources else "",
         )
         + _condition(finding, hide),
-        claim=_claim(finding, scanned_role, hide),
+        claim=_claim(finding, scanned_role, hide) + _remedy(finding, hide),
         severity=finding.severity,
         evidence=_evidence(finding, scanned_role, scanned),
         confirmed=finding.confirmed,
@@ -275,6 +284,13 @@ def _condition(finding: Finding, hide: Redaction) -> str:
     blocks = (finding.statement.condition or {}).values()
     keys = sorted({str(key) for block in blocks if isinstance(block, Mapping) for key in block})
     return f" (if {hide.text(_some(keys))} fits)" if keys else ""
+
+
+def _remedy(finding: Finding, hide: Redaction) -> str:
+    """What AWS manages cannot be edited."""
+    if finding.remedy != "replace":
+        return ""
+    return f"; {hide.text(finding.policy.name)} is AWS's own: replace it"
 
 
 def _claim(finding: Finding, scanned_role: ScannedRole, hide: Redaction) -> str:

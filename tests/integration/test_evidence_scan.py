@@ -1,0 +1,150 @@
+"""`--evidence`: what AWS recorded beside the traces, from the option to the report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.fakes import notes
+from tests.fakes.evidence import FakeEvidence, Script, Service, call_event
+from tests.fakes.traces import REGION, Call, lambda_trace
+from tests.integration.tools import Ran, run_here, write_json
+
+ARN = notes.function_arn("get")
+NAME = notes.function_name("get")
+ROLE = f"arn:aws:iam::{notes.ACCOUNT}:role/{notes.role_name('get')}"
+SECRET = f"arn:aws:secretsmanager:{REGION}:{notes.ACCOUNT}:secret:db-AbCdEf"
+LONG_AGO = 6 * 3600.0  # longer than IAM's and CloudTrail's records lag behind
+
+
+def scan(
+    folder: Path, fake: FakeEvidence, actions: Sequence[str], *evidence: str, ran: float, resource: str = "*"
+) -> Ran:
+    """A function that reads a table, with a role that allows these actions too."""
+    own = {"Effect": "Allow", "Action": list(actions), "Resource": resource}
+    iam = notes.iam()
+    for role in iam["RoleDetailList"]:
+        role["RolePolicyList"][0]["PolicyDocument"]["Statement"].append(own)
+    functions = notes.functions()
+    for function in functions["Functions"]:
+        function["LastModified"] = "2020-01-01T00:00:00.000+0000"
+    trace = lambda_trace(ARN, [Call("DynamoDB", "GetItem", {"table_name": "notes"})], ran)
+    return run_here(
+        folder / "out",
+        "-c",
+        *("--iam", write_json(folder / "iam.json", iam)),
+        *("--functions", write_json(folder / "functions.json", functions)),
+        *("--traces", write_json(folder / "traces.json", {"Traces": [trace]})),
+        *(("--evidence", *evidence) if evidence else ()),
+        env={"AWS_ENDPOINT_URL": fake.url},
+    )
+
+
+def finding(ran: Ran, action: str) -> Any:
+    (found,) = [f for f in ran.findings() if action in f["actions"]]
+    return found
+
+
+def test_without_the_option_nothing_is_asked(tmp_path: Path) -> None:
+    with FakeEvidence() as fake:
+        ran = scan(tmp_path, fake, ["sqs:SendMessage"], ran=time.time() - LONG_AGO)
+        assert fake.requests == []
+    assert finding(ran, "sqs:SendMessage")["reasons"] == ["service-not-traced", "may-run-untraced"]
+    assert ran.report["scan"]["evidence"] == []
+
+
+def test_what_iam_never_saw_is_confirmed_and_the_source_is_named(tmp_path: Path) -> None:
+    now = time.time()
+    script = Script({ROLE: [Service("sqs"), Service("dynamodb", now - LONG_AGO)]}, asked=now)
+    with FakeEvidence(script) as fake:
+        ran = scan(tmp_path, fake, ["sqs:SendMessage"], "last-accessed", ran=now - LONG_AGO)
+    found = finding(ran, "sqs:SendMessage")
+    assert (found["reasons"], found["sources"]) == ([], ["last-accessed"])
+    assert "1 trace and IAM's last-accessed data" in ran.out
+
+
+def test_what_ran_within_iam_s_lag_is_not_confirmed(tmp_path: Path) -> None:
+    now = time.time()
+    script = Script({ROLE: [Service("sqs"), Service("dynamodb", now)]}, asked=now)
+    with FakeEvidence(script) as fake:
+        ran = scan(tmp_path, fake, ["sqs:SendMessage"], "last-accessed", ran=now - 600)
+    assert finding(ran, "sqs:SendMessage")["reasons"] == ["service-not-traced", "may-run-untraced"]
+
+
+def test_what_iam_saw_and_no_trace_shows_is_a_gap_in_the_instrumentation(tmp_path: Path) -> None:
+    now = time.time()
+    script = Script({ROLE: [Service("sqs", now - 60), Service("dynamodb", now)]}, asked=now)
+    with FakeEvidence(script) as fake:
+        ran = scan(tmp_path, fake, ["sqs:SendMessage"], "last-accessed", ran=now - LONG_AGO)
+    assert "accessed-untraced" in finding(ran, "sqs:SendMessage")["reasons"]
+    assert "no trace shows it" in ran.out
+
+
+def test_a_secret_that_init_code_read_is_used_as_cloudtrail_shows(tmp_path: Path) -> None:
+    now = time.time()
+    read = call_event(
+        ROLE,
+        NAME,
+        "secretsmanager:GetSecretValue",
+        now - LONG_AGO + 60,
+        parameters={"secretId": SECRET},
+        region=REGION,
+    )
+    with FakeEvidence(Script(events=[read])) as fake:
+        ran = scan(
+            tmp_path,
+            fake,
+            ["secretsmanager:GetSecretValue"],
+            "cloudtrail",
+            ran=now - LONG_AGO,
+            resource=SECRET,
+        )
+    found = finding(ran, "secretsmanager:GetSecretValue")
+    assert (found["verdict"], found["sources"]) == ("used", ["cloudtrail"])
+    assert found["used"][0]["workloads"] == [ARN]
+    (workload,) = [w for w in ran.report["workloads"] if w["arn"] == ARN]
+    assert {"secretsmanager:GetSecretValue"} == {used["action"] for used in workload["recorded"]}
+    (role,) = ran.report["roles"]
+    assert "secretsmanager:GetSecretValue" in str(role["suggested_policy"])
+
+
+def test_a_secret_that_cloudtrail_never_saw_needs_no_doubt_about_init_code(tmp_path: Path) -> None:
+    now = time.time()
+    logged = call_event(ROLE, NAME, "logs:CreateLogStream", now - LONG_AGO + 60, region=REGION)
+    with FakeEvidence(Script(events=[logged])) as fake:
+        ran = scan(
+            tmp_path,
+            fake,
+            ["secretsmanager:GetSecretValue"],
+            "cloudtrail",
+            ran=now - LONG_AGO,
+            resource=SECRET,
+        )
+    found = finding(ran, "secretsmanager:GetSecretValue")
+    assert (found["reasons"], found["sources"]) == (["service-not-traced"], ["cloudtrail"])
+
+
+def test_how_much_was_sampled_is_shown(tmp_path: Path) -> None:
+    now = time.time()
+    ran_at = now - 600
+    with FakeEvidence(Script(invocations={NAME: [(ran_at, 400.0)]})) as fake:
+        ran = scan(tmp_path, fake, ["sqs:SendMessage"], "invocations", ran=ran_at)
+    (workload,) = [w for w in ran.report["workloads"] if w["arn"] == ARN]
+    assert workload["evidence"]["invocations"] == 400
+
+
+def test_a_right_that_is_missing_is_named_and_the_scan_goes_on(tmp_path: Path) -> None:
+    sources = ("last-accessed", "cloudtrail", "invocations")
+    denied = ("GenerateServiceLastAccessedDetails", "LookupEvents", "GetMetricData")
+    with FakeEvidence(Script(denied=denied)) as fake:
+        ran = scan(tmp_path, fake, ["sqs:SendMessage"], *sources, ran=time.time() - LONG_AGO)
+    assert ran.code == 0
+    for right in (
+        "iam:GenerateServiceLastAccessedDetails",
+        "cloudtrail:LookupEvents",
+        "cloudwatch:GetMetricData",
+    ):
+        assert right in ran.warning_texts
+    assert finding(ran, "sqs:SendMessage")["reasons"] == ["service-not-traced", "may-run-untraced"]
