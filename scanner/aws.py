@@ -12,6 +12,8 @@ from scanner.traces.xray import THREADS
 
 if TYPE_CHECKING:
     import boto3
+    from mypy_boto3_cloudtrail.client import CloudTrailClient
+    from mypy_boto3_cloudwatch.client import CloudWatchClient
     from mypy_boto3_iam.client import IAMClient
     from mypy_boto3_lambda.client import LambdaClient
     from mypy_boto3_xray.client import XRayClient
@@ -72,13 +74,13 @@ class Clients:
         """The Lambda client of a region."""
         return self._of_region("lambda", region)  # type: ignore[no-any-return]  # a dictionary of clients
 
-    def cloudtrail(self, region: str) -> Any:
+    def cloudtrail(self, region: str) -> CloudTrailClient:
         """The CloudTrail client of a region."""
-        return self._of_region("cloudtrail", region)
+        return self._of_region("cloudtrail", region)  # type: ignore[no-any-return]  # as above
 
-    def cloudwatch(self, region: str) -> Any:
+    def cloudwatch(self, region: str) -> CloudWatchClient:
         """The CloudWatch client of a region."""
-        return self._of_region("cloudwatch", region)
+        return self._of_region("cloudwatch", region)  # type: ignore[no-any-return]  # as above
 
     def _of_region(self, service: Any, region: str) -> Any:
         """A client of a region, made once."""

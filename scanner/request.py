@@ -17,6 +17,8 @@ from scanner.model import EXCESS, Verdict
 from scanner.traces.segments import name_of
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudtrail.client import CloudTrailClient
+    from mypy_boto3_cloudwatch.client import CloudWatchClient
     from mypy_boto3_iam.client import IAMClient
     from mypy_boto3_lambda.client import LambdaClient
     from mypy_boto3_xray.client import XRayClient
@@ -44,10 +46,10 @@ class Aws(Protocol):
     def functions(self, region: str) -> LambdaClient:
         """The Lambda client of a region."""
 
-    def cloudtrail(self, region: str) -> Any:
+    def cloudtrail(self, region: str) -> CloudTrailClient:
         """The CloudTrail client of a region."""
 
-    def cloudwatch(self, region: str) -> Any:
+    def cloudwatch(self, region: str) -> CloudWatchClient:
         """The CloudWatch client of a region."""
 
     def stack(self, name: str) -> Stack:

@@ -27,7 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache, lru_cache
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import orjson
 
@@ -41,8 +41,10 @@ from scanner.iam.resources import snake_case
 from scanner.model import Call, Outcome, Permission, Seen, Unmapped
 from scanner.traces.segments import NOT_RESOURCES, RESOURCE_PARAMETERS, name_of
 
+if TYPE_CHECKING:
+    from mypy_boto3_cloudtrail.client import CloudTrailClient
+
 T = TypeVar("T")
-Client = Any  # boto3's CloudTrail client, of which no types are installed
 Sleep = Callable[[float], object]
 
 LAG = 2 * 3600
@@ -339,7 +341,7 @@ class _Reading:
 
 
 def read_cloudtrail(
-    client_of_region: Callable[[str], Client],
+    client_of_region: Callable[[str], CloudTrailClient],
     workloads: Mapping[str, str],
     start: float,
     end: float,
@@ -388,7 +390,7 @@ def _region(arn: str) -> str:
 class _Reader(NamedTuple):
     """What all requests of one reading have in common."""
 
-    client_of_region: Callable[[str], Client]
+    client_of_region: Callable[[str], CloudTrailClient]
     workloads: Mapping[str, str]
     start: float
     end: float
@@ -422,7 +424,7 @@ class _Reader(NamedTuple):
             )
         return readings
 
-    def _read(self, client: Client, reading: _Reading, question: Question) -> None:
+    def _read(self, client: CloudTrailClient, reading: _Reading, question: Question) -> None:
         """Read all pages of a workload in a region."""
         request: dict[str, Any] = {
             "LookupAttributes": [{"AttributeKey": "Username", "AttributeValue": name_of(reading.workload)}],
@@ -448,18 +450,18 @@ class _Reader(NamedTuple):
             f"{self.most_pages} pages: calls that were not found in it may have been made all the same",
         )
 
-    def _page(self, client: Client, request: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _page(self, client: CloudTrailClient, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """One page, asked for again where AWS throttles or fails."""
         from botocore.exceptions import ClientError
 
         for pause in _THROTTLED_PAUSES:
             try:
-                return client.lookup_events(**request)  # type: ignore[no-any-return]  # see Client
+                return client.lookup_events(**request)
             except ClientError as error:
                 if not is_passing(error):
                     raise
             self.sleep(pause)
-        return client.lookup_events(**request)  # type: ignore[no-any-return]  # see Client
+        return client.lookup_events(**request)
 
     def _add(self, events: Iterable[Mapping[str, Any]], reading: _Reading) -> bool:
         """Add a page's events, and whether all of them could be read."""

@@ -13,13 +13,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scanner.errors import Warnings
 from scanner.evidence.ask import THREADS, Question, UnreadError, ask
 from scanner.traces.segments import name_of
 
-Client = Any  # boto3's CloudWatch client, of which no types are installed
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch.client import CloudWatchClient
 
 QUERIES = 500  # docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
 _MOST_PAGES = 1000
@@ -59,7 +60,7 @@ def _period(steps: Iterable[tuple[float, int]], seconds: float) -> int:
 
 
 def read_invocations(
-    client_of_region: Callable[[str], Client],
+    client_of_region: Callable[[str], CloudWatchClient],
     functions: Sequence[str],
     start: float,
     end: float,
@@ -89,7 +90,7 @@ def read_invocations(
 
 
 def _count(
-    client_of_region: Callable[[str], Client],
+    client_of_region: Callable[[str], CloudWatchClient],
     chunk: tuple[str, Sequence[str]],
     window: Window,
     warnings: Warnings,
@@ -114,7 +115,7 @@ def _count(
     return counts
 
 
-def _pages(client: Client, arns: Sequence[str], window: Window) -> Iterator[Mapping[str, Any]]:
+def _pages(client: CloudWatchClient, arns: Sequence[str], window: Window) -> Iterator[Mapping[str, Any]]:
     request: dict[str, Any] = {
         "MetricDataQueries": [
             {

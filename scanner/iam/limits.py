@@ -39,7 +39,7 @@ class Limits:
         if NEVER in pattern or any(_denies(statement, action, pattern) for statement in self._denials):
             return True
         return self._ceiling is not None and not any(
-            overlaps(g.action.lower(), action) and overlaps(g.pattern, pattern) for g in self._ceiling
+            _may_name(grant, action) and _reaches(grant, pattern) for grant in self._ceiling
         )
 
     def left(self, actions: frozenset[str], pattern: str) -> frozenset[str]:
@@ -48,7 +48,7 @@ class Limits:
             actions = _less_denied(actions, statement, pattern)
         if self._ceiling is None:
             return actions
-        reaching = [g for g in self._ceiling if overlaps(g.pattern, pattern)]
+        reaching = [grant for grant in self._ceiling if _reaches(grant, pattern)]
         return frozenset(a for a in actions if any(_names(g, a) for g in reaching))
 
     def within_boundary(self, grant: Grant, actions: Iterable[str]) -> tuple[str, ...]:
@@ -62,10 +62,21 @@ class Limits:
         parts = {
             g.pattern
             for g in self._ceiling
-            if overlaps(g.pattern, grant.pattern) and any(_names(g, action) for action in named)
+            if _reaches(g, grant.pattern) and any(_names(g, action) for action in named)
         }
         narrower = parts and all(contains(grant.pattern, part) for part in parts)
         return tuple(sorted(parts)) if narrower else (grant.pattern,)
+
+
+def _reaches(grant: Grant, pattern: str) -> bool:
+    """Whether a grant reaches a part of a resource pattern."""
+    return overlaps(grant.pattern, pattern) and not any(contains(e, pattern) for e in grant.except_resources)
+
+
+def _may_name(grant: Grant, action: str) -> bool:
+    """Whether a grant names an action, or a part of an action pattern."""
+    excepted = any(contains(pattern, action) for pattern in grant.except_actions)
+    return overlaps(grant.action.lower(), action) and not excepted
 
 
 def _names(grant: Grant, action: str) -> bool:
