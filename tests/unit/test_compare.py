@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scanner.model import Permission, Seen
+from scanner.model import Permission, Seen, Used
 from tests.unit.cases import (
     NOW,
     allow,
@@ -14,6 +14,7 @@ from tests.unit.cases import (
     compared,
     deny,
     function,
+    function_arn,
     only,
     policy,
     said,

@@ -4,22 +4,39 @@ import argparse
 import io
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-from scanner import cli, errors, options
+from scanner import baseline, cli, config, errors, options
 from scanner.confirm import EXPLAINED, Reason
+from scanner.errors import Warnings
+from scanner.evidence.beside import SOURCES
+from scanner.explain import explained
 from scanner.iam import catalog
+from scanner.iam.functions import functions_from_file
+from scanner.iam.refusals import EXPLAINED as REFUSALS
+from scanner.iam.severity import LEVELS
 from scanner.model import Verdict
 from scanner.report.schema import schema
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 REPORT = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
-DOCUMENTS = sorted(["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/report.md"])
+CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+VERDICTS = (ROOT / "docs" / "verdicts.md").read_text(encoding="utf-8")
+DOCUMENTS = [
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "README.md",
+    "docs/configuration.md",
+    "docs/report.md",
+    "docs/verdicts.md",
+]
 
 # the forerunner's policy: with AWSXrayReadOnlyAccess, the job runs with nothing more
 SIX_ACTIONS = {
@@ -103,12 +120,22 @@ def test_exit_codes_are_in_the_table() -> None:
 def test_policy_to_paste() -> None:
     text = section(README, "## AWS permissions")
     (block,) = blocks(text, "json")
-    needed, optional = json.loads(block)["Statement"]
+    needed, confirming, beside = json.loads(block)["Statement"]
     assert set(needed["Action"]) == SIX_ACTIONS
     (table,) = tables(text)
-    assert {plain(cells[0]) for cells in table} == set(optional["Action"])
-    for action in (*needed["Action"], *optional["Action"]):
+    documented = [action for cells in table for action in _CODE.findall(cells[0])]
+    assert sorted(documented) == sorted((*confirming["Action"], *beside["Action"]))
+    for action in (*needed["Action"], *documented):
         assert catalog.action(action), f"IAM knows no {action}"
+
+
+def test_sources_beside_the_traces_are_in_the_table() -> None:
+    """Each with the rights that it needs: all of them are in the policy to paste."""
+    (table,) = tables(section(README, "## Evidence beside the traces"))
+    assert [plain(cells[0]) for cells in table] == list(SOURCES)
+    *_, beside = json.loads(blocks(section(README, "## AWS permissions"), "json")[0])["Statement"]
+    needed = [name for cells in table for name in _CODE.findall(cells[1]) if catalog.action(name)]
+    assert sorted(needed) == beside["Action"]
 
 
 # --- README: verdicts, reasons, the walk-through -------------------------------------------------
@@ -129,6 +156,18 @@ def test_reasons_are_in_the_table() -> None:
     assert list(documented) == list(explained), "the order is that of the reports"
 
 
+def test_levels_of_severity_are_in_the_table() -> None:
+    (table,) = tables(section(VERDICTS, "## Severity"))
+    assert [plain(cells[0]) for cells in table] == list(LEVELS)
+
+
+def test_causes_of_a_refusal_are_in_the_table() -> None:
+    (table,) = tables(section(VERDICTS, "## Refused, and allowed elsewhere"))
+    assert {plain(cause): meaning for cause, meaning in table} == {
+        cause.value: meaning for cause, meaning in REFUSALS.items()
+    }
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
@@ -139,6 +178,11 @@ class WalkThrough(NamedTuple):
     folder: Path
 
 
+EXAMPLES = ROOT / "examples"
+WALK_THROUGH = ["-c", "--traces", str(EXAMPLES / "traces"), "--iam", str(EXAMPLES / "iam.json")]
+WALK_THROUGH += ["--functions", str(EXAMPLES / "functions.json")]
+
+
 @pytest.fixture
 def walk_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WalkThrough:
     """The walk-through, as a terminal of 100 columns shows it."""
@@ -147,13 +191,16 @@ def walk_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WalkThrough
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("NO_COLOR", "1")
-    examples = ROOT / "examples"
-    command = ["-c", "--traces", str(examples / "traces"), "--iam", str(examples / "iam.json")]
-    command += ["--functions", str(examples / "functions.json"), "--output-dir", str(tmp_path)]
     out = Terminal()
-    assert cli.run(options.parser().parse_args(command), out, io.StringIO(), now=0.0) == errors.EXIT_OK
+    assert run("--output-dir", str(tmp_path), out=out) == errors.EXIT_OK
     without_styles = re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue())
     return WalkThrough("\n".join(line.rstrip() for line in without_styles.splitlines()), tmp_path)
+
+
+def run(*more: str, out: io.StringIO | None = None) -> int:
+    """Run the walk-through with more options."""
+    arguments = options.parser().parse_args([*WALK_THROUGH, *more])
+    return cli.run(arguments, out or io.StringIO(), io.StringIO(), now=0.0)
 
 
 def test_picture_is_what_the_terminal_shows(walk_through: WalkThrough) -> None:
@@ -169,6 +216,125 @@ def test_example_is_what_the_walk_through_writes(walk_through: WalkThrough) -> N
     documented = {plain(cells[0]).replace("<workload>", "*") for cells in table}
     patterns = {re.sub(r"^.*\.policy\.json$", "*.policy.json", p.name) for p in walk_through.folder.iterdir()}
     assert documented == patterns
+
+
+def test_the_story_of_a_finding_is_what_explain_tells(walk_through: WalkThrough) -> None:
+    (example,) = blocks(section(README, "### The story of one finding"), "console")
+    command, *shown = example.splitlines()
+    finding_id = command.split()[3]
+    told = iter(explained(json.loads((walk_through.folder / "report.json").read_bytes()), finding_id))
+    for line in shown:
+        assert line == "…" or line in told, f"{line!r} is not told, or not in this order"
+
+
+def test_the_lists_of_functions_are_merged_whole(tmp_path: Path) -> None:
+    """As the AWS CLI prints them: a file for each region, and for each function's destinations."""
+    (script,) = blocks(section(README, "## Without AWS access"), "sh")
+    match = re.search(r"python3 -c '\n(.*?)' lists/", script, re.DOTALL)
+    assert match
+    names = [f"arn:aws:lambda:us-east-1:123456789012:function:{name}" for name in "fg"]
+    queue = "arn:aws:sqs:us-east-1:123456789012:q"
+    to_queue = {"OnFailure": {"Destination": queue}}
+    lists = [
+        *({"Functions": [{"FunctionArn": f"{name}:$LATEST", "Version": "$LATEST"}]} for name in names),
+        {"EventSourceMappings": [{"FunctionArn": names[0], "EventSourceArn": queue}]},
+        {"EventSourceMappings": []},
+        {"FunctionEventInvokeConfigs": [{"FunctionArn": names[0], "DestinationConfig": to_queue}]},
+        {"FunctionEventInvokeConfigs": []},
+    ]
+    paths = [tmp_path / f"{number}.json" for number in range(len(lists))]
+    for path, document in zip(paths, lists, strict=True):
+        path.write_text(json.dumps(document), encoding="utf-8")
+    merged = subprocess.run([sys.executable, "-c", match[1], *paths], capture_output=True, check=True)
+    functions = functions_from_file(json.loads(merged.stdout), Warnings())
+    first, second = (functions.known[name] for name in names)
+    assert (first.destinations, second.destinations) == ((queue,), ())
+    assert [len(function.event_sources or ()) for function in (first, second)] == [1, 0]
+
+
+# --- docs/configuration.md -----------------------------------------------------------------------
+
+
+def configuration_keys(
+    described: Mapping[str, Any], path: str = ""
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The keys of the configuration by path (`ignore[].reason`), each with its schema."""
+    for key, value in described.get("properties", {}).items():
+        below = f"{path}.{key}".removeprefix(".")
+        yield below, value
+        item = value.get("items", {}).get("$ref", "")
+        if item:
+            yield from configuration_keys(config.schema()["$defs"][item.rpartition("/")[2]], f"{below}[]")
+
+
+def documented_configuration() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for heading in (
+        "Top level",
+        *(f"`{name}[]`" for name in ("ignore", "operations", "resources", "untraced")),
+    ):
+        (table,) = tables(section(CONFIGURATION, f"### {heading}"))
+        owner = "" if heading == "Top level" else plain(heading) + "."
+        found |= {owner + plain(key): meaning for key, meaning in table}
+    return found
+
+
+def test_every_key_of_the_configuration_is_documented() -> None:
+    described = dict(configuration_keys(config.schema()))
+    documented = documented_configuration()
+    assert sorted(documented) == sorted(described)
+    for path, value in described.items():
+        for word in (*value.get("enum", ()), *value.get("items", {}).get("enum", ())):
+            assert f"`{word}`" in documented[path], (path, word)
+
+
+def test_the_example_is_a_configuration_that_uses_every_key() -> None:
+    (example,) = blocks(CONFIGURATION, "yaml")
+    assert len(config.load(example).ignores) == 3
+    for path in dict(configuration_keys(config.schema())):
+        key = path.rpartition(".")[2]
+        assert re.search(rf"^[ -]*{key}:", example, re.MULTILINE), path
+
+
+def test_what_an_option_overrides_is_in_the_table() -> None:
+    (table,) = tables(section(CONFIGURATION, "## Precedence"))
+    keys_of_options = {flag.removeprefix("--") for action in actions() for flag in action.option_strings}
+    settings = [
+        key
+        for key, value in config.schema()["properties"].items()
+        if "items" not in value or key == "fail-on"
+    ]
+    assert [plain(cells[0]) for cells in table] == [key for key in settings if key != "version"]
+    for cells in table:
+        key = plain(cells[0])
+        assert plain(cells[1]) == (f"--{key}" if key in keys_of_options else "")
+
+
+def test_the_first_rule_of_the_example_accepts_what_the_walk_through_finds(tmp_path: Path) -> None:
+    file = tmp_path / "least-privilege.yml"
+    file.write_text(blocks(CONFIGURATION, "yaml")[0], encoding="utf-8")
+    run("--config", str(file), "--min-traces", "1", "--output-dir", str(tmp_path))
+    report = json.loads((tmp_path / "report.json").read_bytes())
+    accepted = [
+        f["ignored"] for role in report["roles"] for f in role["findings"] if f["verdict"] == "unused"
+    ]
+    assert accepted == ["the delete page will show the note first"]
+
+
+def test_the_baseline_is_that_of_the_walk_through(tmp_path: Path) -> None:
+    (example,) = blocks(section(CONFIGURATION, "## The baseline"), "json")
+    file = tmp_path / "baseline.json"
+    run("--baseline", str(file), "--update-baseline", "--output-dir", str(tmp_path))
+    assert file.read_text(encoding="utf-8") == example
+    assert baseline.load(example, "baseline.json").entries
+
+
+def test_a_mistake_is_told_as_shown() -> None:
+    (shown,) = blocks(CONFIGURATION, "console")
+    (example,) = blocks(CONFIGURATION, "yaml")
+    with pytest.raises(config.ConfigError) as caught:
+        config.load(example.replace("action: dynamodb:GetItem", "actoin: dynamodb:GetItem", 1))
+    assert [f"xray-privilege-scan: {problem}" for problem in caught.value.problems] == shown.splitlines()
 
 
 # --- docs/report.md ------------------------------------------------------------------------------
