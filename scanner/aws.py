@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,8 @@ class Clients:
     """boto3 clients for a region and profile, None meaning: as configured."""
 
     def __init__(self, region: str | None, profile: str | None) -> None:
-        self._region = region
+        # boto3 itself knows only AWS_DEFAULT_REGION; the AWS CLI and most CI systems set this one
+        self._region = region or os.environ.get("AWS_REGION") or None
         self._profile = profile
         self._by_region: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()
@@ -68,7 +70,9 @@ class Clients:
 
     def iam(self) -> IAMClient:
         """The IAM client."""
-        return self._session.client("iam", region_name=self.region(), config=self._config())
+        # IAM is the same everywhere: saved traces need no region
+        region = self._session.region_name or "us-east-1"
+        return self._session.client("iam", region_name=region, config=self._config())
 
     def functions(self, region: str) -> LambdaClient:
         """The Lambda client of a region."""

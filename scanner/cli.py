@@ -26,7 +26,7 @@ from scanner.options import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from scanner.gate import GatePolicy
+    from scanner.gate import Decision, GatePolicy
     from scanner.report.view import View
     from scanner.request import Request
     from scanner.scanned import Scanned
@@ -69,6 +69,7 @@ def run(arguments: argparse.Namespace, out: IO[str], err: IO[str], now: float) -
     known = baseline_of(arguments.baseline, may_be_missing=arguments.update_baseline)
     request = request_of(arguments, now, config, known)
     from scanner.aws import Clients
+    from scanner.report.clean import one_line
     from scanner.report.files import write_markdown, write_reports
     from scanner.report.view import view_of
     from scanner.request import with_stacks
@@ -80,7 +81,8 @@ def run(arguments: argparse.Namespace, out: IO[str], err: IO[str], now: float) -
     with _progress(err) as progress:
         scanned = scan(request, clients, progress)
     write_reports(scanned, request, arguments.output_dir)
-    view = view_of(scanned, request)
+    decision = _decide(scanned, request, gate_of(arguments, config))
+    view = view_of(scanned, request, also={finding.id for finding in decision.failing})
     if arguments.markdown:
         write_markdown(view, arguments.markdown)
     _show(scanned, request, view, arguments, out)
@@ -88,32 +90,36 @@ def run(arguments: argparse.Namespace, out: IO[str], err: IO[str], now: float) -
     if error:
         raise error
     if arguments.update_baseline:
-        _write_baseline(arguments.baseline, scanned, request)
+        _write_baseline(arguments.baseline, scanned, request, err)
         return EXIT_OK
-    return _judge(scanned, request, gate_of(arguments, config), err)
-
-
-def _judge(scanned: Scanned, request: Request, policy: GatePolicy, err: IO[str]) -> int:
-    """The exit code of the gate, and on standard error what fails it."""
-    from scanner.gate import decide
-    from scanner.report.clean import counted
-    from scanner.scanned import missing_evidence
-
-    missing = missing_evidence(scanned, request)
-    decision = decide(scanned.findings, missing, policy, scanned.rules.failures(request.config_name))
-    lines = list(decision.expired)
-    if decision.failing:
-        confirmed = "" if policy.include_unconfirmed else "confirmed "
-        lines.append(f"{counted(len(decision.failing), f'{confirmed}finding')} of what the gate forbids")
-    if not decision.passed and not lines:
-        lines = [f"not enough was seen: {line}" for line in missing]
-    for line in lines:
-        err.write(f"xray-privilege-scan: {line}\n")
+    for line in _told(decision):
+        err.write(f"xray-privilege-scan: {one_line(line)}\n")
     return EXIT_OK if decision.passed else EXIT_GATE
 
 
-def _write_baseline(path: Path, scanned: Scanned, request: Request) -> None:
+def _decide(scanned: Scanned, request: Request, policy: GatePolicy) -> Decision:
+    from scanner.gate import decide
+    from scanner.scanned import missing_evidence
+
+    missing = missing_evidence(scanned, request)
+    return decide(scanned.findings, missing, policy, scanned.rules.failures(request.config_name))
+
+
+def _told(decision: Decision) -> list[str]:
+    """What the gate says: nothing where it is green."""
+    from scanner.report.clean import counted
+
+    lines = list(decision.expired)
+    if decision.failing:
+        lines.append(f"{counted(len(decision.failing), 'finding')} of what the gate does not allow")
+    if not lines and decision.conclusion != "success":
+        lines = [f"not enough was seen: {line}" for line in decision.missing]
+    return lines
+
+
+def _write_baseline(path: Path, scanned: Scanned, request: Request, err: IO[str]) -> None:
     from scanner.baseline import Baseline, dump, updated
+    from scanner.report.clean import counted
     from scanner.scan import accountable_entries, compared_roles
 
     entries = accountable_entries(scanned.roles, request)
@@ -123,6 +129,7 @@ def _write_baseline(path: Path, scanned: Scanned, request: Request) -> None:
         path.write_text(dump(updated(request.baseline or Baseline(), entries, compared)), encoding="utf-8")
     except OSError as error:
         raise ScanError(f"--baseline: {error}", EXIT_USAGE) from None
+    err.write(f"xray-privilege-scan: {path} now holds {counted(len(entries), 'grant')} of these roles\n")
 
 
 def _explain(arguments: argparse.Namespace, out: IO[str]) -> int:

@@ -228,7 +228,7 @@ class IgnoreTally:
     def notes(self, name: str) -> list[str]:
         """Rules that can go, a line each. `name` is that of the file."""
         return [
-            f"{name}:{rule.line}: this rule covers no excess that no earlier one covers: remove it"
+            f"{name}:{rule.line}: this rule covers nothing, or only what an earlier one covers: remove it"
             for rule in self.idle
         ]
 

@@ -35,6 +35,17 @@ class Reason(StrEnum):
 # They question the evidence as a whole: none of them hints that just this grant is needed.
 GENERAL_DOUBTS = frozenset({Reason.TOO_FEW_TRACES, Reason.INCOMPLETE_TRACES, Reason.ROLE_USERS_UNKNOWN})
 
+# With one of these a grant may well have been used, though traces do not tell that it was this one.
+MAY_BE_USED = frozenset(
+    {
+        Reason.POSSIBLE,
+        Reason.RESOURCE_UNKNOWN,
+        Reason.CONDITION_UNKNOWN,
+        Reason.ACCESSED_UNTRACED,
+        Reason.UNMAPPED_OPERATION,
+    }
+)
+
 ORDER = {reason: place for place, reason in enumerate(Reason)}
 
 # What each reason means and what would remove it, for the reports: said once for each.
@@ -53,12 +64,14 @@ EXPLAINED: Mapping[Reason, tuple[str, str]] = {
     ),
     Reason.SERVICE_NOT_TRACED: (
         "no call of that service was traced, and nothing shows that all clients are instrumented",
-        "set --assume-instrumented if every AWS client of the workload is traced",
+        "set --assume-instrumented if every AWS client of the workload is traced, or ask what IAM saw with "
+        "--evidence last-accessed",
     ),
     Reason.MAY_RUN_UNTRACED: (
         "the action commonly runs where traces do not reach: init code, extensions, presigned URLs, "
         "destinations",
-        "check by hand that no such code uses it, then remove the permission",
+        "ask what AWS recorded with --evidence last-accessed cloudtrail, or check by hand that no such code "
+        "uses it",
     ),
     Reason.POSSIBLE: (
         "a call that was seen may have needed it, depending on what the trace does not show; or a call that "
@@ -91,7 +104,8 @@ EXPLAINED: Mapping[Reason, tuple[str, str]] = {
     ),
     Reason.ROLE_USERS_UNKNOWN: (
         "it could not be told who else uses the role",
-        "allow lambda:ListFunctions and iam:GetRole, and let nothing but Lambda assume the role",
+        "allow lambda:ListFunctions and iam:GetRole, name every region (--region), and let nothing but "
+        "Lambda assume the role",
     ),
     Reason.TRACES_ELSEWHERE: (
         "Transaction Search is on: X-Ray's API shows only the traces that are indexed",

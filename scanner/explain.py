@@ -7,8 +7,9 @@ from typing import Any
 
 import orjson
 
-from scanner.confirm import EXPLAINED, Reason
+from scanner.confirm import EXPLAINED, MAY_BE_USED, Reason
 from scanner.errors import EXIT_USAGE, ScanError
+from scanner.model import EXCESS
 from scanner.report.clean import counted
 from scanner.report.schema import validate
 
@@ -21,7 +22,7 @@ _VERDICTS = {
     "broad": "Part of it was used: it allows more than that.",
     "platform": "AWS itself needs it, because of how the workload is configured.",
     "unobservable": "Traces cannot show whether it is used.",
-    "ineffective": "It is always denied, or outside the permissions boundary: it allows nothing.",
+    "ineffective": "As the policies are now it is always denied, or outside the permissions boundary.",
 }
 
 
@@ -45,9 +46,10 @@ def explained(report: Any, finding_id: str) -> list[str]:
         if finding_id and finding["id"].startswith(finding_id)
     ]
     if len(found) != 1:
-        what = "no finding" if not found else f"{len(found)} findings"
+        what = f"not one but {len(found)} findings" if found else "no finding"
         raise ScanError(
-            f"{what} of this report begin with the id {finding_id!r}: see `findings[].id`", EXIT_USAGE
+            f"{what} of this report has an id that begins with {finding_id!r}: see `findings[].id`",
+            EXIT_USAGE,
         )
     role, finding = found[0]
     users = [one for one in report["workloads"] if one["arn"] in role["workloads"]]
@@ -59,14 +61,15 @@ def explained(report: Any, finding_id: str) -> list[str]:
         *_evidence(finding, role, users),
         *_calls(finding, users),
         *_refused(finding, users),
-        *_what_next(finding),
+        *_what_next(finding, role),
     ]
 
 
 def _head(role: Json, finding: Json) -> list[str]:
-    sure = "confirmed" if finding["confirmed"] else "not confirmed"
+    sure = ", confirmed" if finding["confirmed"] else ", not confirmed"
+    claims = finding["verdict"] in EXCESS
     lines = [
-        f"{finding['id']}: {finding['verdict']}, {sure}, severity {finding['severity']}",
+        f"{finding['id']}: {finding['verdict']}{sure if claims else ''}, severity {finding['severity']}",
         f"  {_named(finding['actions'], finding['statement']['not_action'])}",
         f"  on {_named(finding['resources'], finding['statement']['not_resource'])}",
         f"  of role {role['arn']}",
@@ -95,12 +98,12 @@ def _statement(role: Json, finding: Json) -> list[str]:
 
 
 def _verdict(finding: Json) -> list[str]:
-    lines = ["", f"Verdict: {finding['verdict']}. {_VERDICTS[finding['verdict']]}"]
+    unsure = finding["verdict"] == "unused" and MAY_BE_USED.intersection(finding["reasons"])
+    meaning = "It may have been used, though traces do not tell." if unsure else _VERDICTS[finding["verdict"]]
+    lines = ["", f"Verdict: {finding['verdict']}. {meaning}"]
     lines += [f"  {finding['why']}"] if finding["why"] else []
     if finding["statement"]["condition"]:
-        lines.append(
-            "  The grant has a condition; a finding never takes it for decided where traces do not tell."
-        )
+        lines.append("  It is granted under a condition. Whether that held, traces seldom tell.")
     for used in finding["used"]:
         by = ", ".join(used["workloads"])
         lines.append(
@@ -189,13 +192,18 @@ def _refused(finding: Json, users: Iterable[Json]) -> list[str]:
     return ["", "Calls that AWS refused:", *lines] if lines else []
 
 
-def _what_next(finding: Json) -> list[str]:
+def _what_next(finding: Json, role: Json) -> list[str]:
     lines = []
     if finding["ignored"] is not None:
         lines.append(f"The team accepts it: {finding['ignored']}")
     if finding["known"]:
         lines.append("The baseline holds it: it does not fail the gate.")
-    if finding["remedy"] == "replace":
+    if finding["remedy"] and not role["suggested_policy"]:
+        lines += [
+            "There is no suggested policy for this role.",
+            *(f"  {line}" for line in role["objections"]),
+        ]
+    elif finding["remedy"] == "replace":
         lines.append(
             "The policy is AWS's own and cannot be edited: replace it by `suggested_policy` of the role."
         )

@@ -31,6 +31,7 @@ _TRACE_ID = re.compile(r"\b1-([0-9a-f]{8})-([0-9a-f]{24})\b")
 _ROOT = re.compile(r"\broot=1-([0-9a-f]{8})-([0-9a-f]{24})\b")  # a load balancer puts Self= before it
 _W3C_TRACE_ID = re.compile(r"\b([0-9a-f]{8})([0-9a-f]{24})\b")
 VERDICTS = ("unused", "broad", "unobservable", "ineffective")
+NEVER = "never"
 # evidence.beside.SOURCES, which is not imported for --help alone
 SOURCES = ("last-accessed", "cloudtrail", "invocations")
 CONFIG = Path(".github/least-privilege.yml")
@@ -109,14 +110,18 @@ def parser() -> argparse.ArgumentParser:
     add("--workloads", nargs="+", action="extend", metavar="GLOB", help="report on these only (name or ARN)")
     add("--stack", nargs="+", action="extend", metavar="NAME", help="and on the functions of these stacks")
     add("--min-traces", type=_positive, metavar="N", help="traces that confirm (default: 1)")
-    add("--assume-instrumented", action="store_true", help="every AWS client of every workload is traced")
+    add(
+        "--assume-instrumented",
+        action=argparse.BooleanOptionalAction,
+        help="every AWS client of every workload is traced",
+    )
     add(
         "--fail-on",
         nargs="+",
         action="extend",
-        choices=VERDICTS,
+        choices=(*VERDICTS, NEVER),
         metavar="VERDICT",
-        help=f"exit with 1 on confirmed findings of these: {', '.join(VERDICTS)}",
+        help=f"exit with 1 on confirmed findings of these: {', '.join(VERDICTS)}; or {NEVER}",
     )
     accepted = made.add_argument_group("what the team accepts")
     add = accepted.add_argument
@@ -202,7 +207,11 @@ def request_of(
         evidence=frozenset(arguments.evidence or ()),
         standard=Standard(
             arguments.min_traces or config.min_traces or 1,
-            arguments.assume_instrumented or bool(config.assume_instrumented),
+            bool(
+                config.assume_instrumented
+                if arguments.assume_instrumented is None
+                else arguments.assume_instrumented
+            ),
         ),
         config=config,
         config_name=str(arguments.config or CONFIG),
@@ -217,8 +226,12 @@ def gate_of(arguments: argparse.Namespace, config: Config) -> GatePolicy:
     from scanner.gate import GatePolicy
     from scanner.model import Verdict
 
+    named = arguments.fail_on or ()
+    if NEVER in named and len(named) > 1:
+        raise _usage(f"--fail-on: {NEVER} goes with no other verdict")
+    verdicts = frozenset(Verdict(word) for word in named if word != NEVER)
     return GatePolicy(
-        frozenset(map(Verdict, arguments.fail_on)) if arguments.fail_on else config.fail_on or frozenset(),
+        verdicts if named else config.fail_on or frozenset(),
         at_least=config.at_least,
         include_unconfirmed=bool(config.include_unconfirmed),
         insufficient=config.insufficient or "pass",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from scanner import baseline
@@ -101,25 +101,46 @@ def against_baseline(
     """The roles with what the baseline knows, and in `scanned` what is new and what was fixed."""
     if request.baseline is None:
         return roles
-    entries = accountable_entries(roles, request)
-    comparison = baseline.compare(request.baseline, entries, compared_roles(roles, request))
-    scanned.against_baseline = comparison
-    known = iter(comparison.is_known)
-    found = []
-    for one in roles:
-        judged = [item._replace(known=next(known)) if _counts(item, request) else item for item in one.judged]
-        used_by = {(u.action.lower(), u.resource): u.workloads for f in one.findings for u in f.used}
-        found.append(replace(one, judged=judged, findings=findings_of(one.role, judged, used_by)))
-    return found
+    items = _accountable(roles, request)
+    entries = _entries(items, roles, request)
+    found = baseline.compare(request.baseline, entries, compared_roles(roles, request))
+    # what a rule accepts is not new, nor fixed where the baseline has it too
+    new = [
+        entry
+        for (_, item), entry, is_known in zip(items, entries, found.is_known, strict=True)
+        if not is_known and item.ignore is None
+    ]
+    scanned.against_baseline = found._replace(new=tuple(new))
+    known = {id(item) for (_, item), is_known in zip(items, found.is_known, strict=True) if is_known}
+    return [_with_known(one, known) for one in roles]
 
 
-def accountable_entries(roles: Iterable[ScannedRole], request: Request) -> list[baseline.Entry]:
+def _with_known(one: ScannedRole, known: Collection[int]) -> ScannedRole:
+    judged = [item._replace(known=id(item) in known) for item in one.judged]
+    used_by = {(used.action.lower(), used.resource): used.workloads for f in one.findings for used in f.used}
+    return replace(one, judged=judged, findings=findings_of(one.role, judged, used_by))
+
+
+def accountable_entries(roles: Sequence[ScannedRole], request: Request) -> list[baseline.Entry]:
     """The lines that a baseline would hold of these roles: all that may fail, and no rule accepts."""
-    known = (
-        baseline.known_of(one.role.arn, item.judgement.grant, item.judgement.verdict)
+    items = [(role, item) for role, item in _accountable(roles, request) if item.ignore is None]
+    return _entries(items, roles, request)
+
+
+def _accountable(roles: Iterable[ScannedRole], request: Request) -> list[tuple[Role, Judged]]:
+    return [
+        (one.role, item)
         for one in roles
         for item in one.judged
-        if _counts(item, request)
+        if item.judgement.verdict in request.accountable
+    ]
+
+
+def _entries(
+    items: Iterable[tuple[Role, Judged]], roles: Iterable[ScannedRole], request: Request
+) -> list[baseline.Entry]:
+    known = (
+        baseline.known_of(role.arn, item.judgement.grant, item.judgement.verdict) for role, item in items
     )
     return baseline.entries_of(known, logical_ids_of(roles, request))
 
@@ -144,11 +165,10 @@ def logical_ids_of(roles: Iterable[ScannedRole], request: Request) -> dict[str, 
     return found
 
 
-def _counts(item: Judged, request: Request) -> bool:
-    return item.judgement.verdict in request.accountable and item.ignore is None
-
-
-def _rules(roles: Iterable[ScannedRole], request: Request) -> IgnoreTally:
+def _rules(roles: Sequence[ScannedRole], request: Request) -> IgnoreTally:
     judged = [item for one in roles for item in one.judged]
     hits = [(rule, 1) for item in judged for rule in (item.ignore or item.expired,) if rule is not None]
-    return tally(request.config.ignores, hits, request.today)
+    found = tally(request.config.ignores, hits, request.today)
+    # of roles that were not asked for, nothing tells whether a rule is still of use
+    whole = not request.workloads and all(one.role.readable for one in roles)
+    return found if whole else replace(found, idle=())

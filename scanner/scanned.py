@@ -96,10 +96,13 @@ class Scanned:
 def nothing_read(scanned: Scanned, compare: bool) -> ScanError | None:
     """The error to end with where no trace, or no role at all, could be read."""
     if scanned.traces == 0:
-        where = "in the files of --traces" if scanned.source == "files" else "in this time and region"
+        if scanned.source == "files":
+            return ScanError(
+                "no trace was found in the files of --traces: save what `aws xray batch-get-traces` prints"
+            )
         return ScanError(
-            f"no trace was found {where}: check --region, the time range and --filter, that the functions "
-            "run with active tracing, and wait for new traces with --wait"
+            "no trace was found in this time and region: check --region, the time range and --filter, that "
+            "the functions run with active tracing, and wait for new traces with --wait"
         )
     if compare and not any(
         scanned_role.role.policies or scanned_role.role.readable for scanned_role in scanned.roles

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from scanner.confirm import Standard, evidence_reasons
+from scanner.confirm import evidence_reasons
 from scanner.findings import users_of
 from scanner.iam.refusals import EXPLAINED as REFUSALS
 from scanner.iam.refusals import Cause
@@ -31,9 +31,7 @@ def report(scanned: Scanned, request: Request) -> Json:
     return {
         "schema_version": SCHEMA_VERSION,
         "scan": _scan(scanned, request),
-        "workloads": [
-            _workload(arn, usages.get(arn), scanned, request.standard) for arn in _workloads(scanned)
-        ],
+        "workloads": [_workload(arn, usages.get(arn), scanned, request) for arn in _workloads(scanned)],
         "unattributed": {
             "calls": unattributed.evidence.calls if unattributed else 0,
             "used": _used(unattributed.used) if unattributed else [],
@@ -159,7 +157,7 @@ def _workloads(scanned: Scanned) -> list[str]:
     return sorted(seen | sharers)
 
 
-def _workload(arn: str, usage: Usage | None, scanned: Scanned, standard: Standard) -> Json:
+def _workload(arn: str, usage: Usage | None, scanned: Scanned, request: Request) -> Json:
     function = scanned.functions.get(arn)
     evidence = usage.evidence if usage else Evidence()
     own = Role(arn="", name="", users=(arn,))
@@ -179,7 +177,7 @@ def _workload(arn: str, usage: Usage | None, scanned: Scanned, standard: Standar
             "last_changed": iso(user.changed),
             "auto_instrumented": evidence.auto_instrumented is not None,
             "invocations": scanned.invocations.get(arn),
-            "reasons": sorted(evidence_reasons(user, standard)),
+            "reasons": sorted(evidence_reasons(user, request.standard)) if request.compare else [],
         },
         "used": _used(usage.used) if usage else [],
         "recorded": _used(history.used) if history else [],

@@ -19,7 +19,7 @@ def print_text(view: View, out: IO[str], *, verbose: bool = False) -> None:
 def _lines(view: View, verbose: bool) -> list[str]:
     lines = [view.headline, view.facts]
     for title, rows in _sections(view, verbose):
-        lines += ["", f"{title}:", *(f"  {_sentence(row)}" for row in rows)]
+        lines += ["", f"{title}:", *(f"  {_sentence(row, verbose)}" for row in rows)]
     return lines + _rest(view, verbose)
 
 
@@ -49,7 +49,7 @@ def _facts_aside(view: View, verbose: bool) -> list[str]:
             for who, action, resource, count, meaning in view.denied
         ]
     if view.elsewhere:
-        lines += ["", "Allowed elsewhere (no policy of the role allows it, and AWS did it all the same):"]
+        lines += ["", "Allowed elsewhere (AWS did it, though the role's policies do not allow it):"]
         lines += [
             f"  {who}: {action} on {resource} ({count}{', and a policy even denies it' if denied else ''})"
             for who, action, resource, count, denied in view.elsewhere
@@ -82,8 +82,10 @@ def _sections(view: View, verbose: bool) -> list[tuple[str, list[Row]]]:
     return [(title, rows) for title, rows in sections if rows]
 
 
-def _sentence(row: Row) -> str:
-    return f"{row.who}: {row.actions} on {row.resources}: {row.claim} [{row.severity}; {row.evidence}]"
+def _sentence(row: Row, verbose: bool) -> str:
+    """A finding in a line; verbose with its id, which `explain` takes."""
+    said = f"{row.who}: {row.actions} on {row.resources}: {row.claim} [{row.severity}; {row.evidence}]"
+    return f"{said} {row.finding.id}" if verbose else said
 
 
 def _print_tables(view: View, out: IO[str], verbose: bool) -> None:

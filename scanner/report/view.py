@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from scanner.confirm import EXPLAINED, ORDER, Reason
+from scanner.confirm import EXPLAINED, MAY_BE_USED, ORDER, Reason
 from scanner.evidence.beside import CLOUDTRAIL, LAST_ACCESSED
 from scanner.findings import users_of
 from scanner.iam.refusals import EXPLAINED as REFUSALS
@@ -48,14 +48,14 @@ class Row:
 class Suggestion:
     """A role whose policies can be made smaller: the edits of single statements, and the whole policy.
 
-    An edit is (name of the policy, difference as lines that begin with `-`, `+` or a space). `policy` is
-    JSON text. `role` is the role's ARN.
+    An edit is (name of the policy, whether it is AWS's own, difference as lines that begin with `-`, `+` or a
+    space). `policies` are JSON texts: one, or several that fit where one does not. `role` is the role's ARN.
     """
 
     role: str
     who: str
-    edits: Sequence[tuple[str, str]]
-    policy: str
+    edits: Sequence[tuple[str, bool, str]]
+    policies: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -232,15 +232,16 @@ def _warning(warning: ScanWarning) -> str:
 def _suggestion(scanned_role: ScannedRole, request: Request, hide: Redaction) -> Suggestion:
     changed = [
         (
-            hide.text(edit.policy) + (" (AWS's own: replace it)" if edit.managed_by_aws else ""),
+            hide.text(edit.policy),
+            edit.managed_by_aws,
             _difference(hide.policy(edit.before), hide.policy(edit.after)),
         )
         for edit in edits(scanned_role.role, scanned_role.judged)
     ]
     suggestion = scanned_role.suggestion
     policies = suggestion.parts or (suggestion.policy,) if suggestion else ()
-    text = "\n".join(_json(hide.policy(policy)) for policy in policies)
-    return Suggestion(scanned_role.role.arn, hide.text(_who(scanned_role, request)), changed, text)
+    texts = [_json(hide.policy(policy)) for policy in policies]
+    return Suggestion(scanned_role.role.arn, hide.text(_who(scanned_role, request)), changed, texts)
 
 
 def _difference(before: dict[str, Any], after: Sequence[dict[str, Any]]) -> str:
@@ -299,8 +300,7 @@ def _claim(finding: Finding, scanned_role: ScannedRole, hide: Redaction) -> str:
     if finding.verdict is Verdict.INEFFECTIVE:
         return "always denied"
     if finding.verdict is not Verdict.BROAD:
-        unsure = {Reason.RESOURCE_UNKNOWN, Reason.POSSIBLE, Reason.UNMAPPED_OPERATION} & set(finding.reasons)
-        return "not surely used" if unsure else "never used"
+        return "not surely used" if MAY_BE_USED.intersection(finding.reasons) else "never used"
     shared = len(scanned_role.role.users) > 1
     return "only used: " + _some([_used(used, hide, shared=shared) for used in finding.used])
 
@@ -353,7 +353,7 @@ def _headline(scanned: Scanned, request: Request) -> str:
         said = f"Nothing confirmed in {counted(len(functions), 'function')}: {counted(doubtful, 'doubt')}"
     else:
         said = f"{counted(len(functions), 'function')}: no excessive permission found"
-    said += f"; {counted(accepted, 'finding')} accepted" if accepted else ""
+        said += f" beside {counted(accepted, 'finding')} that the team accepts" if accepted else ""
     return said + (f"; {counted(unread, 'role')} not wholly readable" if unread else "")
 
 

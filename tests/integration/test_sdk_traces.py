@@ -255,10 +255,6 @@ def test_the_suggestion_allows_what_the_function_did(ran: Ran) -> None:
         ("s3:PutObject", f"{BUCKET}/*"),
         ("s3:GetObject", f"{BUCKET}/*"),
         ("sqs:SendMessage", QUEUE),
-        # of `sqs:*`: what Lambda itself may need to read the queue
-        ("sqs:ReceiveMessage", QUEUE),
-        ("sqs:DeleteMessage", QUEUE),
-        ("sqs:GetQueueAttributes", QUEUE),
         ("sns:Publish", TOPIC),
         ("lambda:InvokeFunction", OTHER),
     }

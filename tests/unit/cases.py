@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from typing import Any
 
+from scanner.baseline import Baseline
+from scanner.config import Config
 from scanner.confirm import Reason, Standard
+from scanner.evidence.beside import NOTHING, Beside
 from scanner.iam.policies import parse_policy
 from scanner.model import Evidence, Finding, Function, Permission, Policy, Role, Seen, Unmapped, Usage
 from scanner.request import Request
-from scanner.scan import compare_role
-from scanner.scanned import ScannedRole
+from scanner.scan import against_baseline, compare_role
+from scanner.scanned import Scanned, ScannedRole, Skipped
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 NOW = 1_795_000_000.0
@@ -42,6 +46,12 @@ def deny(actions: str | list[str], resources: str | list[str] = "*", **more: Any
 def policy(*statements: dict[str, Any], name: str = "own", created: datetime | None = None) -> Policy:
     document = {"Version": "2012-10-17", "Statement": list(statements)}
     return Policy(name, None, "inline", parse_policy(document), created)
+
+
+def of_aws(name: str, *statements: dict[str, Any], version: str = "2012-10-17") -> Policy:
+    """A managed policy of AWS's own, which nobody else can edit."""
+    document = {"Version": version, "Statement": list(statements)}
+    return Policy(name, f"arn:aws:iam::aws:policy/{name}", "managed", parse_policy(document))
 
 
 def function(name: str = "f", deployed: float = NOW - HOUR, **more: Any) -> Function:
@@ -91,15 +101,63 @@ def compared(
     standard: Standard | None = None,
     users_known: bool = True,
     general: frozenset[Reason] = frozenset(),
+    by_version_only: Iterable[str] = (),
+    boundary: Policy | None = None,
+    tags: Mapping[str, str] | None = None,
+    readable: bool = True,
+    beside: Beside = NOTHING,
+    config: Config | None = None,
+    today: date = date.min,
 ) -> ScannedRole:
-    """A role with these policies against what its functions used."""
+    """A role with these policies against what its functions used.
+
+    `by_version_only` are names of functions that use the role in a published version only.
+    """
     usages = list(usages)
     known = [function()] if functions is None else list(functions)
     users = sorted({f.arn for f in known} | {u.workload for u in usages if u.workload})
-    role = Role(ROLE, "f", tuple(policies), tuple(users), users_known=users_known)
+    role = Role(
+        ROLE,
+        "f",
+        tuple(policies),
+        tuple(users),
+        users_known=users_known,
+        by_version_only=tuple(map(function_arn, by_version_only)),
+        boundary=boundary,
+        tags=tags,
+        readable=readable,
+    )
     by_arn = {u.workload: u for u in usages if u.workload}
-    request = Request(standard=standard or Standard())
-    return compare_role(role, by_arn, {f.arn: f for f in known}, request, general)
+    request = Request(standard=standard or Standard(), config=config or Config(), today=today)
+    return compare_role(role, by_arn, {f.arn: f for f in known}, request, general, beside)
+
+
+def with_baseline(scanned: ScannedRole, baseline: Baseline, **request_is: Any) -> tuple[ScannedRole, Scanned]:
+    """A role with what a baseline knows of it, and the scan that tells what is new and what was fixed."""
+    whole = scan_of([scanned])
+    request = replace(Request(compare=True, baseline=baseline), **request_is)
+    (found,) = against_baseline(whole, [scanned], request)
+    whole.roles = [found]
+    return found, whole
+
+
+def scan_of(
+    roles: Iterable[ScannedRole], usages: Iterable[Usage] = (), functions: Iterable[Function] = ()
+) -> Scanned:
+    """A scan of the last minute that found these roles."""
+    return Scanned(
+        source="xray",
+        start=NOW - 60,
+        end=NOW,
+        regions=(REGION,),
+        traces=1,
+        documents=1,
+        calls=1,
+        skipped=Skipped(),
+        usages=list(usages),
+        functions={f.arn: f for f in functions},
+        roles=list(roles),
+    )
 
 
 def said(scanned: ScannedRole) -> list[tuple[str, tuple[str, ...], tuple[str, ...], tuple[str, ...]]]:
@@ -111,3 +169,8 @@ def only(scanned: ScannedRole) -> Finding:
     """The one finding."""
     (finding,) = scanned.findings
     return finding
+
+
+def statements_of(scanned: ScannedRole) -> list[dict[str, Any]]:
+    """The statements of the policy that is suggested for a role, none where there is no suggestion."""
+    return list(scanned.suggestion.policy["Statement"]) if scanned.suggestion else []

@@ -512,8 +512,8 @@ def test_what_is_told_of_the_rules() -> None:
     assert told.hiding == ((used, 3),)
     assert told.hidden == 3  # an expired rule hides nothing
     assert told.notes("c.yml") == [
-        "c.yml:5: this rule covers no excess that no earlier one covers: remove it",
-        "c.yml:9: this rule covers no excess that no earlier one covers: remove it",
+        "c.yml:5: this rule covers nothing, or only what an earlier one covers: remove it",
+        "c.yml:9: this rule covers nothing, or only what an earlier one covers: remove it",
     ]
     assert told.failures("c.yml") == [
         "c.yml:7: the rule expired after 2026-01-01 and still covers 1 grant: told (owner: @team\\n)"
