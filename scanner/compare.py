@@ -27,6 +27,10 @@ class Touched(NamedTuple):
     platform: bool = False
 
 
+# A use of which nothing is known: what is decided then is decided by the role alone.
+_ANYTHING = Touched("", arns.ALL, exact=False)
+
+
 class Judgement(NamedTuple):
     """A verdict on one grant: what of it was used, and what must be confirmed (None: nothing).
 
@@ -196,8 +200,13 @@ class _Judge:
         return self._judge_unused(grant, unsure)
 
     def _is_ineffective(self, grant: Grant) -> bool:
-        """Whether nothing of a grant is ever allowed: for a Deny, the boundary, a variable without value."""
+        """Whether nothing of a grant is ever allowed.
+
+        For a Deny, the boundary, a variable without value, or a condition that this role never meets.
+        """
         if self._limits.deny(grant.action.lower(), grant.pattern):
+            return True
+        if self._condition(grant, _ANYTHING) is False:
             return True
         if self._limits.are_none or not is_pattern(grant.action):
             return False
@@ -473,7 +482,7 @@ def _context(role: Role, touched: Touched) -> dict[str, tuple[str, ...]]:
     stands in the touched resource is that of the request and of the resource.
     """
     own = dict(principal_of(role.arn, role.tags).context)
-    if len(role.users) == 1:
+    if len(role.users) == 1 and role.users_known:
         # docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
         own["lambda:sourcefunctionarn"] = (role.users[0],)
     fields = touched.resource.split(":", 5)
