@@ -72,6 +72,14 @@ class _Statements:
     def __init__(self, statements: Iterable[Statement]) -> None:
         self._all = list(statements)
         self._by_action: dict[object, list[Statement]] = {}
+        self._literal: dict[str, list[Statement]] = {}
+        self._varying: list[Statement] = []
+        for statement in self._all:
+            if statement.not_actions or any(is_pattern(action) for action in statement.actions):
+                self._varying.append(statement)
+            else:
+                for action in {action.lower() for action in statement.actions}:
+                    self._literal.setdefault(action, []).append(statement)
         self._as_they_are = {_spelling(part) for part in _parts(self._all) if part.resource and part.action}
 
     def contain(self, part: _Part) -> bool:
@@ -80,7 +88,8 @@ class _Statements:
             return True
         key = part.action if part.action is not None else id(part.statement)
         if key not in self._by_action:
-            self._by_action[key] = [s for s in self._all if _has_action_of(s, part)]
+            same = self._literal.get(part.action.lower(), []) if part.action is not None else []
+            self._by_action[key] = [*same, *(s for s in self._varying if _has_action_of(s, part))]
         if any(_has_condition_of(s, part) and _has_resource_of(s, part) for s in self._by_action[key]):
             return True
         if part.action is None or not is_pattern(part.action):
