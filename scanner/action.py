@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import orjson
 
 from scanner.errors import EXIT_GATE, EXIT_OK, EXIT_USAGE, ScanError
-from scanner.gate import Decision, decide
+from scanner.gate import Decision, GatePolicy, decide
 from scanner.github import commands
-from scanner.github.event import Activity, activity_of, is_public
+from scanner.github.event import Activity, activity_of, is_public, trusted_of
+from scanner.github.team import Change, Read, Team, UnreachableError, markdown_of, said, team_of, wanted_files
 from scanner.locate import Location, locate, read_templates
 from scanner.model import EXCESS, Finding, Verdict
-from scanner.options import parser, request_of
+from scanner.options import gate_of, parser, request_of
 from scanner.redact import FOR_THE_PUBLIC, NOTHING_HIDDEN, Redaction, redacted
 from scanner.report.clean import counted, markdown_text, one_line
 from scanner.report.files import EXCESSIVE, REPORT, write_markdown, write_reports
@@ -28,8 +31,11 @@ from scanner.report.view import Row, View, view_of
 from scanner.request import Request, with_stacks
 from scanner.scan import scan
 from scanner.scanned import Scanned, missing_evidence, nothing_read
-from scanner.settings import Settings, settings_of
+from scanner.settings import Settings, judged_by, settings_of
 from scanner.traces.segments import name_of
+
+if TYPE_CHECKING:
+    from scanner.github.api import Repository
 
 T = TypeVar("T")
 
@@ -37,6 +43,7 @@ MARKDOWN = "report.md"
 # docs.github.com/en/rest/issues/comments, .../workflow-commands#adding-a-job-summary
 MAX_COMMENT = 65_000  # of 65,536: the marker comes on top
 MAX_SUMMARY = 900_000  # characters, of 1,024 KiB: some take more than one byte
+MOST_EXPIRED = 3  # rules that are named where they fail the check
 
 
 @dataclass(frozen=True)
@@ -80,26 +87,55 @@ class Run:
 
 @dataclass(frozen=True)
 class Result:
-    """A scan with what the gate says of it. `scanned` is None where it could not even begin."""
+    """A scan with what the gate says of it. `scanned` is None where it could not even begin.
+
+    `changes` are what a pull request changes in the team's files, which count as they are in its base.
+    """
 
     scanned: Scanned | None
-    request: Request | None
+    request: Request
+    gate: GatePolicy
     decision: Decision
+    changes: Sequence[Change] = ()
     files: Sequence[Path] = ()
 
     @property
     def findings(self) -> list[Finding]:
-        """The findings of excess, and those that fail the gate."""
+        """The findings of excess that the team does not accept, and those that fail the gate."""
         failing = {finding.id for finding in self.decision.failing}
-        every = self.scanned.findings if self.scanned else []
-        return [finding for finding in every if finding.verdict in EXCESS or finding.id in failing]
+        return [f for f in self._every if (f.verdict in EXCESS and not f.accepted) or f.id in failing]
+
+    @property
+    def new(self) -> int:
+        """The number of findings of excess that neither a rule nor the baseline accepts."""
+        return sum(finding.verdict in EXCESS and not finding.accepted for finding in self._every)
+
+    @property
+    def accepted(self) -> int:
+        """The number of findings that a rule or the baseline accepts."""
+        return sum(finding.accepted for finding in self._every)
+
+    @property
+    def fixed(self) -> int:
+        """The number of grants of the baseline that are gone."""
+        against = self.scanned.against_baseline if self.scanned else None
+        return len(against.fixed) if against else 0
+
+    @property
+    def _every(self) -> list[Finding]:
+        return self.scanned.findings if self.scanned else []
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing was compared, which speaks neither for nor against what was said before."""
-        if self.scanned is None or self.request is None or not self.request.compare:
+        if self.scanned is None or not self.request.compare:
             return True
         return nothing_read(self.scanned, self.request.compare) is not None
+
+    @property
+    def has_something_to_say(self) -> bool:
+        """Whether a reviewer should know of it."""
+        return bool(self.findings or self.changes or self.decision.expired)
 
 
 def run(environ: Mapping[str, str], out: TextIO, now: float) -> int:
@@ -107,23 +143,62 @@ def run(environ: Mapping[str, str], out: TextIO, now: float) -> int:
     settings, this = settings_of(environ), Run.of(environ)
     if this.workspace.resolve() not in (this.workspace / settings.output_dir).resolve().parents:
         raise ScanError("input `output-dir`: it must be a folder below the workspace", EXIT_USAGE)
-    activity = activity_of(this.event_name, this.event)
+    arguments = parser().parse_args(list(settings.options))
+    _check(arguments, now)
     hidden = settings.redact == "always" or (settings.redact == "auto" and is_public(this.event))
-    publisher = Publisher(settings, this, activity, FOR_THE_PUBLIC if hidden else NOTHING_HIDDEN, out)
+    github = _connection(settings, this)
+    publisher = Publisher(settings, this, github, FOR_THE_PUBLIC if hidden else NOTHING_HIDDEN, out)
+    wanted = wanted_files(arguments.config, arguments.baseline)
+    trusted = trusted_of(this.event_name, this.event)
     try:
-        result = _scan(settings, now)
+        team = team_of(wanted, trusted, this.workspace, _reader(github), publisher.say)
+        result = _scan(settings, arguments, team, now)
         publisher.publish(result)
     finally:
         _hand_back(this.workspace, settings.output_dir)
     return EXIT_OK if result.decision.passed else EXIT_GATE
 
 
-def _scan(settings: Settings, now: float) -> Result:
+def _check(arguments: argparse.Namespace, now: float) -> None:
+    """Raise ScanError on wrong use, before anybody is asked anything; large files are left for later."""
+    request_of(argparse.Namespace(**{**vars(arguments), "iam": None, "functions": None}), now)
+
+
+def _connection(settings: Settings, this: Run) -> Callable[[], Repository]:
+    """The repository, connected once, so that one patience bounds all waiting. Raises GithubError."""
+
+    @cache
+    def connected() -> Repository:
+        from scanner.github import api
+
+        return api.repository(settings.token, this.api_url, this.repository, this.graphql_url)
+
+    return connected
+
+
+def _reader(github: Callable[[], Repository]) -> Read:
+    """How files are read at a commit."""
+
+    def read(path: str, ref: str) -> bytes | None:
+        from scanner.github import api
+
+        try:
+            return github().file(path, ref)
+        except api.NoFileError as error:
+            raise ScanError(str(error), EXIT_USAGE) from None
+        except api.GithubError as error:
+            raise UnreachableError(str(error)) from None
+
+    return read
+
+
+def _scan(settings: Settings, arguments: argparse.Namespace, team: Team, now: float) -> Result:
     from scanner.aws import Clients
 
-    arguments = parser().parse_args(list(settings.options))
-    request = request_of(arguments, now)
-    clients = Clients(arguments.region, None)
+    config = judged_by(settings, team.config)
+    request = request_of(arguments, now, config, team.baseline)
+    gate = gate_of(arguments, config)
+    clients = Clients(request.regions[0] if request.regions else None, None)
     try:
         request = with_stacks(request, clients)
         scanned = scan(request, clients)
@@ -131,37 +206,48 @@ def _scan(settings: Settings, now: float) -> Result:
         if error.exit_code == EXIT_USAGE:
             raise
         # no credentials, as in a pull request from a fork: the configuration decides
-        return Result(None, request, decide([], [str(error)], settings.gate))
+        return Result(None, request, gate, decide([], [str(error)], gate), team.changes)
+    expired = scanned.rules.failures(request.config_name)
+    decision = decide(scanned.findings, missing_evidence(scanned, request), gate, expired)
     files = write_reports(scanned, request, settings.output_dir)
-    write_markdown(view_of(scanned, request), settings.output_dir / MARKDOWN)
-    decision = decide(scanned.findings, missing_evidence(scanned, request), settings.gate)
-    return Result(scanned, request, decision, [*files, settings.output_dir / MARKDOWN])
+    write_markdown(view_of(scanned, request, also=_ids(decision)), settings.output_dir / MARKDOWN)
+    return Result(scanned, request, gate, decision, team.changes, [*files, settings.output_dir / MARKDOWN])
+
+
+def _ids(decision: Decision) -> set[str]:
+    return {finding.id for finding in decision.failing}
 
 
 class Publisher:
     """Shows a result: summary, log, comment, outputs, annotations. Nothing here can fail the step."""
 
     def __init__(
-        self, settings: Settings, this: Run, activity: Activity, hide: Redaction, out: TextIO
+        self,
+        settings: Settings,
+        this: Run,
+        github: Callable[[], Repository],
+        hide: Redaction,
+        out: TextIO,
     ) -> None:
         self._settings = settings
         self._run = this
-        self._activity = activity
+        self._github = github
+        self._activity: Activity = activity_of(this.event_name, this.event)
         self._hide = hide
         self._out = out
         self._own: Counter[str] = Counter()
 
     def publish(self, result: Result) -> None:
         """Show the result everywhere it is to be shown."""
-        failing = {finding.id for finding in result.decision.failing}
         view = None
-        if result.scanned and result.request:
-            view = view_of(result.scanned, result.request, self._hide, failing)
+        if result.scanned:
+            view = view_of(result.scanned, result.request, self._hide, _ids(result.decision))
         places = self._guarded(lambda: self._places(result)) or {}
         self._guarded(lambda: self._summarise(view, result, places))
         self._guarded(lambda: self._log(view))
         url = self._guarded(lambda: self._comment(view, result, places)) or ""
         self._guarded(lambda: self._set_outputs(result, url))
+        self._tell_changes(result)
         self._conclude(result)
         if view is not None and self._settings.annotations:
             shown = view
@@ -174,22 +260,26 @@ class Publisher:
             self._tell("warning", f"a part of the result could not be shown: {type(error).__name__}: {error}")
             return None
 
-    def _say(self, text: str) -> None:
-        self._out.write(commands.log_line(redacted(self._hide.text(one_line(text)))) + "\n")
+    def say(self, text: str) -> None:
+        """Say something in a line of the log."""
+        self._out.write(commands.log_line(self._shown(one_line(text))) + "\n")
         self._out.flush()
 
     def _tell(self, level: commands.Level, text: str) -> None:
         """Say something as an annotation of the run."""
         self._own[level] += 1
-        text = redacted(self._hide.text(one_line(text)))
+        text = self._shown(one_line(text))
         self._out.write(commands.annotation(level, text, title="xray-privilege-scan") + "\n")
+
+    def _shown(self, text: str) -> str:
+        return redacted(self._hide.text(text))
 
     # --- the text ---
 
     def _text(
         self, view: View | None, result: Result, places: Mapping[str, Location], limit: int, more: str
     ) -> str:
-        note = self._note(result)
+        note = "\n\n".join(part for part in (self._note(result), self._changes(result)) if part)
         if view is None:
             return f"### Nothing could be scanned\n\n{note}\n"
 
@@ -199,20 +289,23 @@ class Publisher:
 
         return markdown(view, limit, Extras(note=note, more=more, place=place))
 
+    def _changes(self, result: Result) -> str:
+        return markdown_of(result.changes, self._shown)
+
     def _note(self, result: Result) -> str:
         """The gate's verdict in a sentence, as Markdown."""
         decision = result.decision
-        compared = result.request is not None and result.request.compare
-        parts = []
-        if decision.failing:
-            found = counted(len(decision.failing), "finding")
-            parts.append(f"❌ The check fails: {found} of what it does not allow.")
-        elif decision.conclusion == "failure":
+        found = f"{counted(len(decision.failing), 'finding')} of what it does not allow"
+        causes = [found] if decision.failing else []
+        causes += [markdown_text(self._shown(_expired(decision)))] if decision.expired else []
+        parts = [f"❌ The check fails: {'; '.join(causes)}."] if causes else []
+        if not parts and decision.conclusion == "failure":
             parts.append("❌ The check fails: not enough was seen.")
-        elif decision.missing:
+        elif not parts and decision.missing:
             parts.append("⚠️ Not enough was seen for a full verdict.")
-        elif compared and not result.findings:
-            parts.append("✅ Nothing excessive is left.")
+        elif not parts and result.request.compare and not result.findings:
+            but = f" but {counted(result.accepted, 'finding')} that the team accepts"
+            parts.append(f"✅ Nothing excessive is left{but if result.accepted else ''}.")
         parts += [f"{markdown_text(self._hide.text(line))}." for line in decision.missing]
         return " ".join(parts)
 
@@ -244,7 +337,7 @@ class Publisher:
         print_text(view, text)
         with commands.grouped(self._out, "The whole report"):
             for line in text.getvalue().splitlines():
-                self._say(line)
+                self.say(line)
         if self._run.debug:
             for name, traces, calls, used, _ in view.workloads:
                 seen = f"{counted(traces, 'trace')}, {counted(calls, 'call')}, {counted(used, 'permission')}"
@@ -254,26 +347,25 @@ class Publisher:
         if self._settings.comment == "never" or not self._activity.comments:
             return ""
         if self._activity.read_only:
-            self._say(f"no comment: {self._activity.read_only}")
+            self.say(f"no comment: {self._activity.read_only}")
             return ""
         if view is None or result.is_empty:
-            self._say("no comment: nothing was compared, and what an earlier run said may still hold")
+            self.say("no comment: nothing was compared, and what an earlier run said may still hold")
             return ""
-        from scanner.github import api, comment
+        from scanner.github import comment
+        from scanner.github.api import GithubError
 
         link = f"[full report]({self._run.url}) in the run's summary"
         body = self._text(view, result, places, MAX_COMMENT, f"see the {link}") + f"\n<sub>{link}</sub>\n"
         try:
-            repository = api.repository(
-                self._settings.token, self._run.api_url, self._run.repository, self._run.graphql_url
-            )
+            repository = self._github()
             number = self._activity.pull_request
             if number is None and self._activity.find_by_commit:
                 number = repository.open_pull_request_of_commit(
-                    self._activity.find_by_commit, self._say, self._activity.branch
+                    self._activity.find_by_commit, self.say, self._activity.branch
                 )
             if number is None:
-                self._say("no comment: it is not clear on which pull request")
+                self.say("no comment: it is not clear on which pull request")
                 return ""
             posted = comment.post(
                 repository,
@@ -282,12 +374,12 @@ class Publisher:
                 key=self._settings.key,
                 run=self._run.run,
                 mode=self._settings.comment,
-                has_findings=bool(result.findings),
+                has_findings=result.has_something_to_say,
             )
-        except api.GithubError as error:
+        except GithubError as error:
             self._tell("warning", f"no comment: {error}")
             return ""
-        self._say(f"comment: {posted.kind}. {posted.note}".strip())
+        self.say(f"comment: {posted.kind}. {posted.note}".strip())
         return posted.url or ""
 
     def _set_outputs(self, result: Result, comment_url: str) -> None:
@@ -307,21 +399,37 @@ class Publisher:
                 "broad": str(confirmed[Verdict.BROAD]),
                 "unconfirmed": str(sum(not finding.confirmed for finding in findings)),
                 "failing": str(len(result.decision.failing)),
+                "new": str(result.new),
+                "accepted": str(result.accepted),
+                "fixed": str(result.fixed),
                 "comment-url": comment_url,
             },
         )
 
+    def _tell_changes(self, result: Result) -> None:
+        for change in result.changes:
+            self.say(said(change))
+            if change.problems:
+                problems = "; ".join(change.problems)
+                self._tell("warning", f"the {change.kind} of this pull request cannot be read: {problems}")
+
     def _conclude(self, result: Result) -> None:
         decision = result.decision
-        fails = decision.conclusion == "failure" and not decision.failing
+        for place, line in enumerate(decision.expired):
+            text = f"a rule of the configuration expired: {line}"
+            if place < MOST_EXPIRED:
+                self._tell("error", text)
+            else:
+                self.say(text)
+        fails = decision.conclusion == "failure" and not decision.failing and not decision.expired
         for place, line in enumerate(decision.missing):
             text = f"not enough was seen: {line}"
-            if place < 3 and self._settings.gate.insufficient != "pass":
+            if place < 3 and result.gate.insufficient != "pass":
                 self._tell("error" if fails else "warning", text)
             else:
-                self._say(text)
+                self.say(text)
         number = len(decision.failing)
-        self._say(f"conclusion: {decision.conclusion}; findings that fail the check: {number}")
+        self.say(f"conclusion: {decision.conclusion}; findings that fail the check: {number}")
 
     def _annotate(self, view: View, result: Result, places: Mapping[str, Location]) -> None:
         """The findings that GitHub has room for beside what was told before, the most severe first."""
@@ -348,6 +456,15 @@ class Publisher:
         room = commands.ANNOTATIONS_A_LEVEL - max(self._own.values(), default=0)
         for line in commands.annotations(lines, limit=max(0, room)):
             self._out.write(f"{line}\n")
+
+
+def _expired(decision: Decision) -> str:
+    """The rules that expired, in a sentence."""
+    shown, more = decision.expired[:MOST_EXPIRED], len(decision.expired) - MOST_EXPIRED
+    rules = "a rule" if len(decision.expired) == 1 else "rules"
+    return f"{rules} of the configuration expired: {'; '.join(shown)}" + (
+        f"; and {more} more" if more > 0 else ""
+    )
 
 
 def _hand_back(workspace: Path, folder: Path) -> None:

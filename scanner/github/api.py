@@ -1,11 +1,12 @@
 """What the action asks of GitHub's API, and what it says where GitHub refuses.
 
-REST: docs.github.com/en/rest/issues/comments, .../rest/commits/commits. Limits and how to wait:
-docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api.
+REST: docs.github.com/en/rest/issues/comments, .../rest/commits/commits, .../rest/repos/contents. Limits
+and how to wait: docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api.
 """
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from types import TracebackType
 from typing import Any
 
 from github import Auth, Github
+from github.ContentFile import ContentFile
 from github.GithubException import GithubException, IncompletableObject, RateLimitExceededExceedsMaxWait
 from github.GithubRetry import GithubRetry
 from github.Issue import Issue
@@ -30,6 +32,8 @@ from scanner.report.clean import one_line
 API_URL = "https://api.github.com"
 WRITE = "permissions: pull-requests: write"
 READ = "permissions: pull-requests: read"
+CONTENTS = "permissions: contents: read"
+LARGEST_FILE = 50_000_000  # bytes; GitHub itself gives up to 100 MB
 
 _USER_AGENT = "xray-privilege-scan"
 _LONGEST_MESSAGE = 300
@@ -55,6 +59,10 @@ class GithubError(Exception):
     def is_passing(self) -> bool:
         """Whether the fault was GitHub's or the network's; what was asked for may be done all the same."""
         return self.status == 0 or self.status >= 500
+
+
+class NoFileError(GithubError):
+    """What a path leads to is no file that can be read: a folder, a submodule, a link to elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -264,6 +272,42 @@ class Repository:
             note(why)
         return number
 
+    def file(self, path: str, ref: str) -> bytes | None:
+        """What a file holds at a commit, or at the tip of the default branch if `ref` is empty.
+
+        None where there is no such file. `path` is relative to the repository. A link to a file of the
+        repository is followed, by GitHub itself. Raises NoFileError for what is no file.
+        """
+        doing = f"read {one_line(path)} at {ref[:10] or 'the default branch'}"
+        with _told(doing, CONTENTS):
+            found = self._contents(path, ref)
+            if found is None:
+                return None
+            if isinstance(found, list) or found.type != "file":
+                kind = "folder" if isinstance(found, list) else found.type
+                raise NoFileError(200, "", f"GitHub did not {doing}: it is no file there, but a {kind}")
+            if found.size > LARGEST_FILE:
+                raise NoFileError(200, "", f"GitHub did not {doing}: it holds over {LARGEST_FILE:,} bytes")
+            return self._bytes(found)
+
+    def _contents(self, path: str, ref: str) -> ContentFile | list[ContentFile] | None:
+        repository = self._client.get_repo(self.name)
+        at = {"ref": ref} if ref else {}
+        try:
+            return repository.get_contents(path, **at)
+        except GithubException as error:
+            if error.status != 404:
+                raise
+            # Without the right to read, GitHub may say the same. The root is there wherever it can be read.
+            repository.get_contents("", **at)
+            return None
+
+    def _bytes(self, found: ContentFile) -> bytes:
+        """The bytes of a file: of one over 1 MB GitHub tells where they are, and not what."""
+        if found.encoding == "none":
+            return base64.b64decode(self._client.get_repo(self.name).get_git_blob(found.sha).content)
+        return found.decoded_content
+
     def pause(self, seconds: float) -> bool:
         """Wait, if the run's patience allows it; whether it did."""
         return self._patience.spend(seconds)
@@ -348,10 +392,11 @@ def error_of(error: GithubException, doing: str, needed: str) -> GithubError:
 
 
 def _missing(needed: str) -> str:
-    instead = " (`issues: write` does as well)" if needed == WRITE else ""
+    if needed != WRITE:
+        return f"the job needs `{needed}`"
     return (
-        f"the job needs `{needed}`{instead}. In a pull request from a fork or by Dependabot the token is "
-        "read-only, whatever the job asks for"
+        f"the job needs `{needed}` (`issues: write` does as well). In a pull request from a fork or by "
+        "Dependabot the token is read-only, whatever the job asks for"
     )
 
 

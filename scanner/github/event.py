@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True)
@@ -68,12 +68,7 @@ def _read_only(event_name: str, pull_request: Mapping[str, Any]) -> str | None:
 
 def _of_workflow_run(event: Mapping[str, Any]) -> Activity:
     run = _mapping(event.get("workflow_run"))
-    own = _mapping(event.get("repository")).get("id")
-    numbers = [
-        pull.get("number")
-        for pull in map(_mapping, _list(run.get("pull_requests")))
-        if own is None or _mapping(_mapping(pull.get("base")).get("repo")).get("id") in (None, own)
-    ]
+    numbers = [pull.get("number") for pull in _own_pull_requests(event, run)]
     if len(numbers) == 1 and isinstance(numbers[0], int):
         return Activity(numbers[0])
     owner = _mapping(_mapping(run.get("head_repository")).get("owner")).get("login")
@@ -82,8 +77,64 @@ def _of_workflow_run(event: Mapping[str, Any]) -> Activity:
     return replace(_of_commit(run.get("head_sha")), branch=named)
 
 
+def _own_pull_requests(event: Mapping[str, Any], run: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The pull requests of a workflow's run that are those of this repository."""
+    own = _mapping(event.get("repository")).get("id")
+    return [
+        pull
+        for pull in map(_mapping, _list(run.get("pull_requests")))
+        if own is None or _mapping(_mapping(pull.get("base")).get("repo")).get("id") in (None, own)
+    ]
+
+
 def _of_commit(sha: Any) -> Activity:
     return Activity(find_by_commit=sha) if isinstance(sha, str) and sha.strip("0") else REPORT_ONLY
+
+
+class Trusted(NamedTuple):
+    """Where configuration and baseline may be believed: not where the author of a pull request writes them.
+
+    `ref` is the commit to read them at, empty for the default branch; None where the checkout is trusted.
+    `head` is the commit that the checkout must be at to show what the pull request changes in them, empty
+    where no checkout shows that; None where the checkout of the event does so by itself.
+    """
+
+    ref: str | None = None
+    head: str | None = None
+
+
+_CHECKOUT = Trusted()
+
+
+def trusted_of(event_name: str, event: Mapping[str, Any]) -> Trusted:
+    """Where configuration and baseline are read for an event; what a payload does not say is not believed.
+
+    What each event checks out by itself: docs.github.com/en/actions/reference/workflows-and-actions/
+    events-that-trigger-workflows.
+    """
+    if event_name == "merge_group":
+        return Trusted(_sha(_mapping(event.get("merge_group")).get("base_sha")))
+    if event_name == "workflow_run":
+        run = _mapping(event.get("workflow_run"))
+        return Trusted(_base_of_run(event, run), _sha(run.get("head_sha")))
+    if event_name.startswith("pull_request"):
+        pull_request = _mapping(event.get("pull_request"))
+        base, head = (_sha(_mapping(pull_request.get(side)).get("sha")) for side in ("base", "head"))
+        # this one checks out the base, unless told otherwise
+        return Trusted(base, head if event_name == "pull_request_target" else None)
+    if _mapping(event.get("issue")).get("pull_request"):
+        return Trusted("", "")  # a comment on a pull request, whose commits the payload does not tell
+    return _CHECKOUT
+
+
+def _base_of_run(event: Mapping[str, Any], run: Mapping[str, Any]) -> str:
+    """The base of the pull requests of a workflow's run, where they have one; a fork's are not listed."""
+    bases = {_sha(_mapping(pull.get("base")).get("sha")) for pull in _own_pull_requests(event, run)}
+    return bases.pop() if len(bases) == 1 else ""
+
+
+def _sha(value: Any) -> str:
+    return value if isinstance(value, str) and value.strip("0") else ""
 
 
 def is_public(event: Mapping[str, Any]) -> bool:

@@ -230,12 +230,15 @@ def test_the_policy_decides(world: World, inputs: dict[str, str], code: int) -> 
     ("name", "value", "allowed"),
     [
         ("fail-on", "unusd", "unused, broad, unobservable, ineffective, never"),
-        ("fail-on-severity", "high", "permissions-management, write, tagging, read, list"),
+        ("fail-on-severity", "high", "permissions-management, destruction, write, data-access, tagging"),
         ("comment", "yes", "on-findings, always, never"),
         ("redact", "true", "auto, always, never"),
         ("on-insufficient-evidence", "stop", "pass, warn, fail"),
         ("annotations", "on", "true, false"),
         ("min-traces", "0", "1"),
+        ("evidence", "guesses", "last-accessed, cloudtrail, invocations"),
+        ("config", "../rules.yml", "a file of the repository"),
+        ("baseline", "/known.json", "a file of the repository"),
         ("time-range", "soon", "minutes"),
     ],
 )
@@ -251,6 +254,32 @@ def test_a_wrong_value_fails_at_once_and_names_the_allowed_ones(
     assert world.xray.requests == []
     assert world.github.requests == []
     assert "Traceback" not in ran.log
+
+
+ACCEPTED = """\
+version: 1
+ignore:
+  - action: dynamodb:GetItem
+    reason: the delete page will show the note
+"""
+
+
+def test_only_the_base_accepts_what_a_pull_request_brings(world: World, checked_github: FakeGitHub) -> None:
+    world = replace(world, github=checked_github)
+    path = ".github/least-privilege.yml"
+    job = world.job()
+    (job.workspace / ".github").mkdir(parents=True)
+    (job.workspace / path).write_text(ACCEPTED, encoding="utf-8")
+    checked_github.commit({path: "version: 1\n"})
+    ran = job.run()
+    assert ran.code == 1, ran.log
+    (comment,) = world.comments()
+    assert "takes effect after the merge" in comment
+    assert "+  - action: dynamodb:GetItem" in comment
+    checked_github.commit({path: ACCEPTED})
+    merged = job.run(run_id=RUN_ID + 1)
+    assert merged.code == 0, merged.log
+    assert (merged.outputs["new"], merged.outputs["accepted"]) == ("0", "1")
 
 
 # --- what is left behind -------------------------------------------------------------------------
@@ -271,7 +300,7 @@ def test_the_outputs_name_files_and_hold_no_arn(world: World) -> None:
     ran = world.job().run()
     assert set(ran.outputs) == {
         *("conclusion", "report", "excessive-permissions", "markdown"),
-        *("unused", "broad", "unconfirmed", "failing", "comment-url"),
+        *("unused", "broad", "unconfirmed", "failing", "new", "accepted", "fixed", "comment-url"),
     }
     for value in ran.outputs.values():
         assert "arn:" not in value

@@ -8,7 +8,8 @@ In a test, with the client pointed at it::
         ...
         assert [c.body for c in fake.comments[7]] == [...]
 
-It knows the comments of issues and pull requests, the pull requests of a commit, and GraphQL's viewer. What
+It knows the comments of issues and pull requests, the pull requests of a commit, the files of a commit, and
+GraphQL's viewer. What
 it answers satisfies GitHub's API description (tests/github/test_contract.py holds it to that), and it refuses
 what GitHub refuses though the description does not say so: a body of more than 65,536 characters, a token
 without the right. ``Script`` holds all that may go wrong.
@@ -18,6 +19,8 @@ Where a proxy stands before it, ``public_url`` is the proxy's address: the links
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
 import sys
@@ -29,14 +32,19 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import MappingProxyType, TracebackType
 from typing import Any, NamedTuple, Self
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 Json = dict[str, Any]
 
 LONGEST_BODY = 65_536
 FOREVER = float("inf")
 LIST, CREATE, UPDATE, PULLS, GRAPHQL = "list", "create", "update", "pulls", "graphql"
-HEADS = "heads"
+HEADS, CONTENTS, BLOB = "heads", "contents", "blob"
+
+BASE = "0" * 39 + "1"
+"""the tip of the default branch"""
+LARGEST_CONTENT = 1024 * 1024
+"""of a larger file the contents tell no content, and the blob does"""
 
 NOT_ACCESSIBLE = "Resource not accessible by integration"
 SECONDARY = (
@@ -54,7 +62,7 @@ class Script:
 
     delay: float = 0.0
     """seconds before each answer"""
-    rights: Collection[str] = (LIST, CREATE, UPDATE, PULLS, GRAPHQL, HEADS)
+    rights: Collection[str] = (LIST, CREATE, UPDATE, PULLS, GRAPHQL, HEADS, CONTENTS, BLOB)
     """what the token may do; the rest is refused with `refusal`"""
     refusal: tuple[int, str] = (403, NOT_ACCESSIBLE)
     """status and message where a right is missing"""
@@ -102,6 +110,18 @@ class Stored:
     edits: int = 0
 
 
+class Link(NamedTuple):
+    """A symbolic link in a commit, which leads to no file there."""
+
+    target: str
+
+
+class Submodule(NamedTuple):
+    """A submodule in a commit."""
+
+    url: str
+
+
 class _Refusal(Exception):  # noqa: N818  the name says more than an "Error" would
     def __init__(
         self, status: int, message: str, headers: Mapping[str, str] | None = None, **more: Any
@@ -140,6 +160,7 @@ class FakeGitHub:
         self.requests: list[Request] = []
         self.comments: dict[int, list[Stored]] = {}
         self.pulls: dict[str, list[Json]] = {}
+        self.files: dict[str, dict[str, bytes | Link | Submodule]] = {BASE: {}}
         self.public_url = ""
         self.url = ""
         self.graphql_url = ""
@@ -188,6 +209,12 @@ class FakeGitHub:
         pull = self._pull(number, sha, state, "someone/notes-app" if fork else self.name)
         for commit in (sha, *commits):
             self.pulls.setdefault(commit, []).append(pull)
+
+    def commit(self, files: Mapping[str, str | bytes | Link | Submodule], sha: str = BASE) -> None:
+        """A commit with these files, by their paths."""
+        self.files[sha] = {
+            path: content.encode() if isinstance(content, str) else content for path, content in files.items()
+        }
 
     def bodies(self, number: int) -> list[str]:
         """The texts of all comments, in order."""
@@ -271,6 +298,10 @@ class FakeGitHub:
             every = {p["number"]: p for pulls in self.pulls.values() for p in pulls if p["state"] == state}
             listed = [p for p in every.values() if head in ("", p["head"]["label"])]
             return self._page(listed, query, f"/repos/{self.name}/pulls")
+        if operation == CONTENTS:
+            return _Answer(200, self._contents(unquote(arguments[2]), query.get("ref", ["main"])[0]), {})
+        if operation == BLOB:
+            return _Answer(200, self._blob(arguments[2]), {})
         if operation == UPDATE:
             return self._update(int(arguments[2]), _body_of(body))
         number = int(arguments[2])
@@ -287,6 +318,64 @@ class FakeGitHub:
         if self.viewer is None:
             return {"data": None, "errors": [{"type": "FORBIDDEN", "message": NOT_ACCESSIBLE}]}
         return {"data": {"viewer": {"login": self.viewer.removesuffix("[bot]")}}}
+
+    def _contents(self, path: str, ref: str) -> Json | list[Json]:
+        files = self.files.get(BASE if ref == "main" else ref)
+        if files is None:
+            raise _Refusal(404, f"No commit found for the ref {ref}")
+        if path in files:
+            return self._content(path, files[path], ref)
+        folder = f"{path}/" if path else ""
+        inside = {name.removeprefix(folder).split("/")[0] for name in files if name.startswith(folder)}
+        if path and not inside:
+            raise _Refusal(404, "Not Found")
+        return [self._entry(folder + name, files.get(folder + name), ref) for name in sorted(inside)]
+
+    def _content(self, path: str, content: bytes | Link | Submodule, ref: str) -> Json:
+        entry = self._entry(path, content, ref)
+        if isinstance(content, Link):
+            return entry | {"target": content.target}
+        if isinstance(content, Submodule):
+            nowhere = {"git_url": None, "html_url": None, "download_url": None}
+            links = {"self": entry["url"], "git": None, "html": None}
+            return entry | nowhere | {"submodule_git_url": content.url, "type": "submodule", "_links": links}
+        if len(content) > LARGEST_CONTENT:
+            return entry | {"content": "", "encoding": "none"}
+        return entry | {"content": base64.encodebytes(content).decode(), "encoding": "base64"}
+
+    def _entry(self, path: str, content: bytes | Link | Submodule | None, ref: str) -> Json:
+        """What a listing tells of a file, a link, a submodule ("file" in listings), or a folder (None)."""
+        kind = "dir" if content is None else "symlink" if isinstance(content, Link) else "file"
+        sha = _sha_of(content if isinstance(content, bytes) else path.encode())
+        url = f"{self.public_url}/repos/{self.name}/contents/{path}?ref={ref}"
+        git = f"{self.public_url}/repos/{self.name}/git/{'trees' if content is None else 'blobs'}/{sha}"
+        html = f"{_site(self.public_url)}/{self.name}/blob/{ref}/{path}"
+        return {
+            "type": kind,
+            "name": path.rpartition("/")[2],
+            "path": path,
+            "sha": sha,
+            "size": len(content) if isinstance(content, bytes) else 0,
+            "url": url,
+            "git_url": git,
+            "html_url": html,
+            "download_url": html if kind == "file" else None,
+            "_links": {"self": url, "git": git, "html": html},
+        }
+
+    def _blob(self, sha: str) -> Json:
+        for files in self.files.values():
+            for content in files.values():
+                if isinstance(content, bytes) and _sha_of(content) == sha:
+                    return {
+                        "sha": sha,
+                        "node_id": f"B_{sha}",
+                        "size": len(content),
+                        "url": f"{self.public_url}/repos/{self.name}/git/blobs/{sha}",
+                        "content": base64.encodebytes(content).decode(),
+                        "encoding": "base64",
+                    }
+        raise _Refusal(404, "Not Found")
 
     def _update(self, comment_id: int, body: str) -> _Answer:
         for comments in self.comments.values():
@@ -372,7 +461,7 @@ class FakeGitHub:
             "requested_reviewers": [],
             "requested_teams": [],
             "head": _branch(self.public_url, head, "change", sha),
-            "base": _branch(self.public_url, self.name, "main", "0" * 39 + "1"),
+            "base": _branch(self.public_url, self.name, "main", BASE),
             "_links": {"self": {"href": urls["url"]}}
             | {name: {"href": urls[f"{name}_url"]} for name in linked},
             "author_association": "CONTRIBUTOR",
@@ -398,7 +487,14 @@ _ROUTES = (
     ("PATCH", _REPO + r"/issues/comments/(\d+)", UPDATE),
     ("GET", _REPO + r"/commits/([^/]+)/pulls", PULLS),
     ("GET", _REPO + r"/pulls", HEADS),
+    ("GET", _REPO + r"/contents/(.*)", CONTENTS),
+    ("GET", _REPO + r"/git/blobs/([0-9a-f]+)", BLOB),
 )
+
+
+def _sha_of(content: bytes) -> str:
+    """Git's name of a blob."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 def _body_of(body: Json) -> str:

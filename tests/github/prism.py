@@ -6,6 +6,7 @@ tests that need it are skipped; with GITHUB_CONTRACT=1 in the environment they f
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -15,7 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
@@ -25,6 +26,7 @@ _MODULES = Path(__file__).parents[2] / "tools" / "github" / "node_modules"
 _PRISM = _MODULES / "@stoplight" / "prism-cli" / "dist" / "index.js"
 _DESCRIPTION = _MODULES / "@octokit" / "openapi" / "generated" / "api.github.com.json"
 _LONGEST_START = 120.0
+_CONTENTS = "/repos/{owner}/{repo}/contents/"
 
 
 def is_installed() -> bool:
@@ -46,9 +48,11 @@ def need() -> None:
 def proxy(upstream: str) -> Iterator[str]:
     """The address of a proxy before `upstream`, which refuses what the description does not allow."""
     port = _free_port()
-    with tempfile.TemporaryFile() as log:
+    with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as folder:
+        description = Path(folder) / "api.github.com.json"
+        description.write_text(json.dumps(_with_whole_paths(json.loads(_DESCRIPTION.read_bytes()))))
         process = subprocess.Popen(
-            ["node", str(_PRISM), "proxy", str(_DESCRIPTION), upstream, "-p", str(port), "--errors"],
+            ["node", str(_PRISM), "proxy", str(description), upstream, "-p", str(port), "--errors"],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -59,6 +63,21 @@ def proxy(upstream: str) -> Iterator[str]:
         finally:
             process.terminate()
             process.wait(10)
+
+
+def _with_whole_paths(description: dict[str, Any]) -> dict[str, Any]:
+    """The description with the paths of files written out: the root, and a folder's file.
+
+    GitHub marks the parameter `x-multi-segment`, which Prism does not know.
+    """
+    paths = description["paths"]
+    get = paths[_CONTENTS + "{path}"]["get"]
+    path = next(one for one in get["parameters"] if one.get("name") == "path")
+    others = [one for one in get["parameters"] if one is not path]
+    paths[_CONTENTS] = {"get": {**get, "operationId": "root", "parameters": others}}
+    inside = [path, {**path, "name": "inside"}, *others]
+    paths[_CONTENTS + "{path}/{inside}"] = {"get": {**get, "operationId": "inside", "parameters": inside}}
+    return description
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes], log: IO[bytes]) -> None:

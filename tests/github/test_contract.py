@@ -14,7 +14,21 @@ import pytest
 
 from scanner.github import api, comment
 from scanner.github.api import GithubError, Limits
-from tests.fakes.github import CREATE, GRAPHQL, LIST, NOT_ACCESSIBLE, PULLS, UPDATE, FakeGitHub, Script
+from tests.fakes.github import (
+    BASE,
+    BLOB,
+    CONTENTS,
+    CREATE,
+    GRAPHQL,
+    LIST,
+    NOT_ACCESSIBLE,
+    PULLS,
+    UPDATE,
+    FakeGitHub,
+    Link,
+    Script,
+    Submodule,
+)
 from tests.github import prism
 
 QUICK = Limits(waits=2, secondary=0.2, backoff=0.01, timeout=20, between_requests=0, between_writes=0)
@@ -35,6 +49,7 @@ def github(proxied: FakeGitHub) -> FakeGitHub:
     proxied.script = Script()
     proxied.comments.clear()
     proxied.pulls.clear()
+    proxied.files = {BASE: {}}
     proxied.requests.clear()
     return proxied
 
@@ -132,3 +147,53 @@ def test_a_validation_error(github: FakeGitHub) -> None:
     with pytest.raises(GithubError, match="Body is too long") as caught:
         repository(github).create_comment(7, "x" * 65_537)
     assert caught.value.status == 422
+
+
+PATH = ".github/least-privilege.yml"
+
+
+@pytest.mark.parametrize("path", [PATH, "baseline.json"])
+@pytest.mark.parametrize("ref", [BASE, ""])
+def test_a_file_of_a_commit(github: FakeGitHub, path: str, ref: str) -> None:
+    at = repository(github)
+    assert at.file(path, ref) is None
+    assert github.count(CONTENTS) == 2, "the file, and the root, which is there"
+    github.commit({path: "version: 1 # ß 🔴"})
+    assert at.file(path, ref) == "version: 1 # ß 🔴".encode()
+    github.commit({path: b"x" * 2_000_000})
+    assert at.file(path, ref) == b"x" * 2_000_000
+    assert github.count(BLOB) == 1
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {f"{PATH}/inside": "x"},
+        {f"{PATH}/more/inside": "x"},
+        {PATH: Link("/etc/passwd")},
+        {PATH: Submodule("https://github.com/octocat/other")},
+    ],
+)
+def test_what_is_no_file_of_a_commit(github: FakeGitHub, files: dict[str, Any]) -> None:
+    github.commit(files)
+    with pytest.raises(api.NoFileError):
+        repository(github).file(PATH, BASE)
+
+
+@pytest.mark.parametrize("path", [PATH, "baseline.json"])
+@pytest.mark.parametrize("missing", ["sha", "type", "download_url"])
+def test_the_proxy_notices_a_file_that_breaks_the_contract(
+    github: FakeGitHub, path: str, missing: str
+) -> None:
+    github.commit({path: "x"})
+    github.script = Script(mangle=lambda _, answer: {k: v for k, v in answer.items() if k != missing})
+    assert raw(github, "GET", f"/repos/{github.name}/contents/{path}")[0] == 500
+
+
+@pytest.mark.parametrize("refusal", [(403, NOT_ACCESSIBLE), (404, "Not Found")])
+def test_a_refusal_to_show_a_file(github: FakeGitHub, refusal: tuple[int, str]) -> None:
+    github.commit({PATH: "x"})
+    github.script = Script(rights=(LIST,), refusal=refusal)
+    with pytest.raises(GithubError) as caught:
+        repository(github).file(PATH, BASE)
+    assert (caught.value.status, caught.value.needed) == (refusal[0], api.CONTENTS)

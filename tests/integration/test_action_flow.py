@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from entrypoint import main
+from scanner.baseline import load
 from tests.fakes import notes
-from tests.fakes.github import GRAPHQL, LIST, FakeGitHub, Script
+from tests.fakes.github import BASE, CONTENTS, GRAPHQL, LIST, FakeGitHub, Script
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 NUMBER = 7
@@ -51,7 +52,7 @@ def event(github: FakeGitHub, *, fork: bool = False, private: bool = True) -> di
     head = {"full_name": "someone/notes-app" if fork else github.name}
     return {
         "number": NUMBER,
-        "pull_request": {"number": NUMBER, "head": {"repo": head}, "base": {"repo": base}},
+        "pull_request": {"number": NUMBER, "head": {"repo": head}, "base": {"repo": base, "sha": BASE}},
         "repository": {**base, "private": private},
     }
 
@@ -359,3 +360,264 @@ def test_debug_logs_come_when_the_runner_asks_for_them(
 ) -> None:
     assert "::debug::" not in run(github, tmp_path, monkeypatch).log
     assert "::debug::notes-app-api-test-get: 4 traces" in run(github, tmp_path, monkeypatch, debug=True).log
+
+
+# --- configuration and baseline ------------------------------------------------------------------
+
+CONFIG = ".github/least-privilege.yml"
+VERSION = "version: 1\n"
+IGNORE = """\
+ignore:
+  - workload: notes-app-api-test-delete
+    action: dynamodb:GetItem
+    reason: the delete page will show the note
+"""
+EXPIRED = IGNORE + "    expires: 2026-01-31\n    owner: '@team-notes'\n"
+
+
+def check_out(folder: Path, files: dict[str, str]) -> None:
+    """Write files into the workspace, as the checkout of a pull request holds them."""
+    for path, text in files.items():
+        (folder / "workspace" / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "workspace" / path).write_text(text)
+
+
+def granted(folder: Path, *actions: str) -> str:
+    """The file of --iam in which the delete function's role holds these actions beside the one it needs."""
+    document = notes.iam()
+    (role,) = [r for r in document["RoleDetailList"] if r["RoleName"] == notes.role_name("delete")]
+    statement = role["RolePolicyList"][0]["PolicyDocument"]["Statement"][0]
+    statement["Action"] = ["dynamodb:DeleteItem", *actions]
+    (folder / "granted.json").write_text(json.dumps(document))
+    return str(folder / "granted.json")
+
+
+def baseline_of(folder: Path) -> str:
+    """What the command line writes as the baseline of the walk-through."""
+    from scanner.cli import main as command_line
+
+    file, examples = folder / "baseline.json", EXAMPLES
+    words = ["-c", "--traces", str(examples / "traces"), "--iam", str(examples / "iam.json")]
+    words += ["--functions", str(examples / "functions.json"), "--output-dir", str(folder / "out")]
+    assert command_line([*words, "--baseline", str(file), "--update-baseline"]) == 0
+    assert len(load(file.read_text(), "baseline.json").entries) == 1
+    return file.read_text()
+
+
+def test_a_pull_request_that_accepts_its_own_finding_still_fails_and_shows_that_it_does(
+    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    github.commit({CONFIG: VERSION})
+    check_out(tmp_path, {CONFIG: VERSION + IGNORE})
+    ran = run(github, tmp_path, monkeypatch)
+    (body,) = github.bodies(NUMBER)
+    assert (ran.code, ran.outputs["new"], ran.outputs["accepted"]) == (1, "1", "0")
+    assert "❌ The check fails: 1 finding" in body
+    for text in (body, ran.summary):
+        assert ": what it changes takes effect after the merge." in text
+        assert "\n```diff\n--- a/.github/least-privilege.yml\n" in text
+        assert "\n+    action: dynamodb:GetItem\n" in text
+    assert f"This pull request changes {CONFIG}" in ran.log
+
+
+def test_the_same_rule_in_the_base_accepts_it(
+    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    github.commit({CONFIG: VERSION + IGNORE})
+    check_out(tmp_path, {CONFIG: VERSION + IGNORE})
+    ran = run(github, tmp_path, monkeypatch)
+    assert (ran.code, ran.outputs["conclusion"]) == (0, "success")
+    assert (ran.outputs["new"], ran.outputs["accepted"], ran.outputs["unused"]) == ("0", "1", "0")
+    assert github.bodies(NUMBER) == [], "what is accepted is no finding to comment on"
+    assert "Nothing excessive is left but 1 finding that the team accepts" in ran.summary
+    assert "::error" not in ran.log
+
+
+def test_a_rule_that_is_taken_out_counts_until_the_merge_and_is_commented_on(
+    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    github.commit({CONFIG: VERSION + IGNORE})
+    check_out(tmp_path, {CONFIG: VERSION})
+    assert run(github, tmp_path, monkeypatch).code == 0
+    (body,) = github.bodies(NUMBER)
+    assert "\n-    action: dynamodb:GetItem\n" in body
+
+
+def test_a_configuration_that_a_pull_request_adds_takes_effect_after_the_merge(
+    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_out(tmp_path, {CONFIG: VERSION + "fail-on: never\n"})
+    assert run(github, tmp_path, monkeypatch).code == 1
+    assert ": it takes effect after the merge." in github.bodies(NUMBER)[0]
+
+
+@pytest.mark.parametrize(
+    ("config", "inputs", "code"),
+    [
+        ("fail-on: never\n", {}, 0),
+        ("fail-on: never\n", {"fail_on": "unused"}, 1),
+        ("min-traces: 99\non-insufficient-evidence: fail\n", {}, 1),
+        ("min-traces: 99\non-insufficient-evidence: fail\n", {"on_insufficient_evidence": "warn"}, 0),
+        ("min-traces: 99\ninclude-unconfirmed: true\n", {}, 1),
+    ],
+)
+def test_the_configuration_decides_what_fails_unless_an_input_does(
+    github: FakeGitHub,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    config: str,
+    inputs: dict[str, Any],
+    code: int,
+) -> None:
+    github.commit({CONFIG: VERSION + config})
+    assert run(github, tmp_path, monkeypatch, comment="never", **inputs).code == code
+
+
+def test_a_rule_that_expired_fails_with_its_reason(
+    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    github.commit({CONFIG: VERSION + EXPIRED})
+    known = {"known.json": baseline_of(tmp_path)}
+    for files in ({}, known):  # an expired rule fails even where nothing else does
+        github.commit({CONFIG: VERSION + EXPIRED, **files})
+        ran = run(github, tmp_path, monkeypatch, baseline="known.json" if files else "")
+        (body,) = github.bodies(NUMBER)
+        assert (ran.code, ran.outputs["conclusion"]) == (1, "failure")
+        found = "" if files else "1 finding of what it does not allow; "
+        assert f"❌ The check fails: {found}a rule of the configuration expired" in body
+        assert "the delete page will show the note" in body and "team-notes" in body
+        assert "✅" not in body
+        assert "::error title=xray-privilege-scan::a rule of the configuration expired" in ran.log
+
+
+def test_with_a_baseline_only_what_is_new_fails(
+    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    github.commit({"known.json": baseline_of(tmp_path)})
+    known = run(github, tmp_path, monkeypatch, baseline="known.json")
+    assert known.code == 0
+    counts = [known.outputs[name] for name in ("new", "accepted", "fixed", "unused", "failing")]
+    assert counts == ["0", "1", "0", "0", "0"]
+    more = granted(tmp_path, "dynamodb:GetItem", "dynamodb:Scan")
+    new = run(github, tmp_path, monkeypatch, baseline="known.json", iam=more)
+    assert new.code == 1
+    assert [new.outputs[name] for name in ("new", "accepted", "fixed", "failing")] == ["1", "1", "0", "1"]
+    (error,) = [line for line in new.log.splitlines() if line.startswith("::error")]
+    assert "dynamodb:Scan" in error and "GetItem" not in error
+    fixed = run(github, tmp_path, monkeypatch, baseline="known.json", iam=granted(tmp_path))
+    assert (fixed.code, fixed.outputs["fixed"]) == (0, "1")
+
+
+def test_a_baseline_that_the_pull_request_writes_accepts_nothing(
+    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    github.commit({"known.json": '{"version": 1, "findings": []}\n'})
+    check_out(tmp_path, {"known.json": baseline_of(tmp_path)})
+    ran = run(github, tmp_path, monkeypatch, baseline="known.json")
+    assert (ran.code, ran.outputs["new"]) == (1, "1")
+    assert '"action": "dynamodb:GetItem"' in github.bodies(NUMBER)[0]
+
+
+def test_after_the_merge_the_checkout_counts(
+    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_out(tmp_path, {CONFIG: VERSION + IGNORE})
+    payload = {"repository": {"private": True}}
+    assert run(github, tmp_path, monkeypatch, payload, name="schedule").code == 0
+    assert github.requests == []
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"workflow_run": {"pull_requests": [], "head_sha": "a" * 40}, "repository": {"private": True}},
+        {"workflow_run": {"pull_requests": [{"number": NUMBER, "base": {"sha": BASE}}]}},
+    ],
+)
+def test_a_workflow_that_runs_after_another_reads_the_base_too(
+    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, payload: dict[str, Any]
+) -> None:
+    check_out(tmp_path, {CONFIG: VERSION + IGNORE})
+    assert run(github, tmp_path, monkeypatch, payload, name="workflow_run").code == 1
+    github.commit({CONFIG: VERSION + IGNORE})
+    assert run(github, tmp_path, monkeypatch, payload, name="workflow_run").code == 0
+
+
+def test_where_the_base_cannot_be_read_nothing_is_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_out(tmp_path, {CONFIG: VERSION + IGNORE})
+    with FakeGitHub(script=Script(rights=(LIST, GRAPHQL))) as github:
+        ran = run(github, tmp_path, monkeypatch)
+    assert ran.code == 2
+    assert "permissions: contents: read" in ran.log
+    assert "Traceback" not in ran.log
+
+
+def test_without_a_token_a_repository_without_these_files_is_scanned_all_the_same(
+    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = run(github, tmp_path, monkeypatch, github_token="")
+    assert ran.code == 1
+    assert "no configuration is used" in ran.log
+    assert "notes-app-api-test-delete" in ran.summary
+
+
+@pytest.mark.parametrize("inputs", [{"config": "rules.yml"}, {"baseline": "known.json"}])
+def test_a_file_that_an_input_names_must_be_there(
+    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inputs: dict[str, Any]
+) -> None:
+    ran = run(github, tmp_path, monkeypatch, **inputs)
+    assert ran.code == 2
+    assert "neither at 0000000000 nor in the checkout" in ran.log
+
+
+def test_a_configuration_of_the_base_with_a_mistake_is_told_line_by_line(
+    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    github.commit({CONFIG: VERSION + "fail-on: all\nmin-traces: no\n"})
+    ran = run(github, tmp_path, monkeypatch)
+    assert ran.code == 2
+    assert f"{CONFIG}:2: " in ran.log and f"{CONFIG}:3: " in ran.log
+    assert "as of 0000000000" in ran.log
+
+
+def test_a_configuration_of_the_pull_request_with_a_mistake_is_a_warning(
+    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    github.commit({CONFIG: VERSION + IGNORE})
+    check_out(tmp_path, {CONFIG: VERSION + "fail-on: all\n"})
+    ran = run(github, tmp_path, monkeypatch)
+    assert ran.code == 0
+    assert "The configuration of this pull request cannot be read" in github.bodies(NUMBER)[0]
+    assert "::warning title=xray-privilege-scan::the configuration of this pull request" in ran.log
+
+
+def test_what_a_pull_request_writes_cannot_burst_or_dress_up_the_comment(
+    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = "# ``` </details> <!-- @everyone ::error::owned " + "x" * 300 + "\n"
+    check_out(tmp_path, {CONFIG: VERSION + line * 500, "known.json": "[\n" + line * 500})
+    ran = run(github, tmp_path, monkeypatch, event(github, private=False), baseline="known.json")
+    (body,) = github.bodies(NUMBER)
+    assert len(body) <= 65_536
+    assert "what to change in the policies of its role" in body, "findings have room beside it"
+    assert "````diff" in body
+    assert not [line for line in ran.log.splitlines() if line.startswith("::error::owned")]
+
+
+def test_in_public_what_a_pull_request_changes_tells_no_account(
+    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_out(tmp_path, {CONFIG: VERSION + f"# arn:aws:iam::{notes.ACCOUNT}:role/notes\n"})
+    ran = run(github, tmp_path, monkeypatch, event(github, private=False))
+    shown = ran.log + ran.summary + github.bodies(NUMBER)[0]
+    assert "role/notes" in shown
+    assert notes.ACCOUNT not in shown
+
+
+def test_wrong_use_is_told_before_github_is_asked(
+    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(github, tmp_path, monkeypatch, traces="", time_range="soon").code == 2
+    assert github.count(CONTENTS) == 0

@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 import yaml
 
+from scanner.config import Config, load
 from scanner.errors import EXIT_USAGE, ScanError
-from scanner.model import Verdict
-from scanner.options import parser, request_of
-from scanner.settings import ONE_VALUE, SEVERAL_VALUES, SWITCHES, settings_of
+from scanner.gate import GatePolicy
+from scanner.model import EXCESS, Verdict
+from scanner.options import gate_of, parser, request_of
+from scanner.request import Request
+from scanner.settings import ONE_VALUE, SEVERAL_VALUES, SEVERAL_WORDS, judged_by, settings_of
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW = 1_795_000_000.0
@@ -31,18 +34,22 @@ def manifest() -> dict[str, Any]:
 def test_the_defaults() -> None:
     settings = settings_of({"GITHUB_WORKFLOW": "ci", "GITHUB_JOB": "test"})
     assert settings.options == ["--compare"]
-    assert settings.gate.fail_on == {Verdict.UNUSED}
-    assert settings.gate.insufficient == "warn"
     assert (settings.comment, settings.redact, settings.annotations) == ("on-findings", "auto", True)
     assert settings.key == "ci/test"
 
 
 def test_the_defaults_of_action_yml_are_those_of_the_code() -> None:
     defaults = {name: str(spec.get("default", "")) for name, spec in manifest()["inputs"].items()}
-    environ = {
-        f"INPUT_{n.upper()}": v for n, v in defaults.items() if n not in ("github-token", "min-traces")
-    }
+    environ = {f"INPUT_{name.upper()}": value for name, value in defaults.items() if name != "github-token"}
     assert settings_of(environ) == settings_of({})
+
+
+def judged(environ: dict[str, str], file: str = "") -> tuple[Request, GatePolicy]:
+    """The request and the gate of a run with these inputs, and a configuration with these lines."""
+    settings = settings_of(environ)
+    arguments = parser().parse_args(list(settings.options))
+    config = judged_by(settings, load(f"version: 1\n{file}") if file else Config())
+    return request_of(arguments, NOW, config), gate_of(arguments, config)
 
 
 def test_inputs_become_the_options_of_the_command_line() -> None:
@@ -53,12 +60,15 @@ def test_inputs_become_the_options_of_the_command_line() -> None:
         wait="90",
         min_traces="3",
         assume_instrumented="true",
-        region="eu-west-1",
+        region="eu-west-1 us-east-1",
+        evidence="last-accessed, invocations",
     )
-    request = request_of(parser().parse_args(list(settings_of(environ).options)), NOW)
+    request, _ = judged(environ)
     assert request.start == NOW - 1800
     assert (request.filter, request.wait) == ('service("x")', 90.0)
     assert request.workloads == ("notes-*", "other")
+    assert request.regions == ("eu-west-1", "us-east-1")
+    assert request.evidence == {"last-accessed", "invocations"}
     assert (request.standard.min_traces, request.standard.assume_instrumented) == (3, True)
     assert request.compare
 
@@ -80,7 +90,69 @@ def test_a_value_is_never_an_option(value: str) -> None:
     ],
 )
 def test_what_fails(value: str, expected: set[str]) -> None:
-    assert {v.value for v in settings_of(inputs(fail_on=value)).gate.fail_on} == expected
+    _, gate = judged(inputs(fail_on=value))
+    assert {verdict.value for verdict in gate.fail_on} == expected
+
+
+U, B = Verdict.UNUSED, Verdict.BROAD
+
+
+@pytest.mark.parametrize(
+    ("given", "file", "expected"),
+    [
+        ({}, "", {"fail_on": {U}}),
+        ({}, "fail-on: [unused, broad]", {"fail_on": {U, B}}),
+        ({}, "fail-on: never", {"fail_on": set()}),
+        ({"fail_on": "unused"}, "fail-on: never", {"fail_on": {U}}),
+        ({"fail_on": "never"}, "fail-on: broad", {"fail_on": set()}),
+        ({"compare": "false"}, "fail-on: broad", {"fail_on": set()}),
+        ({}, "", {"at_least": None}),
+        ({}, "fail-on-severity: write", {"at_least": "write"}),
+        ({"fail_on_severity": "data-access"}, "fail-on-severity: write", {"at_least": "data-access"}),
+        ({}, "", {"include_unconfirmed": False}),
+        ({}, "include-unconfirmed: true", {"include_unconfirmed": True}),
+        ({"include_unconfirmed": "false"}, "include-unconfirmed: true", {"include_unconfirmed": False}),
+        ({"include_unconfirmed": "true"}, "include-unconfirmed: false", {"include_unconfirmed": True}),
+        ({}, "", {"insufficient": "warn"}),
+        ({}, "on-insufficient-evidence: fail", {"insufficient": "fail"}),
+        (
+            {"on_insufficient_evidence": "warn"},
+            "on-insufficient-evidence: fail",
+            {"insufficient": "warn"},
+        ),
+        ({}, "", {"min_traces": 1}),
+        ({}, "min-traces: 20", {"min_traces": 20}),
+        ({"min_traces": "1"}, "min-traces: 20", {"min_traces": 1}),
+        ({}, "", {"assume_instrumented": False}),
+        ({}, "assume-instrumented: true", {"assume_instrumented": True}),
+        ({"assume_instrumented": "false"}, "assume-instrumented: true", {"assume_instrumented": False}),
+        ({"assume_instrumented": "true"}, "assume-instrumented: false", {"assume_instrumented": True}),
+    ],
+)
+def test_an_input_wins_over_the_configuration_and_that_over_the_default(
+    given: dict[str, str], file: str, expected: dict[str, Any]
+) -> None:
+    request, gate = judged(inputs(**given), file)
+    ((name, value),) = expected.items()
+    assert getattr(request.standard if hasattr(request.standard, name) else gate, name) == value
+
+
+@pytest.mark.parametrize(
+    ("given", "file", "more"),
+    [
+        ({}, "", set()),
+        ({"fail_on": "unused ineffective"}, "", {Verdict.INEFFECTIVE}),
+        ({}, "fail-on: unobservable", {Verdict.UNOBSERVABLE}),
+    ],
+)
+def test_a_baseline_holds_what_may_fail(given: dict[str, str], file: str, more: set[Verdict]) -> None:
+    request, _ = judged(inputs(**given), file)
+    assert request.accountable == {*EXCESS, *more}
+
+
+def test_messages_name_the_configuration_as_the_input_does() -> None:
+    assert judged({})[0].config_name == ".github/least-privilege.yml"
+    assert judged(inputs(config="./privileges.yml"))[0].config_name == "privileges.yml"
 
 
 @pytest.mark.parametrize(
@@ -95,6 +167,13 @@ def test_what_fails(value: str, expected: set[str]) -> None:
         ("compare", "no", "false"),
         ("min_traces", "0", "whole number"),
         ("wait", "long", "seconds"),
+        ("evidence", "last-accessed guesses", "last-accessed, cloudtrail, invocations"),
+        ("config", "/etc/passwd", "from its root"),
+        ("config", "../other/least-privilege.yml", "from its root"),
+        ("config", "a/../../b.yml", "from its root"),
+        ("config", ".", "from its root"),
+        ("baseline", "/baseline.json", "from its root"),
+        ("baseline", "a/../baseline.json", "from its root"),
     ],
 )
 def test_a_wrong_value_is_refused_with_those_that_are_allowed(name: str, value: str, allowed: str) -> None:
@@ -107,7 +186,7 @@ def test_a_wrong_value_is_refused_with_those_that_are_allowed(name: str, value: 
 def test_every_input_is_read_and_every_input_that_is_read_is_in_action_yml() -> None:
     code = (ROOT / "scanner" / "settings.py").read_text()
     read = set(re.findall(r'(?:text|words|several|boolean|one_of)\("([a-z-]+)"', code))
-    read |= {*ONE_VALUE, *SEVERAL_VALUES, *SWITCHES}
+    read |= {*ONE_VALUE, *SEVERAL_VALUES, *SEVERAL_WORDS}
     assert read == set(manifest()["inputs"])
 
 

@@ -11,6 +11,9 @@ from github.GithubException import GithubException, RateLimitExceededExceedsMaxW
 from scanner.github import api, comment
 from scanner.github.api import GithubError, Limits, Pull, error_of, the_pull_request
 from tests.fakes.github import (
+    BASE,
+    BLOB,
+    CONTENTS,
     CREATE,
     FOREVER,
     GRAPHQL,
@@ -21,7 +24,9 @@ from tests.fakes.github import (
     SECONDARY,
     UPDATE,
     FakeGitHub,
+    Link,
     Script,
+    Submodule,
 )
 
 # as patient as in earnest, in a shorter time
@@ -462,3 +467,98 @@ def test_no_right_to_look_for_it(github: FakeGitHub) -> None:
 def test_a_wait_that_would_be_too_long_is_a_rate_limit_too() -> None:
     error = RateLimitExceededExceedsMaxWait(403, {"message": "Forbidden"}, {}, wait=100)
     assert "rate limit" in error_of(error, "do it", api.WRITE).message
+
+
+# -- the files of a commit
+
+PATH = ".github/least-privilege.yml"
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"version: 1\n", "ß🔴\r\n".encode(), b"\xff\x00", b"x" * 1024 * 1024]
+)
+def test_a_file_is_read_as_it_is(github: FakeGitHub, content: bytes) -> None:
+    github.commit({PATH: content, ".github/other.yml": "no"})
+    assert repository(github).file(PATH, BASE) == content
+    assert github.count(BLOB) == 0
+
+
+def test_a_file_over_a_megabyte_is_read_as_a_blob(github: FakeGitHub) -> None:
+    content = b"[" + b"1," * 1_000_000 + b"1]"
+    github.commit({"baseline.json": content})
+    assert repository(github).file("baseline.json", BASE) == content
+    assert github.count(BLOB) == 1
+
+
+def test_a_file_is_read_at_the_commit_that_is_asked_for(github: FakeGitHub) -> None:
+    github.commit({PATH: "of the base"})
+    github.commit({PATH: "of another"}, SHA)
+    at = repository(github)
+    assert at.file(PATH, SHA) == b"of another"
+    assert at.file(PATH, BASE) == b"of the base"
+    assert at.file(PATH, "") == b"of the base", "of the default branch"
+
+
+@pytest.mark.parametrize("path", ["a b.yml", "ü/ß.yml", "100%.yml", "a#b?c.yml"])
+def test_a_file_may_have_any_name(github: FakeGitHub, path: str) -> None:
+    github.commit({path: "x"})
+    assert repository(github).file(path, BASE) == b"x"
+
+
+@pytest.mark.parametrize("files", [{}, {".github/other.yml": "x"}])
+def test_a_file_that_is_not_there(github: FakeGitHub, files: dict[str, str]) -> None:
+    github.commit(files)
+    assert repository(github).file(PATH, BASE) is None
+
+
+@pytest.mark.parametrize(
+    ("files", "kind"),
+    [
+        ({f"{PATH}/inside": "x"}, "folder"),
+        ({PATH: Link("../../elsewhere")}, "symlink"),
+        ({PATH: Submodule("https://github.com/octocat/other")}, "submodule"),
+    ],
+)
+def test_what_is_no_file_is_refused(github: FakeGitHub, files: dict[str, Any], kind: str) -> None:
+    github.commit(files)
+    with pytest.raises(api.NoFileError, match=f"{PATH} at 0000000000: it is no file there, but a {kind}"):
+        repository(github).file(PATH, BASE)
+
+
+def test_a_file_that_is_too_large_is_refused(github: FakeGitHub) -> None:
+    github.commit({PATH: "x"})
+    github.script.mangle = lambda _, answer: answer | {"size": 50_000_001, "content": "", "encoding": "none"}
+    with pytest.raises(api.NoFileError, match="50,000,000 bytes"):
+        repository(github).file(PATH, BASE)
+    assert github.count(BLOB) == 0
+
+
+def test_a_commit_that_is_not_there_is_no_missing_file(github: FakeGitHub) -> None:
+    with pytest.raises(GithubError, match="No commit found for the ref"):
+        repository(github).file(PATH, SHA)
+
+
+@pytest.mark.parametrize("refusal", [(403, NOT_ACCESSIBLE), (404, "Not Found")])
+def test_a_missing_right_to_read_is_named_and_never_taken_for_a_missing_file(
+    github: FakeGitHub, refusal: tuple[int, str]
+) -> None:
+    github.commit({PATH: "x"})
+    github.script = Script(rights=(LIST,), refusal=refusal)
+    with pytest.raises(GithubError) as caught:
+        repository(github).file(PATH, BASE)
+    assert (caught.value.status, caught.value.needed) == (refusal[0], "permissions: contents: read")
+    assert caught.value.message.endswith("the job needs `permissions: contents: read`")
+
+
+@pytest.mark.parametrize("mangled", [b"<html>", {"message": "x"}, {"type": "file"}, None])
+def test_an_answer_about_a_file_that_is_not_understood(github: FakeGitHub, mangled: Any) -> None:
+    github.commit({PATH: "x"})
+    github.script.mangle = lambda operation, answer: mangled if operation == CONTENTS else answer
+    with pytest.raises(GithubError):
+        repository(github).file(PATH, BASE)
+
+
+def test_a_file_is_read_through_failures(github: FakeGitHub) -> None:
+    github.commit({PATH: "x"})
+    github.script = Script(fail_first=2)
+    assert repository(github).file(PATH, BASE) == b"x"
