@@ -435,7 +435,7 @@ class Publisher:
         """The findings that GitHub has room for beside what was told before, the most severe first."""
         failing = {finding.id for finding in result.decision.failing}
         lines = []
-        for row in [*view.confirmed, *view.unconfirmed]:
+        for row in [*view.others, *view.confirmed, *view.unconfirmed]:
             place = places.get(row.finding.id)
             fails = row.finding.id in failing
             if place is None and not (row.confirmed or fails):

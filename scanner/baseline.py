@@ -8,6 +8,7 @@ looked at, one that is hidden is not.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections import Counter
@@ -43,7 +44,7 @@ class Known:
 
     `role` is the role's ARN, `policy_arn` None for an inline policy. `action` and `resource` are as the
     policy spells them; for NotAction (NotResource) they are `*`, less `except_actions` (`except_resources`).
-    `conditional` tells whether the statement has a Condition.
+    `condition` is the statement's Condition, as JSON text with sorted keys; empty without one.
     """
 
     role: str
@@ -55,7 +56,7 @@ class Known:
     resource: str
     except_actions: tuple[str, ...] = ()
     except_resources: tuple[str, ...] = ()
-    conditional: bool = False
+    condition: str = ""
 
 
 def known_of(role: str, grant: Grant, verdict: Verdict) -> Known:
@@ -71,7 +72,7 @@ def known_of(role: str, grant: Grant, verdict: Verdict) -> Known:
         resource=grant.resource,
         except_actions=statement.actions if statement.not_actions else (),
         except_resources=statement.resources if statement.not_resources else (),
-        conditional=statement.condition is not None,
+        condition=json.dumps(statement.condition, sort_keys=True) if statement.condition else "",
     )
 
 
@@ -79,7 +80,7 @@ class Entry(NamedTuple):
     """One line of a baseline. The fields sort it.
 
     `role` is its path and name, `policy` the name of an inline policy or the ARN of a managed one,
-    `statement` a Sid or empty. `conditional` tells whether the statement has a Condition.
+    `statement` a Sid or empty. `condition` is a digest of the statement's Condition, empty without one.
     """
 
     role: str
@@ -88,7 +89,7 @@ class Entry(NamedTuple):
     verdict: str
     action: str
     resource: str
-    conditional: bool = False
+    condition: str = ""
 
     @property
     def identity(self) -> tuple[object, ...]:
@@ -100,7 +101,7 @@ class Entry(NamedTuple):
         """
         kind = "excess" if self.verdict in EXCESS else self.verdict
         action = self.action.lower()
-        return self.role, self.policy, self.statement, kind, action, self.resource, self.conditional
+        return self.role, self.policy, self.statement, kind, action, self.resource, self.condition
 
 
 @dataclass(frozen=True)
@@ -161,8 +162,12 @@ def _entry(known: Known, names: Mapping[str, str]) -> Entry:
         verdict=str(known.verdict),
         action=action,
         resource=resource,
-        conditional=known.conditional,
+        condition=_digest(_without(account, known.condition)) if known.condition else "",
     )
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def _role(arn: str, names: Mapping[str, str]) -> str:
@@ -289,9 +294,9 @@ def compare(baseline: Baseline, entries: Sequence[Entry], compared: Collection[s
     is_known = [False] * len(entries)
     for wider in (False, True):
         for at, entry in enumerate(entries):
-            if is_known[at] or (wider and not entry.conditional):
+            if is_known[at] or (wider and not entry.condition):
                 continue
-            identity = (entry._replace(conditional=False) if wider else entry).identity
+            identity = (entry._replace(condition="") if wider else entry).identity
             is_known[at] = left[identity] > 0
             left[identity] -= is_known[at]
     fixed = []
@@ -328,7 +333,7 @@ def dump(baseline: Baseline) -> str:
 
 def _row(entry: Entry) -> dict[str, Any]:
     row: dict[str, Any] = {name: getattr(entry, name) for name in _TEXTS}
-    return row | ({"conditional": True} if entry.conditional else {})
+    return row | ({"condition": entry.condition} if entry.condition else {})
 
 
 def load(text: str, name: str) -> Baseline:
@@ -373,12 +378,10 @@ def _wrong(row: Any) -> str:
         return f"it has no text `{missing[0]}`"
     if row["verdict"] not in {str(verdict) for verdict in Verdict}:
         return f"the verdict {one_line(row['verdict'])[:80]!r} is not known"
-    unknown = sorted(set(row) - {*_TEXTS, "conditional"})
+    unknown = sorted(set(row) - {*_TEXTS, "condition"})
     if unknown:
         return f"`{one_line(unknown[0])[:80]}` is no key here"
-    return (
-        "" if isinstance(row.get("conditional", False), bool) else "`conditional` is neither true nor false"
-    )
+    return "" if isinstance(row.get("condition", ""), str) else "`condition` is no text"
 
 
 # --- what a pull request changes -----------------------------------------------------------------

@@ -13,8 +13,8 @@ from scanner.evidence.beside import CLOUDTRAIL, LAST_ACCESSED, NOTHING, Beside
 from scanner.iam import arns, catalog, knowledge, platform
 from scanner.iam.conditions import holds
 from scanner.iam.limits import Limits
-from scanner.iam.patterns import contains, is_pattern, matches
-from scanner.iam.policies import grants_of, principal_of
+from scanner.iam.patterns import contains, is_pattern, matches, overlaps
+from scanner.iam.policies import Principal, grants_of, principal_of
 from scanner.model import Function, Grant, Permission, Role, Usage, Verdict
 
 
@@ -29,6 +29,8 @@ class Touched(NamedTuple):
 
 # A use of which nothing is known: what is decided then is decided by the role alone.
 _ANYTHING = Touched("", arns.ALL, exact=False)
+_ANYTHING_OF_AWS = _ANYTHING._replace(platform=True)
+_SOURCE_FUNCTION = "lambda:sourcefunctionarn"
 
 
 class Judgement(NamedTuple):
@@ -169,7 +171,7 @@ class _Judge:
         self._usage = usage
         self._grants = grants
         self._candidates: dict[Touched, int] = {}
-        self._conditions: dict[tuple[int, str, bool], bool | None] = {}
+        self._conditions: dict[tuple[int, str, bool, bool], bool | None] = {}
         self._required = {action: _by_resource(touched) for action, touched in usage.required.items()}
         self._traced = frozenset((*usage.required, *usage.possible))
         self._sources: set[str] = set()
@@ -202,11 +204,14 @@ class _Judge:
     def _is_ineffective(self, grant: Grant) -> bool:
         """Whether nothing of a grant is ever allowed.
 
-        For a Deny, the boundary, a variable without value, or a condition that this role never meets.
+        For a Deny, the boundary, a variable without value, an exception of everything, or a condition that
+        this role never meets, whether its function asks or Lambda itself.
         """
         if self._limits.deny(grant.action.lower(), grant.pattern):
             return True
-        if self._condition(grant, _ANYTHING) is False:
+        if _grants_nothing(grant):
+            return True
+        if all(self._condition(grant, use) is False for use in (_ANYTHING, _ANYTHING_OF_AWS)):
             return True
         if self._limits.are_none or not is_pattern(grant.action):
             return False
@@ -225,12 +230,10 @@ class _Judge:
         statement = grant.statement
         if statement.condition is None:
             return True
-        key = (id(statement), touched.resource, touched.exact)
+        key = (id(statement), touched.resource, touched.exact, touched.platform)
         if key not in self._conditions:
-            context = _context(self._role, touched)
-            self._conditions[key] = holds(
-                statement.condition, context, frozenset({"aws:username"}), statement.variables
-            )
+            context, absent = context_of(self._role, touched)
+            self._conditions[key] = holds(statement.condition, context, absent, statement.variables)
         return self._conditions[key]
 
     def _is_allowed_without(self, grant: Grant, touched: Touched) -> bool:
@@ -302,7 +305,9 @@ class _Judge:
         if touched.platform or (touched.exact and not is_pattern(touched.resource)):
             return True
         resource = touched.resource if touched.exact else arns.of_any_account(touched.resource)
-        if not grant.except_resources and contains(grant.pattern, resource):
+        if contains(grant.pattern, resource) and not any(
+            overlaps(excepted, resource) for excepted in grant.except_resources
+        ):
             return True
         if touched not in self._candidates:
             self._candidates[touched] = len(
@@ -407,7 +412,8 @@ class _Judge:
     def _doubts(self, grant: Grant, action: str) -> frozenset[Reason]:
         doubts = set()
         if any(u.kind == knowledge.MAY_RUN_UNTRACED for u in self._untraced(grant, action)):
-            source = self._usage.beside.source_of_absence(action, grant.pattern)
+            by_lambda = any(self._unread(grant, action))
+            source = self._usage.beside.source_of_absence(action, grant.pattern, by_lambda=by_lambda)
             if source is None:
                 doubts.add(Reason.MAY_RUN_UNTRACED)
             else:
@@ -429,9 +435,10 @@ class _Judge:
         limited = [t for t in used if catalog.knows_resources(t.action)]
         if not limited or not self._is_wider(grant, limited):
             return False, frozenset()
-        # what Lambda does with an event source is in no trace, though the function did the like itself
+        # What Lambda does with an event source, or init code with other secrets, is in no trace, though the
+        # function did the like itself.
         doubts = set()
-        if any(self._is_unobservable(grant, t.action) or any(self._unread(grant, t.action)) for t in limited):
+        if any(any(self._untraced(grant, t.action)) for t in limited):
             doubts.add(Reason.MAY_RUN_UNTRACED)
         if unsure or not all(t.exact for t in limited):
             doubts.add(Reason.RESOURCE_UNKNOWN)
@@ -446,11 +453,7 @@ class _Judge:
         spelled = grant.resource if grant.statement.variables else grant.pattern
         parts = self._limits.within_boundary(grant, {t.action for t in limited})
         if parts != (grant.pattern,):
-            return not all(
-                not arns.is_wide(part)
-                or any(t.exact and arns.is_fully_used(part, t.resource) for t in limited)
-                for part in parts
-            )
+            return not all(_is_used_up(part, limited) for part in parts)
         if not arns.is_wide(spelled):
             return False
         return bool(grant.except_resources) or not any(
@@ -475,21 +478,25 @@ def _by_resource(touched: Iterable[Touched]) -> tuple[dict[str, Touched], tuple[
     return single, tuple(patterns)
 
 
-def _context(role: Role, touched: Touched) -> dict[str, tuple[str, ...]]:
-    """What is known of the context of a use (keys in lower case).
+def context_of(role: Role, touched: Touched) -> Principal:
+    """What is known of the context of a use.
 
     docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html. A region or account that
-    stands in the touched resource is that of the request and of the resource.
+    stands in the touched resource is that of the request and of the resource. The function's ARN comes with
+    the requests of its code, and with few that Lambda makes itself:
+    docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
     """
-    own = dict(principal_of(role.arn, role.tags).context)
-    if len(role.users) == 1 and role.users_known:
-        # docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
-        own["lambda:sourcefunctionarn"] = (role.users[0],)
+    own, absent = principal_of(role.arn, role.tags)
+    context = dict(own)
+    if touched == _ANYTHING_OF_AWS:
+        absent |= {_SOURCE_FUNCTION}
+    elif len(role.users) == 1 and role.users_known and not touched.platform:
+        context[_SOURCE_FUNCTION] = (role.users[0],)
     fields = touched.resource.split(":", 5)
     if len(fields) == 6 and touched.exact:
         known = {"aws:requestedregion": fields[3], "aws:resourceaccount": fields[4]}
-        own |= {key: (value,) for key, value in known.items() if value and not is_pattern(value)}
-    return own
+        context |= {key: (value,) for key, value in known.items() if value and not is_pattern(value)}
+    return Principal(context, absent)
 
 
 # --- matching ------------------------------------------------------------------------------------
@@ -507,6 +514,22 @@ def _resource_reaches(grant: Grant, touched: Touched) -> bool:
     resource = touched.resource if touched.exact else arns.of_any_account(touched.resource)
     return arns.meet(grant.pattern, resource) and not (
         grant.except_resources and any(contains(pattern, resource) for pattern in grant.except_resources)
+    )
+
+
+def _grants_nothing(grant: Grant) -> bool:
+    """Whether NotAction or NotResource excepts all that there is."""
+    excepts_all = any(contains(excepted, grant.pattern) for excepted in grant.except_resources)
+    return excepts_all or any(contains(excepted, grant.action) for excepted in grant.except_actions)
+
+
+def _is_used_up(part: str, touched: Iterable[Touched]) -> bool:
+    """Whether no more than what was touched is in a part of a grant's resource."""
+    return any(
+        arns.is_fully_used(part, t.resource)
+        if t.exact
+        else not arns.is_wide(part) and arns.meet(part, arns.of_any_account(t.resource))
+        for t in touched
     )
 
 

@@ -303,6 +303,9 @@ def _on_templates(
     found: dict[Permission, None] = {}
     for action, own in by_action.items():
         resources = _templated(call, action, templates)
+        # A template says more of what the call tells, and nothing else: of a copy, not the other side's name.
+        if not all(any(contains(p.resource, one.arn) for p in own) for one in resources):
+            resources = []
         need = Need(action, required=any(permission.required for permission in own))
         made = [permission for one in resources for permission in needs.permissions_on(need, one)]
         found.update(dict.fromkeys(made or own))

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from scanner.compare import Judgement, Touched
-from scanner.iam.patterns import contains
+from scanner.iam.patterns import contains, is_pattern
+from scanner.iam.variables import names_of
 from scanner.model import Grant, Verdict, is_managed_by_aws
 
 _IN_USE = (Verdict.BROAD, Verdict.USED, Verdict.PLATFORM)
@@ -29,22 +30,11 @@ def duplicates(judgements: Sequence[Judgement], surely_excessive: Sequence[bool]
     that is too wide could go; else the one that the other contains; of two that say the same, the later,
     though rather a role's own than one in a policy of AWS. As nobody can edit that, it goes as a whole only.
     """
-    servers: dict[Touched, list[int]] = {}
-    for at, judgement in enumerate(judgements):
-        if judgement.verdict in _IN_USE:
-            for touched in judgement.touched:
-                servers.setdefault(touched, []).append(at)
-    shared = [
-        at
-        for at, judgement in enumerate(judgements)
-        if judgement.verdict in _IN_USE
-        and judgement.touched
-        and all(len(servers[touched]) > 1 for touched in judgement.touched)
-    ]
+    shared = _shared(judgements)
     gone: set[int] = set()
     for at in sorted(shared, key=lambda at: _order(judgements[at], at)):
         judgement = judgements[at]
-        others = [[o for o in servers[touched] if o != at and o not in gone] for touched in judgement.touched]
+        others = [[o for o in place if o not in gone] for place in shared[at]]
         if all(others) and (
             (
                 judgement.verdict is Verdict.BROAD
@@ -64,7 +54,29 @@ def duplicates(judgements: Sequence[Judgement], surely_excessive: Sequence[bool]
         ):
             gone.add(at)
     gone -= _inseparable(judgements, gone)
-    return {at: Duplicate(_also(at, judgements, servers), at in gone) for at in shared}
+    return {at: Duplicate(_also(judgements, places), at in gone) for at, places in shared.items()}
+
+
+def _shared(judgements: Sequence[Judgement]) -> dict[int, list[list[int]]]:
+    """The grants of which others surely allow every use: these others, for each use."""
+    servers: dict[Touched, list[int]] = {}
+    for at, judgement in enumerate(judgements):
+        if judgement.verdict in _IN_USE:
+            for touched in judgement.touched:
+                servers.setdefault(touched, []).append(at)
+    found = {}
+    for at, judgement in enumerate(judgements):
+        if judgement.verdict not in _IN_USE or not judgement.touched:
+            continue
+        if any(len(servers[touched]) < 2 for touched in judgement.touched):
+            continue  # most grants
+        places = [
+            [o for o in servers[t] if o != at and _is_sure(judgements[o].grant, judgement.grant)]
+            for t in judgement.touched
+        ]
+        if all(places):
+            found[at] = places
+    return found
 
 
 def _inseparable(judgements: Sequence[Judgement], gone: set[int]) -> set[int]:
@@ -88,13 +100,38 @@ def _is_wider(other: Grant, grant: Grant) -> bool:
 
 def _makes_needless(other: Grant, grant: Grant) -> bool:
     """Whether a grant allows all that another one does, under no narrower a condition."""
-    conditions = (None, grant.statement.condition)
     return (
-        other.statement.condition in conditions
+        _is_sure(other, grant)
         and contains(other.action.lower(), grant.action.lower())
         and contains(other.pattern, grant.pattern)
         and _excepts_no_more(other, grant)
     )
+
+
+def _is_sure(other: Grant, grant: Grant) -> bool:
+    """Whether nothing is open in what another grant allows that is not as open in this one.
+
+    A condition may not have held for a use, and a policy variable may stand for another resource.
+    """
+    condition = other.statement.condition
+    if condition is not None and (condition, other.statement.variables) != (
+        grant.statement.condition,
+        grant.statement.variables,
+    ):
+        return False
+    return not _has_unknown_variable(other) or (
+        other.resource == grant.resource
+        and other.statement.variables == grant.statement.variables
+        and (not other.statement.not_resources or other.statement.resources == grant.statement.resources)
+    )
+
+
+def _has_unknown_variable(grant: Grant) -> bool:
+    statement = grant.statement
+    if statement.not_resources:
+        return any(names_of(resource, statement.variables) for resource in statement.resources)
+    # one that the role settles leaves no wildcard in its place
+    return is_pattern(grant.pattern) and bool(names_of(grant.resource, statement.variables))
 
 
 def _excepts_no_more(other: Grant, grant: Grant) -> bool:
@@ -102,9 +139,7 @@ def _excepts_no_more(other: Grant, grant: Grant) -> bool:
     return exceptions in (((), ()), (grant.except_actions, grant.except_resources))
 
 
-def _also(
-    at: int, judgements: Sequence[Judgement], servers: Mapping[Touched, Iterable[int]]
-) -> tuple[Grant, ...]:
-    """The other grants that serve a use of a grant."""
-    places = sorted({o for touched in judgements[at].touched for o in servers[touched] if o != at})
-    return tuple(judgements[place].grant for place in places)
+def _also(judgements: Sequence[Judgement], places: Iterable[Iterable[int]]) -> tuple[Grant, ...]:
+    """The other grants that serve a use of a grant, in their order."""
+    others = sorted({other for place in places for other in place})
+    return tuple(judgements[other].grant for other in others)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
@@ -90,9 +91,25 @@ def users_of(
     granted = policy.created.timestamp() if policy and policy.created else 0.0
     users = []
     for arn in role.users:
-        seen, changed = evidence.get(arn, Evidence()), max(granted, changed_at(arn, role, functions))
+        seen = of_current_code(evidence.get(arn, Evidence()), functions.get(arn))
+        changed = max(granted, changed_at(arn, role, functions))
         users.append(User(seen, changed, beside.records(seen, changed)))
     return users
+
+
+def of_current_code(evidence: Evidence, function: Function | None) -> Evidence:
+    """The evidence with the traces of published versions that have the code of now.
+
+    A version that was published before the last change runs older code: it tells nothing about the new one.
+    """
+    if not evidence.of_versions or function is None or function.last_modified is None:
+        return evidence
+    changed = function.last_modified
+    current = {version for version, published in function.published if published >= changed}
+    starts = [start for v, found in evidence.of_versions.items() if v in current for start in found]
+    return replace(
+        evidence, newest_complete=tuple(sorted((*evidence.newest_complete, *starts), reverse=True))
+    )
 
 
 def changed_at(arn: str, role: Role, functions: Mapping[str, Function]) -> float:

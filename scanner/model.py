@@ -101,6 +101,8 @@ class Evidence:
     newest first, at most some thousand: enough to tell how many are newer than a change. `last_incomplete`
     is when the newest incomplete one started. `services` tells when a call of each IAM service was last seen,
     and `unmapped_services` the services with a call that could not be mapped (None: of an unknown one).
+    `of_versions` are the starts of the newest complete traces that name the published version that ran; these
+    are not in `newest_complete`.
     """
 
     traces: int = 0
@@ -114,6 +116,7 @@ class Evidence:
     auto_instrumented: float | None = None
     services: Mapping[str, float] = field(default_factory=dict)
     unmapped_services: frozenset[str | None] = frozenset()
+    of_versions: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -161,6 +164,7 @@ class Function:
     `image` tells that it is a container image, whose extensions no configuration shows; `file_systems` are
     ARNs of access points; `dead_letter` is the ARN of a queue or topic. All this is $LATEST's; `versions` are
     the published versions that are configured otherwise, as far as the configuration counts here.
+    `published` tells of each version when it was published.
     """
 
     arn: str
@@ -178,6 +182,7 @@ class Function:
     event_sources: tuple[EventSource, ...] | None = None
     destinations: tuple[str, ...] | None = None
     versions: tuple[Function, ...] = ()
+    published: tuple[tuple[str, datetime], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from scanner.compare import Touched, context_of
 from scanner.iam import arns
 from scanner.iam.containment import allows_no_more
 from scanner.iam.evaluate import Effect, Request, about, evaluate, is_unclear_resource
-from scanner.iam.policies import parse_policy, principal_of
+from scanner.iam.patterns import is_pattern
+from scanner.iam.policies import parse_policy
 from scanner.model import Permission, Policy, Role, Statement, Usage
 
 _DENIED = (Effect.EXPLICITLY_DENIED, Effect.IMPLICITLY_DENIED)
@@ -69,7 +71,6 @@ class Proof:
     def __init__(self, role: Role) -> None:
         self._role = role
         self._own = _Asked(role.policies)
-        self._context, self._absent = principal_of(role.arn, role.tags)
         self._decisions: dict[tuple[str, str], Effect] = {}
 
     def today(self, action: str, resource: str) -> Effect:
@@ -127,9 +128,16 @@ class Proof:
     def _decide(self, key: tuple[str, str], asked: _Asked) -> Effect:
         if self._role.boundary is None and asked.plainly_allow(key):
             return Effect.ALLOWED
-        request = Request(*key, self._context, self._absent)
+        context, absent = context_of(self._role, Touched(*key, exact=_is_told(key[1])))
+        request = Request(*key, context, absent)
         return evaluate(request, asked.about(request.action), self._role.boundary).effect
 
 
 def _resource(permission: Permission) -> str:
     return permission.resource if permission.exact else arns.of_any_account(permission.resource)
+
+
+def _is_told(resource: str) -> bool:
+    """Whether a resource names its account, so that no part of its place is a guess (see `_resource`)."""
+    fields = resource.split(":", 5)
+    return len(fields) > 5 and bool(fields[4]) and not is_pattern(fields[4])

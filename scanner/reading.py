@@ -238,10 +238,13 @@ def read_beside(
     if LAST_ACCESSED in request.evidence:
         accessed = read_last_accessed(aws.iam(), [role.arn for role in roles], warnings, request.now)
     if CLOUDTRAIL in request.evidence:
+        users = {arn: role.arn for role in roles for arn in role.users if arn not in role.by_version_only}
+        # Init code may have run long before the scanned time: at any time since the last deployment.
+        deployed = [changed_at(arn, role, functions.known) for role in roles for arn in role.users]
         histories = read_cloudtrail(
             aws.cloudtrail,
-            {arn: role.arn for role in roles for arn in role.users if arn not in role.by_version_only},
-            start,
+            users,
+            min((start, *(time for time in deployed if time < request.now))),
             request.now,
             warnings,
             regions=request.regions,
@@ -271,7 +274,7 @@ def _beside(
     beside = Beside(
         last_accessed=accessed if tracked else None,
         histories={arn: histories[arn] for arn in role.users if arn in histories},
-        users={arn: max(time, start) for arn, time in changed.items()},
+        users=changed,
         since=start,
     )
     recorded = [beside.records(evidence.get(arn, Evidence()), time) for arn, time in changed.items()]

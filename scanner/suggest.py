@@ -69,13 +69,26 @@ def suggested_policy(role: Role, judged: Sequence[Judged]) -> Suggestion | None:
         items = {item for j in judged for item in _items(j, narrow)}
         if not items:
             return None
-        policy = _policy([*_statements(items), *(spelled(s) for s in denials)])
+        policy = _policy([*_statements(items), *_with_sids_once(spelled(s) for s in denials)])
         if _size(policy) <= MAX_INLINE_CHARACTERS:
             return Suggestion(policy)
         parts = split(policy)
         if 0 < len(parts) <= MAX_MANAGED_POLICIES:
             return Suggestion(policy, tuple(parts))
     return None
+
+
+def _with_sids_once(statements: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
+    """Statements of several policies for one: a Sid stands once in a policy.
+
+    docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_sid.html
+    """
+    taken: set[str] = set()
+    for statement in statements:
+        sid = statement.get("Sid")
+        yield {k: v for k, v in statement.items() if k != "Sid" or sid not in taken}
+        if sid:
+            taken.add(sid)
 
 
 def split(policy: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -252,7 +265,7 @@ def _without_covered(items: Iterable[Item]) -> Iterable[Item]:
 
 
 def _not_covered(resources: frozenset[str]) -> frozenset[str]:
-    wide = [resource for resource in resources if is_pattern(resource)]
+    wide = [r for r in resources if is_pattern(r) and "${" not in r]  # `${*}` is no wildcard
     if len(wide) * len(resources) > _MOST_PAIRS:
         return resources  # such a policy does not fit anyway
     return frozenset(r for r in resources if not any(_covers(other, r) for other in wide))

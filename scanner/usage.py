@@ -14,7 +14,7 @@ from scanner.iam.needs import permissions_of
 from scanner.iam.patterns import is_pattern
 from scanner.iam.refusals import Refusal, refusal_of
 from scanner.model import Call, Denied, Evidence, Outcome, Permission, Seen, Unmapped, Usage
-from scanner.traces.segments import SeenCall, TraceReading, workload_arn
+from scanner.traces.segments import Presence, SeenCall, TraceReading, workload_arn
 
 # Of how many of its newest complete traces the start is kept: more are never counted.
 KEPT_STARTS = 1000
@@ -74,6 +74,7 @@ class _Tally:
     last: float | None = None
     last_call: float | None = None
     newest_complete: list[float] = field(default_factory=list)
+    of_versions: dict[str, list[float]] = field(default_factory=dict)
     incomplete: int = 0
     last_incomplete: float | None = None
     auto_instrumented: float | None = None
@@ -127,7 +128,7 @@ class UsageBuilder:
                 tally.incomplete += 1
                 tally.last_incomplete = _most(tally.last_incomplete, presence.start)
             elif presence.ran or arn in callers:
-                self._note_complete(tally, presence.start)
+                self._note_complete(tally, presence)
         self._trace_id = reading.trace_id
         for seen in reading.calls:
             self._add_call(seen, min(starts.get(seen.call.workload or "", seen.time), seen.time))
@@ -150,11 +151,14 @@ class UsageBuilder:
             tally = self._tallies[arn] = _Tally()
         return tally
 
-    def _note_complete(self, tally: _Tally, start: float) -> None:
-        if len(tally.newest_complete) < self._kept:
-            heapq.heappush(tally.newest_complete, start)
+    def _note_complete(self, tally: _Tally, presence: Presence) -> None:
+        starts = tally.newest_complete
+        if presence.version is not None:
+            starts = tally.of_versions.setdefault(presence.version, [])
+        if len(starts) < self._kept:
+            heapq.heappush(starts, presence.start)
         else:
-            heapq.heappushpop(tally.newest_complete, start)
+            heapq.heappushpop(starts, presence.start)
 
     def _note_invoked(self, reading: TraceReading) -> None:
         """What an incomplete trace lacks may be of a function that was invoked in it."""
@@ -238,6 +242,10 @@ def _frozen(arn: str | None, tally: _Tally) -> Usage:
         last_seen=tally.last,
         last_call=tally.last_call,
         newest_complete=tuple(sorted(tally.newest_complete, reverse=True)),
+        of_versions={
+            version: tuple(sorted(starts, reverse=True))
+            for version, starts in sorted(tally.of_versions.items())
+        },
         incomplete_traces=tally.incomplete,
         last_incomplete=tally.last_incomplete,
         auto_instrumented=tally.auto_instrumented,

@@ -40,11 +40,15 @@ class Beside:
         """Whether IAM says that the role never tried to use an action (in lower case)."""
         return self.last_accessed is not None and self.last_accessed.never(action)
 
-    def source_of_absence(self, action: str, pattern: str) -> str | None:
-        """Which source says that an action was not used on a resource pattern, in traces or outside them."""
+    def source_of_absence(self, action: str, pattern: str, *, by_lambda: bool = False) -> str | None:
+        """Which source says that an action was not used on a resource pattern, in traces or outside them.
+
+        With `by_lambda` Lambda itself may have used it, which the history of a function does not show.
+        """
         if self.recorded and self.never(action):
             return LAST_ACCESSED
-        return CLOUDTRAIL if self.histories and self._never_called(action, pattern) else None
+        called = by_lambda or not self.histories or not self._never_called(action, pattern)
+        return None if called else CLOUDTRAIL
 
     def _never_called(self, action: str, pattern: str) -> bool:
         """Whether CloudTrail shows that no workload called an action on a resource since its change."""

@@ -41,21 +41,15 @@ class Functions:
 
     A published version keeps the role that it was published with: `roles_of_versions` are (role, function)
     of all versions. `complete` tells whether these are all functions of the regions in question, so that
-    nobody else among them uses a role. `missing` are the rights that the scan lacked.
+    nobody else among them uses a role. `missing` are the rights that the scan lacked, `regions` those whose
+    functions were listed.
     """
 
     known: dict[str, Function] = field(default_factory=dict)
     roles_of_versions: set[tuple[str, str]] = field(default_factory=set)
     complete: bool = False
     missing: list[str] = field(default_factory=list)
-
-    @property
-    def only_by_version(self) -> set[tuple[str, str]]:
-        """The (role, function) pairs of published versions only: $LATEST has another role.
-
-        Traces do not tell which version ran, so that they do not tell whether it ran with the role.
-        """
-        return {(role, arn) for role, arn in self.roles_of_versions if self.known[arn].role != role}
+    regions: set[str] = field(default_factory=set)
 
 
 def functions_from_file(document: Any, warnings: Warnings) -> Functions:
@@ -122,6 +116,7 @@ def _list_region(client: LambdaClient, region: str, functions: Functions, warnin
     try:
         for page in client.get_paginator("list_functions").paginate(FunctionVersion="ALL"):
             _add(functions, page["Functions"], warnings)
+        functions.regions.add(region)
     except ClientError as error:
         if is_bad_credentials(error):
             raise bad_credentials(error) from error
@@ -175,7 +170,10 @@ def _add(functions: Functions, raw_functions: Iterable[Any], warnings: Warnings)
             continue
         if function.role:
             functions.roles_of_versions.add((function.role, function.arn))
-        _add_version(functions, function, latest=raw.get("Version", "$LATEST") == "$LATEST")
+        version = raw.get("Version", "$LATEST")
+        if version != "$LATEST" and function.last_modified:
+            function = replace(function, published=((str(version), function.last_modified),))
+        _add_version(functions, function, latest=version == "$LATEST")
 
 
 def _add_version(functions: Functions, function: Function, *, latest: bool) -> None:
@@ -185,13 +183,23 @@ def _add_version(functions: Functions, function: Function, *, latest: bool) -> N
         return
     main, other = (function, held) if latest else (held, function)
     settings = {*held.versions, _as_version(other)} - {_as_version(main)}
-    functions.known[function.arn] = replace(main, versions=tuple(sorted(settings, key=repr)))
+    functions.known[function.arn] = replace(
+        main,
+        versions=tuple(sorted(settings, key=repr)),
+        published=tuple(sorted({*held.published, *function.published})),
+    )
 
 
 def _as_version(function: Function) -> Function:
     """A version, less what does not count in it."""
     return replace(
-        function, role=None, last_modified=None, event_sources=None, destinations=None, versions=()
+        function,
+        role=None,
+        last_modified=None,
+        event_sources=None,
+        destinations=None,
+        versions=(),
+        published=(),
     )
 
 

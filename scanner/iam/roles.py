@@ -49,10 +49,12 @@ def with_users(roles: Iterable[Role], functions: Functions, warnings: Warnings) 
     for role in roles:
         elsewhere = role.last_used_region is not None and role.last_used_region not in regions
         if elsewhere:
+            listed = role.last_used_region in functions.regions
+            remedy = "what used it there is no function" if listed else "name that region too (--region)"
             warnings.add(
                 "role-used-elsewhere",
-                f"{role.arn} was last used in {role.last_used_region}, where no function was listed: name "
-                "that region too (--region)",
+                f"{role.arn} was last used in {role.last_used_region}, where no function was listed: "
+                f"{remedy}",
             )
         if role.trusted:
             others = ", ".join(role.trusted)
@@ -123,7 +125,8 @@ class _Parts:
     def describe(self, detail: Mapping[str, Any]) -> str | None:
         """Note what a role says of itself, and return the ARN of its boundary."""
         self.trusted = trusted_beside_lambda(detail.get("AssumeRolePolicyDocument"))
-        self.last_used_region = _mapping(detail.get("RoleLastUsed")).get("Region")
+        region = _mapping(detail.get("RoleLastUsed")).get("Region")
+        self.last_used_region = region if isinstance(region, str) else None
         tags = detail.get("Tags")
         self.tags = {
             str(tag.get("Key")): str(tag.get("Value"))

@@ -91,7 +91,7 @@ def _icon(row: Row) -> str:
 
 
 def _seen(row: Row) -> str:
-    return markdown_code(row.claim) if row.finding.verdict is Verdict.BROAD else row.claim
+    return markdown_code(row.claim) if row.finding.verdict is Verdict.BROAD else markdown_text(row.claim)
 
 
 def _fenced(text: str, language: str) -> str:

@@ -55,9 +55,9 @@ def _facts_aside(view: View, verbose: bool) -> list[str]:
             for who, action, resource, count, denied in view.elsewhere
         ]
     if view.twice:
-        lines += ["", "Granted twice (the first could go):"]
+        lines += ["", "Granted twice, and could go:"]
         lines += [
-            f"  {who}: {actions} on {resources}: {here}; also in {also}"
+            f"  {who}: {actions} on {resources}, of {here}: all that was seen of it is also allowed by {also}"
             for who, actions, resources, here, also in view.twice
         ]
     if view.accepted_facts:
@@ -75,9 +75,14 @@ def _facts_aside(view: View, verbose: bool) -> list[str]:
 
 
 def _sections(view: View, verbose: bool) -> list[tuple[str, list[Row]]]:
-    sections = [("Confirmed", list(view.confirmed)), ("Not confirmed", list(view.unconfirmed))]
+    sections = [
+        ("Not allowed by the gate, though no excess", list(view.others)),
+        ("Confirmed", list(view.confirmed)),
+        ("Not confirmed", list(view.unconfirmed)),
+    ]
     if verbose:
         sections.append(("Traces cannot show", list(view.unobservable)))
+        sections.append(("Always denied", list(view.ineffective)))
         sections.append(("Accepted", list(view.accepted)))
     return [(title, rows) for title, rows in sections if rows]
 
@@ -98,11 +103,13 @@ def _print_tables(view: View, out: IO[str], verbose: bool) -> None:
     console.print(Text(one_line(view.facts)))
     for title, rows in _sections(view, verbose):
         table = Table(title=title, title_justify="left")
-        for heading in ("Function", "Granted", "On", "Seen", "Severity", "Evidence"):
+        headings = ("Function", "Granted", "On", "Seen", "Severity", "Evidence")
+        for heading in (*headings, "Id") if verbose else headings:
             table.add_column(heading, overflow="fold")
         for row in rows:
             cells = (row.who, row.actions, row.resources, row.claim, row.severity, row.evidence)
-            table.add_row(*(Text(one_line(cell)) for cell in cells))
+            shown = (*cells, row.finding.id) if verbose else cells
+            table.add_row(*(Text(one_line(cell)) for cell in shown))
         console.print(table)
     for line in _rest(view, verbose):
         console.print(Text(one_line(line)), soft_wrap=True)

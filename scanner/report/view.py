@@ -62,18 +62,23 @@ class Suggestion:
 class View:
     """All that is shown of a scan. Texts are not yet escaped.
 
-    `dangers` are (action, what an attacker gains) of what is excessive. `twice` are (who, actions,
-    resources, where they stand, where else). `denied` are (who, action, resource, number, what it means),
-    `elsewhere` the same, whether a policy denies it the last. `offered` are (who, policy as JSON text).
+    `others` are findings that fail the gate though they are no excess. `sampled` are (who, traces,
+    invocations). `dangers` are (action, what an attacker gains) of what is excessive. `twice` are (who,
+    actions, resources, where they stand, where else). `denied` are (who, action, resource, number, what it
+    means), `elsewhere` the same, whether a policy denies it the last. `offered` are (who, policy as JSON
+    text).
     """
 
     headline: str
     facts: str
+    others: Sequence[Row]
     confirmed: Sequence[Row]
     unconfirmed: Sequence[Row]
     reasons: Sequence[tuple[str, str, str]]
     suggestions: Sequence[Suggestion]
     unobservable: Sequence[Row]
+    ineffective: Sequence[Row]
+    sampled: Sequence[tuple[str, str, str]]
     accepted: Sequence[Row]
     accepted_facts: Sequence[str]
     twice: Sequence[tuple[str, str, str, str, str]]
@@ -91,13 +96,13 @@ def view_of(
 ) -> View:
     """Arrange a scan for reading: the worst first.
 
-    `hide` takes out what must not be shown. `also` are ids of findings that are shown like those of excess.
+    `hide` takes out what must not be shown. `also` are ids of findings that fail the gate.
     """
     rows = [
         _row(finding, scanned_role, scanned, request, hide)
         for scanned_role in scanned.roles
         for finding in scanned_role.findings
-        if finding.verdict in (*EXCESS, Verdict.UNOBSERVABLE) or finding.id in also
+        if finding.verdict in (*EXCESS, Verdict.UNOBSERVABLE, Verdict.INEFFECTIVE)
     ]
     rows.sort(
         key=lambda row: (
@@ -107,14 +112,17 @@ def view_of(
             row.finding.id,
         )
     )
+    traces = {usage.workload: usage.evidence.traces for usage in scanned.usages}
     accepted = [row for row in rows if row.finding.accepted]
     rows = [row for row in rows if not row.finding.accepted]
-    excess = [row for row in rows if row.finding.verdict in EXCESS or row.finding.id in also]
+    excess = [row for row in rows if row.finding.verdict in EXCESS]
+    others = [row for row in rows if row.finding.id in also and row.finding.verdict not in EXCESS]
     place = {row.finding.role: at for at, row in reversed(list(enumerate([*excess])))}
     reasons = sorted({r for row in excess for r in row.finding.reasons}, key=lambda r: ORDER[Reason(r)])
     return View(
         headline=_headline(scanned, request),
         facts=_facts(scanned),
+        others=others,
         confirmed=[row for row in excess if row.confirmed],
         unconfirmed=[row for row in excess if not row.confirmed],
         reasons=[(reason, *EXPLAINED[Reason(reason)]) for reason in reasons],
@@ -123,8 +131,11 @@ def view_of(
             for s in sorted(scanned.roles, key=lambda s: place.get(s.role.arn, 0))
             if s.suggestion and (_is_excessive(s, confirmed=False) or any(f.could_go for f in s.findings))
         ],
-        unobservable=[
-            r for r in rows if r.finding.verdict is Verdict.UNOBSERVABLE and r.finding.id not in also
+        unobservable=[row for row in rows if row.finding.verdict is Verdict.UNOBSERVABLE],
+        ineffective=[row for row in rows if row.finding.verdict is Verdict.INEFFECTIVE],
+        sampled=[
+            (hide.text(name_of(arn)), counted(traces.get(arn, 0), "trace"), counted(ran, "invocation"))
+            for arn, ran in sorted(scanned.invocations.items())
         ],
         accepted=accepted,
         accepted_facts=[hide.text(line) for line in _accepted_facts(scanned, request)],
@@ -178,7 +189,8 @@ def _dangers(excess: Iterable[Row]) -> list[tuple[str, str]]:
 
 
 def _json(value: Any) -> str:
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+    """JSON text. What could be a tag is escaped as JSON has it: it may be shown as HTML."""
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode().replace("<", "\\u003c")
 
 
 def _accepted_facts(scanned: Scanned, request: Request) -> list[str]:
@@ -253,7 +265,7 @@ def _difference(before: dict[str, Any], after: Sequence[dict[str, Any]]) -> str:
 
 
 def _lines(statement: dict[str, Any]) -> list[str]:
-    return orjson.dumps(statement, option=orjson.OPT_INDENT_2).decode().splitlines()
+    return _json(statement).splitlines()
 
 
 def _row(
@@ -270,7 +282,7 @@ def _row(
         + _condition(finding, hide),
         claim=_claim(finding, scanned_role, hide) + _remedy(finding, hide),
         severity=finding.severity,
-        evidence=_evidence(finding, scanned_role, scanned),
+        evidence=_evidence(finding, scanned_role, scanned, hide),
         confirmed=finding.confirmed,
     )
 
@@ -298,7 +310,7 @@ def _claim(finding: Finding, scanned_role: ScannedRole, hide: Redaction) -> str:
     if finding.verdict is Verdict.UNOBSERVABLE:
         return hide.text(finding.why) or "traces cannot show it"
     if finding.verdict is Verdict.INEFFECTIVE:
-        return "always denied"
+        return "always denied, or outside the permissions boundary: it can go"
     if finding.verdict is not Verdict.BROAD:
         return "not surely used" if MAY_BE_USED.intersection(finding.reasons) else "never used"
     shared = len(scanned_role.role.users) > 1
@@ -310,9 +322,9 @@ def _used(used: Used, hide: Redaction, *, shared: bool) -> str:
     return f"{used.action} on {short(hide.resource(used.resource))}" + (f" by {by}" if by else "")
 
 
-def _evidence(finding: Finding, scanned_role: ScannedRole, scanned: Scanned) -> str:
+def _evidence(finding: Finding, scanned_role: ScannedRole, scanned: Scanned, hide: Redaction) -> str:
     if finding.ignored is not None:
-        return f"accepted: {finding.ignored}"
+        return hide.text(f"accepted: {finding.ignored}")
     if finding.known:
         return "in the baseline"
     if finding.verdict is Verdict.UNOBSERVABLE:

@@ -42,6 +42,7 @@ _FAILURE_KEYS = frozenset({"error", "fault", "throttle", "cause"})
 # an ARN of a function (what follows its name is a version or an alias) or of a state machine
 _PLACE = r"arn:aws[a-z-]*:(?:lambda|states):[a-z0-9-]+:\d{12}:"
 _WORKLOAD = re.compile(_PLACE + r"(?:function:[^:]+(?=\Z|:)|stateMachine:[^:]+\Z)")
+_VERSION = re.compile(r":function:[^:]+:(\d+)\Z")
 _QUOTED = re.compile(r"'([^']+)'")
 _MAX_NAME = 2048
 _DENIED_TYPES = frozenset(
@@ -78,12 +79,14 @@ class Presence(NamedTuple):
     """A workload in one trace.
 
     `start` is when it started (Unix seconds). `ran` is False where the trace shows only that it was
-    asked to run. `auto_instrumented` tells that all its AWS clients are instrumented automatically.
+    asked to run. `auto_instrumented` tells that all its AWS clients are instrumented automatically. `version`
+    is the published version ("5") that ran, None where the trace names none, or $LATEST or an alias.
     """
 
     start: float
     ran: bool = False
     auto_instrumented: bool = False
+    version: str | None = None
 
 
 @dataclass
@@ -210,7 +213,20 @@ def _note_segment(segment: Node, owner: str | None, reading: TraceReading) -> No
         start=_start(known, start or 0.0, own),
         ran=known.ran or own,
         auto_instrumented=known.auto_instrumented or _is_auto_instrumented(segment),
+        version=known.version or _version(segment),
     )
+
+
+def _version(segment: Node) -> str | None:
+    """The published version that a document of Lambda names.
+
+    docs.aws.amazon.com/lambda/latest/dg/configuration-versions.html: its ARN ends with a number.
+    """
+    for arn in (_dict(segment.get("aws")).get("function_arn"), segment.get("resource_arn")):
+        match = _VERSION.search(arn) if isinstance(arn, str) else None
+        if match:
+            return match.group(1)
+    return None
 
 
 def _start(known: Presence, start: float, own: bool) -> float:

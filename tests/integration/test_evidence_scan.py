@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.fakes import notes
 from tests.fakes.evidence import FakeEvidence, Script, Service, call_event
@@ -20,16 +23,22 @@ LONG_AGO = 6 * 3600.0  # longer than IAM's and CloudTrail's records lag behind
 
 
 def scan(
-    folder: Path, fake: FakeEvidence, actions: Sequence[str], *evidence: str, ran: float, resource: str = "*"
+    folder: Path,
+    fake: FakeEvidence,
+    actions: Sequence[str],
+    *evidence: str,
+    ran: float,
+    resource: str = "*",
+    deployed: str = "2020-01-01T00:00:00.000+0000",
 ) -> Ran:
     """A function that reads a table, with a role that allows these actions too."""
     own = {"Effect": "Allow", "Action": list(actions), "Resource": resource}
     iam = notes.iam()
     for role in iam["RoleDetailList"]:
         role["RolePolicyList"][0]["PolicyDocument"]["Statement"].append(own)
-    functions = notes.functions()
+    functions = notes.functions() | {"EventSourceMappings": [], "FunctionEventInvokeConfigs": []}
     for function in functions["Functions"]:
-        function["LastModified"] = "2020-01-01T00:00:00.000+0000"
+        function["LastModified"] = deployed
     trace = lambda_trace(ARN, [Call("DynamoDB", "GetItem", {"table_name": "notes"})], ran)
     return run_here(
         folder / "out",
@@ -51,7 +60,7 @@ def test_without_the_option_nothing_is_asked(tmp_path: Path) -> None:
     with FakeEvidence() as fake:
         ran = scan(tmp_path, fake, ["sqs:SendMessage"], ran=time.time() - LONG_AGO)
         assert fake.requests == []
-    assert finding(ran, "sqs:SendMessage")["reasons"] == ["service-not-traced", "may-run-untraced"]
+    assert finding(ran, "sqs:SendMessage")["reasons"] == ["service-not-traced"]
     assert ran.report["scan"]["evidence"] == []
 
 
@@ -70,7 +79,7 @@ def test_what_ran_within_iam_s_lag_is_not_confirmed(tmp_path: Path) -> None:
     script = Script({ROLE: [Service("sqs"), Service("dynamodb", now)]}, asked=now)
     with FakeEvidence(script) as fake:
         ran = scan(tmp_path, fake, ["sqs:SendMessage"], "last-accessed", ran=now - 600)
-    assert finding(ran, "sqs:SendMessage")["reasons"] == ["service-not-traced", "may-run-untraced"]
+    assert finding(ran, "sqs:SendMessage")["reasons"] == ["service-not-traced"]
 
 
 def test_what_iam_saw_and_no_trace_shows_is_a_gap_in_the_instrumentation(tmp_path: Path) -> None:
@@ -110,7 +119,16 @@ def test_a_secret_that_init_code_read_is_used_as_cloudtrail_shows(tmp_path: Path
     assert "secretsmanager:GetSecretValue" in str(role["suggested_policy"])
 
 
-def test_a_secret_that_cloudtrail_never_saw_needs_no_doubt_about_init_code(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("hours_ago", "doubts"),
+    [
+        (LONG_AGO / 3600 + 1, []),
+        (100 * 24, ["may-run-untraced"]),  # init code may have run before event history begins
+    ],
+)
+def test_a_secret_that_cloudtrail_never_saw_needs_no_doubt_about_init_code(
+    tmp_path: Path, hours_ago: float, doubts: list[str]
+) -> None:
     now = time.time()
     logged = call_event(ROLE, NAME, "logs:CreateLogStream", now - LONG_AGO + 60, region=REGION)
     with FakeEvidence(Script(events=[logged])) as fake:
@@ -121,9 +139,11 @@ def test_a_secret_that_cloudtrail_never_saw_needs_no_doubt_about_init_code(tmp_p
             "cloudtrail",
             ran=now - LONG_AGO,
             resource=SECRET,
+            deployed=datetime.fromtimestamp(now - hours_ago * 3600, UTC).isoformat(),
         )
     found = finding(ran, "secretsmanager:GetSecretValue")
-    assert (found["reasons"], found["sources"]) == (["service-not-traced"], ["cloudtrail"])
+    assert found["reasons"] == ["service-not-traced", *doubts]
+    assert found["sources"] == ([] if doubts else ["cloudtrail"])
 
 
 def test_how_much_was_sampled_is_shown(tmp_path: Path) -> None:
@@ -147,4 +167,4 @@ def test_a_right_that_is_missing_is_named_and_the_scan_goes_on(tmp_path: Path) -
         "cloudwatch:GetMetricData",
     ):
         assert right in ran.warning_texts
-    assert finding(ran, "sqs:SendMessage")["reasons"] == ["service-not-traced", "may-run-untraced"]
+    assert finding(ran, "sqs:SendMessage")["reasons"] == ["service-not-traced"]

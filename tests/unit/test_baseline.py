@@ -212,7 +212,8 @@ def test_the_facts_of_grants_in_a_policy() -> None:
     but = {"Effect": "Allow", "NotAction": ["s3:*", "IAM:*"], "NotResource": f"arn:aws:sqs:r:{ACCOUNT}:q"}
     own = policy(allow("s3:Get*", "*", Sid="S", Condition={"Bool": {"aws:SecureTransport": "true"}}), but)
     first, second = entries_of(known_of(ROLE_ARN, grant, Verdict.UNUSED) for grant in grants_of(own))
-    assert first == Entry("notes", "own", "S", "unused", "s3:Get*", "*", conditional=True)
+    assert first == Entry("notes", "own", "S", "unused", "s3:Get*", "*", condition=first.condition)
+    assert first.condition
     assert second.action == "* except iam:*, s3:*"
     assert second.resource == "* except arn:aws:sqs:r:ACCOUNT:q"
 
@@ -246,7 +247,7 @@ def counts(
         # it was accepted as what cannot be seen, or what is denied: not as excess
         (ENTRY._replace(verdict="unobservable"), False),
         (ENTRY._replace(verdict="ineffective"), False),
-        (ENTRY._replace(conditional=True), True),  # narrower than what was accepted
+        (ENTRY._replace(condition="c"), True),  # narrower than what was accepted
         (ENTRY._replace(role="other"), False),
         (ENTRY._replace(policy="other"), False),
         (ENTRY._replace(statement="Other"), False),
@@ -262,8 +263,9 @@ def test_what_is_known(now: Entry, is_known: bool) -> None:
 
 
 def test_a_grant_that_lost_its_condition_is_new() -> None:
-    assert counts([ENTRY._replace(conditional=True)], [ENTRY]) == (0, 1, 1)
-    assert counts([ENTRY, ENTRY._replace(conditional=True)], [ENTRY._replace(conditional=True), ENTRY]) == (
+    assert counts([ENTRY._replace(condition="c")], [ENTRY]) == (0, 1, 1)
+    assert counts([ENTRY._replace(condition="c")], [ENTRY._replace(condition="d")]) == (0, 1, 1)
+    assert counts([ENTRY, ENTRY._replace(condition="c")], [ENTRY._replace(condition="c"), ENTRY]) == (
         2,
         0,
         0,
@@ -306,7 +308,7 @@ entries = st.builds(
     verdict=st.sampled_from(["unused", "broad", "unobservable"]),
     action=st.sampled_from(["s3:GetObject", "s3:PutObject"]),
     resource=st.just("*"),
-    conditional=st.booleans(),
+    condition=st.sampled_from(["", "c", "d"]),
 )
 lists = st.lists(entries, max_size=6)
 
@@ -327,7 +329,7 @@ def test_each_entry_is_known_or_new_and_an_update_makes_all_known(
 
 
 def test_the_file_holds_a_finding_a_line_sorted() -> None:
-    second = ENTRY._replace(action="s3:PutObject", conditional=True)
+    second = ENTRY._replace(action="s3:PutObject", condition="c")
     texts = {dump(Baseline(tuple(order))) for order in itertools.permutations([ENTRY, second])}
     assert texts == {
         """\
@@ -335,7 +337,7 @@ def test_the_file_holds_a_finding_a_line_sorted() -> None:
   "version": 1,
   "findings": [
     {"role": "notes", "policy": "own", "statement": "", "verdict": "unused", "action": "s3:GetObject", "resource": "arn:aws:s3:::b/*"},
-    {"role": "notes", "policy": "own", "statement": "", "verdict": "unused", "action": "s3:PutObject", "resource": "arn:aws:s3:::b/*", "conditional": true}
+    {"role": "notes", "policy": "own", "statement": "", "verdict": "unused", "action": "s3:PutObject", "resource": "arn:aws:s3:::b/*", "condition": "c"}
   ]
 }
 """  # noqa: E501  # as it stands in the file
@@ -348,7 +350,7 @@ def test_an_empty_baseline() -> None:
 
 
 def file_of(**changes: Any) -> str:
-    row = {name: getattr(ENTRY, name) for name in ENTRY._fields if name != "conditional"} | changes
+    row = {name: getattr(ENTRY, name) for name in ENTRY._fields if name != "condition"} | changes
     return json.dumps({"version": 1, "findings": [{k: v for k, v in row.items() if v is not None}]})
 
 
@@ -375,7 +377,7 @@ def file_of(**changes: Any) -> str:
         (file_of(action=1), "b.json: `findings`, entry 1: it has no text `action`"),
         (file_of(verdict="bad\n"), "b.json: `findings`, entry 1: the verdict 'bad\\\\n' is not known"),
         (file_of(extra="x"), "b.json: `findings`, entry 1: `extra` is no key here"),
-        (file_of(conditional="x"), "b.json: `findings`, entry 1: `conditional` is neither true nor false"),
+        (file_of(condition=1), "b.json: `findings`, entry 1: `condition` is no text"),
     ],
 )
 def test_what_is_no_baseline_is_refused(text: str, expected: str) -> None:

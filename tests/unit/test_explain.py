@@ -1,0 +1,289 @@
+"""The story of one finding: what it says, and that it says why it is not confirmed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import orjson
+import pytest
+
+from scanner.config import Ignore
+from scanner.confirm import EXPLAINED, Reason
+from scanner.errors import ScanError
+from scanner.evidence.beside import Beside
+from scanner.evidence.last_accessed import LastAccessed
+from scanner.explain import explained
+from scanner.findings import findings_of, with_ignores
+from scanner.iam.policies import parse_policy
+from scanner.model import Denied, Finding, Function, Policy, Usage
+from scanner.report.document import iso, report
+from scanner.request import Request
+from scanner.scanned import ScannedRole
+from tests.unit.cases import (
+    HOUR,
+    NOW,
+    ROLE,
+    allow,
+    arn,
+    compared,
+    deny,
+    function,
+    function_arn,
+    of_aws,
+    policy,
+    scan_of,
+    table,
+    usage,
+    used,
+)
+
+GET, SCAN = "dynamodb:GetItem", "dynamodb:Scan"
+
+
+def document(scanned: ScannedRole, usages: Iterable[Usage], functions: Iterable[Function]) -> Any:
+    """report.json of a scan that found one role, as it is read back."""
+    return orjson.loads(orjson.dumps(report(scan_of([scanned], usages, functions), Request(compare=True))))
+
+
+def story(
+    *statements: dict[str, Any],
+    seen: Usage | None = None,
+    policies: list[Policy] | None = None,
+    functions: list[Function] | None = None,
+    at: int = 0,
+    **how: Any,
+) -> str:
+    """The story of the finding at a place, as one text."""
+    usages = [seen or usage(used((GET, table("t"))))]
+    known = [function()] if functions is None else functions
+    scanned = compared(policies or [policy(*statements)], usages, functions=known, **how)
+    return "\n".join(explained(document(scanned, usages, known), scanned.findings[at].id))
+
+
+def test_an_unused_permission() -> None:
+    assert story(allow([GET, SCAN], table("t"), Sid="Read"), at=1).splitlines() == [
+        f"{_finding().id}: unused, confirmed, severity data-access",
+        "  dynamodb:Scan",
+        f"  on {table('t')}",
+        f"  of role {ROLE}",
+        "  dynamodb:Scan: reads items",
+        "",
+        "Granted by inline policy own, statement 0, Sid Read:",
+        "  {",
+        '    "Sid": "Read",',
+        '    "Effect": "Allow",',
+        '    "Action": [',
+        '      "dynamodb:GetItem",',
+        '      "dynamodb:Scan"',
+        "    ],",
+        f'    "Resource": "{table("t")}"',
+        "  }",
+        "",
+        "Verdict: unused. No workload that uses the role was seen to use it.",
+        "",
+        "Workloads that use the role, and how much was seen of them:",
+        f"  {function_arn('f')}: 1 trace, 1 call, last seen never, last changed {iso(NOW - HOUR)}",
+        "",
+        "Calls that were compared with it:",
+        f"  f: dynamodb:GetItem on {table('t')}, 1 call, last {iso(NOW)} (traces)",
+        "",
+        "What to put in its place: `suggested_policy` of the role in the report.",
+    ]
+
+
+def _finding() -> Finding:
+    statement = allow([GET, SCAN], table("t"), Sid="Read")
+    return compared([policy(statement)], [usage(used((GET, table("t"))))]).findings[1]
+
+
+@pytest.mark.parametrize(
+    ("statement", "how", "reasons"),
+    [
+        (allow("s3:DeleteBucket"), {}, ["service-not-traced"]),
+        (allow(SCAN, table("t")), {"users_known": False}, ["role-users-unknown"]),
+        (allow("ssm:GetParameter"), {}, ["service-not-traced", "may-run-untraced"]),
+        (allow(SCAN, table("t")), {"seen": usage(traces=())}, ["not-seen"]),
+        (allow(SCAN, table("t")), {"functions": [function("f"), function("g")]}, ["sharer-not-seen"]),
+    ],
+)
+def test_each_reason_says_what_it_means_and_what_would_remove_it(
+    statement: dict[str, Any], how: dict[str, Any], reasons: list[str]
+) -> None:
+    text = story(statement, **how)
+    assert "unused, not confirmed" in text
+    for reason in reasons:
+        meaning, remedy = EXPLAINED[Reason(reason)]
+        assert f"  {reason}: {meaning}\n    to remove it: {remedy}" in text
+    assert text.count("to remove it: ") == len(reasons)
+
+
+def test_a_confirmed_finding_gives_no_reason() -> None:
+    assert "Not confirmed" not in story(allow("dynamodb:*", table("t")))
+
+
+@pytest.mark.parametrize(
+    ("statements", "how", "lines"),
+    [
+        # what was used, and by whom
+        (
+            [allow("dynamodb:*", table("t"))],
+            {},
+            ["Verdict: broad. ", f"used: {GET} on {table('t')} by {function_arn('f')}"],
+        ),
+        # what AWS itself needs
+        (
+            [allow("logs:PutLogEvents")],
+            {},
+            ["Verdict: platform. ", " by AWS itself"],
+        ),
+        # why traces cannot show it
+        ([allow("iam:PassRole")], {}, ["Verdict: unobservable. ", "never called by itself"]),
+        ([allow(GET), deny("*")], {}, ["Verdict: ineffective. "]),
+        # exceptions
+        (
+            [{"Effect": "Allow", "NotAction": ["s3:*", "iam:*"], "Resource": "*"}],
+            {},
+            ["  all but s3:*, iam:*", '"NotAction": ['],
+        ),
+        ([{"Effect": "Allow", "Action": GET, "NotResource": "arn:x"}], {}, ["  on all but arn:x"]),
+        # a condition
+        (
+            [allow("dynamodb:*", table("t"), Condition={"Bool": {"aws:SecureTransport": "true"}})],
+            {},
+            ['"aws:SecureTransport": "true"', "under a condition"],
+        ),
+        # the same elsewhere
+        (
+            [allow("dynamodb:*", table("t")), allow(GET, table("t"), Sid="Own")],
+            {},
+            ["also granted by own, statement Own", "This grant could go"],
+        ),
+        # a boundary, a published version, other principals
+        (
+            [allow(SCAN, table("t"))],
+            {"boundary": replace(policy(allow("*")), arn="arn:aws:iam::1:policy/bound")},
+            ["The role has a permissions boundary: arn:aws:iam::1:policy/bound"],
+        ),
+        ([allow(SCAN, table("t"))], {"by_version_only": ["f"]}, ["only a published version uses the role"]),
+        ([allow(SCAN, table("t"))], {"users_known": False}, ["There may be others"]),
+    ],
+)
+def test_the_story_tells(statements: list[dict[str, Any]], how: dict[str, Any], lines: list[str]) -> None:
+    text = story(*statements, **how)
+    for line in lines:
+        assert line in text
+
+
+@pytest.mark.parametrize("verdict", ["used", "platform", "unobservable", "ineffective"])
+def test_what_claims_no_excess_is_not_said_to_be_confirmed(verdict: str) -> None:
+    statements = {
+        "used": [allow(GET, table("t"))],
+        "platform": [allow("logs:PutLogEvents")],
+        "unobservable": [allow("iam:PassRole")],
+        "ineffective": [allow(GET), deny("*")],
+    }
+    text = story(*statements[verdict])
+    assert f": {verdict}, severity" in text
+    assert "confirmed" not in text
+
+
+def test_where_a_call_may_have_used_it_the_story_does_not_say_that_none_did() -> None:
+    seen = usage(used(("ssm:PutParameter", arn("ssm", "parameter/*")), exact=False))
+    resources = [arn("ssm", "parameter/a"), arn("ssm", "parameter/b")]
+    text = story(allow("ssm:PutParameter", resources), seen=seen)
+    assert "No workload that uses the role was seen to use it" not in text
+    assert (
+        "ssm:PutParameter on arn:aws:ssm:us-east-1:123456789012:parameter/* (resource not fully known)"
+        in text
+    )
+
+
+def test_a_source_beside_the_traces_is_named() -> None:
+    beside = Beside(LastAccessed({"dynamodb": None}, {}, NOW), recorded=True)
+    old = usage(services=["s3"], traces=[NOW - 5 * HOUR], calls=NOW - 5 * HOUR)
+    text = story(
+        allow(SCAN, table("t")), seen=old, functions=[function(deployed=NOW - 6 * HOUR)], beside=beside
+    )
+    assert "unused, confirmed" in text
+    assert "Beside the traces: last-accessed" in text
+
+
+def test_refused_calls_of_the_service_are_shown_with_their_meaning() -> None:
+    refusal = Denied(SCAN, table("t"), 2, "no", "no-identity-policy")
+    text = story(allow(SCAN, table("u")), seen=replace(usage(services=["dynamodb"]), denied=(refusal,)))
+    assert f"f: {SCAN} on {table('t')}, 2 calls: no policy of the role allows it" in text
+
+
+def test_a_policy_of_aws_is_to_be_replaced_and_ones_own_to_be_edited() -> None:
+    aws = story(policies=[of_aws("Aws", allow("dynamodb:*", table("t")))])
+    assert "managed policy Aws (arn:aws:iam::aws:policy/Aws)" in aws
+    assert "cannot be edited: replace it by `suggested_policy`" in aws
+    assert "replace it" not in story(allow("dynamodb:*", table("t")))
+
+
+def test_without_a_suggestion_none_is_promised() -> None:
+    text = story(allow(SCAN, table("t")), seen=usage(services=["dynamodb"]))
+    assert "What to put in its place" not in text
+    assert "There is no suggested policy" in text
+
+
+def test_many_calls_are_cut_and_counted() -> None:
+    seen = usage(used(*((GET, table(f"t{n}")) for n in range(40))))
+    text = story(allow("dynamodb:*", "*"), seen=seen)
+    assert "  and 15 more, see report.json" in text
+
+
+def test_what_the_team_accepts_is_told() -> None:
+    seen = usage(services=["dynamodb"])
+    scanned = compared([policy(allow(SCAN, table("t")))], [seen])
+    rule = Ignore(1, "the yearly report", action="dynamodb:scan")
+    judged = with_ignores(scanned.judged, scanned.role, [rule], date(2026, 1, 1))
+    found = replace(scanned, judged=judged, findings=findings_of(scanned.role, judged))
+    lines = explained(document(found, [seen], [function()]), found.findings[0].id)
+    assert "The team accepts it: the yearly report" in lines
+
+
+# --- which finding -------------------------------------------------------------------------------
+
+
+def two_findings() -> Any:
+    seen = usage(services=["dynamodb"])
+    scanned = compared([policy(allow(SCAN, table("t")), allow(GET, table("t")))], [seen])
+    return document(scanned, [seen], [function()])
+
+
+def test_the_beginning_of_an_id_is_enough() -> None:
+    read = two_findings()
+    whole = read["roles"][0]["findings"][0]["id"]
+    assert explained(read, whole[:6]) == explained(read, whole)
+
+
+@pytest.mark.parametrize("finding_id", ["", "zzz", "no such"])
+def test_an_id_of_no_finding_is_an_error_of_use(finding_id: str) -> None:
+    with pytest.raises(ScanError, match="id"):
+        explained(two_findings(), finding_id)
+
+
+def test_an_id_of_several_findings_is_an_error_of_use() -> None:
+    read = two_findings()
+    for finding in read["roles"][0]["findings"]:
+        finding["id"] = "aa" + finding["id"]
+    with pytest.raises(ScanError, match="2 findings"):
+        explained(read, "aa")
+
+
+@pytest.mark.parametrize("broken", [None, [], {}, {"schema_version": 1}, "text"])
+def test_what_is_no_report_is_an_error_of_use(broken: Any) -> None:
+    with pytest.raises(ScanError, match=r"report\.json"):
+        explained(broken, "abc")
+
+
+def test_the_statement_shown_is_that_of_the_policy_with_the_same_name() -> None:
+    """An inline policy and a managed one may share a name."""
+    managed = Policy("same", "arn:aws:iam::1:policy/same", "managed", parse_policy({"Statement": allow(GET)}))
+    text = story(policies=[managed, policy(allow([SCAN], table("t")), name="same")], at=1)
+    assert '"dynamodb:Scan"' in text
+    assert '"dynamodb:GetItem"' not in text
