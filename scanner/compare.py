@@ -155,7 +155,7 @@ def _touched(permission: Permission) -> Touched:
 
 def judge_role(role: Role, usage: RoleUsage) -> list[Judgement]:
     """A verdict on every grant of a role, in the order of its policies."""
-    principal = principal_of(role.arn, role.tags)
+    principal = principal_of(role)
     grants = [grant for policy in role.policies for grant in grants_of(policy, principal)]
     judge = _Judge(role, grants, usage)
     return [judge.judge(grant) for grant in grants]
@@ -279,7 +279,12 @@ class _Judge:
         services = self._service_claims(grant, observable, unsure)
         if len(observable) < len(actions):  # part of the pattern may be in use where no trace shows it
             services = {p: _doubted(part, Reason.MAY_RUN_UNTRACED) for p, part in services.items()}
-        return Judgement(grant, Verdict.UNUSED, (), Claim(services, any_suffices=False), observable)
+        # of a wildcard this would be about every service
+        unread = (
+            [] if is_pattern(grant.action) else [u.why for u in self._may_need(grant, grant.action.lower())]
+        )
+        claim = Claim(services, any_suffices=False)
+        return Judgement(grant, Verdict.UNUSED, (), claim, observable, why="; ".join(dict.fromkeys(unread)))
 
     def _candidates_of(self, grant: Grant) -> Iterator[Touched]:
         """What was used of the actions of a grant, less single resources that are not its own."""
@@ -370,9 +375,8 @@ class _Judge:
         for extra in self._usage.team:
             if matches(extra.action, action):
                 yield knowledge.Untraced(extra.kind, extra.reason)
-        for unread in self._usage.unread.get(action, ()):
-            if _may_be_read(grant, action, unread):
-                yield knowledge.Untraced(unread.kind, unread.why)
+        for unread in self._may_need(grant, action):
+            yield knowledge.Untraced(unread.kind, unread.why)
 
     def _why(self, grant: Grant, actions: Iterable[str]) -> str:
         untraced = (u for action in sorted(actions) for u in self._untraced(grant, action))
@@ -380,10 +384,12 @@ class _Judge:
 
     def _unread(self, grant: Grant, action: str) -> Iterator[Touched]:
         """What of a grant Lambda may need for a configuration that was not read."""
-        for unread in self._usage.unread.get(action, ()):
-            if _may_be_read(grant, action, unread):
-                resource = grant.pattern if unread.resource == arns.ALL else unread.resource
-                yield Touched(action, resource, exact=True, platform=True)
+        for unread in self._may_need(grant, action):
+            resource = grant.pattern if unread.resource == arns.ALL else unread.resource
+            yield Touched(action, resource, exact=True, platform=True)
+
+    def _may_need(self, grant: Grant, action: str) -> Iterator[platform.Unread]:
+        return (u for u in self._usage.unread.get(action, ()) if _may_be_read(grant, action, u))
 
     def _service_claims(
         self, grant: Grant, actions: Iterable[str], unsure: Mapping[Touched, Reason]
@@ -397,8 +403,8 @@ class _Judge:
             prefix, doubts = _prefix(action), self._doubts(grant, action)
             if action in unsure_actions:
                 doubts |= unsure_actions[action]
-            never = self._usage.beside.never(action)
-            if never:
+            never = self._usage.beside.never(action, grant.pattern)
+            if never and self._usage.beside.recorded_until:
                 self._sources.add(LAST_ACCESSED)
             known = claims.get(prefix)
             if known is None:
@@ -412,9 +418,11 @@ class _Judge:
     def _doubts(self, grant: Grant, action: str) -> frozenset[Reason]:
         doubts = set()
         if any(u.kind == knowledge.MAY_RUN_UNTRACED for u in self._untraced(grant, action)):
-            by_lambda = any(self._unread(grant, action))
-            source = self._usage.beside.source_of_absence(action, grant.pattern, by_lambda=by_lambda)
-            if source is None:
+            created = grant.policy.created
+            source = self._usage.beside.source_of_absence(
+                action, grant.pattern, created.timestamp() if created else 0.0
+            )
+            if source is None or any(self._unread(grant, action)):
                 doubts.add(Reason.MAY_RUN_UNTRACED)
             else:
                 self._sources.add(source)
@@ -486,7 +494,7 @@ def context_of(role: Role, touched: Touched) -> Principal:
     the requests of its code, and with few that Lambda makes itself:
     docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
     """
-    own, absent = principal_of(role.arn, role.tags)
+    own, absent = principal_of(role)
     context = dict(own)
     if touched == _ANYTHING_OF_AWS:
         absent |= {_SOURCE_FUNCTION}

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from scanner.compare import Judgement, Touched
-from scanner.iam.patterns import contains, is_pattern
+from scanner.iam import arns
+from scanner.iam.patterns import contains, is_pattern, overlaps
 from scanner.iam.variables import names_of
 from scanner.model import Grant, Verdict, is_managed_by_aws
 
@@ -23,12 +24,15 @@ class Duplicate(NamedTuple):
     could_go: bool
 
 
-def duplicates(judgements: Sequence[Judgement], surely_excessive: Sequence[bool]) -> Mapping[int, Duplicate]:
+def duplicates(
+    judgements: Sequence[Judgement], confirmed: Sequence[bool], cut: Sequence[bool]
+) -> Mapping[int, Duplicate]:
     """The grants of which every use is allowed by other grants, by their place in `judgements`.
 
-    `surely_excessive` tells of each whether what was not used of it may be taken away. Of two grants the one
-    that is too wide could go; else the one that the other contains; of two that say the same, the later,
-    though rather a role's own than one in a policy of AWS. As nobody can edit that, it goes as a whole only.
+    `confirmed` tells of each whether the evidence carries its verdict, `cut` whether a suggestion leaves out
+    what was not used of it. Of two grants the one that is surely too wide could go; else the one that the
+    other contains; of two that say the same, the later, though rather a role's own than one in a policy of
+    AWS. As nobody can edit that, it goes as a whole only.
     """
     shared = _shared(judgements)
     gone: set[int] = set()
@@ -38,7 +42,7 @@ def duplicates(judgements: Sequence[Judgement], surely_excessive: Sequence[bool]
         if all(others) and (
             (
                 judgement.verdict is Verdict.BROAD
-                and surely_excessive[at]
+                and confirmed[at]
                 and not judgement.alternatives
                 and all(
                     any(not _is_wider(judgements[o].grant, judgement.grant) for o in place)
@@ -47,7 +51,7 @@ def duplicates(judgements: Sequence[Judgement], surely_excessive: Sequence[bool]
             )
             or any(
                 # one that is itself cut to what was seen makes nothing needless
-                not (judgements[o].verdict is Verdict.BROAD and surely_excessive[o])
+                not (judgements[o].verdict is Verdict.BROAD and cut[o])
                 and _makes_needless(judgements[o].grant, judgement.grant)
                 for o in set(others[0])
             )
@@ -71,12 +75,27 @@ def _shared(judgements: Sequence[Judgement]) -> dict[int, list[list[int]]]:
         if any(len(servers[touched]) < 2 for touched in judgement.touched):
             continue  # most grants
         places = [
-            [o for o in servers[t] if o != at and _is_sure(judgements[o].grant, judgement.grant)]
+            [
+                o
+                for o in servers[t]
+                if o != at
+                and _is_sure(judgements[o].grant, judgement.grant)
+                and _holds(judgements[o].grant, t)
+            ]
             for t in judgement.touched
         ]
         if all(places):
             found[at] = places
     return found
+
+
+def _holds(grant: Grant, touched: Touched) -> bool:
+    """Whether a grant allows all of what was touched: a pattern, or what knows no resources, to the last."""
+    if touched.exact and not is_pattern(touched.resource):
+        return True  # a single resource that is reached
+    resource = touched.resource if touched.exact else arns.of_any_account(touched.resource)
+    excepted = any(overlaps(pattern, resource) for pattern in grant.except_resources)
+    return contains(grant.pattern, resource) and not excepted
 
 
 def _inseparable(judgements: Sequence[Judgement], gone: set[int]) -> set[int]:

@@ -59,8 +59,9 @@ def with_reasons(
         return reasons_for(claim, users[id(policy)], role_reasons, standard)
 
     found = [Judged(j, reasons(j.claim, j.grant.policy) if j.claim is not None else ()) for j in judgements]
-    excessive = [GENERAL_DOUBTS.issuperset(item.reasons) for item in found]
-    twice = duplicates(judgements, excessive)
+    confirmed = [not item.reasons for item in found]
+    cut = [GENERAL_DOUBTS.issuperset(item.reasons) for item in found]
+    twice = duplicates(judgements, confirmed, cut)
     return [item._replace(duplicate=twice.get(at, NO_DUPLICATE)) for at, item in enumerate(found)]
 
 

@@ -112,7 +112,7 @@ class Proof:
         for permission in used:
             key = (permission.action.lower(), _resource(permission))
             before = self.today(*key)
-            if before in _DENIED:
+            if before in _DENIED or self.today(permission.action, permission.resource) in _DENIED:
                 continue
             after = self._decide(key, suggested)
             if after is not Effect.ALLOWED and not (after is before is Effect.UNDECIDED):

@@ -13,8 +13,8 @@ from scanner.errors import EXIT_USAGE, ScanError, Warnings
 from scanner.evidence.beside import CLOUDTRAIL, INVOCATIONS, LAST_ACCESSED, Beside
 from scanner.evidence.cloudtrail import History, read_cloudtrail
 from scanner.evidence.invocations import read_invocations
-from scanner.evidence.last_accessed import LastAccessed, read_last_accessed, tracks
-from scanner.findings import changed_at
+from scanner.evidence.last_accessed import LastAccessed, newest_recorded, read_last_accessed, tracks
+from scanner.findings import changed_at, of_current_code
 from scanner.iam.functions import Functions, functions_from_aws, functions_from_file, with_configuration
 from scanner.iam.roles import roles_from_aws, roles_from_file, with_users
 from scanner.model import Evidence, Role, Usage
@@ -277,5 +277,14 @@ def _beside(
         users=changed,
         since=start,
     )
-    recorded = [beside.records(evidence.get(arn, Evidence()), time) for arn, time in changed.items()]
-    return replace(beside, recorded=bool(recorded) and all(recorded))
+    if beside.last_accessed is None or not changed:
+        return beside
+    shown = [
+        newest_recorded(
+            of_current_code(evidence.get(arn, Evidence()), functions.known.get(arn)).newest_complete,
+            time,
+            beside.last_accessed.asked,
+        )
+        for arn, time in changed.items()
+    ]
+    return replace(beside, recorded_until=min(shown))

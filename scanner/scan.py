@@ -13,7 +13,7 @@ from scanner.errors import Warnings
 from scanner.evidence.beside import NOTHING, Beside
 from scanner.findings import Judged, findings_of, with_ignores, with_reasons
 from scanner.iam.refusals import Cause, is_identity_matter
-from scanner.model import Function, Role, Usage
+from scanner.model import Function, Permission, Role, Usage
 from scanner.proof import Proof
 from scanner.reading import (
     read_beside,
@@ -78,6 +78,9 @@ def _with_suggestion(scanned: ScannedRole, usages: Sequence[Usage]) -> ScannedRo
     role, proof = scanned.role, Proof(scanned.role)
     seen = {permission for usage in usages for permission in usage.used if permission.required}
     seen |= {p for history in scanned.beside.histories.values() for p in history.used if p.required}
+    # what Lambda itself needs stays allowed as well
+    needs = {touched for item in scanned.judged for touched in item.judgement.touched if touched.platform}
+    seen |= {Permission(need.action, need.resource, need.exact, required=True) for need in needs}
     suggestion = suggested_policy(role, scanned.judged)
     objections = proof.objections(suggestion.policy, sorted(seen)) if suggestion else []
     refused = {

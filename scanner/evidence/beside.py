@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scanner.evidence.cloudtrail import History, never_called
-from scanner.evidence.last_accessed import LastAccessed, counts_for
+from scanner.evidence.last_accessed import LastAccessed, counts_for, tracks
+from scanner.iam.patterns import is_pattern
 from scanner.model import Evidence
 
 LAST_ACCESSED, CLOUDTRAIL, INVOCATIONS = "last-accessed", "cloudtrail", "invocations"
@@ -21,14 +22,15 @@ class Beside:
     """The sources of one role. `since` is the start of the scanned time (Unix seconds).
 
     `histories` are CloudTrail's by the ARN of the workload, of which `users` are all that use the role, with
-    the time of their last change. `recorded` tells that IAM's data reaches beyond the last change of each.
+    the time of their last change. `recorded_until` is the time up to which IAM's data tells what each of them
+    did, 0 where it does not reach beyond the last change of one.
     """
 
     last_accessed: LastAccessed | None = None
     histories: Mapping[str, History] = field(default_factory=dict)
     users: Mapping[str, float] = field(default_factory=dict)
     since: float = 0.0
-    recorded: bool = False
+    recorded_until: float = 0.0
 
     def records(self, evidence: Evidence, changed: float) -> bool:
         """Whether IAM's data is young enough to tell what a workload did since its last change."""
@@ -36,24 +38,28 @@ class Beside:
             evidence.newest_complete, changed, self.last_accessed.asked
         )
 
-    def never(self, action: str) -> bool:
-        """Whether IAM says that the role never tried to use an action (in lower case)."""
-        return self.last_accessed is not None and self.last_accessed.never(action)
+    def never(self, action: str, pattern: str) -> bool:
+        """Whether IAM says that the role never tried to use an action (in lower case) on a resource pattern.
 
-    def source_of_absence(self, action: str, pattern: str, *, by_lambda: bool = False) -> str | None:
-        """Which source says that an action was not used on a resource pattern, in traces or outside them.
-
-        With `by_lambda` Lambda itself may have used it, which the history of a function does not show.
+        It says nothing of a region that it does not track.
         """
-        if self.recorded and self.never(action):
+        region = _region(pattern)
+        tracked = is_pattern(region) or not region or tracks(region)
+        return self.last_accessed is not None and tracked and self.last_accessed.never(action)
+
+    def source_of_absence(self, action: str, pattern: str, granted: float) -> str | None:
+        """Which source says that code did not use an action on a resource pattern, traced or not.
+
+        `granted` is when the grant was made (Unix seconds, 0 where unknown): what was seen before says
+        nothing of it. What Lambda itself may do, only when an event fails, no source tells.
+        """
+        if self.recorded_until > granted and self.never(action, pattern):
             return LAST_ACCESSED
-        called = by_lambda or not self.histories or not self._never_called(action, pattern)
-        return None if called else CLOUDTRAIL
+        return CLOUDTRAIL if self.histories and self._never_called(action, pattern) else None
 
     def _never_called(self, action: str, pattern: str) -> bool:
         """Whether CloudTrail shows that no workload called an action on a resource since its change."""
-        fields = pattern.split(":", 5)
-        region = fields[3] if len(fields) == 6 else "*"
+        region = _region(pattern)
         return bool(self.users) and all(
             arn in self.histories and never_called(self.histories[arn], action, region, changed)
             for arn, changed in self.users.items()
@@ -71,6 +77,11 @@ class Beside:
             prefix = action.partition(":")[0] + ":"
             return not any(traced.startswith(prefix) for traced in traced_actions)
         return level == "action"
+
+
+def _region(pattern: str) -> str:
+    fields = pattern.split(":", 5)
+    return fields[3] if len(fields) == 6 else "*"
 
 
 NOTHING = Beside()

@@ -89,12 +89,17 @@ def _is_after(moment: float | None, since: float) -> bool:
 
 
 def counts_for(trace_starts: Sequence[float], changed: float, asked: float, lag: float = LAG) -> bool:
-    """Whether a record asked for at `asked` can show what a workload did since `changed` (Unix seconds).
+    """Whether a record asked for at `asked` can show what a workload did since `changed` (Unix seconds)."""
+    return newest_recorded(trace_starts, changed, asked, lag) > 0
+
+
+def newest_recorded(trace_starts: Sequence[float], changed: float, asked: float, lag: float = LAG) -> float:
+    """The start of the newest trace of which a record asked for at `asked` tells, 0 where there is none.
 
     A record lags behind: it says something only of a trace that began after the change and at least `lag`
     seconds before it was asked for.
     """
-    return any(changed < start <= asked - lag for start in trace_starts)
+    return max((start for start in trace_starts if changed < start <= asked - lag), default=0.0)
 
 
 @cache

@@ -25,7 +25,7 @@ class Limits:
 
     def __init__(self, role: Role) -> None:
         bounds = (role.boundary,) if role.boundary else ()
-        principal = principal_of(role.arn, role.tags)
+        principal = principal_of(role)
         self._denials = denials_of((*role.policies, *bounds))
         self._ceiling = [g for bound in bounds for g in grants_of(bound, principal)] if bounds else None
 

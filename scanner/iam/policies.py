@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import orjson
 
 from scanner.iam.variables import meaning_of
-from scanner.model import Grant, Policy, Statement
+from scanner.model import Grant, Policy, Role, Statement
 
 VARIABLES_VERSION = "2012-10-17"
 NEVER = "\ue04e"  # no ARN is this
@@ -92,14 +92,17 @@ class Principal(NamedTuple):
 NOBODY = Principal({}, frozenset())
 
 
-def principal_of(role_arn: str, tags: Mapping[str, str] | None) -> Principal:
+def principal_of(role: Role) -> Principal:
     """What is known of a role's requests.
 
     docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-infotouse: a role
-    has no aws:username. A tag that the role lacks may still come with the session.
+    has no aws:username. A tag that the role lacks may still come with the session, and whoever else may
+    assume the role can put other values in the place of its own:
+    docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html
     """
-    fields = role_arn.split(":")
-    context = {"aws:principalarn": (role_arn,), "aws:principaltype": ("AssumedRole",)}
+    fields = role.arn.split(":")
+    tags = role.tags if role.users_known else None
+    context = {"aws:principalarn": (role.arn,), "aws:principaltype": ("AssumedRole",)}
     if len(fields) > 5 and fields[4]:
         context["aws:principalaccount"] = (fields[4],)
     context |= {f"aws:principaltag/{key.lower()}": (value,) for key, value in (tags or {}).items()}

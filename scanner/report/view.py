@@ -312,7 +312,8 @@ def _claim(finding: Finding, scanned_role: ScannedRole, hide: Redaction) -> str:
     if finding.verdict is Verdict.INEFFECTIVE:
         return "always denied, or outside the permissions boundary: it can go"
     if finding.verdict is not Verdict.BROAD:
-        return "not surely used" if MAY_BE_USED.intersection(finding.reasons) else "never used"
+        said = "not surely used" if MAY_BE_USED.intersection(finding.reasons) else "never used"
+        return f"{said}; {hide.text(finding.why)}" if finding.why else said
     shared = len(scanned_role.role.users) > 1
     return "only used: " + _some([_used(used, hide, shared=shared) for used in finding.used])
 

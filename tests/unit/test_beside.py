@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -44,7 +45,9 @@ def iam_says(
     recorded: bool = True,
 ) -> Beside:
     """IAM's last-accessed data of the role; `recorded` tells that it reaches beyond the last deployment."""
-    return Beside(LastAccessed(services or {}, actions or {}, NOW), since=START, recorded=recorded)
+    return Beside(
+        LastAccessed(services or {}, actions or {}, NOW), since=START, recorded_until=NOW if recorded else 0.0
+    )
 
 
 def cloudtrail_says(
@@ -138,7 +141,7 @@ def test_never_does_not_stand_for_a_trace() -> None:
         # the service was used, this action never
         (iam_says({"secretsmanager": START - 1}, {READ_SECRET.lower(): None}), ((), (LAST_ACCESSED,))),
         # it does not reach beyond the last deployment of each user
-        (iam_says({"secretsmanager": None}, recorded=False), (("may-run-untraced",), (LAST_ACCESSED,))),
+        (iam_says({"secretsmanager": None}, recorded=False), (("may-run-untraced",), ())),
     ],
 )
 def test_an_action_that_may_run_in_init_code(
@@ -249,8 +252,34 @@ def test_what_lambda_itself_may_read_is_in_no_history_of_the_function() -> None:
     unread = [function(deployed=DEPLOYED, event_sources=None)]
     grant, seen = allow(READ_SECRET, SECRET), ran("secretsmanager")
     assert said_of(grant, seen, cloudtrail_says(), functions=unread)[1] == ("may-run-untraced",)
-    # IAM counts every session of the role
-    assert said_of(grant, seen, iam_says({"secretsmanager": None}), functions=unread)[1] == ()
+    # IAM counts every session of the role, yet Lambda may not have had a reason so far
+    assert said_of(grant, seen, iam_says({"secretsmanager": None}), functions=unread)[1] == (
+        "may-run-untraced",
+    )
+
+
+def test_a_dead_letter_queue_that_was_never_needed_is_no_sign_that_there_is_none() -> None:
+    unread = [function(deployed=DEPLOYED, event_sources=None, destinations=None)]
+    grant = allow("sqs:SendMessage", arn("sqs", "dead"))
+    beside = iam_says({"sqs": None})
+    assert said_of(grant, ran("sqs"), beside, functions=unread)[1] == ("may-run-untraced",)
+    assert said_of(grant, ran("sqs"), beside)[1] == ()
+
+
+def test_what_iam_recorded_before_the_policy_says_nothing_of_it() -> None:
+    created = datetime.fromtimestamp(NOW + 1, UTC)
+    grants = policy(allow(READ_SECRET, SECRET), created=created)
+    seen = usage(traces=(NOW + 2,), services=["secretsmanager"], calls=NOW + 2)
+    found = compared(
+        [grants], [seen], functions=[function(deployed=DEPLOYED)], beside=iam_says({"secretsmanager": None})
+    )
+    assert "may-run-untraced" in only(found).reasons
+
+
+def test_of_a_region_that_iam_does_not_track_never_says_nothing() -> None:
+    grant = allow(READ_SECRET, arn("secretsmanager", "secret:db-AbCdEf", region="xx-nowhere-1"))
+    beside = iam_says({"secretsmanager": None})
+    assert "may-run-untraced" in said_of(grant, ran("dynamodb"), beside)[1]
 
 
 # --- both, and no more than that -----------------------------------------------------------------

@@ -202,7 +202,7 @@ def test_where_a_call_may_have_used_it_the_story_does_not_say_that_none_did() ->
 
 
 def test_a_source_beside_the_traces_is_named() -> None:
-    beside = Beside(LastAccessed({"dynamodb": None}, {}, NOW), recorded=True)
+    beside = Beside(LastAccessed({"dynamodb": None}, {}, NOW), recorded_until=NOW)
     old = usage(services=["s3"], traces=[NOW - 5 * HOUR], calls=NOW - 5 * HOUR)
     text = story(
         allow(SCAN, table("t")), seen=old, functions=[function(deployed=NOW - 6 * HOUR)], beside=beside

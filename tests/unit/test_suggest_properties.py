@@ -209,17 +209,17 @@ def without(policies: Iterable[Policy], gone: Iterable[Statement]) -> list[Polic
     return [replace(p, statements=tuple(s for s in p.statements if id(s) not in ids)) for p in policies]
 
 
-@given(ROLES | LIKE_EACH_OTHER, CALLS, BOUNDARIES)
-@settings(max_examples=200)
+@given(ROLES, CALLS, BOUNDARIES)
+@settings(max_examples=150)
 def test_a_suggestion_keeps_every_call_that_is_allowed_today(
     statements: list[dict[str, Any]], calls: list[Called], boundary: Policy | None
 ) -> None:
     policies = roles_policies(statements)
     scanned = scanned_role(policies, calls, boundary)
-    if boundary is None or not any(is_pattern(call.resource) for call in calls):
+    if not any(is_pattern(call.resource) for call in calls):
         assert scanned.objections == []  # none needs the evaluator's test to be held back
     if scanned.objections:
-        return  # of an unknown resource the evaluator cannot tell that boundary and grants never meet
+        return  # of an unknown resource the evaluator cannot tell that all that is granted is denied
     if scanned.suggestion is None:
         # what is used and allowed is reason enough for one
         assert not any(effect(call, policies, boundary) is Effect.ALLOWED for call in calls)
@@ -304,7 +304,7 @@ def test_an_unrelated_allow_changes_no_other_finding(
 
 
 @given(ROLES, CALLS, BOUNDARIES)
-@settings(max_examples=400)
+@settings(max_examples=250)
 def test_a_grant_that_alone_allows_a_call_that_was_seen_is_never_judged_unused(
     statements: list[dict[str, Any]], calls: list[Called], boundary: Policy | None
 ) -> None:
@@ -328,12 +328,35 @@ def test_a_grant_that_alone_allows_a_call_that_was_seen_is_never_judged_unused(
                 assert item.reasons, (call, judgement)  # never with confidence
 
 
-@given(ROLES | LIKE_EACH_OTHER, CALLS, BOUNDARIES)
-@settings(max_examples=200)
+@given(ROLES, CALLS, BOUNDARIES)
+@settings(max_examples=150)
 def test_without_all_that_is_surely_unused_or_granted_twice_every_call_is_allowed_as_before(
     statements: list[dict[str, Any]], calls: list[Called], boundary: Policy | None
 ) -> None:
+    _assert_allowed_without_the_needless(roles_policies(statements), calls, boundary)
+
+
+@given(LIKE_EACH_OTHER)
+@settings(max_examples=300)
+def test_of_grants_that_are_like_each_other_enough_are_left(statements: list[dict[str, Any]]) -> None:
+    calls = [Called("dynamodb:GetItem", table("a"), True)]
     policies = roles_policies(statements)
+    _assert_allowed_without_the_needless(policies, calls, None)
+    scanned = scanned_role(policies, calls, None)
+    after = (
+        [Policy("suggested", None, "inline", parse_policy(scanned.suggestion.policy))]
+        if scanned.suggestion
+        else []
+    )
+    for world in WORLDS:
+        if effect(calls[0], policies, None, world) is Effect.ALLOWED:
+            assert effect(calls[0], after, None, world) is Effect.ALLOWED, world
+
+
+def _assert_allowed_without_the_needless(
+    policies: list[Policy], calls: list[Called], boundary: Policy | None
+) -> None:
+    """What is allowed stays so without all that is surely unused, granted twice, or ineffective."""
     scanned = scanned_role(policies, calls, boundary)
     needless = [
         item.judgement.grant.statement
