@@ -651,3 +651,9 @@ def test_a_template_with_a_wildcard_is_not_exact() -> None:
 def test_operations_and_templates_work_together() -> None:
     text = OTHERS + "operations: [{service: mine, operation: Put, requires: ['kinesis:PutRecord']}]\n"
     assert needed(text, call("mine", "Put", ("name", "s"))) == [("kinesis:PutRecord", STREAM, True, True)]
+
+
+def test_a_template_never_puts_the_name_of_the_other_side_of_a_copy() -> None:
+    text = "resources: [{action: 's3:GetObject', resource: 'arn:aws:s3:::{bucket_name}/*'}]\n"
+    copy = call("S3", "CopyObject", ("bucket_name", "dst"), ("copy_source", "src"))
+    assert {r for a, r, *_ in needed(text, copy) if a == "s3:GetObject"} == {"arn:aws:s3:::src/*"}

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from scanner.confirm import Standard
 from scanner.model import Policy
 from tests.unit.cases import (
     HOUR,
@@ -15,6 +16,7 @@ from tests.unit.cases import (
     arn,
     compared,
     deny,
+    function,
     of_aws,
     policy,
     statements_of,
@@ -244,3 +246,28 @@ def test_a_finding_names_the_others_by_policy_and_statement() -> None:
         ("Aws", "arn:aws:iam::aws:policy/Aws", 1, None)
     ]
     assert not first.could_go
+
+
+def test_what_allows_only_a_part_of_what_lambda_needs_makes_nothing_needless() -> None:
+    interfaces = ["ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface"]
+    more = ["ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses"]
+    grants = policy(
+        allow("ec2:*", "*", Sid="wide"),
+        allow([*interfaces, *more], arn("ec2", "subnet/*"), Sid="narrow"),
+        allow(["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"]),
+    )
+    found = compared(
+        [grants],
+        [usage(used((GET, table("t"))))],
+        functions=[function(in_vpc=True)],
+        standard=Standard(assume_instrumented=True),
+    )
+    assert not any(item.duplicate.could_go for item in found.judged)
+    (create,) = [s for s in statements_of(found) if "ec2:CreateNetworkInterface" in s["Action"]]
+    assert create["Resource"] == arn("ec2", "*/*", account="*")
+
+
+def test_a_grant_that_is_not_surely_too_wide_does_not_go() -> None:
+    pair = [allow("dynamodb:*", "*"), allow(GET, table("t"))]
+    assert of_one(*pair) == [GOES, STAYS]
+    assert of_one(*pair, users_known=False) == [STAYS, STAYS]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from scanner.iam import catalog, knowledge, platform
 from scanner.model import EventSource, Function
-from tests.unit.cases import allow, arn, compared, function, policy, said, usage, used
+from tests.unit.cases import allow, arn, compared, function, only, policy, said, table, usage, used
 
 QUEUE, TOPIC, BUS = arn("sqs", "q"), arn("sns", "t"), arn("events", "event-bus/b")
 OTHER, BUCKET = arn("lambda", "function:g"), "arn:aws:s3:::b"
@@ -435,3 +435,14 @@ def test_whatever_is_configured_lambda_s_needs_can_be_told(odd: Function) -> Non
     assert {action for action, _ in found} >= SERVICE_LOGS
     unread = platform.unread([odd, function()])
     assert (odd.event_sources is None) <= ("kinesis:getrecords" in unread)
+
+
+def test_what_lambda_may_need_by_an_unread_configuration_names_the_right_that_would_tell() -> None:
+    found = compared(
+        [policy(allow("sqs:SendMessage", arn("sqs", "q")))],
+        [usage(used(("dynamodb:GetItem", table("t"))))],
+        functions=[function(destinations=None)],
+    )
+    finding = only(found)
+    assert (finding.verdict, "may-run-untraced" in finding.reasons) == ("unused", True)
+    assert "lambda:ListFunctionEventInvokeConfigs" in finding.why

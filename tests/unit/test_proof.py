@@ -240,3 +240,21 @@ def test_each_workload_of_a_role_has_its_own_calls_allowed_elsewhere() -> None:
     usages = [called("sqs:SendMessage", FOREIGN, name=name) for name in ("f", "g")]
     scanned = compared([policy(allow(GET))], usages, functions=[function("f"), function("g")])
     assert [e.workload for e in scanned.elsewhere] == [function_arn("f"), function_arn("g")]
+
+
+def test_a_call_that_today_denies_in_the_own_account_is_no_objection() -> None:
+    """Its account is a guess, and elsewhere the policies leave it open."""
+    grants = policy(
+        allow("dynamodb:GetItem", table("a")),
+        deny("dynamodb:GetItem", table("a")),
+        allow(["sqs:DeleteMessage", "sqs:SendMessage"], arn("sqs", "q")),
+    )
+    seen = usage(
+        {
+            **used(("dynamodb:GetItem", table("a")), exact=False),
+            **used(("sqs:SendMessage", arn("sqs", "q"))),
+        }
+    )
+    found = compared([grants], [seen])
+    assert found.objections == []
+    assert found.suggestion is not None

@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, ValidationError
 
+from scanner.config import Config, ExtraUntraced, Ignore
 from scanner.errors import Warnings
 from scanner.model import Function, Usage
-from scanner.redact import redacted
+from scanner.redact import FOR_THE_PUBLIC, redacted
 from scanner.report.clean import fence_for, markdown_code, one_line
 from scanner.report.document import excessive_permissions, report, workload_policies
 from scanner.report.markdown import markdown
@@ -23,7 +24,7 @@ from scanner.report.text import print_text
 from scanner.report.view import view_of
 from scanner.request import Request
 from scanner.scanned import Scanned, ScannedRole, Skipped
-from tests.unit.cases import NOW, allow, compared, function, function_arn, policy, table, usage, used
+from tests.unit.cases import NOW, allow, compared, deny, function, function_arn, policy, table, usage, used
 
 COMPARE = Request(compare=True)
 EVIL = "x|`<b>*[a](b)@team\n::error::\x1b[31m\u202e"
@@ -201,3 +202,37 @@ def test_a_warning_never_holds_a_key() -> None:
     warnings = Warnings()
     warnings.add("function-unread", "refused: secret_access_key=abc/def")
     assert "abc/def" not in warnings.all()[0].message
+
+
+def test_no_claim_and_no_reason_of_a_rule_can_dress_up_the_table() -> None:
+    evil = "x | y @org/team <img src=x> [a](http://evil)"
+    config = Config(untraced=(ExtraUntraced(1, "dynamodb:scan", "unobservable", evil),))
+    seen = usage(used(("dynamodb:GetItem", table("t"))))
+    role = compared([policy(allow("dynamodb:Scan", table("t")))], [seen], config=config)
+    own = scanned([role], [seen], [function()])
+    text = markdown(view_of(own, COMPARE, also={f.id for f in own.findings}))
+    assert "check does not allow" in text
+    assert not any(part in text for part in ("<img", "@org", "x | y", "[a](http"))
+
+
+def test_the_reason_of_a_rule_is_hidden_in_public_as_all_else() -> None:
+    rule = Ignore(1, "role of account 999988887777 needs it", action="dynamodb:scan")
+    seen = usage(used(("dynamodb:GetItem", table("t"))))
+    role = compared(
+        [policy(allow(["dynamodb:GetItem", "dynamodb:Scan"], table("t")))],
+        [seen],
+        config=Config(ignores=(rule,)),
+    )
+    own = scanned([role], [seen], [function()])
+    assert "999988887777" in markdown(view_of(own, COMPARE))
+    assert "999988887777" not in markdown(view_of(own, COMPARE, FOR_THE_PUBLIC))
+
+
+def test_how_much_was_sampled_and_what_is_always_denied_is_in_the_comment() -> None:
+    seen = usage(used(("dynamodb:GetItem", table("t"))))
+    grants = policy(allow("dynamodb:GetItem", table("t")), allow("sqs:SendMessage"), deny("sqs:*"))
+    own = scanned([compared([grants], [seen])], [seen], [function()])
+    own.invocations = {function_arn("f"): 400}
+    text = markdown(view_of(own, COMPARE))
+    assert "1 trace of 400 invocations" in text
+    assert "always denied" in text

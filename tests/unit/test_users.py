@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -258,3 +260,43 @@ def test_who_beside_lambda_may_assume_a_role(document: Any, others: tuple[str, .
 def test_a_role_that_others_may_assume_is_not_confirmed() -> None:
     found = said(compared([policy(allow(SCAN, table("t")))], [sees()], users_known=False))
     assert found[0][0::3] == ("unused", ("role-users-unknown",))
+
+
+@pytest.mark.parametrize(
+    ("published", "reasons"),
+    [
+        (NOW - HOUR + 60, ()),  # after the last change: it has the code of now
+        (NOW - 24 * HOUR, ("not-seen",)),  # before it
+        (None, ("not-seen",)),  # it is not listed (any more)
+    ],
+)
+def test_a_trace_of_a_published_version_tells_of_the_code_that_it_has(
+    published: float | None, reasons: tuple[str, ...]
+) -> None:
+    versions = () if published is None else (("5", datetime.fromtimestamp(published, UTC)),)
+    seen = sees((GET, table("t")), traces=())
+    seen = replace(seen, evidence=replace(seen.evidence, of_versions={"5": (NOW,)}))
+    found = compared(
+        [policy(allow(PUT, table("t")))],
+        [seen],
+        functions=[function(deployed=NOW - HOUR, published=versions)],
+    )
+    assert only(found).reasons == reasons
+
+
+def test_a_region_that_was_listed_and_has_no_function_is_not_to_be_named_again() -> None:
+    warnings = Warnings()
+    functions = Functions(known={F: function()}, complete=True, regions={"eu-west-1"})
+    role = Role(ROLE, "f", users_known=True, last_used_region="eu-west-1")
+    (found,) = with_users([role], functions, warnings)
+    assert not found.users_known
+    (warning,) = warnings.all()
+    assert "what used it there is no function" in warning.message
+
+
+def test_a_tag_of_the_role_decides_nothing_where_others_may_assume_it() -> None:
+    grant = allow(GET, table("t"), Condition={"StringEquals": {"aws:PrincipalTag/team": "b"}})
+    seen = [sees((GET, table("t")))]
+    own = {"tags": {"team": "a"}}
+    assert said(compared([policy(grant)], seen, **own))[0][0] == "ineffective"
+    assert said(compared([policy(grant)], seen, users_known=False, **own))[0][0] == "used"
