@@ -297,6 +297,6 @@ def test_a_region_that_was_listed_and_has_no_function_is_not_to_be_named_again()
 def test_a_tag_of_the_role_decides_nothing_where_others_may_assume_it() -> None:
     grant = allow(GET, table("t"), Condition={"StringEquals": {"aws:PrincipalTag/team": "b"}})
     seen = [sees((GET, table("t")))]
-    own = {"tags": {"team": "a"}}
+    own: dict[str, Any] = {"tags": {"team": "a"}}
     assert said(compared([policy(grant)], seen, **own))[0][0] == "ineffective"
     assert said(compared([policy(grant)], seen, users_known=False, **own))[0][0] == "used"
