@@ -210,7 +210,7 @@ def without(policies: Iterable[Policy], gone: Iterable[Statement]) -> list[Polic
 
 
 @given(ROLES, CALLS, BOUNDARIES)
-@settings(max_examples=150)
+@settings(max_examples=90)
 def test_a_suggestion_keeps_every_call_that_is_allowed_today(
     statements: list[dict[str, Any]], calls: list[Called], boundary: Policy | None
 ) -> None:
@@ -234,7 +234,7 @@ def test_a_suggestion_keeps_every_call_that_is_allowed_today(
 
 
 @given(ROLES, CALLS, BOUNDARIES)
-@settings(max_examples=100)
+@settings(max_examples=60)
 def test_a_suggestion_grants_nothing_new(
     statements: list[dict[str, Any]], calls: list[Called], boundary: Policy | None
 ) -> None:
@@ -247,7 +247,7 @@ def test_a_suggestion_grants_nothing_new(
 
 
 @given(ROLES, CALLS, BOUNDARIES)
-@settings(max_examples=100)
+@settings(max_examples=60)
 def test_a_suggestion_keeps_what_traces_cannot_show_and_what_lambda_needs(
     statements: list[dict[str, Any]], calls: list[Called], boundary: Policy | None
 ) -> None:
@@ -268,7 +268,7 @@ def test_a_suggestion_keeps_what_traces_cannot_show_and_what_lambda_needs(
 
 
 @given(ROLES, CALLS, BOUNDARIES, st.randoms(use_true_random=False))
-@settings(max_examples=100)
+@settings(max_examples=60)
 def test_the_order_of_statements_changes_no_verdict(
     statements: list[dict[str, Any]], calls: list[Called], boundary: Policy | None, random: Any
 ) -> None:
@@ -290,7 +290,7 @@ def test_the_order_of_statements_changes_no_verdict(
 
 
 @given(ROLES, CALLS, BOUNDARIES)
-@settings(max_examples=100)
+@settings(max_examples=60)
 def test_an_unrelated_allow_changes_no_other_finding(
     statements: list[dict[str, Any]], calls: list[Called], boundary: Policy | None
 ) -> None:
@@ -304,7 +304,7 @@ def test_an_unrelated_allow_changes_no_other_finding(
 
 
 @given(ROLES, CALLS, BOUNDARIES)
-@settings(max_examples=250)
+@settings(max_examples=150)
 def test_a_grant_that_alone_allows_a_call_that_was_seen_is_never_judged_unused(
     statements: list[dict[str, Any]], calls: list[Called], boundary: Policy | None
 ) -> None:
@@ -329,7 +329,7 @@ def test_a_grant_that_alone_allows_a_call_that_was_seen_is_never_judged_unused(
 
 
 @given(ROLES, CALLS, BOUNDARIES)
-@settings(max_examples=150)
+@settings(max_examples=90)
 def test_without_all_that_is_surely_unused_or_granted_twice_every_call_is_allowed_as_before(
     statements: list[dict[str, Any]], calls: list[Called], boundary: Policy | None
 ) -> None:
@@ -337,7 +337,7 @@ def test_without_all_that_is_surely_unused_or_granted_twice_every_call_is_allowe
 
 
 @given(LIKE_EACH_OTHER)
-@settings(max_examples=300)
+@settings(max_examples=180)
 def test_of_grants_that_are_like_each_other_enough_are_left(statements: list[dict[str, Any]]) -> None:
     calls = [Called("dynamodb:GetItem", table("a"), True)]
     policies = roles_policies(statements)
@@ -379,7 +379,7 @@ def _assert_allowed_without_the_needless(
 
 
 @given(ROLES, CALLS, BOUNDARIES)
-@settings(max_examples=100)
+@settings(max_examples=60)
 def test_an_excess_is_confirmed_or_says_why_not_and_nothing_else_claims_any(
     statements: list[dict[str, Any]], calls: list[Called], boundary: Policy | None
 ) -> None:
