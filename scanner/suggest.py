@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -21,6 +22,7 @@ MAX_INLINE_CHARACTERS = 10_240
 MAX_MANAGED_CHARACTERS = 6_144
 MAX_MANAGED_POLICIES = 10
 _MOST_PAIRS = 100_000
+_NAME_OF_A_RESOURCE = re.compile(r"[\w+=,.@:/*?$!~-]+", re.ASCII)
 
 
 class Item(NamedTuple):
@@ -121,8 +123,15 @@ def _pieces(statement: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def offered_policy(denied: Iterable[tuple[str, str]]) -> dict[str, Any] | None:
-    """The policy that would allow (action, resource) pairs that were refused; None without any."""
-    items = {Item(catalog.spelled(action), _literal(resource)) for action, resource in denied}
+    """The policy that would allow (action, resource) pairs that were refused; None without any.
+
+    What has no name that a resource could have is left out: whoever calls a function may have chosen it.
+    """
+    items = {
+        Item(catalog.spelled(action), _literal(resource))
+        for action, resource in denied
+        if _NAME_OF_A_RESOURCE.fullmatch(resource)
+    }
     return _policy(_statements(items)) if items else None
 
 

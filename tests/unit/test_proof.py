@@ -11,6 +11,7 @@ import pytest
 from scanner.iam.refusals import Cause
 from scanner.model import Denied, Permission, Policy, Role, Seen, Usage
 from scanner.proof import Proof
+from scanner.suggest import offered_policy
 from tests.unit.cases import (
     NOW,
     ROLE,
@@ -258,3 +259,8 @@ def test_a_call_that_today_denies_in_the_own_account_is_no_objection() -> None:
     found = compared([grants], [seen])
     assert found.objections == []
     assert found.suggestion is not None
+
+
+def test_what_no_resource_is_called_is_not_offered() -> None:
+    assert offered_policy([("s3:GetObject", "arn:aws:s3:::b/<img src=x> [a](http://b)")]) is None
+    assert offered_policy([("s3:GetObject", "arn:aws:s3:::b/*")]) is not None
