@@ -22,7 +22,7 @@ MAX_INLINE_CHARACTERS = 10_240
 MAX_MANAGED_CHARACTERS = 6_144
 MAX_MANAGED_POLICIES = 10
 _MOST_PAIRS = 100_000
-_NAME_OF_A_RESOURCE = re.compile(r"[\w+=,.@:/*?$!~-]+", re.ASCII)
+_NAME_OF_A_RESOURCE = re.compile(r"[\w+=,.@:/*?${}!~-]+", re.ASCII)
 
 
 class Item(NamedTuple):
