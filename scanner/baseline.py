@@ -72,8 +72,15 @@ def known_of(role: str, grant: Grant, verdict: Verdict) -> Known:
         resource=grant.resource,
         except_actions=statement.actions if statement.not_actions else (),
         except_resources=statement.resources if statement.not_resources else (),
-        condition=json.dumps(statement.condition, sort_keys=True) if statement.condition else "",
+        condition=json.dumps(_ordered(statement.condition), sort_keys=True) if statement.condition else "",
     )
+
+
+def _ordered(condition: Any) -> Any:
+    """A Condition as it compares: one value is a list of one, and the order of values says nothing."""
+    if isinstance(condition, Mapping):
+        return {key: _ordered(value) for key, value in condition.items()}
+    return sorted(map(str, condition if isinstance(condition, list) else [condition]))
 
 
 class Entry(NamedTuple):
@@ -344,7 +351,12 @@ def load(text: str, name: str) -> Baseline:
         raise BaselineError([f"{name}: this is no baseline: it has no list `findings`"])
     version = document.get("version")
     if isinstance(version, bool) or version != VERSION:
-        raise BaselineError([f"{name}: its version is not {VERSION}, the only one known here: write it anew"])
+        raise BaselineError(
+            [
+                f"{name}: its version is not {VERSION}, the only one known here: delete it, and write it "
+                "with --update-baseline"
+            ]
+        )
     problems = [
         f"{name}: `findings`, entry {number}: {wrong}"
         for number, row in enumerate(document["findings"], start=1)

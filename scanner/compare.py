@@ -515,6 +515,12 @@ def _allows(grant: Grant, action: str) -> bool:
     return matches(grant.action.lower(), action) and not _any_matches(grant.except_actions, action)
 
 
+def may_serve(grant: Grant, permission: Permission) -> bool:
+    """Whether a grant names an action and reaches a resource, or something that an unknown one may be."""
+    touched = _touched(permission)
+    return _allows(grant, touched.action) and _resource_reaches(grant, touched)
+
+
 def _resource_reaches(grant: Grant, touched: Touched) -> bool:
     """Whether a grant reaches a touched resource, or something that an unknown one may be."""
     if touched.exact and touched.resource == arns.ALL:  # an action that knows no resources

@@ -24,15 +24,13 @@ class Duplicate(NamedTuple):
     could_go: bool
 
 
-def duplicates(
-    judgements: Sequence[Judgement], confirmed: Sequence[bool], cut: Sequence[bool]
-) -> Mapping[int, Duplicate]:
+def duplicates(judgements: Sequence[Judgement], confirmed: Sequence[bool]) -> Mapping[int, Duplicate]:
     """The grants of which every use is allowed by other grants, by their place in `judgements`.
 
-    `confirmed` tells of each whether the evidence carries its verdict, `cut` whether a suggestion leaves out
-    what was not used of it. Of two grants the one that is surely too wide could go; else the one that the
-    other contains; of two that say the same, the later, though rather a role's own than one in a policy of
-    AWS. As nobody can edit that, it goes as a whole only.
+    `confirmed` tells of each whether the evidence carries its verdict. Of two grants the one that is surely
+    too wide could go; else the one that the other, if it is not too wide, contains; of two that say the same,
+    the later, though rather a role's own than one in a policy of AWS. As nobody can edit that, it goes as a
+    whole only.
     """
     shared = _shared(judgements)
     gone: set[int] = set()
@@ -50,8 +48,8 @@ def duplicates(
                 )
             )
             or any(
-                # one that is itself cut to what was seen makes nothing needless
-                not (judgements[o].verdict is Verdict.BROAD and cut[o])
+                # one that is too wide makes nothing needless: it is cut, or should be
+                judgements[o].verdict is not Verdict.BROAD
                 and _makes_needless(judgements[o].grant, judgement.grant)
                 for o in set(others[0])
             )

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from scanner.compare import Judgement
 from scanner.config import Ignore, facts_of, matching
-from scanner.confirm import GENERAL_DOUBTS, Claim, Reason, Standard, User, reasons_for
+from scanner.confirm import Claim, Reason, Standard, User, reasons_for
 from scanner.duplicates import Duplicate, duplicates
 from scanner.evidence.beside import NOTHING, Beside
 from scanner.iam import catalog, severity
@@ -60,8 +60,7 @@ def with_reasons(
 
     found = [Judged(j, reasons(j.claim, j.grant.policy) if j.claim is not None else ()) for j in judgements]
     confirmed = [not item.reasons for item in found]
-    cut = [GENERAL_DOUBTS.issuperset(item.reasons) for item in found]
-    twice = duplicates(judgements, confirmed, cut)
+    twice = duplicates(judgements, confirmed)
     return [item._replace(duplicate=twice.get(at, NO_DUPLICATE)) for at, item in enumerate(found)]
 
 
@@ -99,18 +98,39 @@ def users_of(
 
 
 def of_current_code(evidence: Evidence, function: Function | None) -> Evidence:
-    """The evidence with the traces of published versions that have the code of now.
+    """The evidence with that of published versions that have the code of now.
 
     A version that was published before the last change runs older code: it tells nothing about the new one.
     """
-    if not evidence.of_versions or function is None or function.last_modified is None:
-        return evidence
-    changed = function.last_modified
-    current = {version for version, published in function.published if published >= changed}
-    starts = [start for v, found in evidence.of_versions.items() if v in current for start in found]
-    return replace(
-        evidence, newest_complete=tuple(sorted((*evidence.newest_complete, *starts), reverse=True))
-    )
+    for version, own in evidence.of_versions.items():
+        if _is_current(version, function):
+            starts = sorted((*evidence.newest_complete, *own.newest_complete), reverse=True)
+            evidence = replace(
+                evidence,
+                newest_complete=tuple(starts),
+                last_call=_newest(evidence.last_call, own.last_call),
+                auto_instrumented=_newest(evidence.auto_instrumented, own.auto_instrumented),
+                services={
+                    prefix: max(evidence.services.get(prefix, 0.0), own.services.get(prefix, 0.0))
+                    for prefix in {**evidence.services, **own.services}
+                },
+            )
+    return evidence
+
+
+def ran_older_code(evidence: Evidence, function: Function | None) -> bool:
+    """Whether a version with older code than that of now was seen to run."""
+    return any(not _is_current(version, function) for version in evidence.of_versions)
+
+
+def _is_current(version: str, function: Function | None) -> bool:
+    if function is None or function.last_modified is None:
+        return False
+    return any(name == version and time >= function.last_modified for name, time in function.published)
+
+
+def _newest(one: float | None, other: float | None) -> float | None:
+    return max((time for time in (one, other) if time is not None), default=None)
 
 
 def changed_at(arn: str, role: Role, functions: Mapping[str, Function]) -> float:

@@ -101,8 +101,8 @@ class Evidence:
     newest first, at most some thousand: enough to tell how many are newer than a change. `last_incomplete`
     is when the newest incomplete one started. `services` tells when a call of each IAM service was last seen,
     and `unmapped_services` the services with a call that could not be mapped (None: of an unknown one).
-    `of_versions` are the starts of the newest complete traces that name the published version that ran; these
-    are not in `newest_complete`.
+    `of_versions` is what traces show that name the published version that ran: their `last_call`,
+    `newest_complete`, `auto_instrumented` and `services`, which are not in those here.
     """
 
     traces: int = 0
@@ -116,7 +116,7 @@ class Evidence:
     auto_instrumented: float | None = None
     services: Mapping[str, float] = field(default_factory=dict)
     unmapped_services: frozenset[str | None] = frozenset()
-    of_versions: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    of_versions: Mapping[str, Evidence] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

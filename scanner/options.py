@@ -324,9 +324,12 @@ def json_file(path: Path | None, option: str) -> Any:
     if path is None:
         return None
     try:
-        return orjson.loads(_text(path, option))
+        found = orjson.loads(_text(path, option))
     except orjson.JSONDecodeError as error:
         raise _usage(f"{option}: {path} is not JSON: {error}") from None
+    if found is None:
+        raise _usage(f"{option}: {path} holds nothing but `null`")
+    return found
 
 
 def _text(path: Path, option: str) -> str:
@@ -344,7 +347,7 @@ def _seconds(text: str) -> float:
 
 
 def _positive(text: str) -> int:
-    value = int(text)
+    value = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else 0
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
     return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -14,7 +15,7 @@ from scanner.evidence.beside import CLOUDTRAIL, INVOCATIONS, LAST_ACCESSED, Besi
 from scanner.evidence.cloudtrail import History, read_cloudtrail
 from scanner.evidence.invocations import read_invocations
 from scanner.evidence.last_accessed import LastAccessed, newest_recorded, read_last_accessed, tracks
-from scanner.findings import changed_at, of_current_code
+from scanner.findings import changed_at, of_current_code, ran_older_code
 from scanner.iam.functions import Functions, functions_from_aws, functions_from_file, with_configuration
 from scanner.iam.roles import roles_from_aws, roles_from_file, with_users
 from scanner.model import Evidence, Role, Usage
@@ -240,11 +241,11 @@ def read_beside(
     if CLOUDTRAIL in request.evidence:
         users = {arn: role.arn for role in roles for arn in role.users if arn not in role.by_version_only}
         # Init code may have run long before the scanned time: at any time since the last deployment.
-        deployed = [changed_at(arn, role, functions.known) for role in roles for arn in role.users]
+        deployed = {arn: changed_at(arn, role, functions.known) for role in roles for arn in role.users}
         histories = read_cloudtrail(
             aws.cloudtrail,
             users,
-            min((start, *(time for time in deployed if time < request.now))),
+            {arn: min(start, deployed[arn]) for arn in users},
             request.now,
             warnings,
             regions=request.regions,
@@ -270,6 +271,9 @@ def _beside(
     """What is known of one role. What is said of a workload is said of the time since its last change."""
     evidence = {usage.workload: usage.evidence for usage in usages if usage.workload}
     changed = {arn: changed_at(arn, role, functions.known) for arn in role.users}
+    for arn in role.users:  # an event does not tell which version ran
+        if ran_older_code(evidence.get(arn, Evidence()), functions.known.get(arn)):
+            changed[arn] = math.inf
     tracked = all(tracks(arn.split(":")[3]) for arn in role.users)
     beside = Beside(
         last_accessed=accessed if tracked else None,

@@ -6,14 +6,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from scanner import baseline
-from scanner.compare import judge_role, usage_of_role
+from scanner.compare import judge_role, may_serve, usage_of_role
 from scanner.config import IgnoreTally, tally
 from scanner.confirm import Reason
 from scanner.errors import Warnings
 from scanner.evidence.beside import NOTHING, Beside
 from scanner.findings import Judged, findings_of, with_ignores, with_reasons
 from scanner.iam.refusals import Cause, is_identity_matter
-from scanner.model import Function, Permission, Role, Usage
+from scanner.model import Function, Permission, Role, Usage, Verdict
 from scanner.proof import Proof
 from scanner.reading import (
     read_beside,
@@ -83,6 +83,11 @@ def _with_suggestion(scanned: ScannedRole, usages: Sequence[Usage]) -> ScannedRo
     seen |= {Permission(need.action, need.resource, need.exact, required=True) for need in needs}
     suggestion = suggested_policy(role, scanned.judged)
     objections = proof.objections(suggestion.policy, sorted(seen)) if suggestion else []
+    if suggestion and objections:
+        # what only ineffective grants name is denied today, though the evaluator may leave that open
+        effective = [item.judgement.grant for item in scanned.judged if not _is_ineffective(item)]
+        seen = {p for p in seen if any(may_serve(grant, p) for grant in effective)}
+        objections = proof.objections(suggestion.policy, sorted(seen))
     refused = {
         (denied.action, denied.resource)
         for usage in usages
@@ -96,6 +101,10 @@ def _with_suggestion(scanned: ScannedRole, usages: Sequence[Usage]) -> ScannedRo
         offered=offered_policy(refused),
         elsewhere=proof.allowed_elsewhere(usages),
     )
+
+
+def _is_ineffective(item: Judged) -> bool:
+    return item.judgement.verdict is Verdict.INEFFECTIVE
 
 
 def against_baseline(
@@ -173,5 +182,5 @@ def _rules(roles: Sequence[ScannedRole], request: Request) -> IgnoreTally:
     hits = [(rule, 1) for item in judged for rule in (item.ignore or item.expired,) if rule is not None]
     found = tally(request.config.ignores, hits, request.today)
     # of roles that were not asked for, nothing tells whether a rule is still of use
-    whole = not request.workloads and all(one.role.readable for one in roles)
+    whole = not (request.workloads or request.filter) and all(one.role.readable for one in roles)
     return found if whole else replace(found, idle=())

@@ -14,7 +14,7 @@ from scanner.iam.needs import permissions_of
 from scanner.iam.patterns import is_pattern
 from scanner.iam.refusals import Refusal, refusal_of
 from scanner.model import Call, Denied, Evidence, Outcome, Permission, Seen, Unmapped, Usage
-from scanner.traces.segments import Presence, SeenCall, TraceReading, workload_arn
+from scanner.traces.segments import SeenCall, TraceReading, workload_arn
 
 # Of how many of its newest complete traces the start is kept: more are never counted.
 KEPT_STARTS = 1000
@@ -74,7 +74,7 @@ class _Tally:
     last: float | None = None
     last_call: float | None = None
     newest_complete: list[float] = field(default_factory=list)
-    of_versions: dict[str, list[float]] = field(default_factory=dict)
+    of_versions: dict[str, _Tally] = field(default_factory=dict)
     incomplete: int = 0
     last_incomplete: float | None = None
     auto_instrumented: float | None = None
@@ -84,6 +84,10 @@ class _Tally:
     services: dict[str, float] = field(default_factory=dict)
     unmapped: dict[Unmapped, int] = field(default_factory=dict)
     alternatives: set[Permission] = field(default_factory=set)
+
+    def of(self, version: str | None) -> _Tally:
+        """Where it is noted what is evidence of one version's code: of a published one, apart."""
+        return self if version is None else self.of_versions.setdefault(version, _Tally())
 
 
 class UsageBuilder:
@@ -123,15 +127,18 @@ class UsageBuilder:
             tally.first = _least(tally.first, presence.start)
             tally.last = _most(tally.last, presence.start)
             if presence.auto_instrumented:
-                tally.auto_instrumented = _most(tally.auto_instrumented, presence.start)
+                own = tally.of(presence.version)
+                own.auto_instrumented = _most(own.auto_instrumented, presence.start)
             if not reading.complete:
                 tally.incomplete += 1
                 tally.last_incomplete = _most(tally.last_incomplete, presence.start)
             elif presence.ran or arn in callers:
-                self._note_complete(tally, presence)
+                self._note_complete(tally.of(presence.version), presence.start)
         self._trace_id = reading.trace_id
+        versions = {arn: presence.version for arn, presence in reading.workloads.items()}
         for seen in reading.calls:
-            self._add_call(seen, min(starts.get(seen.call.workload or "", seen.time), seen.time))
+            arn = seen.call.workload or ""
+            self._add_call(seen, min(starts.get(arn, seen.time), seen.time), versions.get(arn))
         if not reading.complete:
             self._note_invoked(reading)
 
@@ -151,14 +158,11 @@ class UsageBuilder:
             tally = self._tallies[arn] = _Tally()
         return tally
 
-    def _note_complete(self, tally: _Tally, presence: Presence) -> None:
-        starts = tally.newest_complete
-        if presence.version is not None:
-            starts = tally.of_versions.setdefault(presence.version, [])
-        if len(starts) < self._kept:
-            heapq.heappush(starts, presence.start)
+    def _note_complete(self, tally: _Tally, start: float) -> None:
+        if len(tally.newest_complete) < self._kept:
+            heapq.heappush(tally.newest_complete, start)
         else:
-            heapq.heappushpop(starts, presence.start)
+            heapq.heappushpop(tally.newest_complete, start)
 
     def _note_invoked(self, reading: TraceReading) -> None:
         """What an incomplete trace lacks may be of a function that was invoked in it."""
@@ -173,14 +177,15 @@ class UsageBuilder:
                 elif arn not in reading.workloads:
                     self._invoked_gaps[arn] = max(seen.time, self._invoked_gaps.get(arn, 0.0))
 
-    def _add_call(self, seen: SeenCall, ran: float) -> None:
+    def _add_call(self, seen: SeenCall, ran: float, version: str | None) -> None:
         """Add a call of a workload that began to run at `ran`: what it shows, it shows of that code."""
         call, time = seen.call, seen.time
         tally = self._tally(call.workload)
         self.calls += 1
         tally.calls += 1
-        if tally.last_call is None or ran > tally.last_call:
-            tally.last_call = ran
+        own = tally.of(version)
+        if own.last_call is None or ran > own.last_call:
+            own.last_call = ran
         needs = self._mapped.get(call)
         if needs is None:
             needs = self._mapped[call] = self._mapper(call)
@@ -196,7 +201,10 @@ class UsageBuilder:
             count.add(time, self._number, self._trace_id, call.outcome is Outcome.OK)
         certain = [permission for permission in needs if permission.required] or needs
         if certain:
-            self._note_certain(tally, certain, seen, sent, ran)
+            self._note_certain(tally, certain, seen, sent)
+            prefix = certain[0].action.partition(":")[0]
+            if ran > own.services.get(prefix, 0.0):
+                own.services[prefix] = ran
 
     def _note_denied(self, tally: _Tally, certain: Sequence[Permission], seen: SeenCall) -> None:
         """Note what a call was refused. What only the message names may have been needed as well."""
@@ -211,17 +219,12 @@ class UsageBuilder:
                 count = tally.wanted.setdefault(named, _Count(seen.time, seen.time))
                 count.add(seen.time, self._number, self._trace_id, succeeded=False)
 
-    def _note_certain(
-        self, tally: _Tally, certain: Sequence[Permission], seen: SeenCall, sent: bool, ran: float
-    ) -> None:
+    def _note_certain(self, tally: _Tally, certain: Sequence[Permission], seen: SeenCall, sent: bool) -> None:
         """Note what a call surely needs, or of several actions one."""
         if sent and not certain[0].required:
             tally.alternatives.update(certain)
         if seen.call.outcome is Outcome.DENIED:
             self._note_denied(tally, certain, seen)
-        prefix = certain[0].action.partition(":")[0]
-        if ran > tally.services.get(prefix, 0.0):
-            tally.services[prefix] = ran
 
 
 def _refused(certain: Sequence[Permission], refusal: Refusal) -> list[tuple[str, str]]:
@@ -234,28 +237,28 @@ def _refused(certain: Sequence[Permission], refusal: Refusal) -> list[tuple[str,
     return [(action, resource)]
 
 
-def _frozen(arn: str | None, tally: _Tally) -> Usage:
-    evidence = Evidence(
+def _evidence(tally: _Tally) -> Evidence:
+    return Evidence(
         traces=tally.traces,
         calls=tally.calls,
         first_seen=tally.first,
         last_seen=tally.last,
         last_call=tally.last_call,
         newest_complete=tuple(sorted(tally.newest_complete, reverse=True)),
-        of_versions={
-            version: tuple(sorted(starts, reverse=True))
-            for version, starts in sorted(tally.of_versions.items())
-        },
+        of_versions={version: _evidence(own) for version, own in sorted(tally.of_versions.items())},
         incomplete_traces=tally.incomplete,
         last_incomplete=tally.last_incomplete,
         auto_instrumented=tally.auto_instrumented,
         services=dict(tally.services),
         unmapped_services=frozenset(unmapped.prefix for unmapped in tally.unmapped),
     )
+
+
+def _frozen(arn: str | None, tally: _Tally) -> Usage:
     wanted = {permission: count.frozen() for permission, count in tally.wanted.items()}
     return Usage(
         workload=arn,
-        evidence=evidence,
+        evidence=_evidence(tally),
         used={permission: count.frozen() for permission, count in sorted(tally.used.items())},
         wanted=wanted,
         denied=tuple(

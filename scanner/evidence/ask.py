@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
-from scanner.errors import Warnings, bad_credentials, error_code, is_bad_credentials, is_denied
+from scanner.errors import ScanError, Warnings, bad_credentials, error_code, is_bad_credentials, is_denied
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ class Question(NamedTuple):
 def ask(question: Question, request: Callable[[], T], warnings: Warnings) -> T | None:
     """The answer to a question, None (and a warning) where there is none.
 
-    Raises ScanError where the credentials themselves are refused, and nothing else.
+    Raises ScanError where the credentials themselves are missing or refused, and nothing else.
     """
     from botocore.exceptions import ClientError
 
@@ -45,8 +45,10 @@ def ask(question: Question, request: Callable[[], T], warnings: Warnings) -> T |
             warnings.add("right-missing", f"{question.action} is denied: {question.means}; allow it")
         else:
             warnings.add(question.code, f"{question.what} could not be read: {error_code(error)}")
+    except ScanError:
+        raise  # no client could be made: nothing at all can be asked
     except UnreadError as error:
         warnings.add(question.code, f"{question.what} could not be read: {error}")
     except Exception as error:  # no connection, or whatever botocore's parser trips over
-        warnings.add(question.code, f"{question.what} could not be read: {error!r}")
+        warnings.add(question.code, f"{question.what} could not be read: {error}")
     return None

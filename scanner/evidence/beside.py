@@ -55,13 +55,13 @@ class Beside:
         """
         if self.recorded_until > granted and self.never(action, pattern):
             return LAST_ACCESSED
-        return CLOUDTRAIL if self.histories and self._never_called(action, pattern) else None
+        return CLOUDTRAIL if self.histories and self._never_called(action, pattern, granted) else None
 
-    def _never_called(self, action: str, pattern: str) -> bool:
-        """Whether CloudTrail shows that no workload called an action on a resource since its change."""
+    def _never_called(self, action: str, pattern: str, granted: float) -> bool:
+        """Whether CloudTrail shows that no workload called an action on a resource since it could."""
         region = _region(pattern)
         return bool(self.users) and all(
-            arn in self.histories and never_called(self.histories[arn], action, region, changed)
+            arn in self.histories and never_called(self.histories[arn], action, region, max(changed, granted))
             for arn, changed in self.users.items()
         )
 

@@ -343,7 +343,7 @@ class _Reading:
 def read_cloudtrail(
     client_of_region: Callable[[str], CloudTrailClient],
     workloads: Mapping[str, str],
-    start: float,
+    starts: Mapping[str, float],
     end: float,
     warnings: Warnings,
     sleep: Sleep = time.sleep,
@@ -352,7 +352,9 @@ def read_cloudtrail(
     most_pages: int = MOST_PAGES,
     now: Callable[[], float] = time.time,
 ) -> dict[str, History]:
-    """The event history of functions by ARN; `workloads` gives the role of each. Times are Unix seconds.
+    """The event history of functions by ARN, since the start that each has. Times are Unix seconds.
+
+    `workloads` gives the role of each.
 
     Each function is looked for in its own region and in `regions`. What is older than 90 days is not asked
     for: `History.start` says so. A function with more than `most_pages` pages in a region is not read to the
@@ -360,15 +362,14 @@ def read_cloudtrail(
     refused in a function's own region; elsewhere that may mean a region which is not enabled.
     """
     end = min(end, now())
-    start = max(start, end - RETENTION, now() - RETENTION)
+    oldest = max(end, now()) - RETENTION
+    starts = {arn: max(starts[arn], oldest) for arn in workloads}
     asked = {arn: {_region(arn), *regions} for arn in workloads}
     by_region: dict[str, list[str]] = {}
     for arn, wanted in asked.items():
-        for region in sorted(wanted):
+        for region in sorted(wanted) if starts[arn] < end else ():
             by_region.setdefault(region, []).append(arn)
-    if start >= end:
-        by_region = {}
-    reader = _Reader(client_of_region, workloads, start, end, warnings, sleep, most_pages)
+    reader = _Reader(client_of_region, workloads, starts, end, warnings, sleep, most_pages)
     with ThreadPoolExecutor(THREADS) as pool:
         readings = [one for ones in pool.map(reader.region, by_region.items()) for one in ones]
     histories = {}
@@ -377,7 +378,7 @@ def read_cloudtrail(
         complete = {reading.region for reading in own if reading.complete}
         events = [event for reading in own for event in reading.events]
         histories[arn] = history_of(
-            events, regions=complete, complete=complete == asked[arn], start=start, end=end
+            events, regions=complete, complete=complete == asked[arn], start=starts[arn], end=end
         )
     return histories
 
@@ -392,7 +393,7 @@ class _Reader(NamedTuple):
 
     client_of_region: Callable[[str], CloudTrailClient]
     workloads: Mapping[str, str]
-    start: float
+    starts: Mapping[str, float]
     end: float
     warnings: Warnings
     sleep: Sleep
@@ -428,7 +429,7 @@ class _Reader(NamedTuple):
         """Read all pages of a workload in a region."""
         request: dict[str, Any] = {
             "LookupAttributes": [{"AttributeKey": "Username", "AttributeValue": name_of(reading.workload)}],
-            "StartTime": datetime.fromtimestamp(self.start, UTC),
+            "StartTime": datetime.fromtimestamp(self.starts[reading.workload], UTC),
             "EndTime": datetime.fromtimestamp(self.end, UTC),
             "MaxResults": 50,
         }

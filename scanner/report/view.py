@@ -131,8 +131,12 @@ def view_of(
             for s in sorted(scanned.roles, key=lambda s: place.get(s.role.arn, 0))
             if s.suggestion and (_is_excessive(s, confirmed=False) or any(f.could_go for f in s.findings))
         ],
-        unobservable=[row for row in rows if row.finding.verdict is Verdict.UNOBSERVABLE],
-        ineffective=[row for row in rows if row.finding.verdict is Verdict.INEFFECTIVE],
+        unobservable=[
+            row for row in rows if row.finding.verdict is Verdict.UNOBSERVABLE and row.finding.id not in also
+        ],
+        ineffective=[
+            row for row in rows if row.finding.verdict is Verdict.INEFFECTIVE and row.finding.id not in also
+        ],
         sampled=[
             (hide.text(name_of(arn)), counted(traces.get(arn, 0), "trace"), counted(ran, "invocation"))
             for arn, ran in sorted(scanned.invocations.items())
@@ -328,8 +332,8 @@ def _evidence(finding: Finding, scanned_role: ScannedRole, scanned: Scanned, hid
         return hide.text(f"accepted: {finding.ignored}")
     if finding.known:
         return "in the baseline"
-    if finding.verdict is Verdict.UNOBSERVABLE:
-        return "not observable"
+    if finding.verdict not in EXCESS:
+        return "not observable" if finding.verdict is Verdict.UNOBSERVABLE else "as the policies are now"
     if not finding.confirmed:
         return ", ".join(finding.reasons)
     evidence = {u.workload: u.evidence for u in scanned.usages if u.workload}

@@ -182,7 +182,7 @@ def history(
     found = read_cloudtrail(
         client_of,
         workloads or {FUNCTION: ROLE},
-        start,
+        dict.fromkeys(workloads or {FUNCTION: ROLE}, start),
         end,
         warnings,
         pauses,

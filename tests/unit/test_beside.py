@@ -341,3 +341,12 @@ def test_no_source_makes_unused_what_traces_show(beside: Beside, seen: list[tupl
 
 def test_the_words_of_the_knowledge_are_those_of_the_reasons() -> None:
     assert knowledge.MAY_RUN_UNTRACED == "may-run-untraced"
+
+
+def test_what_cloudtrail_shows_of_before_the_policy_says_nothing_of_it() -> None:
+    late = policy(
+        allow(READ_SECRET, SECRET.replace("??????", "AbCdEf")), created=datetime.fromtimestamp(NOW - 1, UTC)
+    )
+    seen = usage(traces=(NOW,), services=["secretsmanager"])
+    found = compared([late], [seen], functions=[function(deployed=DEPLOYED)], beside=cloudtrail_says())
+    assert "may-run-untraced" in only(found).reasons

@@ -264,3 +264,17 @@ def test_a_call_that_today_denies_in_the_own_account_is_no_objection() -> None:
 def test_what_no_resource_is_called_is_not_offered() -> None:
     assert offered_policy([("s3:GetObject", "arn:aws:s3:::b/<img src=x> [a](http://b)")]) is None
     assert offered_policy([("s3:GetObject", "arn:aws:s3:::b/*")]) is not None
+
+
+def test_what_only_a_grant_names_that_is_always_denied_is_no_objection() -> None:
+    grants = policy(
+        allow("dynamodb:GetItem", table("a")),
+        deny("dynamodb:*", arn("dynamodb", "table/*", region="*", account="*")),
+        allow(["sqs:DeleteMessage", "sqs:SendMessage"], arn("sqs", "q")),
+    )
+    seen = usage(
+        {**used(("dynamodb:GetItem", "*"), exact=False), **used(("sqs:SendMessage", arn("sqs", "q")))}
+    )
+    found = compared([grants], [seen])
+    assert found.objections == []
+    assert found.suggestion is not None

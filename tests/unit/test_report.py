@@ -236,3 +236,16 @@ def test_how_much_was_sampled_and_what_is_always_denied_is_in_the_comment() -> N
     text = markdown(view_of(own, COMPARE))
     assert "1 trace of 400 invocations" in text
     assert "always denied" in text
+
+
+def test_however_many_findings_fail_beside_the_excess_the_comment_keeps_within_its_limit() -> None:
+    seen = usage(used(("dynamodb:GetItem", table("t"))))
+    keys = [
+        allow("kms:Decrypt", f"arn:aws:kms:us-east-1:123456789012:key/{n}", Sid=f"S{n}") for n in range(400)
+    ]
+    role = compared([policy(allow(["dynamodb:GetItem", "dynamodb:Scan"], table("t")), *keys)], [seen])
+    own = scanned([role], [seen], [function()])
+    text = markdown(view_of(own, COMPARE, also={f.id for f in own.findings}), 65_000)
+    assert len(text) <= 65_000
+    assert "dynamodb&#58;Scan" in text
+    assert "more that the check does not allow" in text

@@ -12,7 +12,7 @@ import pytest
 from scanner.errors import Warnings
 from scanner.iam.functions import Functions
 from scanner.iam.roles import trusted_beside_lambda, with_users
-from scanner.model import Role, Used
+from scanner.model import Evidence, Role, Used
 from tests.unit.cases import (
     HOUR,
     NOW,
@@ -275,7 +275,13 @@ def test_a_trace_of_a_published_version_tells_of_the_code_that_it_has(
 ) -> None:
     versions = () if published is None else (("5", datetime.fromtimestamp(published, UTC)),)
     seen = sees((GET, table("t")), traces=())
-    seen = replace(seen, evidence=replace(seen.evidence, of_versions={"5": (NOW,)}))
+    seen = replace(
+        seen,
+        evidence=replace(
+            seen.evidence,
+            of_versions={"5": Evidence(newest_complete=(NOW,), last_call=NOW, services={"dynamodb": NOW})},
+        ),
+    )
     found = compared(
         [policy(allow(PUT, table("t")))],
         [seen],
@@ -300,3 +306,16 @@ def test_a_tag_of_the_role_decides_nothing_where_others_may_assume_it() -> None:
     own: dict[str, Any] = {"tags": {"team": "a"}}
     assert said(compared([policy(grant)], seen, **own))[0][0] == "ineffective"
     assert said(compared([policy(grant)], seen, users_known=False, **own))[0][0] == "used"
+
+
+def test_what_an_older_version_called_does_not_show_that_the_code_of_now_is_instrumented() -> None:
+    old = Evidence(newest_complete=(NOW,), last_call=NOW, services={"sqs": NOW})
+    seen = usage(used((GET, table("t"))))
+    seen = replace(seen, evidence=replace(seen.evidence, of_versions={"5": old}))
+    versions = (("5", datetime.fromtimestamp(NOW - 24 * HOUR, UTC)),)
+    grants = policy(allow("sqs:DeleteMessage", arn("sqs", "q")))
+    found = compared([grants], [seen], functions=[function(deployed=NOW - HOUR, published=versions)])
+    assert only(found).reasons == ("service-not-traced",)
+    newer = (("5", datetime.fromtimestamp(NOW - HOUR / 2, UTC)),)
+    found = compared([grants], [seen], functions=[function(deployed=NOW - HOUR, published=newer)])
+    assert only(found).reasons == ()
