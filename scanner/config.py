@@ -220,11 +220,6 @@ class IgnoreTally:
     idle: tuple[Ignore, ...] = ()
     expired: tuple[tuple[Ignore, int], ...] = ()
 
-    @property
-    def hidden(self) -> int:
-        """How many grants are hidden."""
-        return sum(count for _, count in self.hiding)
-
     def notes(self, name: str) -> list[str]:
         """Rules that can go, a line each. `name` is that of the file."""
         return [

@@ -239,13 +239,12 @@ def read_beside(
     if LAST_ACCESSED in request.evidence:
         accessed = read_last_accessed(aws.iam(), [role.arn for role in roles], warnings, request.now)
     if CLOUDTRAIL in request.evidence:
-        users = {arn: role.arn for role in roles for arn in role.users if arn not in role.by_version_only}
-        # Init code may have run long before the scanned time: at any time since the last deployment.
-        deployed = {arn: changed_at(arn, role, functions.known) for role in roles for arn in role.users}
+        users = {arn: role for role in roles for arn in role.users if arn not in role.by_version_only}
         histories = read_cloudtrail(
             aws.cloudtrail,
-            users,
-            {arn: min(start, deployed[arn]) for arn in users},
+            {arn: role.arn for arn, role in users.items()},
+            # Init code may have run long before the scanned time: at any time since the last deployment.
+            {arn: min(start, changed_at(arn, role, functions.known)) for arn, role in users.items()},
             request.now,
             warnings,
             regions=request.regions,

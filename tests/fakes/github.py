@@ -132,7 +132,7 @@ class _Refusal(Exception):  # noqa: N818  the name says more than an "Error" wou
         self.body = {"message": message, "documentation_url": _DOCS, "status": str(status)} | more
 
 
-class _Drop(Exception):  # noqa: N818
+class _Drop(Exception):  # noqa: N818  it tells the server what to do, and is no error
     """The connection is to be closed without an answer."""
 
 
@@ -649,7 +649,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _serve  # noqa: N815
+    do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _serve  # noqa: N815  http.server asks for these names
 
     def log_message(self, *args: Any) -> None:
         """Say nothing."""

@@ -142,7 +142,7 @@ class _QueryRefusal(_Refusal):
         self.answer = self.answer._replace(body=f"<ErrorResponse>{error}</ErrorResponse>".encode())
 
 
-class _Drop(Exception):  # noqa: N818
+class _Drop(Exception):  # noqa: N818  it tells the server what to do, and is no error
     """The connection is to be closed without an answer."""
 
 
