@@ -21,7 +21,7 @@ RUN /venv/bin/python -B /build/prune_image.py \
 COPY entrypoint.py /app/
 COPY scanner /app/scanner
 RUN /venv/bin/python -m compileall -q --invalidation-mode unchecked-hash /app \
-    && /venv/bin/python -I -c 'import scanner.action, scanner.cli, scanner.github.api'
+    && /venv/bin/python -I -c 'import scanner.action.run, scanner.cli, scanner.github.api'
 
 FROM ${BASE_IMAGE}
 LABEL org.opencontainers.image.title="xray-privilege-scan" \

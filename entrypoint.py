@@ -12,7 +12,7 @@ from typing import TextIO
 
 from scanner.errors import EXIT_FAULT, EXIT_USAGE, ScanError
 from scanner.github import commands
-from scanner.redact import FOR_THE_PUBLIC, redacted
+from scanner.text.redact import FOR_THE_PUBLIC, redacted
 
 
 def main(environ: Mapping[str, str], out: TextIO, now: float) -> int:
@@ -23,7 +23,7 @@ def main(environ: Mapping[str, str], out: TextIO, now: float) -> int:
     # commands: what they quote is not escaped.
     logging.getLogger().addHandler(logging.NullHandler())
     try:
-        from scanner.action import run
+        from scanner.action.run import run
 
         return run(environ, out, now)
     except ScanError as error:

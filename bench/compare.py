@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 
 from scanner.iam.policies import parse_policy
 from scanner.model import Evidence, Function, Permission, Policy, Role, Seen, Usage
-from scanner.report.document import excessive_permissions, report
+from scanner.report.build import excessive_permissions, report
 from scanner.report.schema import validate
 from scanner.request import Request
+from scanner.result import Scanned, Skipped
 from scanner.scan import compare_role
-from scanner.scanned import Scanned, Skipped
 
 ROLES, POLICIES, STATEMENTS, USED = 1000, 10, 10, 50
 ACCOUNT, REGION = "123456789012", "us-east-1"

@@ -13,23 +13,15 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import IO, TYPE_CHECKING
 
 from scanner.errors import EXIT_FAULT, EXIT_GATE, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, ScanError
-from scanner.options import (
-    baseline_of,
-    config_of,
-    explain_parser,
-    gate_of,
-    json_file,
-    parser,
-    request_of,
-)
+from scanner.options import baseline_of, config_of, explain_parser, gate_of, json_file, parser, request_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from scanner.gate import Decision, GatePolicy
+    from scanner.gate.decide import Decision, GatePolicy
     from scanner.report.view import View
     from scanner.request import Request
-    from scanner.scanned import Scanned
+    from scanner.result import Scanned
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -68,13 +60,13 @@ def run(arguments: argparse.Namespace, out: IO[str], err: IO[str], now: float) -
     config = config_of(arguments.config)
     known = baseline_of(arguments.baseline, may_be_missing=arguments.update_baseline)
     request = request_of(arguments, now, config, known)
-    from scanner.aws import Clients
-    from scanner.report.clean import one_line
+    from scanner.aws.clients import Clients
     from scanner.report.files import write_markdown, write_reports
     from scanner.report.view import view_of
     from scanner.request import with_stacks
+    from scanner.result import nothing_read
     from scanner.scan import scan
-    from scanner.scanned import nothing_read
+    from scanner.text.escape import one_line
 
     clients = Clients(request.regions[0] if request.regions else None, arguments.profile)
     request = with_stacks(request, clients)
@@ -98,8 +90,8 @@ def run(arguments: argparse.Namespace, out: IO[str], err: IO[str], now: float) -
 
 
 def _decide(scanned: Scanned, request: Request, policy: GatePolicy) -> Decision:
-    from scanner.gate import decide
-    from scanner.scanned import missing_evidence
+    from scanner.gate.decide import decide
+    from scanner.result import missing_evidence
 
     missing = missing_evidence(scanned, request)
     return decide(scanned.findings, missing, policy, scanned.rules.failures(request.config_name))
@@ -107,7 +99,7 @@ def _decide(scanned: Scanned, request: Request, policy: GatePolicy) -> Decision:
 
 def _told(decision: Decision) -> list[str]:
     """What the gate says: nothing where it is green."""
-    from scanner.report.clean import counted
+    from scanner.text.escape import counted
 
     lines = list(decision.expired)
     if decision.failing:
@@ -118,9 +110,9 @@ def _told(decision: Decision) -> list[str]:
 
 
 def _write_baseline(path: Path, scanned: Scanned, request: Request, err: IO[str]) -> None:
-    from scanner.baseline import Baseline, dump, updated
-    from scanner.report.clean import counted
+    from scanner.gate.baseline import Baseline, dump, updated
     from scanner.scan import accountable_entries, compared_roles
+    from scanner.text.escape import counted
 
     entries = accountable_entries(scanned.roles, request)
     compared = compared_roles(scanned.roles, request)
@@ -134,7 +126,7 @@ def _write_baseline(path: Path, scanned: Scanned, request: Request, err: IO[str]
 
 def _explain(arguments: argparse.Namespace, out: IO[str]) -> int:
     from scanner.explain import explained
-    from scanner.report.clean import one_line
+    from scanner.text.escape import one_line
 
     for line in explained(json_file(arguments.report, "--report"), arguments.id):
         out.write(one_line(line) + "\n")
@@ -142,8 +134,8 @@ def _explain(arguments: argparse.Namespace, out: IO[str]) -> int:
 
 
 def _fail(message: object, exit_code: int) -> int:
-    from scanner.redact import redacted
-    from scanner.report.clean import one_line
+    from scanner.text.escape import one_line
+    from scanner.text.redact import redacted
 
     for line in str(message).splitlines() or [""]:
         sys.stderr.write(f"xray-privilege-scan: {one_line(redacted(line))}\n")
@@ -159,7 +151,7 @@ def _show(
     if arguments.format == "json":
         import orjson
 
-        from scanner.report.document import report
+        from scanner.report.build import report
 
         out.write(orjson.dumps(report(scanned, request), option=orjson.OPT_INDENT_2).decode() + "\n")
     elif arguments.format == "markdown":

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from scanner.model import ScanWarning
-from scanner.redact import redacted
+from scanner.text.redact import redacted
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError

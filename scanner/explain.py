@@ -7,11 +7,11 @@ from typing import Any
 
 import orjson
 
-from scanner.confirm import EXPLAINED, MAY_BE_USED, Reason
 from scanner.errors import EXIT_USAGE, ScanError
 from scanner.model import EXCESS
-from scanner.report.clean import counted
 from scanner.report.schema import validate
+from scanner.text.escape import counted
+from scanner.verdict.reasons import EXPLAINED, MAY_BE_USED, Reason
 
 Json = dict[str, Any]
 _MOST_CALLS = 25

@@ -15,9 +15,9 @@ from scanner import __version__
 from scanner.errors import EXIT_USAGE, ScanError
 
 if TYPE_CHECKING:
-    from scanner.baseline import Baseline
-    from scanner.config import Config
-    from scanner.gate import GatePolicy
+    from scanner.gate.baseline import Baseline
+    from scanner.gate.config import Config
+    from scanner.gate.decide import GatePolicy
     from scanner.request import Request
 
 T = TypeVar("T")
@@ -164,10 +164,10 @@ def request_of(
     arguments: argparse.Namespace, now: float, config: Config | None = None, baseline: Baseline | None = None
 ) -> Request:
     """The request that the arguments make, with the team's configuration. Raises ScanError on wrong use."""
-    from scanner.config import Config
-    from scanner.confirm import Standard
+    from scanner.gate.config import Config
     from scanner.model import EXCESS
     from scanner.request import Request
+    from scanner.verdict.reasons import Standard
 
     config = config or Config()
     gate = gate_of(arguments, config)
@@ -223,7 +223,7 @@ def request_of(
 
 def gate_of(arguments: argparse.Namespace, config: Config) -> GatePolicy:
     """What fails: as the options say, else the configuration, else nothing."""
-    from scanner.gate import GatePolicy
+    from scanner.gate.decide import GatePolicy
     from scanner.model import Verdict
 
     named = arguments.fail_on or ()
@@ -240,7 +240,7 @@ def gate_of(arguments: argparse.Namespace, config: Config) -> GatePolicy:
 
 def config_of(path: Path | None) -> Config:
     """The configuration of a file, the usual one if none is named. Raises ScanError, a line a problem."""
-    from scanner.config import Config, load
+    from scanner.gate.config import Config, load
 
     if path is None and not CONFIG.is_file():
         return Config()
@@ -249,7 +249,7 @@ def config_of(path: Path | None) -> Config:
 
 def baseline_of(path: Path | None, *, may_be_missing: bool) -> Baseline | None:
     """The baseline of a file, an empty one where it is yet to be written. Raises ScanError."""
-    from scanner.baseline import Baseline, load
+    from scanner.gate.baseline import Baseline, load
 
     if path is None:
         return None

@@ -10,11 +10,11 @@ from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from scanner.baseline import Baseline
-from scanner.config import Config
-from scanner.confirm import Standard
+from scanner.gate.baseline import Baseline
+from scanner.gate.config import Config
 from scanner.model import EXCESS, Verdict
 from scanner.traces.segments import name_of
+from scanner.verdict.reasons import Standard
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudtrail.client import CloudTrailClient

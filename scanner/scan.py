@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from scanner import baseline
-from scanner.compare import judge_role, may_serve, usage_of_role
-from scanner.config import IgnoreTally, tally
-from scanner.confirm import Reason
 from scanner.errors import Warnings
-from scanner.evidence.beside import NOTHING, Beside
-from scanner.findings import Judged, findings_of, with_ignores, with_reasons
-from scanner.iam.refusals import Cause, is_identity_matter
+from scanner.gate import baseline
+from scanner.gate.config import IgnoreTally, tally
+from scanner.mapping.access_denied import Cause, is_identity_matter
 from scanner.model import Function, Permission, Role, Usage, Verdict
-from scanner.proof import Proof
-from scanner.reading import (
+from scanner.read import (
     read_beside,
     read_functions,
     read_roles,
@@ -23,9 +18,14 @@ from scanner.reading import (
     uncompared,
     warn_of_assumed_roles,
 )
+from scanner.records.aws_records import NOTHING, Beside
 from scanner.request import Aws, Request
-from scanner.scanned import Scanned, ScannedRole
-from scanner.suggest import offered_policy, suggested_policy
+from scanner.result import Scanned, ScannedRole
+from scanner.suggest.check import Proof
+from scanner.suggest.policy import offered_policy, suggested_policy
+from scanner.verdict.assess import judge_role, may_serve, usage_of_role
+from scanner.verdict.findings import Judged, findings_of, with_ignores, with_reasons
+from scanner.verdict.reasons import Reason
 
 
 def scan(request: Request, aws: Aws, progress: Callable[[int], None] = lambda traces: None) -> Scanned:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-# what the program asks: scanner/aws.py
+# what the program asks: scanner/aws/clients.py
 USED = ("cloudformation", "cloudtrail", "cloudwatch", "iam", "lambda", "xray")
 # what credentials come from: roles, web identity, IAM Identity Center, `aws login`
 CREDENTIALS = ("signin", "sso", "sso-oidc", "sts")

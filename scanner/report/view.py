@@ -9,21 +9,21 @@ from typing import Any
 
 import orjson
 
-from scanner.confirm import EXPLAINED, MAY_BE_USED, ORDER, Reason
-from scanner.evidence.beside import CLOUDTRAIL, LAST_ACCESSED
-from scanner.findings import users_of
-from scanner.iam.refusals import EXPLAINED as REFUSALS
-from scanner.iam.refusals import Cause
 from scanner.iam.severity import LEVELS
+from scanner.mapping.access_denied import EXPLAINED as REFUSALS
+from scanner.mapping.access_denied import Cause
 from scanner.model import EXCESS, Finding, ScanWarning, Used, Verdict
-from scanner.redact import NOTHING_HIDDEN, Redaction
-from scanner.report.clean import counted
-from scanner.report.document import iso
+from scanner.records.aws_records import CLOUDTRAIL, LAST_ACCESSED
+from scanner.report.build import iso
 from scanner.request import Request, is_wanted
-from scanner.scanned import Scanned, ScannedRole
-from scanner.suggest import edits
+from scanner.result import Scanned, ScannedRole
+from scanner.suggest.policy import edits
+from scanner.text.escape import counted
+from scanner.text.redact import NOTHING_HIDDEN, Redaction
 from scanner.traces.segments import name_of
-from scanner.usage import KEPT_STARTS
+from scanner.usage.builder import KEPT_STARTS
+from scanner.verdict.findings import users_of
+from scanner.verdict.reasons import EXPLAINED, MAY_BE_USED, ORDER, Reason
 
 _SOME = 4
 _MOST_DANGERS = 12

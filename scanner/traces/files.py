@@ -18,7 +18,7 @@ import orjson
 
 from scanner.errors import EXIT_USAGE, ScanError, Warnings
 from scanner.traces.segments import Trace
-from scanner.traces.xray import compact, trace_from_api
+from scanner.traces.xray_api import compact, trace_from_api
 
 Sink = Callable[[list[Trace]], None]
 _SUFFIXES = frozenset({".json", ".jsonl", ".ndjson", ".gz"})

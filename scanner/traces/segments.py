@@ -18,7 +18,7 @@ import orjson
 
 from scanner.iam.patterns import is_pattern
 from scanner.model import Call, Outcome
-from scanner.redact import redacted
+from scanner.text.redact import redacted
 
 Node = dict[str, Any]
 

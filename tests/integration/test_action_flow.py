@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from entrypoint import main
-from scanner.baseline import load
+from scanner.gate.baseline import load
 from tests.fakes import notes
 from tests.fakes.github import BASE, CONTENTS, GRAPHQL, LIST, FakeGitHub, Script
 

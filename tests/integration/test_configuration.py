@@ -17,13 +17,13 @@ import pytest
 from botocore.config import Config
 
 from scanner.errors import ScanError, Warnings
-from scanner.iam.functions import (
+from scanner.model import EventSource, Function
+from scanner.workloads.lambda_reader import (
     Functions,
     functions_from_aws,
     functions_from_file,
     with_configuration,
 )
-from scanner.model import EventSource, Function
 from tests.fakes import notes
 from tests.fakes.moto_aws import MotoAws
 from tests.fakes.traces import ACCOUNT, REGION, Call, Json, lambda_trace

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from scanner.errors import ScanError, Warnings
-from scanner.evidence.cloudtrail import RETENTION, History, never_called, read_cloudtrail
-from scanner.evidence.invocations import read_invocations
-from scanner.evidence.last_accessed import LastAccessed, read_last_accessed
 from scanner.model import Permission
+from scanner.records.cloudtrail import RETENTION, History, never_called, read_cloudtrail
+from scanner.records.invocations import read_invocations
+from scanner.records.last_accessed import LastAccessed, read_last_accessed
 from tests.fakes.evidence import (
     GENERATE,
     GET,

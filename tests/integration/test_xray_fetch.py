@@ -18,7 +18,7 @@ from botocore.config import Config
 
 from scanner.errors import EXIT_USAGE, ScanError, Warnings
 from scanner.traces.segments import Trace, read_trace
-from scanner.traces.xray import Clock, Fetched, read_ids, read_window, windows
+from scanner.traces.xray_api import Clock, Fetched, read_ids, read_window, windows
 from tests.fakes import notes
 from tests.fakes.traces import Json, Shape, lambda_trace, make_trace_id
 from tests.fakes.xray import FETCH, FOREVER, LISTING, FakeXRay, Script, _Answer, _Refusal

@@ -7,15 +7,15 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from scanner.baseline import Baseline
-from scanner.config import Config
-from scanner.confirm import Reason, Standard
-from scanner.evidence.beside import NOTHING, Beside
+from scanner.gate.baseline import Baseline
+from scanner.gate.config import Config
 from scanner.iam.policies import parse_policy
 from scanner.model import Evidence, Finding, Function, Permission, Policy, Role, Seen, Unmapped, Usage
+from scanner.records.aws_records import NOTHING, Beside
 from scanner.request import Request
+from scanner.result import Scanned, ScannedRole, Skipped
 from scanner.scan import against_baseline, compare_role
-from scanner.scanned import Scanned, ScannedRole, Skipped
+from scanner.verdict.reasons import Reason, Standard
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 NOW = 1_795_000_000.0

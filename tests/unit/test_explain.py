@@ -10,18 +10,18 @@ from typing import Any
 import orjson
 import pytest
 
-from scanner.config import Ignore
-from scanner.confirm import EXPLAINED, Reason
 from scanner.errors import ScanError
-from scanner.evidence.beside import Beside
-from scanner.evidence.last_accessed import LastAccessed
 from scanner.explain import explained
-from scanner.findings import findings_of, with_ignores
+from scanner.gate.config import Ignore
 from scanner.iam.policies import parse_policy
 from scanner.model import Denied, Finding, Function, Policy, Usage
-from scanner.report.document import iso, report
+from scanner.records.aws_records import Beside
+from scanner.records.last_accessed import LastAccessed
+from scanner.report.build import iso, report
 from scanner.request import Request
-from scanner.scanned import ScannedRole
+from scanner.result import ScannedRole
+from scanner.verdict.findings import findings_of, with_ignores
+from scanner.verdict.reasons import EXPLAINED, Reason
 from tests.unit.cases import (
     HOUR,
     NOW,

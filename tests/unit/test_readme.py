@@ -12,17 +12,18 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from scanner import baseline, cli, config, errors, options
-from scanner.confirm import EXPLAINED, Reason
+from scanner import cli, errors, options
 from scanner.errors import Warnings
-from scanner.evidence.beside import SOURCES
 from scanner.explain import explained
+from scanner.gate import baseline, config
 from scanner.iam import catalog
-from scanner.iam.functions import functions_from_file
-from scanner.iam.refusals import EXPLAINED as REFUSALS
 from scanner.iam.severity import LEVELS
+from scanner.mapping.access_denied import EXPLAINED as REFUSALS
 from scanner.model import Verdict
+from scanner.records.aws_records import SOURCES
 from scanner.report.schema import schema
+from scanner.verdict.reasons import EXPLAINED, Reason
+from scanner.workloads.lambda_reader import functions_from_file
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -1,0 +1,183 @@
+"""The action's inputs: read, checked, turned into the options of the command line. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Literal, cast, get_args
+
+from scanner.errors import EXIT_USAGE, ScanError
+from scanner.gate.config import NEVER, Config
+from scanner.gate.decide import Insufficient
+from scanner.iam.severity import LEVELS
+from scanner.model import Verdict
+from scanner.options import SOURCES, VERDICTS
+
+CommentMode = Literal["on-findings", "always", "never"]
+Redact = Literal["auto", "always", "never"]
+
+_TRUE, _FALSE = ("true", "True", "TRUE"), ("false", "False", "FALSE")
+SEVERITIES = LEVELS[:-1]  # less "unknown"
+
+# The inputs that are options of the command line under the same name, and the values an input gives.
+ONE_VALUE = (
+    "time-range",
+    "start-time",
+    "wait",
+    "filter",
+    "trace-ids",
+    "iam",
+    "functions",
+    "config",
+    "baseline",
+)
+SEVERAL_VALUES = ("traces", "workloads", "stack")
+SEVERAL_WORDS = ("region", "evidence")
+
+# What counts where neither an input nor the configuration says.
+DEFAULTS = Config(
+    fail_on=frozenset({Verdict.UNUSED}),
+    include_unconfirmed=False,
+    insufficient="warn",
+    min_traces=1,
+    assume_instrumented=False,
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the action was asked to do. `options` are those of the command line.
+
+    `judging` is what the inputs say of what the configuration may say too, None where they do not.
+    """
+
+    options: Sequence[str]
+    compare: bool
+    judging: Config
+    comment: CommentMode
+    annotations: bool
+    key: str
+    redact: Redact
+    token: str
+    output_dir: Path
+
+
+def settings_of(environ: Mapping[str, str]) -> Settings:
+    """Read the inputs. Raises ScanError for a value that is not allowed, naming those that are."""
+    inputs = _Inputs(environ)
+    compare = inputs.boolean("compare") is not False
+    options = [f"--{name}={inputs.text(name)}" for name in ONE_VALUE if inputs.text(name)]
+    options += [f"--{name}={value}" for name in SEVERAL_VALUES for value in inputs.several(name)]
+    options += [f"--{name}={value}" for name in SEVERAL_WORDS for value in inputs.words(name)]
+    _check(inputs)
+    return Settings(
+        options=[*options, "--compare"] if compare else options,
+        compare=compare,
+        judging=_judging(inputs),
+        comment=cast(CommentMode, inputs.one_of("comment", get_args(CommentMode)) or "on-findings"),
+        annotations=inputs.boolean("annotations") is not False,
+        key=inputs.text("key") or f"{environ.get('GITHUB_WORKFLOW', '')}/{environ.get('GITHUB_JOB', '')}",
+        redact=cast(Redact, inputs.one_of("redact", get_args(Redact)) or "auto"),
+        token=inputs.text("github-token"),
+        output_dir=_output_dir(inputs),
+    )
+
+
+def judged_by(settings: Settings, config: Config) -> Config:
+    """The configuration as it counts: an input wins over the file, and the file over the default."""
+    for name in _JUDGING:
+        for source in (settings.judging, config, DEFAULTS):
+            value = getattr(source, name)
+            if value is not None:
+                config = replace(config, **{name: value})
+                break
+    # what is not compared cannot fail
+    return config if settings.compare else replace(config, fail_on=frozenset())
+
+
+_JUDGING = (
+    "fail_on",
+    "at_least",
+    "include_unconfirmed",
+    "insufficient",
+    "min_traces",
+    "assume_instrumented",
+)
+
+
+def _judging(inputs: _Inputs) -> Config:
+    return Config(
+        fail_on=_fail_on(inputs),
+        at_least=inputs.one_of("fail-on-severity", SEVERITIES),
+        include_unconfirmed=inputs.boolean("include-unconfirmed"),
+        insufficient=cast(
+            Insufficient | None, inputs.one_of("on-insufficient-evidence", get_args(Insufficient))
+        ),
+        min_traces=int(inputs.text("min-traces") or 0) or None,
+        assume_instrumented=inputs.boolean("assume-instrumented"),
+    )
+
+
+def _output_dir(inputs: _Inputs) -> Path:
+    folder = Path(inputs.text("output-dir") or "xray-privilege-scan")
+    if folder.is_absolute() or ".." in folder.parts:
+        raise _wrong("output-dir", str(folder), ("a folder in the workspace, named from there",))
+    return folder
+
+
+def _fail_on(inputs: _Inputs) -> frozenset[Verdict] | None:
+    words = inputs.words("fail-on")
+    for word in words:
+        if word not in (*VERDICTS, NEVER):
+            raise _wrong("fail-on", word, (*VERDICTS, NEVER))
+    if NEVER in words and len(words) > 1:
+        raise ScanError(f"input `fail-on`: `{NEVER}` goes with no other verdict", EXIT_USAGE)
+    return frozenset(Verdict(word) for word in words if word != NEVER) if words else None
+
+
+def _check(inputs: _Inputs) -> None:
+    if not re.fullmatch(r"|[1-9]\d{0,6}", inputs.text("min-traces")):
+        raise _wrong("min-traces", inputs.text("min-traces"), ("a whole number from 1",))
+    if not re.fullmatch(r"|\d{1,6}(\.\d+)?", inputs.text("wait")):
+        raise _wrong("wait", inputs.text("wait"), ("a number of seconds",))
+    for word in inputs.words("evidence"):
+        if word not in SOURCES:
+            raise _wrong("evidence", word, SOURCES)
+    for name in ("config", "baseline"):
+        path = PurePosixPath(inputs.text(name))
+        if inputs.text(name) and (not path.parts or path.is_absolute() or ".." in path.parts):
+            raise _wrong(name, str(path), ("a file of the repository, named from its root",))
+
+
+def _wrong(name: str, value: str, allowed: Sequence[str]) -> ScanError:
+    return ScanError(f"input `{name}`: {value!r} is not allowed, only {', '.join(allowed)}", EXIT_USAGE)
+
+
+class _Inputs:
+    """Inputs as the runner hands them on: INPUT_FAIL-ON, the hyphen kept; unset and empty look the same."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    def text(self, name: str) -> str:
+        return self._environ.get(f"INPUT_{name.upper()}", "").strip()
+
+    def several(self, name: str) -> list[str]:
+        return [line.strip() for line in self.text(name).splitlines() if line.strip()]
+
+    def words(self, name: str) -> list[str]:
+        return [word for word in re.split(r"[\s,]+", self.text(name)) if word]
+
+    def one_of(self, name: str, allowed: Sequence[str]) -> str | None:
+        value = self.text(name)
+        if value and value not in allowed:
+            raise _wrong(name, value, allowed)
+        return value or None
+
+    def boolean(self, name: str) -> bool | None:
+        value = self.text(name)
+        if value and value not in (*_TRUE, *_FALSE):
+            raise _wrong(name, value, ("true", "false"))
+        return value in _TRUE if value else None

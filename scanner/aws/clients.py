@@ -1,0 +1,131 @@
+"""The AWS clients of a scan, made from the user's configuration when first asked for."""
+
+from __future__ import annotations
+
+import os
+import threading
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from scanner.errors import EXIT_USAGE, ScanError, error_code, is_denied
+from scanner.request import Stack
+from scanner.traces.xray_api import THREADS
+
+if TYPE_CHECKING:
+    import boto3
+    from mypy_boto3_cloudtrail.client import CloudTrailClient
+    from mypy_boto3_cloudwatch.client import CloudWatchClient
+    from mypy_boto3_iam.client import IAMClient
+    from mypy_boto3_lambda.client import LambdaClient
+    from mypy_boto3_xray.client import XRayClient
+
+# "standard" repeats what AWS throttles or fails, with growing pauses:
+# docs.aws.amazon.com/boto3/latest/guide/retries.html. X-Ray's requests also keep a common pace.
+_RETRIES = {"mode": "standard", "total_max_attempts": 5}
+
+
+class Clients:
+    """boto3 clients for a region and profile, None meaning: as configured."""
+
+    def __init__(self, region: str | None, profile: str | None) -> None:
+        # boto3 itself knows only AWS_DEFAULT_REGION; the AWS CLI and most CI systems set this one
+        self._region = region or os.environ.get("AWS_REGION") or None
+        self._profile = profile
+        self._by_region: dict[tuple[str, str], Any] = {}
+        self._lock = threading.Lock()
+
+    @cached_property
+    def _session(self) -> boto3.Session:
+        import boto3
+        from botocore.exceptions import BotoCoreError
+
+        try:
+            session = boto3.Session(region_name=self._region, profile_name=self._profile)
+            if session.get_credentials() is None:
+                raise ScanError(
+                    "no AWS credentials: run `aws configure sso`, set AWS_PROFILE or --profile, or let CI "
+                    "assume a role; saved traces (--traces, --iam, --functions) need none"
+                )
+        except BotoCoreError as error:
+            raise ScanError(f"the AWS configuration cannot be used: {error}") from error
+        return session
+
+    def region(self) -> str:
+        """The scanned region. Raises ScanError where none is configured."""
+        region = self._session.region_name
+        if not region:
+            raise ScanError("no AWS region is configured: name one (--region), or set AWS_REGION", EXIT_USAGE)
+        return region
+
+    def xray(self, region: str) -> XRayClient:
+        """The X-Ray client of a region, good for THREADS requests at once."""
+        from botocore.config import Config
+
+        config = Config(
+            retries=_RETRIES,  # type: ignore[arg-type]  # a plain dictionary is what botocore wants
+            max_pool_connections=THREADS + 16,
+            user_agent_extra="xray-privilege-scan",
+        )
+        return self._session.client("xray", region_name=region, config=config)
+
+    def iam(self) -> IAMClient:
+        """The IAM client."""
+        # IAM is the same everywhere: saved traces need no region
+        region = self._session.region_name or "us-east-1"
+        return self._session.client("iam", region_name=region, config=self._config())
+
+    def functions(self, region: str) -> LambdaClient:
+        """The Lambda client of a region."""
+        return self._of_region("lambda", region)  # type: ignore[no-any-return]  # a dictionary of clients
+
+    def cloudtrail(self, region: str) -> CloudTrailClient:
+        """The CloudTrail client of a region."""
+        return self._of_region("cloudtrail", region)  # type: ignore[no-any-return]  # as above
+
+    def cloudwatch(self, region: str) -> CloudWatchClient:
+        """The CloudWatch client of a region."""
+        return self._of_region("cloudwatch", region)  # type: ignore[no-any-return]  # as above
+
+    def _of_region(self, service: Any, region: str) -> Any:
+        """A client of a region, made once."""
+        with self._lock:
+            if (service, region) not in self._by_region:
+                self._by_region[service, region] = self._session.client(
+                    service, region_name=region, config=self._config()
+                )
+            return self._by_region[service, region]
+
+    def stack(self, stack: str) -> Stack:
+        """A CloudFormation stack with those nested in it.
+
+        Raises ScanError where the stack cannot be read, or holds no function.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        client = self._session.client("cloudformation", region_name=self.region(), config=self._config())
+        todo, names, logical_ids = [stack], [], {}
+        try:
+            while todo:
+                name = todo.pop()
+                pages = client.get_paginator("list_stack_resources").paginate(StackName=name)
+                for resource in (r for page in pages for r in page["StackResourceSummaries"]):
+                    if "PhysicalResourceId" not in resource:
+                        continue  # not made yet
+                    logical_ids[resource["PhysicalResourceId"]] = f"{name}/{resource['LogicalResourceId']}"
+                    if resource["ResourceType"] == "AWS::Lambda::Function":
+                        names.append(resource["PhysicalResourceId"])
+                    elif resource["ResourceType"] == "AWS::CloudFormation::Stack":
+                        todo.append(resource["PhysicalResourceId"])
+        except ClientError as error:
+            what = "allow cloudformation:ListStackResources" if is_denied(error) else error_code(error)
+            raise ScanError(f"the stack {stack!r} cannot be read: {what}", EXIT_USAGE) from error
+        except BotoCoreError as error:
+            raise ScanError(f"the stack {stack!r} cannot be read: {error}") from error
+        if not names:
+            raise ScanError(f"the stack {stack!r} holds no Lambda function", EXIT_USAGE)
+        return Stack(tuple(names), logical_ids)
+
+    def _config(self) -> Any:
+        from botocore.config import Config
+
+        return Config(retries=_RETRIES, max_pool_connections=16, user_agent_extra="xray-privilege-scan")  # type: ignore[arg-type]

@@ -1,0 +1,772 @@
+"""The configuration in the repository, `.github/least-privilege.yml`: what it says and what it means. Pure.
+
+The file may come with a pull request, so that its text is not trusted: nothing is constructed from it, and
+its size, its nesting and what its aliases multiply are bounded.
+
+Plain words mean what YAML 1.2 says (yaml.org/spec/1.2.2/#103-core-schema), as editors have it: `on`, `off`,
+`yes` and `no` are texts, and so are `0123` and dates.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from difflib import get_close_matches
+from functools import cache
+from importlib import resources as package
+from itertools import product
+from math import prod
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
+
+import orjson
+
+from scanner.iam import arns, catalog
+from scanner.iam.patterns import contains, is_pattern, matches
+from scanner.mapping import permissions as needs
+from scanner.mapping import resources as call_resources
+from scanner.mapping import services
+from scanner.mapping.operations import Need
+from scanner.model import Call, Grant, Permission, Unmapped, Verdict
+from scanner.text.escape import counted, one_line
+from scanner.traces.segments import RESOURCE_PARAMETERS, name_of
+
+if TYPE_CHECKING:
+    from scanner.gate.decide import Insufficient
+
+PATH = ".github/least-privilege.yml"
+VERSION = 1
+NEVER = "never"
+
+MAX_CHARACTERS = 200_000
+MAX_NESTING = 12
+MAX_NODES = 50_000  # aliases written out
+MAX_PROBLEMS = 50
+MAX_STARS = 4  # of a pattern with `?`: what it takes to match grows with their power
+MAX_COMBINATIONS = 100  # resources that one call may name by a template
+
+Kind = Literal["may-run-untraced", "unobservable"]
+Needed = tuple[Permission, ...] | Unmapped
+_Path = tuple[str | int, ...]
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be used.
+
+    `problems` are all that is wrong with it, each a line "NAME:LINE: what is wrong, what is allowed".
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+# --- what a configuration says -------------------------------------------------------------------
+
+
+class GrantFacts(NamedTuple):
+    """A grant of a role, as far as rules look at it.
+
+    `action` and `resource` are as the policy spells them (`*` of NotAction and NotResource), `pattern` is
+    what the resource means, policy variables included. `role` is the role's ARN, `users` the ARNs of all
+    workloads that use it.
+    """
+
+    role: str
+    users: tuple[str, ...]
+    action: str
+    resource: str
+    pattern: str
+    sid: str | None
+
+
+def facts_of(role: str, users: Iterable[str], grant: Grant) -> GrantFacts:
+    """The facts of one grant of a role (its ARN) that these workloads (ARNs) use."""
+    return GrantFacts(role, tuple(users), grant.action, grant.resource, grant.pattern, grant.statement.sid)
+
+
+@dataclass(frozen=True)
+class Ignore:
+    """A rule that accepts excess: it covers a grant that fits all the selectors that it gives.
+
+    `workload` and `role` are patterns of a name or an ARN, `action` (in lower case) and `resource` patterns
+    as in a policy, `sid` is exact. `line` is its place in the file, from 1. It holds through the day
+    `expires` (UTC).
+    """
+
+    line: int
+    reason: str
+    workload: str | None = None
+    role: str | None = None
+    action: str | None = None
+    resource: str | None = None
+    sid: str | None = None
+    owner: str | None = None
+    expires: date | None = None
+
+    def covers(self, facts: GrantFacts) -> bool:
+        """Whether the rule accepts a grant, its date aside.
+
+        Its patterns must contain those of the grant, so that a narrow rule never hides a wider grant. A rule
+        for one workload does not hide what another one that shares the role holds.
+        """
+        return (
+            (self.sid is None or self.sid == facts.sid)
+            and (self.action is None or contains(self.action, facts.action.lower()))
+            and (self.resource is None or self._covers_resource(facts))
+            and (self.role is None or _names(self.role, facts.role, facts.role.rpartition("/")[2]))
+            and (self.workload is None or self._covers_users(self.workload, facts.users))
+        )
+
+    def _covers_resource(self, facts: GrantFacts) -> bool:
+        rule = self.resource or ""
+        return rule == facts.resource or contains(rule, facts.pattern)
+
+    @staticmethod
+    def _covers_users(glob: str, users: Sequence[str]) -> bool:
+        return bool(users) and all(_names(glob, arn, name_of(arn)) for arn in users)
+
+    def is_expired(self, today: date) -> bool:
+        """Whether its last day is over. `today` is the date in UTC."""
+        return self.expires is not None and today > self.expires
+
+
+def _names(glob: str, arn: str, name: str) -> bool:
+    return matches(glob, name) or matches(glob, arn)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What an operation needs, instead of what is known of it.
+
+    `service` is normalised (`scanner.mapping.services.normalise`), `operation` in lower case. `requires` and
+    `possible` are actions as IAM spells them.
+    """
+
+    line: int
+    service: str
+    operation: str
+    requires: tuple[str, ...]
+    possible: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ResourceTemplate:
+    """The ARN of the resource of actions (a pattern in lower case), with names in braces.
+
+    These are `partition`, `region`, `account`, and parameters as traces spell them.
+    """
+
+    line: int
+    action: str
+    arn: str
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The parameters of a call that it names, each once."""
+        return tuple(dict.fromkeys(name for name in _BRACES.findall(self.arn) if name not in _CONTEXT))
+
+
+@dataclass(frozen=True)
+class ExtraUntraced:
+    """Actions (a pattern in lower case) of which traces may not show a use, and why."""
+
+    line: int
+    action: str
+    kind: Kind
+    reason: str
+
+
+@dataclass(frozen=True)
+class Config:
+    """A configuration. A value is None where the file does not say: then an option, or its default, counts.
+
+    `fail_on` is empty for "never". `at_least` is the severity from which findings fail.
+    """
+
+    fail_on: frozenset[Verdict] | None = None
+    at_least: str | None = None
+    include_unconfirmed: bool | None = None
+    insufficient: Insufficient | None = None
+    min_traces: int | None = None
+    assume_instrumented: bool | None = None
+    ignores: tuple[Ignore, ...] = ()
+    operations: tuple[Operation, ...] = ()
+    resources: tuple[ResourceTemplate, ...] = ()
+    untraced: tuple[ExtraUntraced, ...] = ()
+
+
+# --- ignores -------------------------------------------------------------------------------------
+
+
+def matching(ignores: Iterable[Ignore], facts: GrantFacts, today: date) -> Ignore | None:
+    """The first rule that covers a grant and is not expired, else the first that did until it expired."""
+    expired = None
+    for ignore in ignores:
+        if ignore.covers(facts):
+            if not ignore.is_expired(today):
+                return ignore
+            expired = expired or ignore
+    return expired
+
+
+@dataclass(frozen=True)
+class IgnoreTally:
+    """What became of the rules: how many grants each one hides, which cover none, which expired.
+
+    An expired rule hides nothing: what it still covers fails the check.
+    """
+
+    hiding: tuple[tuple[Ignore, int], ...] = ()
+    idle: tuple[Ignore, ...] = ()
+    expired: tuple[tuple[Ignore, int], ...] = ()
+
+    def notes(self, name: str) -> list[str]:
+        """Rules that can go, a line each. `name` is that of the file."""
+        return [
+            f"{name}:{rule.line}: this rule covers nothing, or only what an earlier one covers: remove it"
+            for rule in self.idle
+        ]
+
+    def failures(self, name: str) -> list[str]:
+        """Expired rules that still cover something, a line each, with their reasons."""
+        return [
+            one_line(
+                f"{name}:{rule.line}: the rule expired after {rule.expires} and still covers "
+                f"{counted(count, 'grant')}: {rule.reason}"
+                + (f" (owner: {rule.owner})" if rule.owner else "")
+            )
+            for rule, count in self.expired
+        ]
+
+
+def tally(ignores: Iterable[Ignore], hits: Iterable[tuple[Ignore, int]], today: date) -> IgnoreTally:
+    """What to report of all rules, given how many grants each covered (as `matching` chose them)."""
+    counts = dict.fromkeys(ignores, 0)
+    for rule, count in hits:
+        counts[rule] = counts.get(rule, 0) + count
+    found = [(rule, count) for rule, count in counts.items() if count]
+    return IgnoreTally(
+        hiding=tuple(item for item in found if not item[0].is_expired(today)),
+        idle=tuple(rule for rule, count in counts.items() if not count),
+        expired=tuple(item for item in found if item[0].is_expired(today)),
+    )
+
+
+# --- operations and resources --------------------------------------------------------------------
+
+_BRACES = re.compile(r"\{([^{}]*)\}")
+_CONTEXT = ("partition", "region", "account")
+_EXAMPLE = "arn:{partition}:kinesis:{region}:{account}:stream/{stream_name}"
+# What a parameter's value cannot hold where a name stands in an ARN: ARNs, URLs, wildcards, blanks.
+_NO_NAME = re.compile(r"^arn:|://|[*?\s]")
+
+
+def mapper(config: Config, base: Callable[[Call], Needed] = needs.permissions_of) -> Callable[[Call], Needed]:
+    """`base` with the operations and resources of a configuration; `base` itself where there are none."""
+    if not config.operations and not config.resources:
+        return base
+    operations = {(known.service, known.operation): known for known in config.operations}
+
+    def permissions_of(call: Call) -> Needed:
+        known = operations.get((services.normalise(call.service), call.operation.lower()))
+        needed = base(call) if known is None else _of_operation(call, known)
+        return needed if isinstance(needed, Unmapped) else _on_templates(call, needed, config.resources)
+
+    return permissions_of
+
+
+def _of_operation(call: Call, known: Operation) -> tuple[Permission, ...]:
+    wanted = [Need(action, required=True) for action in known.requires]
+    wanted += [Need(action, required=False) for action in known.possible]
+    return tuple(
+        dict.fromkeys(
+            permission
+            for need in wanted
+            for resource in call_resources.resources_of(call, need.action)
+            for permission in needs.permissions_on(need, resource)
+        )
+    )
+
+
+def _on_templates(
+    call: Call, needed: tuple[Permission, ...], templates: Sequence[ResourceTemplate]
+) -> tuple[Permission, ...]:
+    """The permissions, on the resources of a template where one fits the action and the call."""
+    by_action: dict[str, list[Permission]] = {}
+    for permission in needed:
+        by_action.setdefault(permission.action, []).append(permission)
+    found: dict[Permission, None] = {}
+    for action, own in by_action.items():
+        resources = _templated(call, action, templates)
+        # A template says more of what the call tells, and nothing else: of a copy, not the other side's name.
+        if not all(any(contains(p.resource, one.arn) for p in own) for one in resources):
+            resources = []
+        need = Need(action, required=any(permission.required for permission in own))
+        made = [permission for one in resources for permission in needs.permissions_on(need, one)]
+        found.update(dict.fromkeys(made or own))
+    return tuple(found)
+
+
+def _templated(
+    call: Call, action: str, templates: Sequence[ResourceTemplate]
+) -> list[call_resources.Resource]:
+    """The resources that the first template names that fits; none where no one does."""
+    for template in templates:
+        if matches(template.action, action.lower()):
+            resources = _filled(call, template)
+            if resources and all(_works_on(action, resource.arn) for resource in resources):
+                return resources
+    return []
+
+
+def _filled(call: Call, template: ResourceTemplate) -> list[call_resources.Resource]:
+    """A template with the values of a call's parameters: several values make several resources."""
+    names = template.parameters
+    values = [list(dict.fromkeys(v for n, v in call.parameters if n == name)) for name in names]
+    if prod(map(len, values)) > MAX_COMBINATIONS or any(_NO_NAME.search(v) for own in values for v in own):
+        return []
+    context = call_resources.context_of(call)
+    told = context.region_told or "{region}" not in template.arn
+    # which value of one parameter goes with which of another, the trace does not say
+    certain = sum(len(own) > 1 for own in values) < 2
+    resources = []
+    for chosen in product(*values):
+        known = dict(zip(names, chosen, strict=True)) | {
+            "partition": context.partition,
+            "region": context.region,
+            "account": context.account,
+        }
+        arn = _written(template, known)
+        if "//" in arn:  # a name that begins with a slash: how the ARN has it, the template does not say
+            return []
+        resources.append(call_resources.Resource(arn, not is_pattern(arn), told, certain))
+    return resources
+
+
+def _written(template: ResourceTemplate, values: Mapping[str, str]) -> str:
+    return _BRACES.sub(lambda match: values[match.group(1)], template.arn)
+
+
+def _works_on(action: str, arn: str) -> bool:
+    """Whether an ARN (pattern) is of a type that the action works on, by IAM's reference."""
+    known = catalog.action(action)
+    formats = [kind.arn for kind in known.resource_types] if known else []
+    return any(arns.meet(re.sub(r"\$\{\w+\}", "*", form), arn) for form in formats)
+
+
+# --- reading -------------------------------------------------------------------------------------
+
+
+def load(text: str, name: str = PATH) -> Config:
+    """The configuration that a file's text holds. Raises ConfigError, naming all that is wrong.
+
+    `name` is the file's, for the messages. A file must at least say `version: 1`.
+    """
+    problems = _Problems(one_line(name))
+    if len(text) > MAX_CHARACTERS:
+        problems.add(1, f"the file is longer than {MAX_CHARACTERS:,} characters")
+        raise problems.error()
+    document = _document(text.removeprefix("\ufeff"), problems)
+    wrong = _check(document, problems)
+    config = _Builder(document, wrong, problems).config()
+    if problems:
+        raise problems.error()
+    return config
+
+
+@cache
+def schema() -> Mapping[str, Any]:
+    """The JSON schema of the file (draft 2020-12)."""
+    return dict(orjson.loads(package.files("scanner.gate").joinpath("config.schema.json").read_bytes()))
+
+
+class _Problems:
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._found: dict[tuple[int, str], None] = {}
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def add(self, line: int, text: str) -> None:
+        self._found[line, text] = None
+
+    def error(self) -> ConfigError:
+        ordered = sorted(self._found)
+        lines = [f"{self._name}:{line}: {text}" for line, text in ordered[:MAX_PROBLEMS]]
+        if len(ordered) > MAX_PROBLEMS:
+            lines.append(f"{self._name}: and {len(ordered) - MAX_PROBLEMS:,} more")
+        return ConfigError(lines)
+
+
+class _Document(NamedTuple):
+    """A file's value, and the lines of its values and of its keys by their paths."""
+
+    value: Any
+    lines: Mapping[_Path, int]
+    keys: Mapping[_Path, int]
+
+    def line(self, path: _Path) -> int:
+        return self.lines.get(path, 1)
+
+
+def _document(text: str, problems: _Problems) -> _Document:
+    """The YAML of a text. Raises ConfigError where there is none, or what is beyond the bounds."""
+    import yaml
+
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    depth, root = 0, None
+    try:
+        for event in yaml.parse(text, Loader=loader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > MAX_NESTING:
+                raise _BeyondError(_line_of(event.start_mark), f"it nests deeper than {MAX_NESTING} levels")
+        root = yaml.compose(text, Loader=loader)
+        if root is not None:
+            reader = _Reader(problems)
+            return _Document(reader.value(root, ()), reader.lines, reader.keys)
+    except _BeyondError as error:
+        problems.add(error.line, str(error))
+    except (yaml.YAMLError, ValueError) as error:
+        line, said = _complaint(error, text)
+        problems.add(line, f"this is not YAML that can be read: {said}")
+    if not problems:
+        problems.add(1, "the file is empty: it must at least say `version: 1`")
+    raise problems.error()
+
+
+def _line_of(mark: Any) -> int:
+    return int(mark.line) + 1
+
+
+class _BeyondError(Exception):
+    """A file that nests, or multiplies itself, beyond what is read."""
+
+    def __init__(self, line: int, text: str) -> None:
+        super().__init__(text)
+        self.line = line
+
+
+def _complaint(error: Exception, text: str) -> tuple[int, str]:
+    """The line of a parser's complaint, and what it says."""
+    mark = getattr(error, "problem_mark", None)
+    if mark is not None:
+        return mark.line + 1, one_line(str(getattr(error, "problem", None) or "a syntax error"))
+    # of a UnicodeEncodeError it is `start`
+    position = getattr(error, "position", getattr(error, "start", 0))
+    return text.count("\n", 0, position) + 1, "it holds a character that YAML does not allow"
+
+
+_PREFIX = "tag:yaml.org,2002:"
+_TAGS = frozenset(
+    f"{_PREFIX}{kind}"
+    for kind in ("map", "seq", "str", "int", "float", "bool", "null", "timestamp", "merge", "value")
+)
+_WORDS: Mapping[str, bool | None] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_INTEGER = re.compile(r"[-+]?(?:0|[1-9]\d{0,17})", re.ASCII)
+_FLOAT = re.compile(r"[-+]?\d{1,18}\.\d{0,18}", re.ASCII)
+
+
+class _Reader:
+    """YAML nodes -> values, with their lines. Every node is counted, so that no alias is a bomb."""
+
+    def __init__(self, problems: _Problems) -> None:
+        self.lines: dict[_Path, int] = {}
+        self.keys: dict[_Path, int] = {}
+        self._problems = problems
+        self._left = MAX_NODES
+
+    def value(self, node: Any, path: _Path) -> Any:
+        line = _line_of(node.start_mark)
+        self._left -= 1
+        if self._left < 0 or len(path) > MAX_NESTING:
+            raise _BeyondError(line, "its aliases make more of it than is read")
+        self.lines[path] = line
+        if node.tag not in _TAGS:
+            self._problems.add(line, f"the tag {_quoted(node.tag)} is not allowed: write the value alone")
+        if node.id == "mapping":
+            return self._mapping(node, path)
+        if node.id == "sequence":
+            return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
+        return _plain(node)
+
+    def _mapping(self, node: Any, path: _Path) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key, value in node.value:
+            line = _line_of(key.start_mark)
+            if key.id != "scalar":
+                self._problems.add(line, "a key must be a word")
+                continue
+            name = str(key.value)
+            at = (*path, name)
+            if name in found:
+                self._problems.add(line, f"`{_cut(name)}` is given twice, first in line {self.keys[at]}")
+                continue
+            self.keys[at] = line
+            found[name] = self.value(value, at)
+        return found
+
+
+def _plain(node: Any) -> Any:
+    """A scalar's value: of a plain one what YAML's core schema says, of a quoted one its text."""
+    text = str(node.value)
+    if node.tag == f"{_PREFIX}str" or node.tag not in _TAGS:
+        return text
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    return float(text) if _FLOAT.fullmatch(text) else text
+
+
+# --- against the schema --------------------------------------------------------------------------
+
+
+def _check(document: _Document, problems: _Problems) -> frozenset[_Path]:
+    """Note what is against the schema; the paths of it, and those that hold it."""
+    from jsonschema import Draft202012Validator, FormatChecker
+
+    wrong: set[_Path] = set()
+    validator = Draft202012Validator(schema(), format_checker=FormatChecker(["date"]))
+    for error in validator.iter_errors(document.value):
+        path = tuple(error.absolute_path)
+        wrong.update(path[:length] for length in range(len(path) + 1))
+        for line, text in _said(error, path, document):
+            problems.add(line, text)
+    return frozenset(wrong)
+
+
+def _said(error: Any, path: _Path, document: _Document) -> Iterator[tuple[int, str]]:
+    """What an error of the schema means to the reader, with its line."""
+    line = document.line(path)
+    if error.validator == "additionalProperties":
+        allowed = list(error.schema["properties"])
+        for key in error.instance:
+            if key not in allowed:
+                yield document.keys.get((*path, key), line), _unknown_key(key, allowed)
+    elif error.validator == "required":
+        for key in error.schema["required"]:
+            if key not in error.instance:
+                yield line, _missing(key, error.schema["properties"][key], path)
+    elif error.validator == "anyOf":
+        yield line, "the rule selects nothing: give at least one of workload, role, action, resource, sid"
+    else:
+        yield line, _wrong_value(error, path)
+
+
+def _unknown_key(key: str, allowed: Sequence[str]) -> str:
+    hint = _instead(key, allowed) or f", only {', '.join(allowed)}"
+    return f"`{_cut(key)}` is no key here{hint}"
+
+
+def _missing(key: str, described: Mapping[str, Any], path: _Path) -> str:
+    if not path:
+        return f"`{key}` is missing: the file must say `version: {VERSION}`"
+    return f"`{key}` is missing: {described['description']}"
+
+
+_KINDS = {str: "text", bool: "truth value", int: "number", float: "number", list: "list", dict: "mapping"}
+
+
+def _wrong_value(error: Any, path: _Path) -> str:
+    value, described = error.instance, error.schema
+    if not path:
+        return "the file must be a mapping of keys to values, beginning with `version: 1`"
+    key = next(part for part in reversed(path) if isinstance(part, str))
+    shown = "nothing" if value is None else _KINDS[type(value)]
+    if not isinstance(value, list | dict) and value is not None:
+        shown = f"{'' if isinstance(value, str) else f'the {shown} '}{_quoted(value)}"
+    if "enum" in described:
+        close = _instead(value, described["enum"]) if isinstance(value, str) else ""
+        return f"`{key}`: {shown} is not allowed, only {', '.join(described['enum'])}{close}"
+    if error.validator == "type" and described["type"] == "string" and isinstance(value, bool | int | float):
+        return f"`{key}`: {shown} is no text: put it in quotes"
+    return f"`{key}`: {shown} is not allowed, only {described['description']}"
+
+
+def _instead(word: str, allowed: Iterable[str]) -> str:
+    close = get_close_matches(word[:100].lower(), list(allowed), n=1, cutoff=0.6)
+    return f": did you mean `{close[0]}`?" if close else ""
+
+
+def _quoted(value: Any) -> str:
+    """A value as it is named in a message: nothing in it breaks the line."""
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _cut(text: str) -> str:
+    text = one_line(text)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+# --- the parts -----------------------------------------------------------------------------------
+
+
+class _Builder:
+    """Makes a Config of all that is not against the schema, noting what is wrong beyond it."""
+
+    def __init__(self, document: _Document, wrong: frozenset[_Path], problems: _Problems) -> None:
+        self._document = document
+        self._wrong = wrong
+        self._problems = problems
+
+    def config(self) -> Config:
+        document = self._document.value
+        raw = document if isinstance(document, dict) else {}
+        value = {key: part for key, part in raw.items() if (key,) not in self._wrong}
+        fail_on = value.get("fail-on")
+        words = [fail_on] if isinstance(fail_on, str) else fail_on
+        return Config(
+            fail_on=None if words is None else frozenset(Verdict(w) for w in words if w != NEVER),
+            at_least=value.get("fail-on-severity"),
+            include_unconfirmed=value.get("include-unconfirmed"),
+            insufficient=value.get("on-insufficient-evidence"),
+            min_traces=int(value["min-traces"]) if "min-traces" in value else None,
+            assume_instrumented=value.get("assume-instrumented"),
+            ignores=tuple(self._ignore(at, item) for at, item in self._items(raw, "ignore")),
+            operations=self._operations(raw),
+            resources=tuple(self._resource(at, item) for at, item in self._items(raw, "resources")),
+            untraced=tuple(self._untraced(at, item) for at, item in self._items(raw, "untraced")),
+        )
+
+    def _items(self, raw: Mapping[str, Any], key: str) -> Iterator[tuple[_Path, dict[str, Any]]]:
+        """The items of a list that fit the schema."""
+        items = raw.get(key)
+        for index, item in enumerate(items if isinstance(items, list) else []):
+            if (key, index) not in self._wrong:
+                yield (key, index), item
+
+    def _note(self, path: _Path, text: str) -> None:
+        self._problems.add(self._document.line(path), text)
+
+    def _ignore(self, at: _Path, item: dict[str, Any]) -> Ignore:
+        for key in ("workload", "role", "action", "resource"):
+            self._is_simple((*at, key), item.get(key, ""))
+        action = item.get("action")
+        return Ignore(
+            line=self._document.line(at),
+            reason=item["reason"],
+            workload=item.get("workload"),
+            role=item.get("role"),
+            action=action.lower() if action is not None else None,
+            resource=item.get("resource"),
+            sid=item.get("sid"),
+            owner=item.get("owner"),
+            expires=date.fromisoformat(item["expires"]) if "expires" in item else None,
+        )
+
+    def _is_simple(self, path: _Path, pattern: str) -> bool:
+        """Whether a pattern is matched in little time; noted if not."""
+        if "?" in pattern and pattern.count("*") > MAX_STARS:
+            self._note(path, f"`{path[-1]}` holds `?`, and then at most {MAX_STARS} `*` are allowed")
+            return False
+        return True
+
+    def _operations(self, raw: Mapping[str, Any]) -> tuple[Operation, ...]:
+        found: dict[tuple[str, str], Operation] = {}
+        for at, item in self._items(raw, "operations"):
+            known = Operation(
+                line=self._document.line(at),
+                service=services.normalise(item["service"]),
+                operation=item["operation"].lower(),
+                requires=self._actions((*at, "requires"), item["requires"]),
+                possible=self._actions((*at, "possible"), item.get("possible", ())),
+            )
+            earlier = found.setdefault((known.service, known.operation), known)
+            if earlier is not known:
+                said = f"{_quoted(item['operation'])} of this service stands in line {earlier.line} already"
+                self._note(at, f"the operation {said}: put both together")
+        return tuple(found.values())
+
+    def _actions(self, path: _Path, names: Iterable[str]) -> tuple[str, ...]:
+        for index, name in enumerate(names):
+            if catalog.action(name) is None:
+                self._note((*path, index), f"`{path[-1]}`: {self._unknown(name)}")
+        return tuple(catalog.spelled(name) for name in names)
+
+    def _resource(self, at: _Path, item: dict[str, Any]) -> ResourceTemplate:
+        template = ResourceTemplate(self._document.line(at), item["action"].lower(), item["resource"])
+        wrong = _wrong_arn(template)
+        if wrong:
+            self._note((*at, "resource"), f"`resource`: {_quoted(template.arn)} {wrong}")
+        elif self._is_action((*at, "action"), item["action"]):
+            misfit = _misfit(template)
+            if misfit:
+                self._note((*at, "resource"), f"`resource`: {_quoted(template.arn)} {misfit}")
+        return template
+
+    def _untraced(self, at: _Path, item: dict[str, Any]) -> ExtraUntraced:
+        action = item["action"]
+        self._is_action((*at, "action"), action)
+        kind = cast(Kind, item["kind"])
+        return ExtraUntraced(self._document.line(at), action.lower(), kind, item["reason"])
+
+    def _is_action(self, path: _Path, action: str) -> bool:
+        """Whether IAM has actions that a pattern fits; noted if not."""
+        if not self._is_simple(path, action):
+            return False
+        if action != "*" and not catalog.expand(action):
+            self._note(path, f"`{path[-1]}`: {self._unknown(action)}")
+            return False
+        return True
+
+    def _unknown(self, name: str) -> str:
+        # the nearest name takes a while to find: not for more problems than are shown
+        shown = len(self._problems) < MAX_PROBLEMS
+        return _unknown_action(name) if shown else f"IAM knows no action {_quoted(name)}"
+
+
+def _unknown_action(name: str) -> str:
+    """That IAM has no such action (pattern), with the nearest name that it has."""
+    prefix, _, verb = name.lower().partition(":")
+    if prefix not in catalog.prefixes():
+        return f"IAM knows no service {_quoted(prefix)}{_instead(prefix, sorted(catalog.prefixes()))}"
+    if is_pattern(verb):
+        return f"no action that IAM knows fits {_quoted(name)}"
+    names = {action.partition(":")[2]: action for action in sorted(catalog.expand(f"{prefix}:*"))}
+    close = get_close_matches(verb[:100], list(names), n=1, cutoff=0.6)
+    hint = f": did you mean `{catalog.spelled(names[close[0]])}`?" if close else ""
+    return f"IAM knows no action {_quoted(name)}{hint}"
+
+
+def _wrong_arn(template: ResourceTemplate) -> str:
+    """What is wrong with the form of a template, "" where nothing is."""
+    fields = template.arn.split(":", 5)
+    if len(fields) < 6 or fields[0] != "arn":
+        return f"is no ARN, which has six fields: {_EXAMPLE}"
+    if re.search(r"[{}]", _BRACES.sub("", template.arn)):
+        return "has a brace too much or too few"
+    for name in template.parameters:
+        if not _is_parameter(name):
+            known = ", ".join((*_CONTEXT, *sorted(_NAMES)))
+            return f"names {{{_cut(name)}}}, which is not read from traces: only {known} and *_name are"
+    return ""
+
+
+# Of a call's parameters only those that can name a resource are kept: scanner.traces.segments.
+_NAMES = (RESOURCE_PARAMETERS | {"resource_name"}) - {"queue_url"}
+
+
+def _is_parameter(name: str) -> bool:
+    return name in _NAMES or re.fullmatch(r"[a-z0-9_]+_name", name) is not None
+
+
+def _misfit(template: ResourceTemplate) -> str:
+    """That no action of a template works on such an ARN, and on what they do; "" where one does."""
+    arn = _BRACES.sub(lambda match: "*" if match.group(1) in _CONTEXT else "x", template.arn)
+    actions = sorted(catalog.expand(template.action))
+    if any(_works_on(action, arn) for action in actions):
+        return ""
+    known = [catalog.action(action) for action in actions]
+    formats = sorted({kind.arn for action in known if action for kind in action.resource_types})
+    if not formats:
+        return "cannot be: IAM knows no resource of this action"
+    more = " and others" if len(formats) > 3 else ""
+    return f"is nothing that the action works on, only {', '.join(formats[:3])}{more}"

@@ -1,0 +1,73 @@
+"""Which actions traces cannot show, or may not: data/untraced.csv, with a source for each row. Pure.
+
+What a platform itself needs is decided by a workload's configuration: see `scanner.workloads.platform`.
+"""
+
+from __future__ import annotations
+
+from functools import cache, lru_cache
+from typing import NamedTuple
+
+from scanner.iam import catalog
+from scanner.iam.patterns import is_pattern, matches
+from scanner.mapping import services
+from scanner.text.tables import rows
+
+UNOBSERVABLE = "unobservable"
+MAY_RUN_UNTRACED = "may-run-untraced"
+_INIT_CODE = frozenset({"appconfig", "secretsmanager", "ssm"})
+
+
+class Untraced(NamedTuple):
+    """Why a use of an action may not be in any trace: `kind` is one of the two constants."""
+
+    kind: str
+    why: str
+
+
+# No operation of any SDK has these actions, so no trace can hold a call that needs them.
+_NEVER_CALLED = Untraced(UNOBSERVABLE, "is used by no operation of an AWS SDK")
+
+
+@cache
+def _rows() -> tuple[dict[str, Untraced], list[tuple[str, Untraced]]]:
+    exact: dict[str, Untraced] = {}
+    patterns: list[tuple[str, Untraced]] = []
+    for row in rows("mapping", "untraced"):
+        action, untraced = row["action"].lower(), Untraced(row["kind"], row["why"])
+        if is_pattern(action):
+            patterns.append((action, untraced))
+        else:
+            exact[action] = untraced
+    return exact, patterns
+
+
+@lru_cache(maxsize=1 << 15)
+def known_untraced(action: str) -> Untraced | None:
+    """Why traces may not show an action (in lower case), None where no row names it."""
+    exact, patterns = _rows()
+    return exact.get(action) or next((u for pattern, u in patterns if matches(pattern, action)), None)
+
+
+def never_called(action: str) -> Untraced | None:
+    """That no operation of an SDK uses an action (in lower case), None where one does."""
+    return _NEVER_CALLED if action in _never_called(action.partition(":")[0]) else None
+
+
+@cache
+def _never_called(prefix: str) -> frozenset[str]:
+    names = services.data()["never_called"].get(prefix, ())
+    return frozenset().union(*(catalog.expand(f"{prefix}:{name}") for name in names))
+
+
+def is_kept_of_a_wildcard(action: str) -> bool:
+    """Whether an action (in lower case) stays of a wildcard that is cut to what was seen.
+
+    Roles that are handed on, and what init code commonly reads. What a platform may need depends on what
+    was read of the configuration: see `scanner.workloads.platform`.
+    """
+    known = known_untraced(action)
+    if known is None:
+        return False
+    init_code = known.kind == MAY_RUN_UNTRACED and action.partition(":")[0] in _INIT_CODE
+    return init_code or action == "iam:passrole"

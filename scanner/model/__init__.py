@@ -1,0 +1,31 @@
+"""The words of the product, as frozen data: every other room speaks in these. Imports nothing of ours."""
+
+from scanner.model.calls import Call, Outcome, Permission, Unmapped
+from scanner.model.findings import EXCESS, Finding, Place, ScanWarning, Used, Verdict
+from scanner.model.policies import Grant, Policy, Role, Statement, is_managed_by_aws
+from scanner.model.usage import Denied, Evidence, Seen, Usage
+from scanner.model.workloads import EventSource, Function
+
+__all__ = [
+    "EXCESS",
+    "Call",
+    "Denied",
+    "EventSource",
+    "Evidence",
+    "Finding",
+    "Function",
+    "Grant",
+    "Outcome",
+    "Permission",
+    "Place",
+    "Policy",
+    "Role",
+    "ScanWarning",
+    "Seen",
+    "Statement",
+    "Unmapped",
+    "Usage",
+    "Used",
+    "Verdict",
+    "is_managed_by_aws",
+]

@@ -1,0 +1,58 @@
+"""Calls as traces show them, and the permissions that they need."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Outcome(StrEnum):
+    """How a call ended. A fact about the call, never about a grant."""
+
+    OK = "ok"
+    DENIED = "denied"
+    FAILED = "failed"
+    NEVER_SENT = "never-sent"
+
+
+class Call(NamedTuple):
+    """One AWS API call as a trace shows it, less its time.
+
+    `workload` is the ARN of what made it, None where no workload could be told. `service` and
+    `operation` are spelled as in the trace. `parameters` are the (name, value) pairs that can name a
+    resource, sorted; a name may stand several times. `region` and `account` are empty where the trace
+    does not say.
+    """
+
+    workload: str | None
+    service: str
+    operation: str
+    parameters: tuple[tuple[str, str], ...]
+    region: str
+    account: str
+    outcome: Outcome
+
+
+class Permission(NamedTuple):
+    """An IAM action on a resource ARN, as one call needs it.
+
+    `resource` holds `*` where the trace does not say; then `exact` is False. `required` is False for
+    an action that the call may have needed, depending on what the trace does not show.
+    """
+
+    action: str
+    resource: str
+    exact: bool
+    required: bool
+
+
+class Unmapped(NamedTuple):
+    """A call that could not be turned into permissions.
+
+    `prefix` is the IAM service prefix where at least that is known.
+    """
+
+    service: str
+    operation: str
+    reason: str
+    prefix: str | None

@@ -1,0 +1,98 @@
+"""What the comparison says of grants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from scanner.model.policies import Policy, Statement, is_managed_by_aws
+
+
+class Verdict(StrEnum):
+    """What the comparison says of a grant. DESIGN's words."""
+
+    USED = "used"
+    UNUSED = "unused"
+    BROAD = "broad"
+    PLATFORM = "platform"
+    UNOBSERVABLE = "unobservable"
+    INEFFECTIVE = "ineffective"
+
+
+EXCESS = (Verdict.UNUSED, Verdict.BROAD)
+
+
+class Used(NamedTuple):
+    """A permission that a grant was used for, and the ARNs of the workloads that used it."""
+
+    action: str
+    resource: str
+    workloads: tuple[str, ...] = ()
+
+
+class Place(NamedTuple):
+    """Where a grant stands: the name and ARN (of a managed one) of the policy, and the statement in it."""
+
+    policy: str
+    policy_arn: str | None
+    statement: int
+    sid: str | None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A verdict on grants of one statement that share it, with the reasons if it is not confirmed.
+
+    `actions` and `resources` are spelled as in the policy; every one of the actions is granted on
+    every one of the resources. `severity` is one of `iam.severity.LEVELS`, `severe` names the actions behind
+    it, (action, what an attacker gains). `why` tells why traces cannot show it. `also` are the other grants
+    that allow all that these were used for; with `could_go` the role needs these for nothing that was seen.
+    `sources` are those beside the traces that had a say. `ignored` is the reason of the team's rule that
+    accepts it, `known` tells that the baseline holds it.
+    """
+
+    id: str
+    role: str
+    workload: str | None
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    severity: str
+    policy: Policy
+    statement: Statement
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    used: tuple[Used, ...]
+    severe: tuple[tuple[str, str], ...] = ()
+    why: str = ""
+    also: tuple[Place, ...] = ()
+    could_go: bool = False
+    sources: tuple[str, ...] = ()
+    ignored: str | None = None
+    known: bool = False
+
+    @property
+    def confirmed(self) -> bool:
+        """True when the evidence carries the verdict."""
+        return not self.reasons
+
+    @property
+    def accepted(self) -> bool:
+        """True when the team took it into account: by a rule, or in the baseline. It fails no gate."""
+        return self.ignored is not None or self.known
+
+    @property
+    def remedy(self) -> str | None:
+        """What is to be done with the policy: "edit", or "replace" for one of AWS's own. None: nothing."""
+        if self.verdict not in EXCESS:
+            return None
+        return "replace" if is_managed_by_aws(self.policy) else "edit"
+
+
+@dataclass(frozen=True)
+class ScanWarning:
+    """Something that the reader of the report must know. `count` is how often it happened."""
+
+    code: str
+    message: str
+    count: int = 1

@@ -1,0 +1,92 @@
+"""Roles and what their policies say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement of a policy. `index` counts from 0 in its policy.
+
+    With `not_actions` (`not_resources`) the patterns are those of NotAction (NotResource).
+    `condition` is the statement's Condition block, untouched, or None.
+    """
+
+    index: int
+    sid: str | None
+    allow: bool
+    actions: tuple[str, ...]
+    not_actions: bool
+    resources: tuple[str, ...]
+    not_resources: bool
+    condition: Mapping[str, Any] | None = None
+    variables: bool = False
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A policy of a role. `created` is when this version was made, where known (managed ones)."""
+
+    name: str
+    arn: str | None
+    kind: Literal["inline", "managed"]
+    statements: tuple[Statement, ...]
+    created: datetime | None = None
+
+
+def is_managed_by_aws(policy: Policy) -> bool:
+    """Whether a policy is one of AWS's own, which nobody else can edit.
+
+    docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_managed-vs-inline.html: such a policy's ARN has
+    `aws` in the place of the account.
+    """
+    fields = (policy.arn or "").split(":")
+    return len(fields) > 5 and fields[4] == "aws"
+
+
+@dataclass(frozen=True)
+class Role:
+    """An IAM role, with what could be read of it.
+
+    `users` are the ARNs of all workloads known to use it; `users_known` tells whether there can be no
+    others. `by_version_only` are those of them that use it only in a published version, so that their traces
+    do not tell whether they ran with it. `trusted` are the principals beside Lambda that may assume it.
+    `boundary` is its permissions boundary, `tags` its tags, None where they are not known.
+    `last_used_region` is where it was last used, as far as IAM tells. `missing_permissions` are the
+    IAM actions that the scan lacked, and `problems` what could not be understood. `readable` is True when
+    every policy was read.
+    """
+
+    arn: str
+    name: str
+    policies: tuple[Policy, ...] = ()
+    users: tuple[str, ...] = ()
+    users_known: bool = False
+    by_version_only: tuple[str, ...] = ()
+    trusted: tuple[str, ...] = ()
+    boundary: Policy | None = None
+    tags: Mapping[str, str] | None = None
+    readable: bool = True
+    last_used_region: str | None = None
+    missing_permissions: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+class Grant(NamedTuple):
+    """One action pattern on one resource pattern of one Allow statement.
+
+    `action` and `resource` are spelled as in the policy, `pattern` is the resource pattern that this means.
+    A statement with NotAction (NotResource) has one grant of `*` that excepts the patterns it names.
+    """
+
+    policy: Policy
+    statement: Statement
+    action: str
+    resource: str
+    pattern: str
+    except_actions: tuple[str, ...] = ()
+    except_resources: tuple[str, ...] = ()

@@ -1,0 +1,83 @@
+"""What a workload was seen to do, and how much was seen of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from scanner.model.calls import Permission, Unmapped
+
+
+@dataclass(frozen=True)
+class Seen:
+    """How often and when (Unix seconds) something was seen.
+
+    `succeeded` is how often AWS did what it was asked. `trace_ids` are some of the traces, the newest first.
+    """
+
+    count: int
+    traces: int
+    first_seen: float
+    last_seen: float
+    succeeded: int = 0
+    trace_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Denied:
+    """Calls that AWS refused: the permission they wanted, and the first message.
+
+    `cause` is what the message says of the reason (`iam.refusals.Cause`), `policy` the ARN of the policy that
+    it names.
+    """
+
+    action: str
+    resource: str
+    count: int
+    message: str
+    cause: str = "unknown"
+    policy: str | None = None
+    trace_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """How much was seen of a workload.
+
+    Times are Unix seconds. `newest_complete` holds the start times of its newest complete traces,
+    newest first, at most some thousand: enough to tell how many are newer than a change. `last_incomplete`
+    is when the newest incomplete one started. `services` tells when a call of each IAM service was last seen,
+    and `unmapped_services` the services with a call that could not be mapped (None: of an unknown one).
+    `of_versions` is what traces show that name the published version that ran: their `last_call`,
+    `newest_complete`, `auto_instrumented` and `services`, which are not in those here.
+    """
+
+    traces: int = 0
+    calls: int = 0
+    first_seen: float | None = None
+    last_seen: float | None = None
+    last_call: float | None = None
+    newest_complete: tuple[float, ...] = ()
+    incomplete_traces: int = 0
+    last_incomplete: float | None = None
+    auto_instrumented: float | None = None
+    services: Mapping[str, float] = field(default_factory=dict)
+    unmapped_services: frozenset[str | None] = frozenset()
+    of_versions: Mapping[str, Evidence] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Usage:
+    """All that a workload was seen to do. `workload` is None for calls that belong to none.
+
+    `used` are the permissions of calls that were sent, `wanted` those of calls that were refused or never
+    left the client. `alternatives` are permissions of which at least one was needed, though not which.
+    """
+
+    workload: str | None
+    evidence: Evidence
+    used: Mapping[Permission, Seen]
+    wanted: Mapping[Permission, Seen]
+    denied: tuple[Denied, ...]
+    unmapped: Mapping[Unmapped, int]
+    alternatives: frozenset[Permission] = frozenset()

@@ -1,0 +1,298 @@
+"""What a scan reads: traces, functions, roles, and what AWS itself recorded beside the traces."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from scanner.errors import EXIT_USAGE, ScanError, Warnings
+from scanner.gate.config import mapper
+from scanner.model import Evidence, Role, Usage
+from scanner.records.aws_records import CLOUDTRAIL, INVOCATIONS, LAST_ACCESSED, Beside
+from scanner.records.cloudtrail import History, read_cloudtrail
+from scanner.records.invocations import read_invocations
+from scanner.records.last_accessed import LastAccessed, newest_recorded, read_last_accessed, tracks
+from scanner.request import Aws, Request, is_wanted
+from scanner.result import Scanned, Skipped
+from scanner.roles.reader import roles_from_aws, roles_from_file, with_users
+from scanner.text.escape import counted
+from scanner.traces.files import read_files
+from scanner.traces.segments import Trace, kind_of, read_trace
+from scanner.traces.xray_api import Fetched, read_ids, read_window, transaction_search
+from scanner.usage.builder import UsageBuilder
+from scanner.verdict.findings import changed_at, of_current_code, ran_older_code
+from scanner.verdict.reasons import Reason
+from scanner.workloads.lambda_reader import (
+    Functions,
+    functions_from_aws,
+    functions_from_file,
+    with_configuration,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_xray.client import XRayClient
+
+
+def read_traces(
+    request: Request, aws: Aws, warnings: Warnings, progress: Callable[[int], None]
+) -> tuple[Scanned, frozenset[Reason]]:
+    """Read all traces, and the reasons that then hold for every finding."""
+    builder = UsageBuilder(request.standard.min_traces, mapper(request.config))
+    lock = threading.Lock()
+
+    def sink(traces: list[Trace]) -> None:
+        readings = [read_trace(trace) for trace in traces]
+        with lock:
+            for reading in readings:
+                builder.add(reading)
+            progress(builder.traces)
+
+    skipped, elsewhere = _feed(request, aws, sink, warnings)
+    usages = builder.usages()
+    general = set()
+    if skipped.traces_unprocessed or skipped.windows or skipped.documents or builder.unattributed_gaps:
+        general.add(Reason.INCOMPLETE_TRACES)  # whatever was not read may be any workload's
+    if elsewhere:
+        general.add(Reason.TRACES_ELSEWHERE)
+    from_files = bool(request.traces)
+    arns = [usage.workload for usage in usages if usage.workload]
+    scanned = Scanned(
+        source="files" if from_files else "xray",
+        start=builder.first if from_files or request.trace_ids else request.start,
+        end=builder.last if from_files or request.trace_ids else request.end,
+        regions=tuple(sorted({arn.split(":")[3] for arn in arns})) if from_files else _regions(request, aws),
+        traces=builder.traces,
+        documents=builder.documents,
+        calls=builder.calls,
+        skipped=Skipped(
+            documents=skipped.documents + builder.unreadable_documents,
+            calls=sum(sum(usage.unmapped.values()) for usage in usages),
+            traces_truncated=skipped.traces_truncated,
+            traces_unprocessed=skipped.traces_unprocessed,
+            traces_partial=skipped.traces_partial,
+            windows=skipped.windows,
+        ),
+        usages=usages,
+    )
+    _warn_of_gaps(scanned, warnings)
+    return scanned, frozenset(general)
+
+
+def _feed(
+    request: Request, aws: Aws, sink: Callable[[list[Trace]], None], warnings: Warnings
+) -> tuple[Skipped, bool]:
+    """Read the traces from where they are: what was skipped, and whether there are more elsewhere."""
+    if request.traces:
+        read = read_files(request.traces, sink, warnings)
+        return Skipped(read.unreadable, 0, read.truncated, read.unprocessed), False
+    skipped, elsewhere = Skipped(), False
+    for region in _regions(request, aws):
+        fetched, hidden = _fetch(request, aws.xray(region), sink, warnings)
+        elsewhere = elsewhere or hidden
+        skipped = Skipped(
+            0,
+            0,
+            skipped.traces_truncated + fetched.truncated,
+            skipped.traces_unprocessed + fetched.unprocessed,
+            skipped.traces_partial + fetched.partial,
+            skipped.windows + fetched.unread_windows,
+        )
+    return skipped, elsewhere
+
+
+def _regions(request: Request, aws: Aws) -> tuple[str, ...]:
+    return request.regions or (aws.region(),)
+
+
+def _fetch(
+    request: Request, client: XRayClient, sink: Callable[[list[Trace]], None], warnings: Warnings
+) -> tuple[Fetched, bool]:
+    """Read the traces of one region, and tell whether there are more elsewhere."""
+    elsewhere = transaction_search(client)
+    if elsewhere:
+        warnings.add(
+            "transaction-search",
+            "Transaction Search is on: X-Ray's API shows only the traces that are indexed (1% by default), "
+            "so that nothing can be confirmed from them",
+        )
+    elif elsewhere is None:
+        warnings.add(
+            "transaction-search-unknown",
+            "whether Transaction Search is on could not be asked: allow xray:GetTraceSegmentDestination",
+        )
+    if request.trace_ids:
+        fetched = read_ids(client, request.trace_ids, sink, warnings, wait_seconds=request.wait)
+        return fetched, bool(elsewhere)
+    fetched = read_window(
+        client, request.start, request.end, request.filter, sink, warnings, wait_seconds=request.wait
+    )
+    return fetched, bool(elsewhere)
+
+
+_GAPS = {
+    "documents": ("documents-unreadable", "segment document", "could not be read"),
+    "calls": ("calls-unmapped", "call", "could not be mapped to permissions: see `unmapped`"),
+    "traces_truncated": ("traces-truncated", "trace", "cut off by X-Ray, which keeps 500 KB of each"),
+    "traces_partial": ("traces-partial", "trace", "still arriving"),
+    "traces_unprocessed": ("traces-unprocessed", "trace", "listed or asked for, but not returned"),
+}
+
+
+def _warn_of_gaps(scanned: Scanned, warnings: Warnings) -> None:
+    for name, (code, noun, what) in _GAPS.items():
+        count = getattr(scanned.skipped, name)
+        if count:
+            warnings.add(code, f"{counted(count, noun)} {what}", count)
+
+
+def warn_of_assumed_roles(usages: Iterable[Usage], warnings: Warnings) -> None:
+    """Warn where calls of a workload may have been made with another role."""
+    for usage in usages:
+        assumed = [p for p in usage.used if p.action.startswith("sts:AssumeRole")]
+        if usage.workload and assumed:
+            warnings.add(
+                "role-assumed",
+                f"{usage.workload} assumes another role: calls made with that role count as its own here",
+            )
+
+
+# --- roles ---
+
+
+def read_functions(request: Request, aws: Aws, usages: Sequence[Usage], warnings: Warnings) -> Functions:
+    """The functions of all regions in question. Raises ScanError where the file of them cannot be used."""
+    if request.functions is not None:
+        try:
+            return functions_from_file(request.functions, warnings)
+        except ValueError as error:
+            raise ScanError(f"the file of --functions cannot be used: {error}", EXIT_USAGE) from None
+    arns = [u.workload for u in usages if u.workload and kind_of(u.workload) == "lambda"]
+    regions = {arn.split(":")[3] for arn in arns}.union(request.regions) or {aws.region()}
+    return functions_from_aws(aws.functions, arns, regions, warnings)
+
+
+def read_roles(
+    request: Request, aws: Aws, functions: Functions, usages: Sequence[Usage], warnings: Warnings
+) -> list[Role]:
+    """The roles of all workloads that were seen, and of those that were asked for by name."""
+    seen = {usage.workload for usage in usages if usage.workload and usage.evidence.traces}
+    named = {arn for arn in functions.known if request.workloads and is_wanted(arn, request.workloads)}
+    for glob in request.workloads:
+        if not any(is_wanted(arn, (glob,)) for arn in seen | named):
+            warnings.add("workload-unknown", f"--workloads {glob!r} fits no workload")
+    wanted = sorted(arn for arn in seen | named if is_wanted(arn, request.workloads))
+    roles = (
+        _role_of(arn, functions, from_file=request.functions is not None, warnings=warnings) for arn in wanted
+    )
+    arns = list(dict.fromkeys(role for role in roles if role))
+    if request.functions is None:
+        compared = set(arns)
+        users = [arn for role, arn in functions.roles_of_versions if role in compared]
+        with_configuration(functions, aws.functions, users, warnings)
+    if request.iam is None:
+        found = roles_from_aws(aws.iam(), arns, warnings) if arns else []
+    else:
+        try:
+            found = roles_from_file(request.iam, arns, warnings)
+        except ValueError as error:
+            raise ScanError(f"the file of --iam cannot be used: {error}", EXIT_USAGE) from None
+    return sorted(with_users(found, functions, warnings), key=lambda role: role.arn)
+
+
+def _role_of(arn: str, functions: Functions, *, from_file: bool, warnings: Warnings) -> str | None:
+    """The role of a workload; a warning where it has none or it is unknown."""
+    function = functions.known.get(arn)
+    if function is None:
+        if kind_of(arn) != "lambda":
+            warnings.add("kind-not-compared", f"{arn} is no Lambda function: its role is not compared yet")
+        elif from_file:
+            functions.complete = False  # its role is unknown: it may be any of them
+            warnings.add("function-missing", f"{arn} is not in the file of --functions")
+        return None
+    if function.role is None:
+        warnings.add("function-without-role", f"{arn} names no role")
+    return function.role
+
+
+def uncompared(usages: Sequence[Usage], roles: Sequence[Role], request: Request) -> list[str]:
+    """The workloads that were seen and asked for, though no role of theirs could be told."""
+    compared = {arn for role in roles for arn in role.users}
+    seen = [usage.workload for usage in usages if usage.workload]
+    return [arn for arn in seen if arn not in compared and is_wanted(arn, request.workloads)]
+
+
+# --- beside the traces ---------------------------------------------------------------------------
+
+
+def read_beside(
+    request: Request,
+    aws: Aws,
+    scanned: Scanned,
+    functions: Functions,
+    roles: Sequence[Role],
+    warnings: Warnings,
+) -> dict[str, Beside]:
+    """What the sources that were asked for say, by the ARN of the role."""
+    if not request.evidence:
+        return {}
+    start = scanned.start or 0.0
+    accessed: Mapping[str, LastAccessed] = {}
+    histories: Mapping[str, History] = {}
+    if LAST_ACCESSED in request.evidence:
+        accessed = read_last_accessed(aws.iam(), [role.arn for role in roles], warnings, request.now)
+    if CLOUDTRAIL in request.evidence:
+        users = {arn: role for role in roles for arn in role.users if arn not in role.by_version_only}
+        histories = read_cloudtrail(
+            aws.cloudtrail,
+            {arn: role.arn for arn, role in users.items()},
+            # Init code may have run long before the scanned time: at any time since the last deployment.
+            {arn: min(start, changed_at(arn, role, functions.known)) for arn, role in users.items()},
+            request.now,
+            warnings,
+            regions=request.regions,
+        )
+    if INVOCATIONS in request.evidence:
+        arns = sorted({arn for role in roles for arn in role.users})
+        end = scanned.end or request.now
+        scanned.invocations = read_invocations(aws.cloudwatch, arns, start, end, warnings)
+    return {
+        role.arn: _beside(role, accessed.get(role.arn), histories, scanned.usages, functions, start)
+        for role in roles
+    }
+
+
+def _beside(
+    role: Role,
+    accessed: LastAccessed | None,
+    histories: Mapping[str, History],
+    usages: Sequence[Usage],
+    functions: Functions,
+    start: float,
+) -> Beside:
+    """What is known of one role. What is said of a workload is said of the time since its last change."""
+    evidence = {usage.workload: usage.evidence for usage in usages if usage.workload}
+    changed = {arn: changed_at(arn, role, functions.known) for arn in role.users}
+    for arn in role.users:  # an event does not tell which version ran
+        if ran_older_code(evidence.get(arn, Evidence()), functions.known.get(arn)):
+            changed[arn] = math.inf
+    tracked = all(tracks(arn.split(":")[3]) for arn in role.users)
+    beside = Beside(
+        last_accessed=accessed if tracked else None,
+        histories={arn: histories[arn] for arn in role.users if arn in histories},
+        users=changed,
+        since=start,
+    )
+    if beside.last_accessed is None or not changed:
+        return beside
+    shown = [
+        newest_recorded(
+            of_current_code(evidence.get(arn, Evidence()), functions.known.get(arn)).newest_complete,
+            time,
+            beside.last_accessed.asked,
+        )
+        for arn, time in changed.items()
+    ]
+    return replace(beside, recorded_until=min(shown))

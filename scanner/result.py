@@ -1,0 +1,145 @@
+"""What a scan found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from scanner.errors import ScanError
+from scanner.gate.baseline import Comparison
+from scanner.gate.config import IgnoreTally
+from scanner.model import EXCESS, Finding, Function, Role, ScanWarning, Usage
+from scanner.records.aws_records import NOTHING, Beside
+from scanner.request import Request, is_wanted
+from scanner.suggest.check import Elsewhere
+from scanner.suggest.policy import Suggestion
+from scanner.traces.segments import name_of
+from scanner.verdict.findings import Judged
+from scanner.verdict.reasons import Reason
+
+# The reasons that question the evidence as a whole, rather than one permission.
+_MISSING = frozenset(
+    {
+        Reason.NOT_SEEN,
+        Reason.TOO_FEW_TRACES,
+        Reason.NO_CALLS,
+        Reason.INCOMPLETE_TRACES,
+        Reason.SHARER_NOT_SEEN,
+        Reason.ROLE_USERS_UNKNOWN,
+        Reason.TRACES_ELSEWHERE,
+    }
+)
+
+
+@dataclass(frozen=True)
+class ScannedRole:
+    """A role with the verdicts on it.
+
+    `suggestion` is None where there is none; `objections` say why, where it did not stand the evaluator's
+    test. `offered` is a policy that would allow what AWS refused, `elsewhere` what needed no grant of it.
+    """
+
+    role: Role
+    judged: Sequence[Judged] = ()
+    findings: Sequence[Finding] = ()
+    suggestion: Suggestion | None = None
+    objections: Sequence[str] = ()
+    offered: dict[str, Any] | None = None
+    elsewhere: Sequence[Elsewhere] = ()
+    beside: Beside = NOTHING
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """What could not be taken into account."""
+
+    documents: int = 0
+    calls: int = 0
+    traces_truncated: int = 0
+    traces_unprocessed: int = 0
+    traces_partial: int = 0
+    windows: int = 0
+
+
+@dataclass
+class Scanned:
+    """What a scan found.
+
+    `invocations` are how often functions ran in the scanned time (by ARN), as CloudWatch counts. `rules` is
+    what became of the team's rules, `against_baseline` what is new and what was fixed.
+    """
+
+    source: str
+    start: float | None
+    end: float | None
+    regions: tuple[str, ...]
+    traces: int
+    documents: int
+    calls: int
+    skipped: Skipped
+    usages: Sequence[Usage]
+    functions: dict[str, Function] = field(default_factory=dict)
+    roles: Sequence[ScannedRole] = ()
+    warnings: Sequence[ScanWarning] = ()
+    uncompared: Sequence[str] = ()
+    invocations: Mapping[str, int] = field(default_factory=dict)
+    rules: IgnoreTally = field(default_factory=IgnoreTally)
+    against_baseline: Comparison | None = None
+
+    @property
+    def findings(self) -> list[Finding]:
+        """The findings of all roles."""
+        return [finding for scanned in self.roles for finding in scanned.findings]
+
+
+def nothing_read(scanned: Scanned, compare: bool) -> ScanError | None:
+    """The error to end with where no trace, or no role at all, could be read."""
+    if scanned.traces == 0:
+        if scanned.source == "files":
+            return ScanError(
+                "no trace was found in the files of --traces: save what `aws xray batch-get-traces` prints"
+            )
+        return ScanError(
+            "no trace was found in this time and region: check --region, the time range and --filter, that "
+            "the functions run with active tracing, and wait for new traces with --wait"
+        )
+    if compare and not any(
+        scanned_role.role.policies or scanned_role.role.readable for scanned_role in scanned.roles
+    ):
+        return ScanError(
+            "no role at all could be read, see the warnings: nothing can be compared"
+            if any(usage.workload for usage in scanned.usages)
+            else "the traces show no Lambda function: nothing can be compared"
+        )
+    return None
+
+
+def missing_evidence(scanned: Scanned, request: Request) -> list[str]:
+    """What was not there to judge by, a line each."""
+    error = nothing_read(scanned, request.compare)
+    if error or not request.compare:
+        return [str(error)] if error else []
+    doubted: dict[str, set[str]] = {}
+    for scanned_role in scanned.roles:
+        names = {name_of(arn) for arn in scanned_role.role.users if is_wanted(arn, request.workloads)}
+        for finding in scanned_role.findings:
+            for reason in _MISSING.intersection(finding.reasons) if _is_open(finding) else ():
+                doubted.setdefault(reason, set()).update(names)
+    unread = {s.role.name for s in scanned.roles if not s.role.readable}
+    lines = [_named(f"not confirmed ({reason})", names) for reason, names in sorted(doubted.items())]
+    if unread:
+        lines.append(_named("roles that could not be read wholly", unread))
+    if scanned.uncompared:
+        lines.append(_named("never compared", map(name_of, scanned.uncompared)))
+    return [*lines, *(w.message for w in scanned.warnings if w.code == "workload-unknown")]
+
+
+def _named(what: str, names: Iterable[str]) -> str:
+    shown = sorted(names)
+    more = f" and {len(shown) - 5} more" if len(shown) > 5 else ""
+    return f"{what}: {', '.join(shown[:5])}{more}"
+
+
+def _is_open(finding: Finding) -> bool:
+    return finding.verdict in EXCESS and not finding.accepted

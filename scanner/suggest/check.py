@@ -1,0 +1,143 @@
+"""What the evaluator says of the calls that were seen, under today's policies and a suggested one. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from scanner.iam import arns
+from scanner.iam.containment import allows_no_more
+from scanner.iam.evaluate import Effect, Request, about, evaluate, is_unclear_resource
+from scanner.iam.patterns import is_pattern
+from scanner.iam.policies import parse_policy
+from scanner.model import Permission, Policy, Role, Statement, Usage
+from scanner.verdict.assess import Touched, context_of
+
+_DENIED = (Effect.EXPLICITLY_DENIED, Effect.IMPLICITLY_DENIED)
+
+
+class Elsewhere(NamedTuple):
+    """A permission that calls of a workload used with success, though no policy of its role allows it.
+
+    A resource policy did, or another role's credentials, or a policy that has changed since. `denied` tells
+    that a policy of the role even denies it.
+    """
+
+    workload: str
+    action: str
+    resource: str
+    calls: int
+    denied: bool
+
+
+class _Asked:
+    """Policies that are asked about many requests: what is about an action is sorted out once."""
+
+    def __init__(self, policies: Sequence[Policy]) -> None:
+        self.policies = policies
+        self._about: dict[str, tuple[Policy, ...]] = {}
+        statements = [statement for policy in policies for statement in policy.statements]
+        self._plain = (
+            {pair for statement in statements for pair in _plain_grants(statement)}
+            if all(statement.allow for statement in statements)
+            else set()
+        )
+
+    def plainly_allow(self, key: tuple[str, str]) -> bool:
+        """Whether just this action on just this resource is allowed, and no statement denies anything.
+
+        So it is with most of what was seen, and it need not be worked out.
+        """
+        return key in self._plain
+
+    def about(self, action: str) -> tuple[Policy, ...]:
+        if action not in self._about:
+            self._about[action] = about(self.policies, action)
+        return self._about[action]
+
+
+def _plain_grants(statement: Statement) -> Iterator[tuple[str, str]]:
+    """The (action in lower case, resource) pairs that a statement surely allows as they are spelled."""
+    if statement.condition is not None or statement.not_actions or statement.not_resources:
+        return
+    for resource in statement.resources:
+        if "${" not in resource and not is_unclear_resource(resource, variables=False):
+            yield from ((action.lower(), resource) for action in statement.actions)
+
+
+class Proof:
+    """Today's policies of a role, asked about permissions. Each is asked for once."""
+
+    def __init__(self, role: Role) -> None:
+        self._role = role
+        self._own = _Asked(role.policies)
+        self._decisions: dict[tuple[str, str], Effect] = {}
+
+    def today(self, action: str, resource: str) -> Effect:
+        """What today's policies and boundary say."""
+        key = (action.lower(), resource)
+        if key not in self._decisions:
+            self._decisions[key] = self._decide(key, self._own)
+        return self._decisions[key]
+
+    def is_not_granted(self, action: str, resource: str) -> bool:
+        """Whether no policy of the role allows a permission, without one that denies it."""
+        return self._role.readable and self.today(action, resource) is Effect.IMPLICITLY_DENIED
+
+    def allowed_elsewhere(self, usages: Iterable[Usage]) -> list[Elsewhere]:
+        """The permissions of calls that succeeded without a grant, of workloads that use just this role."""
+        if not self._role.readable:
+            return []
+        found = []
+        for usage in usages:
+            if usage.workload is None or usage.workload in self._role.by_version_only:
+                continue
+            for permission, seen in usage.used.items():
+                if not (permission.required and seen.succeeded):
+                    continue
+                effect = self.today(permission.action, _resource(permission))
+                if effect in _DENIED:
+                    denied = effect is Effect.EXPLICITLY_DENIED
+                    found.append(
+                        Elsewhere(
+                            usage.workload, permission.action, permission.resource, seen.succeeded, denied
+                        )
+                    )
+        return found
+
+    def objections(self, policy: Mapping[str, Any], used: Iterable[Permission]) -> list[str]:
+        """What speaks against a suggested policy: calls that it would stop, and what it would allow anew."""
+        suggested = _Asked((Policy("suggested", None, "inline", parse_policy(policy)),))
+        found = []
+        for permission in used:
+            key = (permission.action.lower(), _resource(permission))
+            before = self.today(*key)
+            if before in _DENIED or self.today(permission.action, permission.resource) in _DENIED:
+                continue
+            after = self._decide(key, suggested)
+            if after is not Effect.ALLOWED and not (after is before is Effect.UNDECIDED):
+                found.append(f"it may no longer allow {permission.action} on {permission.resource}")
+        return [
+            *found,
+            *(
+                f"it would allow more: {more}"
+                for more in allows_no_more(suggested.policies, self._role.policies)
+            ),
+        ]
+
+    def _decide(self, key: tuple[str, str], asked: _Asked) -> Effect:
+        if self._role.boundary is None and asked.plainly_allow(key):
+            return Effect.ALLOWED
+        context, absent = context_of(self._role, Touched(*key, exact=_is_told(key[1])))
+        request = Request(*key, context, absent)
+        return evaluate(request, asked.about(request.action), self._role.boundary).effect
+
+
+def _resource(permission: Permission) -> str:
+    return permission.resource if permission.exact else arns.of_any_account(permission.resource)
+
+
+def _is_told(resource: str) -> bool:
+    """Whether a resource names its account, so that no part of its place is a guess (see `_resource`)."""
+    fields = resource.split(":", 5)
+    return len(fields) > 5 and bool(fields[4]) and not is_pattern(fields[4])

@@ -1,0 +1,312 @@
+"""What Lambda itself needs because of how a function is configured, which no trace can show. Pure.
+
+The knowledge is data/lambda.csv: actions on resources, by the feature of the configuration that asks for
+them. A feature is on, or off, or it cannot be told: then the actions of its rows are not decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache, lru_cache
+from typing import NamedTuple
+
+from scanner.model import EventSource, Function
+from scanner.text.tables import rows
+
+ALL = "*"
+
+# Layers that AWS publishes, by the beginning of their names:
+# docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Lambda-Insights-extension-versions.html
+# docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch-Application-Signals-Enable-Lambda.html
+_LAYERS = {"LambdaInsightsExtension": "lambda-insights", "AWSOpenTelemetryDistro": "application-signals"}
+_ROOT = {"elasticfilesystem": "efs-root", "s3files": "s3-files-root"}
+_DELIVERIES = {"sqs": "queue", "sns": "topic", "lambda": "function", "events": "bus", "s3": "bucket"}
+# Of Kafka's ways to log in these need no role: docs.aws.amazon.com/lambda/latest/dg/with-msk-configure.html
+_NO_IAM_AUTH = frozenset(
+    {
+        "BASIC_AUTH",
+        "SASL_SCRAM_256_AUTH",
+        "SASL_SCRAM_512_AUTH",
+        "CLIENT_CERTIFICATE_TLS_AUTH",
+        "OAUTHBEARER_AUTH",
+        "IAM_OAUTHBEARER_AUTH",
+    }
+)
+
+_FUNCTION, _EVENT_SOURCES, _DESTINATIONS = "function", "event-sources", "destinations"
+_KIND, _EXTENSIONS, _ROOT_USER, _VERSION = "kind", "extensions", "root-user", "version"
+
+# Why a feature could not be told, and what would tell.
+_REMEDIES = {
+    _FUNCTION: (
+        "its configuration was not read, allow lambda:GetFunctionConfiguration or lambda:ListFunctions, or "
+        "add it to the file of --functions"
+    ),
+    _EVENT_SOURCES: (
+        "event source mappings were not read, allow lambda:ListEventSourceMappings, or merge them into the "
+        "file of --functions"
+    ),
+    _DESTINATIONS: (
+        "destinations were not read, allow lambda:ListFunctionEventInvokeConfigs, or merge them into the "
+        "file of --functions"
+    ),
+    _KIND: "a function has an event source of a kind that is not known here",
+    _EXTENSIONS: "a container image or a layer may hold it, which no configuration shows",
+    _ROOT_USER: "the configuration does not tell whether a file system is used as its root user",
+    _VERSION: "a published version is configured so, and nothing tells whether it runs",
+}
+
+
+class Unread(NamedTuple):
+    """That an action on a resource pattern may be needed by what was not read of a configuration.
+
+    `kind` is `untraced.UNOBSERVABLE`, or MAY_RUN_UNTRACED for an action that functions commonly call
+    themselves. `why` says what for, and which right would tell.
+    """
+
+    kind: str
+    why: str
+    resource: str
+
+
+class _Row(NamedTuple):
+    action: str
+    resource: str
+    kind: str
+    why: str
+
+
+class _Gap(NamedTuple):
+    """A feature that cannot be told, why, and what is known for the placeholders of its rows."""
+
+    feature: str
+    cause: str
+    values: tuple[tuple[str, str], ...] = ()
+
+
+def permissions_of(function: Function, *, traced: bool) -> Iterator[tuple[str, str]]:
+    """The (action in lower case, resource pattern) pairs that Lambda needs, as far as it was read.
+
+    `traced` tells that traces of the function were seen, so that it writes some.
+    """
+    place = _place(function)
+    for feature, own in _features(function, traced):
+        for row in _rows().get(feature, ()):
+            yield row.action, row.resource.format_map({**place, **own})
+
+
+def unread(functions: Iterable[Function | None]) -> Mapping[str, tuple[Unread, ...]]:
+    """What Lambda may need beside, by action in lower case, for functions whose configuration tells not all.
+
+    None stands for a function of which nothing was read.
+    """
+    return _merged(frozenset().union(*(_gaps(function) for function in functions)))
+
+
+@lru_cache(maxsize=1 << 12)  # most roles of an account have the same gaps
+def _merged(gaps: frozenset[_Gap]) -> Mapping[str, tuple[Unread, ...]]:
+    found: dict[str, dict[Unread, None]] = {}
+    for gap in sorted(gaps):
+        values = dict(gap.values)
+        for row in _rows().get(gap.feature, ()):
+            why = f"{row.why}: {_REMEDIES[gap.cause]}"
+            one = Unread(row.kind, why, _filled(row.resource, values))
+            found.setdefault(row.action, {})[one] = None
+    return {action: tuple(all_of_it) for action, all_of_it in found.items()}
+
+
+def _filled(template: str, values: Mapping[str, str]) -> str:
+    """A row's resource; where part of it is not known, anything."""
+    try:
+        return template.format_map(values)
+    except KeyError:
+        return ALL
+
+
+@cache
+def _rows() -> dict[str, tuple[_Row, ...]]:
+    """The rows of lambda.csv by feature."""
+    found: dict[str, list[_Row]] = {}
+    for row in rows("workloads", "lambda"):
+        one = _Row(row["action"].lower(), row["resource"], row["unread"], row["why"])
+        found.setdefault(row["feature"], []).append(one)
+    return {feature: tuple(rows) for feature, rows in found.items()}
+
+
+@cache
+def _features_of(reading: str) -> tuple[str, ...]:
+    """The features that a reading tells (`function`, `event-sources`, `destinations`)."""
+    told = (row["feature"] for row in rows("workloads", "lambda") if row["reading"] == reading)
+    return tuple(dict.fromkeys(told))
+
+
+# --- what cannot be told -------------------------------------------------------------------------
+
+
+def _gaps(function: Function | None) -> frozenset[_Gap]:
+    if function is None:
+        readings = (_FUNCTION, _EVENT_SOURCES, _DESTINATIONS)
+        return frozenset(_Gap(f, _FUNCTION) for reading in readings for f in _features_of(reading))
+    place = tuple(_place(function).items())
+    found = {_Gap(feature, cause, place) for feature, cause in _untold(function)}
+    own = set(_on(function))
+    for version in function.versions:
+        found.update(
+            _Gap(feature, _VERSION, values)
+            for feature, values in _on(version)
+            if (feature, values) not in own
+        )
+    return frozenset(found)
+
+
+def _untold(function: Function) -> Iterator[tuple[str, str]]:
+    """The features of a function that are neither on nor off, and why."""
+    sources = function.event_sources
+    if sources is None:
+        yield from ((feature, _EVENT_SOURCES) for feature in _features_of(_EVENT_SOURCES))
+    elif any(source.kind == "unknown" for source in sources):
+        yield from ((feature, _KIND) for feature in _features_of(_EVENT_SOURCES))
+    if function.destinations is None:
+        yield from ((feature, _DESTINATIONS) for feature in _features_of(_DESTINATIONS))
+    if function.image or function.layers:
+        present = {feature for feature, _ in _of_layers(function)}
+        yield from ((feature, _EXTENSIONS) for feature in _LAYERS.values() if feature not in present)
+    yield from (
+        (_ROOT[kind], _ROOT_USER) for kind in sorted(map(_service, function.file_systems)) if kind in _ROOT
+    )
+
+
+def _on(function: Function) -> Iterator[tuple[str, tuple[tuple[str, str], ...]]]:
+    """The features that a function, or a version of it, has on, with what their rows' placeholders are."""
+    place = _place(function)
+    for feature, own in _features(function, traced=False):
+        yield feature, tuple(sorted({**place, **own}.items()))
+
+
+# --- what is on ----------------------------------------------------------------------------------
+
+
+def _place(function: Function) -> dict[str, str]:
+    fields = function.arn.split(":")
+    return {"partition": fields[1], "region": fields[3], "account": fields[4]}
+
+
+_Feature = tuple[str, Mapping[str, str]]
+
+
+def _features(function: Function, traced: bool) -> Iterator[_Feature]:
+    """The features that are on, each with what its rows' placeholders stand for."""
+    nothing: Mapping[str, str] = {}
+    yield "logs", {"log_group": function.log_group or f"/aws/lambda/{function.name}"}
+    if traced or function.active_tracing:
+        yield "tracing", nothing
+    if function.in_vpc:
+        yield "vpc", nothing
+    if function.durable:
+        yield "durable", {"function": function.arn}
+    if function.dead_letter:
+        yield from _delivery("dead-letter", function.dead_letter)
+    yield from _of_layers(function)
+    for access_point in function.file_systems:
+        yield from _of_file_system(access_point)
+    for destination in function.destinations or ():
+        yield from _delivery("destination", destination)
+    for source in function.event_sources or ():
+        yield from _of_source(source)
+
+
+def _of_layers(function: Function) -> Iterator[_Feature]:
+    for layer in function.layers:
+        name = layer.split(":")[6] if layer.count(":") > 6 else ""
+        yield from ((feature, {}) for start, feature in _LAYERS.items() if name.startswith(start))
+
+
+def _of_file_system(access_point: str) -> Iterator[_Feature]:
+    """The file system of an access point, which EFS's ARNs do not name."""
+    kind = _service(access_point)
+    if kind == "s3files":
+        yield "s3-files", {"file_system": access_point.partition("/access-point/")[0]}
+    elif kind == "elasticfilesystem":
+        yield "efs", {"file_system": _with_resource(access_point, "file-system/*")}
+
+
+def _delivery(how: str, target: str) -> Iterator[_Feature]:
+    """What it needs to send to a queue, a topic, a function, an event bus or a bucket."""
+    kind = _DELIVERIES.get(_service(target))
+    if kind:
+        yield f"{how}-{kind}", {"target": target}
+
+
+def _of_source(source: EventSource) -> Iterator[_Feature]:
+    arn = source.arn or ""
+    if source.kind in ("msk", "mq", "documentdb") or source.in_vpc:
+        yield "source-vpc", {}
+    if source.kind == "kinesis":
+        stream, consumer, _ = arn.partition("/consumer/")
+        yield "source-kinesis", {"source": stream}
+        if consumer:
+            yield "source-kinesis-consumer", {"source": stream, "consumer": arn}
+    elif source.kind in ("sqs", "dynamodb", "mq", "documentdb"):
+        yield f"source-{source.kind}", {"source": arn}
+    elif source.kind in ("msk", "self-managed-kafka"):
+        yield from _of_kafka(source)
+    for secret in source.secrets:
+        yield "source-secret", {"target": secret}
+    if source.schema_registry:
+        registry = source.schema_registry
+        schemas = _with_resource(registry, f"schema/{registry.partition('/')[2]}/*")
+        yield "source-schema-registry", {"target": registry, "schemas": schemas}
+    if source.on_failure:
+        yield from _delivery("on-failure", source.on_failure)
+
+
+def _of_kafka(source: EventSource) -> Iterator[_Feature]:
+    """What it needs to read topics of a Kafka cluster, and to write those of failed events.
+
+    A cluster of another account is named by a VPC connection
+    (docs.aws.amazon.com/lambda/latest/dg/msk-cross-account.html).
+    """
+    names = _cluster_names(source.arn)
+    if source.kind == "msk":
+        yield "source-msk", names
+        if source.arn and ":vpc-connection/" in source.arn:
+            yield "source-msk-cross-account", {"source": source.arn}
+        if "SASL_SCRAM_512_AUTH" in source.auth:
+            yield "source-msk-scram", names
+    if "IAM_AUTH" in source.auth or (source.kind == "msk" and not _NO_IAM_AUTH.intersection(source.auth)):
+        yield "source-msk-iam", names
+    if "IAM_OAUTHBEARER_AUTH" in source.auth:
+        yield "source-kafka-token", {}
+    if source.on_failure and source.on_failure.startswith("kafka://"):
+        topics, topic = names["topics"], source.on_failure.removeprefix("kafka://")
+        yield "on-failure-kafka-topic", {"target": ALL if topics == ALL else topics[: -len(ALL)] + topic}
+
+
+def _cluster_names(arn: str | None) -> dict[str, str]:
+    """The ARNs of a cluster, its topics and its consumer groups.
+
+    docs.aws.amazon.com/msk/latest/developerguide/kafka-actions.html
+    """
+    resource = arn.split(":", 5)[5] if arn and arn.count(":") >= 5 else ""
+    kind, _, name = resource.partition("/")
+    if arn is None or not name:
+        return {"cluster": ALL, "topics": ALL, "groups": ALL}
+    if kind == "vpc-connection":  # of the cluster's owner and name, with an identifier of its own
+        owner, _, rest = name.partition("/")
+        fields = [*arn.split(":")[:4], owner]
+        name, arn = rest.partition("/")[0] + "/*", ":".join([*fields, resource])
+    return {
+        "cluster": _with_resource(arn, f"cluster/{name}"),
+        "topics": _with_resource(arn, f"topic/{name}/*"),
+        "groups": _with_resource(arn, f"group/{name}/*"),
+    }
+
+
+def _service(arn: str) -> str:
+    """The service in an ARN, nothing where it is none."""
+    return arn.split(":")[2] if arn.startswith("arn:") and arn.count(":") >= 5 else ""
+
+
+def _with_resource(arn: str, resource: str) -> str:
+    """An ARN with another resource in the same place."""
+    return ":".join([*arn.split(":")[:5], resource])

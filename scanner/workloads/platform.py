@@ -1,0 +1,21 @@
+"""What the platforms of all kinds of workloads decide by configuration. Pure."""
+
+from __future__ import annotations
+
+from functools import cache, lru_cache
+
+from scanner.mapping.untraced import Untraced, known_untraced, never_called
+from scanner.text.tables import rows
+
+
+@cache
+def platform_actions() -> frozenset[str]:
+    """The actions (lower case) of which a workload's configuration tells whether they are needed."""
+    return frozenset(row["action"].lower() for row in rows("workloads", "lambda"))
+
+
+@lru_cache(maxsize=1 << 15)
+def untraced(action: str) -> Untraced | None:
+    """Why traces may not show an action (in lower case), None where nothing speaks against it."""
+    known = known_untraced(action)
+    return known if known or action in platform_actions() else never_called(action)

@@ -1,0 +1,207 @@
+"""The action's inputs: what they mean, how wrong values are refused, held to action.yml and the README."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from scanner.action.inputs import ONE_VALUE, SEVERAL_VALUES, SEVERAL_WORDS, judged_by, settings_of
+from scanner.errors import EXIT_USAGE, ScanError
+from scanner.gate.config import Config, load
+from scanner.gate.decide import GatePolicy
+from scanner.model import EXCESS, Verdict
+from scanner.options import gate_of, parser, request_of
+from scanner.request import Request
+
+ROOT = Path(__file__).resolve().parents[3]
+NOW = 1_795_000_000.0
+
+
+def inputs(**values: str) -> dict[str, str]:
+    """Inputs as the runner sets them: hyphens stay, letters are upper case."""
+    return {f"INPUT_{name.replace('_', '-').upper()}": value for name, value in values.items()}
+
+
+def manifest() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text())
+    return loaded
+
+
+def test_the_defaults() -> None:
+    settings = settings_of({"GITHUB_WORKFLOW": "ci", "GITHUB_JOB": "test"})
+    assert settings.options == ["--compare"]
+    assert (settings.comment, settings.redact, settings.annotations) == ("on-findings", "auto", True)
+    assert settings.key == "ci/test"
+
+
+def test_the_defaults_of_action_yml_are_those_of_the_code() -> None:
+    defaults = {name: str(spec.get("default", "")) for name, spec in manifest()["inputs"].items()}
+    environ = {f"INPUT_{name.upper()}": value for name, value in defaults.items() if name != "github-token"}
+    assert settings_of(environ) == settings_of({})
+
+
+def judged(environ: dict[str, str], file: str = "") -> tuple[Request, GatePolicy]:
+    """The request and the gate of a run with these inputs, and a configuration with these lines."""
+    settings = settings_of(environ)
+    arguments = parser().parse_args(list(settings.options))
+    config = judged_by(settings, load(f"version: 1\n{file}") if file else Config())
+    return request_of(arguments, NOW, config), gate_of(arguments, config)
+
+
+def test_inputs_become_the_options_of_the_command_line() -> None:
+    environ = inputs(
+        time_range="30",
+        filter='service("x")',
+        workloads="notes-*\n other \n",
+        wait="90",
+        min_traces="3",
+        assume_instrumented="true",
+        region="eu-west-1 us-east-1",
+        evidence="last-accessed, invocations",
+    )
+    request, _ = judged(environ)
+    assert request.start == NOW - 1800
+    assert (request.filter, request.wait) == ('service("x")', 90.0)
+    assert request.workloads == ("notes-*", "other")
+    assert request.regions == ("eu-west-1", "us-east-1")
+    assert request.evidence == {"last-accessed", "invocations"}
+    assert (request.standard.min_traces, request.standard.assume_instrumented) == (3, True)
+    assert request.compare
+
+
+@pytest.mark.parametrize("value", ["-x", "--help", "a b", "=", "'"])
+def test_a_value_is_never_an_option(value: str) -> None:
+    options = settings_of(inputs(workloads=value, filter=value)).options
+    arguments = parser().parse_args(list(options))
+    assert (arguments.workloads, arguments.filter) == ([value], value)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("unused", {"unused"}),
+        ("unused, broad", {"unused", "broad"}),
+        ("unused\nbroad", {"unused", "broad"}),
+        ("never", set()),
+    ],
+)
+def test_what_fails(value: str, expected: set[str]) -> None:
+    _, gate = judged(inputs(fail_on=value))
+    assert {verdict.value for verdict in gate.fail_on} == expected
+
+
+U, B = Verdict.UNUSED, Verdict.BROAD
+
+
+@pytest.mark.parametrize(
+    ("given", "file", "expected"),
+    [
+        ({}, "", {"fail_on": {U}}),
+        ({}, "fail-on: [unused, broad]", {"fail_on": {U, B}}),
+        ({}, "fail-on: never", {"fail_on": set()}),
+        ({"fail_on": "unused"}, "fail-on: never", {"fail_on": {U}}),
+        ({"fail_on": "never"}, "fail-on: broad", {"fail_on": set()}),
+        ({"compare": "false"}, "fail-on: broad", {"fail_on": set()}),
+        ({}, "", {"at_least": None}),
+        ({}, "fail-on-severity: write", {"at_least": "write"}),
+        ({"fail_on_severity": "data-access"}, "fail-on-severity: write", {"at_least": "data-access"}),
+        ({}, "", {"include_unconfirmed": False}),
+        ({}, "include-unconfirmed: true", {"include_unconfirmed": True}),
+        ({"include_unconfirmed": "false"}, "include-unconfirmed: true", {"include_unconfirmed": False}),
+        ({"include_unconfirmed": "true"}, "include-unconfirmed: false", {"include_unconfirmed": True}),
+        ({}, "", {"insufficient": "warn"}),
+        ({}, "on-insufficient-evidence: fail", {"insufficient": "fail"}),
+        (
+            {"on_insufficient_evidence": "warn"},
+            "on-insufficient-evidence: fail",
+            {"insufficient": "warn"},
+        ),
+        ({}, "", {"min_traces": 1}),
+        ({}, "min-traces: 20", {"min_traces": 20}),
+        ({"min_traces": "1"}, "min-traces: 20", {"min_traces": 1}),
+        ({}, "", {"assume_instrumented": False}),
+        ({}, "assume-instrumented: true", {"assume_instrumented": True}),
+        ({"assume_instrumented": "false"}, "assume-instrumented: true", {"assume_instrumented": False}),
+        ({"assume_instrumented": "true"}, "assume-instrumented: false", {"assume_instrumented": True}),
+    ],
+)
+def test_an_input_wins_over_the_configuration_and_that_over_the_default(
+    given: dict[str, str], file: str, expected: dict[str, Any]
+) -> None:
+    request, gate = judged(inputs(**given), file)
+    ((name, value),) = expected.items()
+    assert getattr(request.standard if hasattr(request.standard, name) else gate, name) == value
+
+
+@pytest.mark.parametrize(
+    ("given", "file", "more"),
+    [
+        ({}, "", set()),
+        ({"fail_on": "unused ineffective"}, "", {Verdict.INEFFECTIVE}),
+        ({}, "fail-on: unobservable", {Verdict.UNOBSERVABLE}),
+    ],
+)
+def test_a_baseline_holds_what_may_fail(given: dict[str, str], file: str, more: set[Verdict]) -> None:
+    request, _ = judged(inputs(**given), file)
+    assert request.accountable == {*EXCESS, *more}
+
+
+def test_messages_name_the_configuration_as_the_input_does() -> None:
+    assert judged({})[0].config_name == ".github/least-privilege.yml"
+    assert judged(inputs(config="./privileges.yml"))[0].config_name == "privileges.yml"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("fail_on", "everything", "never"),
+        ("fail_on_severity", "high", "permissions-management"),
+        ("comment", "sometimes", "on-findings"),
+        ("redact", "yes", "auto"),
+        ("on_insufficient_evidence", "ignore", "warn"),
+        ("annotations", "1", "true"),
+        ("compare", "no", "false"),
+        ("min_traces", "0", "whole number"),
+        ("wait", "long", "seconds"),
+        ("evidence", "last-accessed guesses", "last-accessed, cloudtrail, invocations"),
+        ("config", "/etc/passwd", "from its root"),
+        ("config", "../other/least-privilege.yml", "from its root"),
+        ("config", "a/../../b.yml", "from its root"),
+        ("config", ".", "from its root"),
+        ("baseline", "/baseline.json", "from its root"),
+        ("baseline", "a/../baseline.json", "from its root"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_those_that_are_allowed(name: str, value: str, allowed: str) -> None:
+    with pytest.raises(ScanError, match=allowed) as raised:
+        settings_of(inputs(**{name: value}))
+    assert raised.value.exit_code == EXIT_USAGE
+    assert name.replace("_", "-") in str(raised.value)
+
+
+def test_every_input_is_read_and_every_input_that_is_read_is_in_action_yml() -> None:
+    code = (ROOT / "scanner" / "action" / "inputs.py").read_text()
+    read = set(re.findall(r'(?:text|words|several|boolean|one_of)\("([a-z-]+)"', code))
+    read |= {*ONE_VALUE, *SEVERAL_VALUES, *SEVERAL_WORDS}
+    assert read == set(manifest()["inputs"])
+
+
+def test_every_output_that_is_set_is_in_action_yml() -> None:
+    code = (ROOT / "scanner" / "action" / "run.py").read_text()
+    block = code[code.index("set_outputs(") : code.index("def _conclude")]
+    assert set(re.findall(r'^ +"([a-z-]+)":', block, re.MULTILINE)) == set(manifest()["outputs"])
+
+
+def test_the_readme_lists_the_inputs_and_outputs_as_action_yml_has_them() -> None:
+    readme = (ROOT / "README.md").read_text()
+    for part in ("inputs", "outputs"):
+        section = readme.partition(f"### {part.capitalize()}\n")[2].partition("\n#")[0]
+        documented = dict(re.findall(r"^\| `([a-z-]+)` \| (.*?) \|$", section, re.MULTILINE))
+        for name, spec in manifest()[part].items():
+            assert documented.get(name, "").startswith(spec["description"]), (
+                f"{name} is not in the README's table"
+            )

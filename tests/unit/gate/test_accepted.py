@@ -1,0 +1,353 @@
+"""What a team accepts: its rules and its baseline, and what is left for the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from scanner.gate.baseline import Baseline
+from scanner.gate.config import Config, Ignore, tally
+from scanner.gate.decide import GatePolicy, decide, failing
+from scanner.iam.severity import LEVELS
+from scanner.model import EXCESS, Finding, Verdict
+from scanner.request import Request
+from scanner.result import ScannedRole
+from scanner.scan import accountable_entries, compared_roles
+from tests.unit.cases import (
+    ROLE,
+    allow,
+    arn,
+    compared,
+    deny,
+    function,
+    function_arn,
+    of_aws,
+    only,
+    policy,
+    statements_of,
+    table,
+    usage,
+    used,
+    with_baseline,
+)
+
+GET, SCAN, QUERY = "dynamodb:GetItem", "dynamodb:Scan", "dynamodb:Query"
+TODAY = date(2026, 11, 24)
+EXCESS_FAILS = GatePolicy(frozenset(EXCESS))
+ALL_FAIL = GatePolicy(frozenset(Verdict), include_unconfirmed=True)
+
+
+def accepting(*rules: Ignore, today: date = TODAY) -> dict[str, Any]:
+    return {"config": Config(ignores=rules), "today": today}
+
+
+def rule(reason: str = "agreed", **selectors: Any) -> Ignore:
+    return Ignore(1, reason, **selectors)
+
+
+def ignored(scanned: ScannedRole) -> list[tuple[tuple[str, ...], str | None]]:
+    """(actions, the reason of the rule that accepts them) of each finding."""
+    return [(f.actions, f.ignored) for f in scanned.findings]
+
+
+# --- rules ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("selectors", "covers"),
+    [
+        ({}, True),
+        ({"action": "dynamodb:scan"}, True),
+        ({"action": "dynamodb:*"}, True),
+        ({"action": "dynamodb:query"}, False),
+        ({"resource": table("t")}, True),
+        ({"resource": table("*")}, True),
+        ({"resource": table("u")}, False),
+        ({"role": "f"}, True),
+        ({"role": ROLE}, True),
+        ({"role": "other-*"}, False),
+        ({"workload": "f"}, True),
+        ({"workload": function_arn("f")}, True),
+        ({"workload": "g"}, False),
+        ({"sid": "Read"}, True),
+        ({"sid": "read"}, False),
+        ({"action": "dynamodb:scan", "resource": table("u")}, False),  # all selectors must fit
+    ],
+)
+def test_a_rule_covers_what_fits_all_its_selectors(selectors: dict[str, str], covers: bool) -> None:
+    grant = allow(SCAN, table("t"), Sid="Read")
+    finding = only(compared([policy(grant)], [usage(services=["dynamodb"])], **accepting(rule(**selectors))))
+    assert finding.ignored == ("agreed" if covers else None)
+    assert failing([finding], EXCESS_FAILS) == ([] if covers else [finding])
+
+
+@pytest.mark.parametrize(
+    ("grant", "selectors"),
+    [
+        (allow("dynamodb:*", table("t")), {"action": "dynamodb:scan"}),
+        (allow("*", table("t")), {"action": "dynamodb:*"}),
+        (allow(SCAN, "*"), {"resource": table("t")}),
+        (allow(SCAN, table("t*")), {"resource": table("t")}),
+        ({"Effect": "Allow", "NotAction": "s3:*", "Resource": table("t")}, {"action": "dynamodb:*"}),
+    ],
+)
+def test_a_narrow_rule_never_hides_a_wider_grant(grant: dict[str, Any], selectors: dict[str, str]) -> None:
+    scanned = compared([policy(grant)], [usage(services=["dynamodb"])], **accepting(rule(**selectors)))
+    assert only(scanned).ignored is None
+
+
+def test_a_rule_for_one_workload_does_not_speak_for_another_of_the_role() -> None:
+    both, usages = [function("f"), function("g")], [usage(services=["dynamodb"], name=n) for n in ("f", "g")]
+    grant = policy(allow(SCAN, table("t")))
+    one = compared([grant], usages, functions=both, **accepting(rule(workload="f")))
+    all_of_them = compared([grant], usages, functions=both, **accepting(rule(workload="?")))
+    assert (only(one).ignored, only(all_of_them).ignored) == (None, "agreed")
+
+
+def test_a_rule_splits_a_statement_into_what_it_accepts_and_the_rest() -> None:
+    grants = policy(allow([GET, SCAN, QUERY], table("t")))
+    scanned = compared([grants], [usage(services=["dynamodb"])], **accepting(rule(action="dynamodb:scan")))
+    assert ignored(scanned) == [((GET, QUERY), None), ((SCAN,), "agreed")]
+
+
+def test_what_the_team_accepts_stays_in_the_suggestion() -> None:
+    grants = policy(allow([GET, SCAN, QUERY], table("t")))
+    scanned = compared([grants], [usage(used((GET, table("t"))))], **accepting(rule(action="dynamodb:scan")))
+    assert statements_of(scanned) == [allow([GET, SCAN], table("t"))]
+
+
+def test_a_wide_grant_that_the_team_accepts_stays_whole_though_another_allows_all_that_was_seen() -> None:
+    grants = policy(allow(["dynamodb:*"], "*", Sid="Wide"), allow([GET], table("t")))
+    scanned = compared([grants], [usage(used((GET, table("t"))))], **accepting(rule(sid="Wide")))
+    assert allow(["dynamodb:*"], "*") in statements_of(scanned)
+
+
+@pytest.mark.parametrize(
+    ("statements", "accepted"),
+    [
+        ([allow(GET, table("t"))], False),  # used
+        ([allow("logs:PutLogEvents")], False),  # platform
+        ([allow("iam:PassRole")], True),  # unobservable
+        ([allow(SCAN), deny("*")], True),  # ineffective
+        ([allow(SCAN, table("t"))], True),  # unused
+        ([allow("dynamodb:*", table("t"))], True),  # broad
+    ],
+)
+def test_only_what_may_fail_is_accepted(statements: list[dict[str, Any]], accepted: bool) -> None:
+    scanned = compared([policy(*statements)], [usage(used((GET, table("t"))))], **accepting(rule()))
+    assert (only(scanned).ignored is not None) is accepted
+
+
+@pytest.mark.parametrize(
+    ("expires", "holds"),
+    [
+        (None, True),
+        (date(2026, 11, 25), True),
+        (TODAY, True),  # through its last day
+        (date(2026, 11, 23), False),
+    ],
+)
+def test_a_rule_holds_through_its_last_day(expires: date | None, holds: bool) -> None:
+    seen = usage(services=["dynamodb"])
+    scanned = compared([policy(allow(SCAN, table("t")))], [seen], **accepting(rule(expires=expires)))
+    (item,) = scanned.judged
+    assert (item.ignore is not None, item.expired is not None) == (holds, not holds)
+    assert bool(failing(scanned.findings, EXCESS_FAILS)) is not holds
+
+
+def test_the_first_rule_that_holds_accepts() -> None:
+    rules = [
+        rule("gone", expires=date(2026, 1, 1)),
+        rule("other", action="s3:*"),
+        rule("first"),
+        rule("second"),
+    ]
+    scanned = compared([policy(allow(SCAN))], [usage(services=["dynamodb"])], **accepting(*rules))
+    assert only(scanned).ignored == "first"
+    assert scanned.judged[0].expired is None  # an expired rule that another one replaces fails nothing
+
+
+def test_an_expired_rule_that_still_covers_something_fails_a_gate_that_can_fail() -> None:
+    old = rule("until the migration", expires=date(2026, 1, 1))
+    scanned = compared([policy(allow("iam:PassRole"))], [usage()], **accepting(old))
+    hits = [(item.expired, 1) for item in scanned.judged if item.expired]
+    lines = tally([old], hits, TODAY).failures("least-privilege.yml")
+    assert decide(scanned.findings, [], EXCESS_FAILS, lines).conclusion == "failure"
+    assert decide(scanned.findings, [], GatePolicy(), lines).conclusion == "success"
+    assert "until the migration" in lines[0]
+
+
+# --- the baseline --------------------------------------------------------------------------------
+
+
+def scanned_before(*statements: dict[str, Any], seen: Any = None, **how: Any) -> ScannedRole:
+    return compared([policy(*statements)], [seen or usage(used((GET, table("t"))))], **how)
+
+
+def baseline_of(scanned: ScannedRole, accountable: frozenset[Verdict] = frozenset(EXCESS)) -> Baseline:
+    """The baseline that `--update-baseline` would write."""
+    return Baseline(tuple(sorted(accountable_entries([scanned], Request(accountable=accountable)))))
+
+
+def known_after(before: Sequence[dict[str, Any]], after: Sequence[dict[str, Any]]) -> list[bool]:
+    """Of each excess after a change, whether the baseline from before knows it."""
+    found, _ = with_baseline(scanned_before(*after), baseline_of(scanned_before(*before)))
+    return [f.known for f in found.findings if f.verdict in EXCESS]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "known"),
+    [
+        ([allow(SCAN, table("t"))], [allow(SCAN, table("t"))], [True]),
+        # it moved, or its neighbours changed
+        (
+            [allow(GET, table("t")), allow(SCAN, table("t"))],
+            [allow(SCAN, table("t")), allow(GET, table("t"))],
+            [True],
+        ),
+        ([allow([GET, SCAN], table("t"))], [allow([SCAN, "DynamoDB:getitem"], table("t"))], [True]),
+        # new excess beside the old
+        ([allow(SCAN, table("t"))], [allow([SCAN, QUERY], table("t"))], [True, False]),
+        # wider, elsewhere, under another Sid, without its condition
+        ([allow(SCAN, table("t"))], [allow("dynamodb:*", table("t"))], [False]),
+        ([allow(SCAN, table("t"))], [allow(SCAN, table("u"))], [False]),
+        ([allow(SCAN, table("t"), Sid="A")], [allow(SCAN, table("t"), Sid="B")], [False]),
+        (
+            [allow(SCAN, "*", Condition={"Bool": {"aws:SecureTransport": "true"}})],
+            [allow(SCAN, "*")],
+            [False],
+        ),
+        # it was denied then: nobody accepted that it is allowed
+        ([allow(SCAN, table("t")), deny(SCAN)], [allow(SCAN, table("t"))], [False]),
+        # once is not twice
+        ([allow(SCAN, table("t"))], [allow(SCAN, table("t")), allow(SCAN, table("t"))], [True, False]),
+    ],
+)
+def test_what_the_baseline_knows(
+    before: list[dict[str, Any]], after: list[dict[str, Any]], known: list[bool]
+) -> None:
+    assert known_after(before, after) == known
+
+
+def test_a_wildcard_that_was_unused_and_is_partly_used_now_is_the_same_excess() -> None:
+    baseline = baseline_of(scanned_before(allow("dynamodb:*", table("t")), seen=usage(services=["dynamodb"])))
+    found, _ = with_baseline(scanned_before(allow("dynamodb:*", table("t"))), baseline)
+    assert [e.verdict for e in baseline.entries] == ["unused"]
+    assert [(f.verdict.value, f.known) for f in found.findings] == [("broad", True)]
+
+
+def test_what_is_known_fails_nothing_and_what_is_new_does() -> None:
+    baseline = baseline_of(scanned_before(allow(SCAN, table("t"))))
+    found, whole = with_baseline(scanned_before(allow([SCAN, QUERY], table("t"))), baseline)
+    assert [f.actions for f in failing(found.findings, EXCESS_FAILS)] == [(QUERY,)]
+    assert whole.against_baseline is not None
+    assert [entry.action for entry in whole.against_baseline.new] == [QUERY]
+    assert whole.against_baseline.fixed == ()
+
+
+def test_what_is_gone_is_fixed() -> None:
+    baseline = baseline_of(scanned_before(allow([SCAN, QUERY], table("t"))))
+    _, whole = with_baseline(scanned_before(allow([SCAN, GET], table("t"))), baseline)
+    assert whole.against_baseline is not None
+    assert [entry.action for entry in whole.against_baseline.fixed] == [QUERY]
+
+
+def test_of_a_role_that_was_not_wholly_read_nothing_is_fixed() -> None:
+    baseline = baseline_of(scanned_before(allow(SCAN, table("t"))))
+    unread = scanned_before(allow(GET, table("t")), readable=False)
+    assert compared_roles([unread], Request()) == set()
+    _, whole = with_baseline(unread, baseline)
+    assert whole.against_baseline is not None
+    assert whole.against_baseline.fixed == ()
+
+
+def test_what_a_rule_accepts_is_no_line_of_the_baseline() -> None:
+    scanned = scanned_before(allow([SCAN, QUERY], table("t")), **accepting(rule(action="dynamodb:scan")))
+    assert [entry.action for entry in baseline_of(scanned).entries] == [QUERY]
+
+
+def test_other_verdicts_are_lines_where_the_gate_fails_on_them() -> None:
+    scanned = scanned_before(allow("iam:PassRole"), allow(SCAN, table("t")))
+    every = frozenset({*EXCESS, Verdict.UNOBSERVABLE})
+    assert [e.action for e in baseline_of(scanned).entries] == [SCAN]
+    assert sorted(e.action for e in baseline_of(scanned, every).entries) == [SCAN, "iam:PassRole"]
+
+
+def test_who_used_what_is_told_with_a_baseline_as_without() -> None:
+    before = scanned_before(allow("dynamodb:*", table("t")))
+    found, _ = with_baseline(before, baseline_of(before))
+    assert [replace(f, known=False) for f in found.findings] == list(before.findings)
+    assert found.findings[0].used[0].workloads == (function_arn("f"),)
+
+
+# --- the gate ------------------------------------------------------------------------------------
+
+
+def findings_of_each_kind() -> Sequence[Finding]:
+    """Used, unused, unused but unconfirmed, broad, platform, unobservable, ineffective."""
+    grants = policy(
+        allow(GET, table("t")),
+        allow(SCAN, table("t")),
+        allow("ssm:GetParameter", arn("ssm", "parameter/p")),
+        allow("dynamodb:*Item", table("u")),
+        allow("logs:PutLogEvents"),
+        allow("iam:PassRole"),
+        allow("sns:Publish"),
+        deny("sns:*"),
+    )
+    seen = used((GET, table("t")), (GET, table("u")))
+    return compared([grants], [usage(seen, services=["ssm"])]).findings
+
+
+@pytest.mark.parametrize(
+    ("gate", "failed"),
+    [
+        (GatePolicy(), []),
+        (GatePolicy(frozenset({Verdict.UNUSED})), [SCAN]),
+        (GatePolicy(frozenset({Verdict.UNUSED}), include_unconfirmed=True), [SCAN, "ssm:GetParameter"]),
+        (GatePolicy(frozenset({Verdict.BROAD})), ["dynamodb:*Item"]),
+        (EXCESS_FAILS, [SCAN, "dynamodb:*Item"]),
+        (GatePolicy(frozenset({Verdict.UNOBSERVABLE})), ["iam:PassRole"]),
+        (GatePolicy(frozenset({Verdict.INEFFECTIVE})), ["sns:Publish"]),
+        # at least so dangerous
+        (GatePolicy(frozenset(EXCESS), "write"), ["dynamodb:*Item"]),
+        (GatePolicy(frozenset(EXCESS), "data-access"), [SCAN, "dynamodb:*Item"]),
+        (GatePolicy(frozenset(EXCESS), "privilege-escalation"), []),
+    ],
+)
+def test_what_fails_the_gate(gate: GatePolicy, failed: list[str]) -> None:
+    found = findings_of_each_kind()
+    assert [f.actions[0] for f in failing(found, gate)] == failed
+    assert decide(found, [], gate).passed is not bool(failed)
+
+
+def test_an_action_that_iam_does_not_know_may_be_as_dangerous_as_any() -> None:
+    finding = only(compared([policy(allow("dynamodb:NewAction"))], [usage(services=["dynamodb"])]))
+    assert finding.severity == LEVELS[-1] == "unknown"
+    assert failing([finding], replace(EXCESS_FAILS, at_least=LEVELS[0])) == [finding]
+
+
+@pytest.mark.parametrize(
+    ("insufficient", "conclusion", "passed"),
+    [("pass", "success", True), ("warn", "neutral", True), ("fail", "failure", False)],
+)
+def test_what_becomes_of_a_scan_without_evidence(insufficient: Any, conclusion: str, passed: bool) -> None:
+    decision = decide([], ["no trace"], replace(EXCESS_FAILS, insufficient=insufficient))
+    assert (decision.conclusion, decision.passed) == (conclusion, passed)
+    assert decide([], [], replace(EXCESS_FAILS, insufficient=insufficient)).conclusion == "success"
+
+
+def test_a_finding_fails_though_evidence_is_missing_elsewhere() -> None:
+    decision = decide(findings_of_each_kind(), ["no trace of g"], replace(EXCESS_FAILS, insufficient="pass"))
+    assert (decision.conclusion, decision.missing) == ("failure", ["no trace of g"])
+
+
+def test_policies_of_aws_fail_like_ones_own_and_are_to_be_replaced() -> None:
+    scanned = compared([of_aws("Aws", allow("dynamodb:*", "*"))], [usage(used((GET, table("t"))))])
+    (finding,) = failing(scanned.findings, EXCESS_FAILS)
+    assert finding.remedy == "replace"
+    assert failing(scanned.findings, ALL_FAIL) == [finding]

@@ -1,0 +1,308 @@
+"""Configuration and baseline of a run: what counts, what is refused, what a change is shown to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from scanner.errors import EXIT_USAGE, ScanError
+from scanner.gate.baseline import Baseline
+from scanner.gate.config import Config
+from scanner.github.event import Trusted
+from scanner.github.trusted_files import (
+    MOST_SHOWN,
+    Read,
+    Team,
+    UnreachableError,
+    checkout_text,
+    markdown_of,
+    said,
+    team_of,
+    wanted_files,
+)
+from scanner.text.redact import FOR_THE_PUBLIC
+
+BASE, HEAD = "95790bf891e76fee5e1747ab589903a6a1f80f22", "ec26c3e57ca3a959ca5aad62de7213c562f8c821"
+PATH = ".github/least-privilege.yml"
+STRICT, LAX = "version: 1\nmin-traces: 20\n", "version: 1\nfail-on: never\n"
+INVALID = "version: 1\nfail-on: nothing\n"
+EMPTY_BASELINE = '{"version": 1, "findings": []}'
+CHECKOUT, PULL_REQUEST = Trusted(), Trusted(BASE)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    (tmp_path / "workspace").mkdir()
+    return tmp_path / "workspace"
+
+
+def write(workspace: Path, files: Mapping[str, str]) -> None:
+    for path, text in files.items():
+        (workspace / path).parent.mkdir(parents=True, exist_ok=True)
+        (workspace / path).write_text(text, encoding="utf-8")
+
+
+def reader(files: Mapping[str, str | bytes]) -> Read:
+    def read(path: str, ref: str) -> bytes | None:
+        assert ref == BASE
+        content = files.get(path)
+        return content.encode() if isinstance(content, str) else content
+
+    return read
+
+
+def unreachable(path: str, ref: str) -> bytes | None:
+    raise UnreachableError("GitHub did not answer: the job needs `permissions: contents: read`")
+
+
+def team(
+    workspace: Path,
+    read: Read | Mapping[str, str | bytes],
+    trusted: Trusted = PULL_REQUEST,
+    config: str | None = None,
+    baseline: str | None = None,
+    said: list[str] | None = None,
+) -> Team:
+    wanted = wanted_files(Path(config) if config else None, Path(baseline) if baseline else None)
+    log: list[str] = [] if said is None else said
+    return team_of(
+        wanted, trusted, workspace, reader(read) if isinstance(read, Mapping) else read, log.append
+    )
+
+
+# --- what counts ---------------------------------------------------------------------------------
+
+
+def test_on_a_pull_request_the_base_counts(workspace: Path) -> None:
+    write(workspace, {PATH: LAX})
+    found = team(workspace, {PATH: STRICT})
+    assert (found.config.min_traces, found.config.fail_on) == (20, None)
+
+
+def test_elsewhere_the_checkout_counts_and_nobody_is_asked(workspace: Path) -> None:
+    write(workspace, {PATH: STRICT})
+    found = team(workspace, unreachable, CHECKOUT)
+    assert found.config.min_traces == 20
+    assert found.changes == ()
+
+
+@pytest.mark.parametrize("trusted", [CHECKOUT, PULL_REQUEST])
+def test_without_any_file_the_defaults_count(workspace: Path, trusted: Trusted) -> None:
+    assert team(workspace, {}, trusted) == Team(Config(), None, ())
+
+
+def test_what_a_pull_request_adds_counts_after_the_merge(workspace: Path) -> None:
+    write(workspace, {PATH: LAX})
+    found = team(workspace, {})
+    assert found.config == Config()
+    (change,) = found.changes
+    assert said(change) == f"This pull request adds {PATH}: it takes effect after the merge"
+    assert "+fail-on: never" in change.difference
+
+
+def test_a_baseline_that_a_pull_request_adds_knows_nothing_yet(workspace: Path) -> None:
+    write(workspace, {"baseline.json": EMPTY_BASELINE})
+    found = team(workspace, {}, baseline="baseline.json")
+    assert found.baseline is None
+    assert [change.kind for change in found.changes] == ["baseline"]
+
+
+@pytest.mark.parametrize("trusted", [CHECKOUT, PULL_REQUEST])
+def test_files_with_other_names(workspace: Path, trusted: Trusted) -> None:
+    files = {"aws/rules.yml": STRICT, "aws/known.json": EMPTY_BASELINE}
+    write(workspace, files)
+    found = team(workspace, files, trusted, "./aws/rules.yml", "aws/known.json")
+    assert (found.config.min_traces, found.baseline) == (20, Baseline())
+    assert not found.changes
+
+
+@pytest.mark.parametrize("trusted", [CHECKOUT, PULL_REQUEST])
+@pytest.mark.parametrize(
+    ("config", "baseline", "name"),
+    [("rules.yml", None, "`config`: rules.yml"), (None, "known.json", "`baseline`: known.json")],
+)
+def test_a_file_that_is_named_must_be_there(
+    workspace: Path, trusted: Trusted, config: str | None, baseline: str | None, name: str
+) -> None:
+    with pytest.raises(ScanError, match=f"input {name} is .*the checkout") as caught:
+        team(workspace, {}, trusted, config, baseline)
+    assert caught.value.exit_code == EXIT_USAGE
+
+
+# --- what is refused -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("trusted", [CHECKOUT, PULL_REQUEST])
+@pytest.mark.parametrize(
+    ("path", "text", "wrong"),
+    [
+        (PATH, INVALID, f"{PATH}:2: `fail-on`: 'nothing' is not allowed"),
+        ("known.json", "[]", "known.json: this is no baseline"),
+    ],
+)
+def test_a_file_that_counts_must_be_right(
+    workspace: Path, trusted: Trusted, path: str, text: str, wrong: str
+) -> None:
+    write(workspace, {path: text, "known.json": EMPTY_BASELINE} | {path: text})
+    with pytest.raises(ScanError) as caught:
+        team(workspace, {"known.json": EMPTY_BASELINE} | {path: text}, trusted, None, "known.json")
+    assert caught.value.exit_code == EXIT_USAGE
+    assert str(caught.value).startswith(wrong)
+    assert ("as of 95790bf891: put it right there" in str(caught.value)) == (trusted == PULL_REQUEST)
+
+
+def test_a_file_that_counts_must_be_text(workspace: Path) -> None:
+    with pytest.raises(ScanError, match="is not text in UTF-8"):
+        team(workspace, {PATH: b"\xff"})
+
+
+def test_where_github_cannot_be_asked_and_there_is_nothing_to_read_the_run_goes_on(workspace: Path) -> None:
+    log: list[str] = []
+    assert team(workspace, unreachable, said=log) == Team()
+    (line,) = log
+    assert "permissions: contents: read" in line
+
+
+@pytest.mark.parametrize(
+    ("files", "config", "baseline", "held"),
+    [
+        ({PATH: LAX}, None, None, PATH),
+        ({PATH: STRICT}, None, None, PATH),
+        ({}, "rules.yml", None, "rules.yml"),
+        ({}, None, "known.json", "known.json"),
+        ({PATH: LAX}, None, "known.json", f"{PATH} and known.json"),
+    ],
+)
+def test_where_github_cannot_be_asked_the_pull_request_s_own_file_never_counts(
+    workspace: Path, files: Mapping[str, str], config: str | None, baseline: str | None, held: str
+) -> None:
+    write(workspace, files)
+    with pytest.raises(ScanError) as caught:
+        team(workspace, unreachable, config=config, baseline=baseline)
+    assert caught.value.exit_code == EXIT_USAGE
+    assert f"`permissions: contents: read`. {held} must be read from the base" in str(caught.value)
+
+
+def test_a_link_out_of_the_checkout_is_not_followed(workspace: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret.yml").write_text(LAX)
+    (workspace / ".github").mkdir()
+    (workspace / PATH).symlink_to("../../secret.yml")
+    with pytest.raises(ScanError, match="leads out of the checkout"):
+        team(workspace, {}, CHECKOUT)
+    (change,) = team(workspace, {PATH: STRICT}).changes
+    assert change.difference == ""
+    assert change.problems == (f"{PATH} is a link that leads out of the checkout",)
+
+
+def test_a_folder_of_the_path_may_not_lead_out_of_the_checkout_either(
+    workspace: Path, tmp_path: Path
+) -> None:
+    write(tmp_path, {"elsewhere/least-privilege.yml": LAX})
+    (workspace / ".github").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ScanError, match="leads out of the checkout"):
+        checkout_text(workspace, PATH)
+
+
+def test_a_link_within_the_checkout_is_followed(workspace: Path) -> None:
+    write(workspace, {"aws/rules.yml": STRICT, ".github/x": ""})
+    (workspace / PATH).symlink_to("../aws/rules.yml")
+    assert checkout_text(workspace, PATH) == STRICT
+
+
+@pytest.mark.parametrize("target", ["least-privilege.yml", "nothing", "."])
+def test_a_link_that_leads_to_no_file_is_refused(workspace: Path, target: str) -> None:
+    (workspace / ".github").mkdir()
+    (workspace / PATH).symlink_to(target)
+    with pytest.raises(ScanError, match=r"is no file|cannot be read"):
+        checkout_text(workspace, PATH)
+
+
+# --- what a pull request changes -----------------------------------------------------------------
+
+
+def test_what_a_pull_request_changes_is_shown(workspace: Path) -> None:
+    write(workspace, {PATH: LAX})
+    (change,) = team(workspace, {PATH: STRICT}).changes
+    assert said(change) == (f"This pull request changes {PATH}: what it changes takes effect after the merge")
+    assert "-min-traces: 20\n+fail-on: never\n" in change.difference
+    shown = markdown_of([change], lambda line: line)
+    assert "<details><summary>What it changes</summary>\n\n```diff\n--- a/.github/" in shown
+    assert shown.endswith("\n```\n</details>")
+
+
+@pytest.mark.parametrize("text", [STRICT, STRICT.replace("\n", "\r\n"), "\ufeff" + STRICT])
+def test_what_is_the_same_is_not_shown(workspace: Path, text: str) -> None:
+    write(workspace, {PATH: text})
+    assert not team(workspace, {PATH: STRICT}).changes
+
+
+def test_a_configuration_of_the_pull_request_that_is_wrong_is_told_and_does_not_count(
+    workspace: Path,
+) -> None:
+    write(workspace, {PATH: INVALID})
+    found = team(workspace, {PATH: STRICT})
+    assert found.config.min_traces == 20
+    (change,) = found.changes
+    assert change.problems[0].startswith(f"{PATH}:2: `fail-on`: 'nothing' is not allowed")
+    assert "The configuration of this pull request cannot be read" in markdown_of([change], str)
+
+
+def test_of_many_problems_some_are_told(workspace: Path) -> None:
+    write(workspace, {PATH: STRICT + "".join(f"key{n}: {'x' * 999}\n" for n in range(40))})
+    (change,) = team(workspace, {PATH: STRICT}).changes
+    assert len(change.problems) == 6
+    assert change.problems[-1] == "and 35 more"
+
+
+@pytest.mark.parametrize(
+    ("git", "removed"),
+    [
+        ({}, False),  # nothing was checked out
+        ({".git/HEAD": "ref: refs/heads/x"}, True),
+        ({".git/HEAD": "ref: refs/heads/x", ".git/info/sparse-checkout": "/src/"}, False),
+    ],
+)
+def test_a_file_counts_as_removed_only_where_that_is_sure(
+    workspace: Path, git: Mapping[str, str], removed: bool
+) -> None:
+    write(workspace, git)
+    changes = team(workspace, {PATH: STRICT}).changes
+    expected = [f"This pull request removes {PATH}: it counts until the merge"] if removed else []
+    assert [said(change) for change in changes] == expected
+
+
+@pytest.mark.parametrize(
+    ("checked_out", "shown"),
+    [
+        (HEAD, True),
+        (BASE, False),
+        ("ref: refs/heads/main", False),
+        (None, False),
+    ],
+)
+def test_where_the_event_checks_out_the_base_only_a_checkout_of_the_head_shows_the_change(
+    workspace: Path, checked_out: str | None, shown: bool
+) -> None:
+    write(workspace, {PATH: LAX} | ({".git/HEAD": f"{checked_out}\n"} if checked_out else {}))
+    assert bool(team(workspace, {PATH: STRICT}, Trusted(BASE, HEAD)).changes) == shown
+    assert not team(workspace, {PATH: STRICT}, Trusted(BASE, "")).changes
+
+
+def test_a_change_leaves_room_for_findings_and_cannot_dress_up_the_comment(workspace: Path) -> None:
+    evil = "".join(f"# {n} ``` ~~~ </details> @everyone <img src=x> {'x' * 250}\n" for n in range(900))
+    write(workspace, {PATH: STRICT + evil})
+    (change,) = team(workspace, {PATH: STRICT}).changes
+    assert len(change.difference) < MOST_SHOWN + 50
+    assert change.difference.endswith("\nand more than there is room for\n")
+    shown = markdown_of([change], str)
+    assert "\n````diff\n" in shown
+    assert shown.count("\n````\n") == 1
+
+
+def test_in_public_a_change_tells_no_account(workspace: Path) -> None:
+    rule = 'ignore:\n  - role: "arn:aws:iam::123456789012:role/x"\n    reason: x\n'
+    write(workspace, {PATH: STRICT + rule})
+    shown = markdown_of(team(workspace, {PATH: STRICT}).changes, FOR_THE_PUBLIC.text)
+    assert "role/x" in shown and "123456789012" not in shown

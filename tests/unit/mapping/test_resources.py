@@ -1,0 +1,280 @@
+"""Parameters of a call -> resource ARNs: each row is one way in which a trace names a resource."""
+
+from __future__ import annotations
+
+import pytest
+
+from scanner.mapping.permissions import permissions_of
+from scanner.model import Call, Outcome, Permission, Unmapped
+
+FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:f"
+D = "arn:aws:dynamodb:us-east-1:123456789012:table/"
+Q = "arn:aws:sqs:us-east-1:123456789012:"
+F = "arn:aws:lambda:us-east-1:123456789012:function:"
+AP = "arn:aws:s3:us-east-1:123456789012:accesspoint/my-ap"
+
+
+def call(
+    service: str,
+    operation: str,
+    *parameters: tuple[str, str],
+    region: str = "us-east-1",
+    workload: str | None = FUNCTION,
+    account: str = "",
+) -> Call:
+    return Call(workload, service, operation, tuple(sorted(parameters)), region, account, Outcome.OK)
+
+
+def required(seen: Call) -> list[tuple[str, str, bool]]:
+    permissions = permissions_of(seen)
+    assert not isinstance(permissions, Unmapped)
+    return sorted((p.action, p.resource, p.exact) for p in permissions if p.required)
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters", "expected"),
+    [
+        ("DynamoDB", "GetItem", [("table_name", "t")], [("dynamodb:GetItem", D + "t", True)]),
+        ("dynamodb", "GetItem", [("table_name", D + "t")], [("dynamodb:GetItem", D + "t", True)]),
+        (
+            "AmazonDynamoDBv2",
+            "Query",
+            [("table_name", "t"), ("index_name", "i")],
+            [("dynamodb:Query", D + "t/index/i", True)],
+        ),
+        (
+            "DynamoDb",
+            "Query",
+            [("table_name", D + "t"), ("index_name", "i")],
+            [("dynamodb:Query", D + "t/index/i", True)],
+        ),
+        (
+            "DynamoDB",
+            "BatchGetItem",
+            [("table_name", "t"), ("table_name", "u")],
+            [("dynamodb:BatchGetItem", D + "t", True), ("dynamodb:BatchGetItem", D + "u", True)],
+        ),
+        ("DynamoDB", "GetItem", [("resource_name", "t")], [("dynamodb:GetItem", D + "t", True)]),
+        ("DynamoDB", "Scan", [], [("dynamodb:Scan", D + "*", False)]),
+        # S3: keys are generalised
+        ("S3", "GetObject", [("bucket_name", "b")], [("s3:GetObject", "arn:aws:s3:::b/*", True)]),
+        ("Amazon S3", "HeadObject", [], [("s3:GetObject", "*", False)]),
+        ("S3", "ListObjectsV2", [("bucket_name", "b")], [("s3:ListBucket", "arn:aws:s3:::b", True)]),
+        ("S3", "ListBuckets", [], [("s3:ListAllMyBuckets", "*", True)]),
+        (
+            "S3",
+            "GetObject",
+            [("bucket_name", "b"), ("version_id", "*")],
+            [("s3:GetObjectVersion", "arn:aws:s3:::b/*", True)],
+        ),
+        (
+            "s3",
+            "CopyObject",
+            [("copy_source", "from"), ("bucket", "to")],
+            [("s3:GetObject", "arn:aws:s3:::from/*", True), ("s3:PutObject", "arn:aws:s3:::to/*", True)],
+        ),
+        (
+            "Amazon S3",
+            "CopyObject",
+            [("source_bucket_name", "from"), ("destination_bucket_name", "to")],
+            [("s3:GetObject", "arn:aws:s3:::from/*", True), ("s3:PutObject", "arn:aws:s3:::to/*", True)],
+        ),
+        ("S3", "GetObject", [("bucket_name", AP)], [("s3:GetObject", AP + "/object/*", True)]),
+        ("S3", "ListObjectsV2", [("bucket_name", AP)], [("s3:ListBucket", AP, True)]),
+        ("S3", "GetObject", [("bucket_name", "my-ap-abc-s3alias")], [("s3:GetObject", "*", False)]),
+        (
+            "S3",
+            "PutObject",
+            [("bucket_name", "b--use1-az4--x-s3")],
+            [
+                (
+                    "s3express:CreateSession",
+                    "arn:aws:s3express:us-east-1:123456789012:bucket/b--use1-az4--x-s3",
+                    True,
+                )
+            ],
+        ),
+        # SQS: URLs of all shapes
+        *(
+            ("SQS", "SendMessage", [("queue_url", url)], [("sqs:SendMessage", queue, True)])
+            for url, queue in (
+                ("https://sqs.us-east-1.amazonaws.com/123456789012/q", Q + "q"),
+                ("https://queue.amazonaws.com/123456789012/q", Q + "q"),
+                (
+                    "https://us-west-2.queue.amazonaws.com/123456789012/q",
+                    "arn:aws:sqs:us-west-2:123456789012:q",
+                ),
+                (
+                    "https://sqs.us-west-2.amazonaws.com/999999999999/q",
+                    "arn:aws:sqs:us-west-2:999999999999:q",
+                ),
+                ("https://vpce-1a2b.sqs.us-east-1.vpce.amazonaws.com/123456789012/q", Q + "q"),
+                ("https://sqs-fips.us-east-1.amazonaws.com/123456789012/q.fifo", Q + "q.fifo"),
+                ("http://localhost:4566/123456789012/q", Q + "q"),
+            )
+        ),
+        ("SQS", "GetQueueUrl", [("queue_name", "q")], [("sqs:GetQueueUrl", Q + "q", True)]),
+        (
+            "SQS",
+            "GetQueueUrl",
+            [("queue_name", "q"), ("queue_owner_aws_account_id", "999999999999")],
+            [("sqs:GetQueueUrl", "arn:aws:sqs:us-east-1:999999999999:q", True)],
+        ),
+        (
+            "SQS",
+            "SendMessageBatch",
+            [("queue_url", "https://x/123456789012/q")],
+            [("sqs:SendMessage", Q + "q", True)],
+        ),
+        # Lambda: names, qualifiers, partial and full ARNs
+        ("Lambda", "Invoke", [("function_name", "g")], [("lambda:InvokeFunction", F + "g", True)]),
+        ("Lambda", "Invoke", [("function_name", "g:PROD")], [("lambda:InvokeFunction", F + "g:PROD", True)]),
+        (
+            "Lambda",
+            "Invoke",
+            [("function_name", "g"), ("qualifier", "7")],
+            [("lambda:InvokeFunction", F + "g:7", True)],
+        ),
+        (
+            "Lambda",
+            "Invoke",
+            [("function_name", F + "g:PROD")],
+            [("lambda:InvokeFunction", F + "g:PROD", True)],
+        ),
+        (
+            "Lambda",
+            "Invoke",
+            [("function_name", "999999999999:function:g")],
+            [("lambda:InvokeFunction", "arn:aws:lambda:us-east-1:999999999999:function:g", True)],
+        ),
+        (
+            "SNS",
+            "Publish",
+            [("topic_arn", "arn:aws:sns:eu-west-1:9:t")],
+            [("sns:Publish", "arn:aws:sns:eu-west-1:9:t", True)],
+        ),
+        (
+            "runtime.sagemaker",
+            "InvokeEndpoint",
+            [("endpoint_name", "My-Endpoint")],
+            [
+                (
+                    "sagemaker:InvokeEndpoint",
+                    "arn:aws:sagemaker:us-east-1:123456789012:endpoint/my-endpoint",
+                    True,
+                )
+            ],
+        ),
+        # parameters that a team lets its SDK record beside the usual ones
+        (
+            "Kinesis",
+            "PutRecord",
+            [("stream_name", "s")],
+            [("kinesis:PutRecord", "arn:aws:kinesis:us-east-1:123456789012:stream/s", True)],
+        ),
+        # no resource at all
+        ("STS", "GetCallerIdentity", [], []),
+        (
+            "SSM",
+            "GetParameter",
+            [],
+            [("ssm:GetParameter", "arn:aws:ssm:us-east-1:123456789012:parameter/*", False)],
+        ),
+    ],
+)
+def test_resources(
+    service: str, operation: str, parameters: list[tuple[str, str]], expected: list[tuple[str, str, bool]]
+) -> None:
+    assert required(call(service, operation, *parameters)) == expected
+
+
+def test_other_partitions() -> None:
+    china = "arn:aws-cn:lambda:cn-north-1:123456789012:function:f"
+    seen = call("DynamoDB", "GetItem", ("table_name", "t"), region="cn-north-1", workload=china)
+    assert required(seen) == [
+        ("dynamodb:GetItem", "arn:aws-cn:dynamodb:cn-north-1:123456789012:table/t", True)
+    ]
+
+
+def test_without_a_workload_the_account_is_unknown() -> None:
+    seen = call("DynamoDB", "GetItem", ("table_name", "t"), workload=None)
+    assert required(seen) == [("dynamodb:GetItem", "arn:aws:dynamodb:us-east-1:*:table/t", False)]
+
+
+def test_the_owner_that_the_trace_names_owns_the_resource() -> None:
+    seen = call("DynamoDB", "GetItem", ("table_name", "t"), account="999999999999")
+    assert required(seen) == [("dynamodb:GetItem", "arn:aws:dynamodb:us-east-1:999999999999:table/t", True)]
+
+
+def test_an_untold_region_is_the_workloads_but_may_be_another() -> None:
+    permissions = permissions_of(call("DynamoDB", "GetItem", ("table_name", "t"), region=""))
+    assert permissions == (
+        Permission("dynamodb:GetItem", D + "t", True, True),
+        Permission("dynamodb:GetItem", "arn:aws:dynamodb:*:123456789012:table/t", False, False),
+    )
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "reason"),
+    [
+        ("my-own-thing", "GetItem", "unknown-service"),
+        ("DynamoDB", "MakeCoffee", "unknown-operation"),
+        ("DynamoDB", "", "no-operation"),
+        ("bucket.s3.us-east-1.amazonaws.com", "", "not-instrumented"),
+    ],
+)
+def test_what_cannot_be_mapped_says_why(service: str, operation: str, reason: str) -> None:
+    unmapped = permissions_of(call(service, operation))
+    assert isinstance(unmapped, Unmapped)
+    assert unmapped.reason == reason
+
+
+def possible(seen: Call) -> set[tuple[str, str]]:
+    permissions = permissions_of(seen)
+    assert not isinstance(permissions, Unmapped)
+    return {(p.action, p.resource) for p in permissions if not p.required}
+
+
+def test_a_format_without_a_name_is_not_what_was_touched() -> None:
+    assert required(call("bedrock-runtime", "InvokeModel")) == [("bedrock:InvokeModel", "*", False)]
+    assert required(call("glue", "GetTable")) == [("glue:GetTable", "*", False)]
+
+
+def test_opentelemetry_does_not_tell_of_an_index() -> None:
+    seen = call("DynamoDB", "Query", ("table_name", "t"), ("opentelemetry", "*"))
+    assert ("dynamodb:Query", D + "t/index/*") in possible(seen)
+    assert possible(call("DynamoDB", "Query", ("table_name", "t"))) == set()
+
+
+def test_a_version_that_is_not_recorded_may_have_been_given() -> None:
+    seen = call("S3", "DeleteObject", ("bucket_name", "b"))
+    assert ("s3:DeleteObjectVersion", "arn:aws:s3:::b/*") in possible(seen)
+
+
+def test_a_message_without_a_topic_may_go_to_a_phone() -> None:
+    assert required(call("SNS", "Publish")) == [("sns:Publish", "*", False)]
+
+
+def test_an_optional_kind_of_resource_is_not_taken_for_granted() -> None:
+    assert required(call("Polly", "SynthesizeSpeech")) == [("polly:SynthesizeSpeech", "*", False)]
+
+
+def test_an_invocation_that_is_named_by_its_function() -> None:
+    assert required(call("other-fn", "Invoke")) == [("lambda:InvokeFunction", F + "other-fn", True)]
+
+
+def test_a_queue_url_that_is_none_disturbs_nothing() -> None:
+    assert required(call("SQS", "SendMessage", ("queue_url", "https://[x/1/q")))
+
+
+def test_names_of_secrets_and_parameters_where_a_team_records_them() -> None:
+    assert required(call("SecretsManager", "GetSecretValue", ("secret_id", "db"))) == [
+        (
+            "secretsmanager:GetSecretValue",
+            "arn:aws:secretsmanager:us-east-1:123456789012:secret:db-??????",
+            True,
+        )
+    ]
+    assert required(call("SSM", "GetParameter", ("name", "/app/x"))) == [
+        ("ssm:GetParameter", "arn:aws:ssm:us-east-1:123456789012:parameter/app/x", True)
+    ]

@@ -1,0 +1,352 @@
+"""Evidence beside the traces: it rescues a permission or takes a doubt away, and is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scanner.gate.config import Config, ExtraUntraced
+from scanner.mapping.untraced import MAY_RUN_UNTRACED
+from scanner.model import Permission, Seen, Unmapped, Used
+from scanner.records.aws_records import CLOUDTRAIL, LAST_ACCESSED, Beside
+from scanner.records.cloudtrail import History
+from scanner.records.last_accessed import LastAccessed
+from tests.unit.cases import (
+    HOUR,
+    NOW,
+    REGION,
+    allow,
+    arn,
+    compared,
+    function,
+    function_arn,
+    only,
+    policy,
+    table,
+    usage,
+    used,
+)
+
+GET, SCAN, READ_SECRET = "dynamodb:GetItem", "dynamodb:Scan", "secretsmanager:GetSecretValue"
+SECRET = arn("secretsmanager", "secret:db-??????")
+F = function_arn("f")
+DEPLOYED, START = NOW - 8 * HOUR, NOW - 7 * HOUR
+OLD, YOUNG = NOW - 6 * HOUR, NOW - HOUR  # traces that IAM's data reaches, and does not yet
+
+
+def iam_says(
+    services: Mapping[str, float | None] | None = None,
+    actions: Mapping[str, float | None] | None = None,
+    recorded: bool = True,
+) -> Beside:
+    """IAM's last-accessed data of the role; `recorded` tells that it reaches beyond the last deployment."""
+    return Beside(
+        LastAccessed(services or {}, actions or {}, NOW), since=START, recorded_until=NOW if recorded else 0.0
+    )
+
+
+def cloudtrail_says(
+    calls: Iterable[tuple[str, str]] = (),
+    wanted: Iterable[tuple[str, str]] = (),
+    names: Iterable[str] = ("f",),
+    users: Iterable[str] = ("f",),
+    **more: Any,
+) -> Beside:
+    """CloudTrail's event history of these functions, read to its end, of a role with these users."""
+
+    def seen(pairs: Iterable[tuple[str, str]]) -> dict[Permission, Seen]:
+        return {Permission(a, r, True, True): Seen(1, 1, OLD, OLD) for a, r in pairs}
+
+    whole = {
+        "complete": True,
+        "regions": frozenset({REGION}),
+        "start": START,
+        "end": NOW,
+        "last_settled": OLD,
+    }
+    history = History(**{"used": seen(calls), "wanted": seen(wanted), **whole, **more})
+    return Beside(
+        histories={function_arn(name): history for name in names},
+        users={function_arn(name): START for name in users},
+        since=START,
+    )
+
+
+def said_of(
+    statement: Any, seen: Any, beside: Beside, **how: Any
+) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """(verdict, reasons, sources) of the one finding of a function that runs for hours."""
+    how.setdefault("functions", [function(deployed=DEPLOYED)])
+    finding = only(compared([policy(statement)], [seen], beside=beside, **how))
+    return finding.verdict.value, finding.reasons, finding.sources
+
+
+def ran(*services: str, permissions: Any = None, **more: Any) -> Any:
+    return usage(permissions, services=services, **{"traces": (OLD,), "calls": OLD, **more})
+
+
+# --- IAM's last-accessed data --------------------------------------------------------------------
+
+GRANT = allow(SCAN, table("t"))
+
+
+@pytest.mark.parametrize(
+    ("beside", "expected"),
+    [
+        (Beside(), (("service-not-traced",), ())),
+        (iam_says({"dynamodb": None}), ((), (LAST_ACCESSED,))),
+        # tried before the scanned time: no doubt more, and none less
+        (iam_says({"dynamodb": START - HOUR}), (("service-not-traced",), ())),
+        # not listed is not known
+        (iam_says({"sqs": None}), (("service-not-traced",), ())),
+        # tried since: one more doubt
+        (iam_says({"dynamodb": OLD}), (("service-not-traced", "accessed-untraced"), (LAST_ACCESSED,))),
+    ],
+)
+def test_a_service_of_which_no_call_was_traced(
+    beside: Beside, expected: tuple[tuple[str, ...], tuple[str, ...]]
+) -> None:
+    assert said_of(GRANT, ran("s3"), beside) == ("unused", *expected)
+
+
+def test_never_says_nothing_of_a_function_whose_only_traces_are_too_young() -> None:
+    """IAM's data appears within four hours: what ran an hour ago is not in it."""
+    _, reasons, _ = said_of(GRANT, ran("s3", traces=(YOUNG,), calls=YOUNG), iam_says({"dynamodb": None}))
+    assert reasons == ("service-not-traced",)
+
+
+def test_never_says_nothing_of_a_function_that_was_deployed_since() -> None:
+    seen = ran("s3", traces=(OLD, YOUNG), calls=YOUNG)
+    deployed = [function(deployed=NOW - 2 * HOUR)]
+    _, reasons, _ = said_of(GRANT, seen, iam_says({"dynamodb": None}), functions=deployed)
+    assert reasons == ("service-not-traced",)
+
+
+def test_never_does_not_stand_for_a_trace() -> None:
+    _, reasons, _ = said_of(GRANT, usage(traces=()), iam_says({"dynamodb": None}))
+    assert reasons == ("not-seen",)
+
+
+@pytest.mark.parametrize(
+    ("beside", "expected"),
+    [
+        (Beside(), (("may-run-untraced",), ())),
+        (iam_says({"secretsmanager": None}), ((), (LAST_ACCESSED,))),
+        (iam_says({"secretsmanager": OLD}), (("may-run-untraced", "accessed-untraced"), (LAST_ACCESSED,))),
+        # the service was used, this action never
+        (iam_says({"secretsmanager": START - 1}, {READ_SECRET.lower(): None}), ((), (LAST_ACCESSED,))),
+        # it does not reach beyond the last deployment of each user
+        (iam_says({"secretsmanager": None}, recorded=False), (("may-run-untraced",), ())),
+    ],
+)
+def test_an_action_that_may_run_in_init_code(
+    beside: Beside, expected: tuple[tuple[str, ...], tuple[str, ...]]
+) -> None:
+    assert said_of(allow(READ_SECRET, SECRET), ran("secretsmanager"), beside) == ("unused", *expected)
+
+
+def test_what_a_trace_shows_explains_why_iam_saw_its_service() -> None:
+    seen = ran(permissions=used((GET, table("t"))))
+    grants = policy(allow(GET, table("t")), GRANT)
+    scanned = compared(
+        [grants], [seen], beside=iam_says({"dynamodb": OLD}), functions=[function(deployed=DEPLOYED)]
+    )
+    assert [(f.verdict.value, f.reasons) for f in scanned.findings] == [("used", ()), ("unused", ())]
+
+
+def test_an_action_of_which_iam_tells_by_itself_is_not_explained_by_another() -> None:
+    seen = ran(permissions=used(("lambda:InvokeFunction", arn("lambda", "function:g"))))
+    grant = allow("lambda:ListFunctions")
+    beside = iam_says({"lambda": OLD}, {"lambda:listfunctions": OLD})
+    assert said_of(grant, seen, beside) == ("unused", ("accessed-untraced",), (LAST_ACCESSED,))
+
+
+def test_what_a_trace_shows_stays_used_whatever_iam_says() -> None:
+    seen = ran(permissions=used((SCAN, table("t"))))
+    assert said_of(GRANT, seen, iam_says({"dynamodb": None}, {SCAN.lower(): None}))[0] == "used"
+
+
+def test_never_says_nothing_of_what_other_services_use_on_the_roles_behalf() -> None:
+    beside = iam_says({"kms": None, "iam": None})
+    assert said_of(allow("kms:Decrypt"), ran("s3"), beside) == ("unobservable", (), ())
+    assert said_of(allow("iam:PassRole"), ran("s3"), beside) == ("unobservable", (), ())
+
+
+def test_one_action_of_a_wildcard_that_was_tried_leaves_it_open() -> None:
+    beside = iam_says({"lambda": OLD}, {"lambda:listfunctions": OLD, "lambda:getfunction": None})
+    verdict, reasons, _ = said_of(allow("lambda:*Function*"), ran("lambda"), beside)
+    assert (verdict, "accessed-untraced" in reasons) == ("unused", True)
+
+
+# --- CloudTrail's event history ------------------------------------------------------------------
+
+
+def test_a_recorded_call_rescues_the_permission_and_is_named() -> None:
+    beside = cloudtrail_says([(READ_SECRET, SECRET)])
+    found = compared([policy(allow(READ_SECRET, SECRET))], [ran("s3")], beside=beside)
+    finding = only(found)
+    assert (finding.verdict.value, finding.sources) == ("used", (CLOUDTRAIL,))
+    assert finding.used == (Used(READ_SECRET, SECRET, (F,)),)
+    assert found.suggestion is not None
+
+
+def test_what_traces_show_too_names_no_other_source() -> None:
+    seen = ran(permissions=used((READ_SECRET, SECRET)))
+    assert said_of(allow(READ_SECRET, SECRET), seen, cloudtrail_says([(READ_SECRET, SECRET)]))[2] == ()
+
+
+def test_a_recorded_call_that_was_refused_leaves_it_open() -> None:
+    beside = cloudtrail_says(wanted=[("ssm:PutParameter", arn("ssm", "parameter/p"))])
+    verdict, reasons, _ = said_of(allow("ssm:PutParameter", arn("ssm", "parameter/p")), ran("ssm"), beside)
+    assert (verdict, reasons) == ("unused", ("possible",))
+
+
+@pytest.mark.parametrize(
+    ("how", "resource", "reasons"),
+    [
+        ({}, SECRET, ()),
+        # a region that was not read, or any region
+        ({}, arn("secretsmanager", "secret:db-??????", region="eu-west-1"), ("may-run-untraced",)),
+        ({}, "*", ("may-run-untraced",)),
+        # not read to the end, not from the deployment on, nothing old enough to show that it ran
+        ({"complete": False}, SECRET, ("may-run-untraced",)),
+        ({"start": START + 1}, SECRET, ("may-run-untraced",)),
+        ({"last_settled": None}, SECRET, ("may-run-untraced",)),
+        ({"last_settled": START}, SECRET, ("may-run-untraced",)),
+        # an event of the service, or of none that is known, may have been it
+        (
+            {"unmapped": {Unmapped("s", "o", "unknown-operation", "secretsmanager"): 1}},
+            SECRET,
+            ("may-run-untraced",),
+        ),
+        ({"unmapped": {Unmapped("s", "o", "unknown-operation", None): 1}}, SECRET, ("may-run-untraced",)),
+        ({"unmapped": {Unmapped("s", "o", "unknown-operation", "s3"): 1}}, SECRET, ()),
+        # another user of the role, of which nothing was read
+        ({"users": ["f", "g"]}, SECRET, ("may-run-untraced",)),
+    ],
+)
+def test_that_no_call_was_recorded(how: dict[str, Any], resource: str, reasons: tuple[str, ...]) -> None:
+    found = said_of(allow(READ_SECRET, resource), ran("secretsmanager"), cloudtrail_says(**how))
+    assert found == ("unused", reasons, () if reasons else (CLOUDTRAIL,))
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("s3:GetObject", "arn:aws:s3:::b/*"),  # an event of the data plane
+        ("cloudwatch:PutMetricData", "*"),
+    ],
+)
+def test_that_no_call_was_recorded_says_nothing_of_what_is_never_recorded(action: str, resource: str) -> None:
+    beside = cloudtrail_says()
+    assert said_of(allow(action, resource), ran(action.partition(":")[0]), beside)[1] == ("may-run-untraced",)
+
+
+def test_what_lambda_itself_may_read_is_in_no_history_of_the_function() -> None:
+    """Lambda reads the secret of an event source with the role, under a session of another name."""
+    unread = [function(deployed=DEPLOYED, event_sources=None)]
+    grant, seen = allow(READ_SECRET, SECRET), ran("secretsmanager")
+    assert said_of(grant, seen, cloudtrail_says(), functions=unread)[1] == ("may-run-untraced",)
+    # IAM counts every session of the role, yet Lambda may not have had a reason so far
+    assert said_of(grant, seen, iam_says({"secretsmanager": None}), functions=unread)[1] == (
+        "may-run-untraced",
+    )
+
+
+def test_a_dead_letter_queue_that_was_never_needed_is_no_sign_that_there_is_none() -> None:
+    unread = [function(deployed=DEPLOYED, event_sources=None, destinations=None)]
+    grant = allow("sqs:SendMessage", arn("sqs", "dead"))
+    beside = iam_says({"sqs": None})
+    assert said_of(grant, ran("sqs"), beside, functions=unread)[1] == ("may-run-untraced",)
+    assert said_of(grant, ran("sqs"), beside)[1] == ()
+
+
+def test_what_iam_recorded_before_the_policy_says_nothing_of_it() -> None:
+    created = datetime.fromtimestamp(NOW + 1, UTC)
+    grants = policy(allow(READ_SECRET, SECRET), created=created)
+    seen = usage(traces=(NOW + 2,), services=["secretsmanager"], calls=NOW + 2)
+    found = compared(
+        [grants], [seen], functions=[function(deployed=DEPLOYED)], beside=iam_says({"secretsmanager": None})
+    )
+    assert "may-run-untraced" in only(found).reasons
+
+
+def test_of_a_region_that_iam_does_not_track_never_says_nothing() -> None:
+    grant = allow(READ_SECRET, arn("secretsmanager", "secret:db-AbCdEf", region="xx-nowhere-1"))
+    beside = iam_says({"secretsmanager": None})
+    assert "may-run-untraced" in said_of(grant, ran("dynamodb"), beside)[1]
+
+
+# --- both, and no more than that -----------------------------------------------------------------
+
+
+def test_no_source_confirms_what_the_traces_alone_leave_open() -> None:
+    """Of a call without its resource they tell no more."""
+    seen = ran(permissions=used(("ssm:PutParameter", arn("ssm", "parameter/*")), exact=False))
+    statement = allow("ssm:PutParameter", [arn("ssm", "parameter/a"), arn("ssm", "parameter/b")])
+    beside = cloudtrail_says()
+    assert said_of(statement, seen, beside)[1] == ("resource-unknown",)
+
+
+def test_what_the_team_says_of_untraced_actions_is_checked_like_what_is_known() -> None:
+    config = Config(untraced=(ExtraUntraced(1, "dynamodb:scan", "may-run-untraced", "a nightly batch"),))
+    assert said_of(GRANT, ran("dynamodb"), Beside(), config=config)[1] == ("may-run-untraced",)
+    assert said_of(GRANT, ran("dynamodb"), iam_says({"dynamodb": None}), config=config)[1] == ()
+
+
+def test_the_sources_of_one_grant_are_not_those_of_the_next() -> None:
+    grants = policy(allow(READ_SECRET, SECRET), allow("s3:DeleteObject", "arn:aws:s3:::b/*"))
+    scanned = compared([grants], [ran("s3")], beside=cloudtrail_says([(READ_SECRET, SECRET)]))
+    assert [f.sources for f in scanned.findings] == [(CLOUDTRAIL,), ()]
+
+
+MOMENTS = st.sampled_from([None, START - HOUR, OLD])
+SOURCES = st.builds(
+    lambda services, actions, recorded, calls: Beside(
+        LastAccessed(services, actions, NOW),
+        {F: cloudtrail_says(calls).histories[F]},
+        {F: START},
+        START,
+        recorded,
+    ),
+    st.dictionaries(st.sampled_from(["dynamodb", "s3", "secretsmanager", "kms"]), MOMENTS),
+    st.dictionaries(st.sampled_from([GET.lower(), SCAN.lower(), READ_SECRET.lower()]), MOMENTS),
+    st.booleans(),
+    st.lists(st.sampled_from([(GET, table("t")), (SCAN, table("u")), (READ_SECRET, SECRET)])),
+)
+
+
+@given(SOURCES, st.lists(st.sampled_from([(GET, table("t")), (SCAN, table("t")), (READ_SECRET, SECRET)])))
+def test_no_source_makes_unused_what_traces_show(beside: Beside, seen: list[tuple[str, str]]) -> None:
+    statements = [allow([GET, SCAN], table("t")), allow(READ_SECRET, SECRET), allow("dynamodb:*", "*")]
+
+    def found(beside: Beside) -> list[Any]:
+        return [
+            j.judgement
+            for j in compared(
+                [policy(*statements)], [ran("s3", permissions=used(*seen))], beside=beside
+            ).judged
+        ]
+
+    for without, with_it in zip(found(Beside()), found(beside), strict=True):
+        assert set(without.touched) <= set(with_it.touched)  # only more is in use
+        if without.verdict.value != "unused":
+            assert with_it.verdict.value != "unused"
+
+
+def test_the_words_of_the_knowledge_are_those_of_the_reasons() -> None:
+    assert MAY_RUN_UNTRACED == "may-run-untraced"
+
+
+def test_what_cloudtrail_shows_of_before_the_policy_says_nothing_of_it() -> None:
+    late = policy(
+        allow(READ_SECRET, SECRET.replace("??????", "AbCdEf")), created=datetime.fromtimestamp(NOW - 1, UTC)
+    )
+    seen = usage(traces=(NOW,), services=["secretsmanager"])
+    found = compared([late], [seen], functions=[function(deployed=DEPLOYED)], beside=cloudtrail_says())
+    assert "may-run-untraced" in only(found).reasons
