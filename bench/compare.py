@@ -11,11 +11,11 @@ import time
 from datetime import UTC, datetime
 
 from scanner.iam.policies import parse_policy
-from scanner.model import Evidence, Function, Permission, Policy, Role, Seen, Usage
+from scanner.model import Evidence, Function, Observation, Permission, Policy, Role, Usage
 from scanner.report.build import excessive_permissions, report
 from scanner.report.schema import validate
-from scanner.request import Request
-from scanner.result import Scanned, Skipped
+from scanner.request import ScanRequest
+from scanner.result import ScanResult, Skipped
 from scanner.scan import compare_role
 
 ROLES, POLICIES, STATEMENTS, USED = 1000, 10, 10, 50
@@ -65,8 +65,8 @@ def _role(number: int) -> Role:
         arn=f"arn:aws:iam::{ACCOUNT}:role/role-{number}",
         name=f"role-{number}",
         policies=tuple(policies),
-        users=(_function_arn(number),),
-        users_known=True,
+        workloads=(_function_arn(number),),
+        workloads_complete=True,
     )
 
 
@@ -80,7 +80,7 @@ def _usage(number: int) -> Usage:
         action, resource = _grant(number, permission * 2)
         action = ACTIONS[permission * 2 % len(ACTIONS)] if action.endswith("*") else action
         resource = resource.removesuffix("*") if not resource.endswith("/*") else resource
-        used[Permission(action, resource, exact=True, required=True)] = Seen(9, 3, NOW - 60, NOW)
+        used[Permission(action, resource, exact=True, required=True)] = Observation(9, 3, NOW - 60, NOW)
     services = {permission.action.partition(":")[0]: NOW for permission in used}
     evidence = Evidence(9, 90, NOW - 60, NOW, NOW, (NOW,), services=services)
     return Usage(_function_arn(number), evidence, used, {}, (), {})
@@ -96,22 +96,22 @@ def main() -> None:
         _function_arn(n): Function(_function_arn(n), f"function-{n}", roles[n].arn, modified, True)
         for n in range(ROLES)
     }
-    scanned = Scanned(
+    result = ScanResult(
         "xray", NOW, NOW, (REGION,), 1, 1, 1, Skipped(), list(usages.values()), functions=functions
     )
     began = time.perf_counter()
-    request = Request(compare=True)
-    scanned.roles = [compare_role(role, usages, functions, request) for role in roles]
+    request = ScanRequest(compare=True)
+    result.roles = [compare_role(role, usages, functions, request) for role in roles]
     compared = time.perf_counter()
-    document = report(scanned, request)
-    excessive = excessive_permissions(scanned, request)
+    document = report(result, request)
+    excessive = excessive_permissions(result, request)
     built = time.perf_counter()
     validate("report", document)
     validate("excessive_permissions", excessive)
     ended = time.perf_counter()
     print(
         f"{ended - began:.2f} s: compared {compared - began:.2f}, documents {built - compared:.2f}, "
-        f"validated {ended - built:.2f}; {len(scanned.findings):,} findings"
+        f"validated {ended - built:.2f}; {len(result.findings):,} findings"
     )
 
 

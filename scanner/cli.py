@@ -18,10 +18,10 @@ from scanner.options import baseline_of, config_of, explain_parser, gate_of, jso
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from scanner.gate.decide import Decision, GatePolicy
+    from scanner.gate.decide import GateDecision, GatePolicy
     from scanner.report.view import View
-    from scanner.request import Request
-    from scanner.result import Scanned
+    from scanner.request import ScanRequest
+    from scanner.result import ScanResult
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -71,33 +71,33 @@ def run(arguments: argparse.Namespace, out: IO[str], err: IO[str], now: float) -
     clients = Clients(request.regions[0] if request.regions else None, arguments.profile)
     request = with_stacks(request, clients)
     with _progress(err) as progress:
-        scanned = scan(request, clients, progress)
-    write_reports(scanned, request, arguments.output_dir)
-    decision = _decide(scanned, request, gate_of(arguments, config))
-    view = view_of(scanned, request, also={finding.id for finding in decision.failing})
+        result = scan(request, clients, progress)
+    write_reports(result, request, arguments.output_dir)
+    decision = _decide(result, request, gate_of(arguments, config))
+    view = view_of(result, request, also={finding.id for finding in decision.failing})
     if arguments.markdown:
         write_markdown(view, arguments.markdown)
-    _show(scanned, request, view, arguments, out)
-    error = nothing_read(scanned, request.compare)
+    _show(result, request, view, arguments, out)
+    error = nothing_read(result, request.compare)
     if error:
         raise error
     if arguments.update_baseline:
-        _write_baseline(arguments.baseline, scanned, request, err)
+        _write_baseline(arguments.baseline, result, request, err)
         return EXIT_OK
     for line in _told(decision):
         err.write(f"xray-privilege-scan: {one_line(line)}\n")
     return EXIT_OK if decision.passed else EXIT_GATE
 
 
-def _decide(scanned: Scanned, request: Request, policy: GatePolicy) -> Decision:
+def _decide(result: ScanResult, request: ScanRequest, policy: GatePolicy) -> GateDecision:
     from scanner.gate.decide import decide
     from scanner.result import missing_evidence
 
-    missing = missing_evidence(scanned, request)
-    return decide(scanned.findings, missing, policy, scanned.rules.failures(request.config_name))
+    missing = missing_evidence(result, request)
+    return decide(result.findings, missing, policy, result.rules.failures(request.config_name))
 
 
-def _told(decision: Decision) -> list[str]:
+def _told(decision: GateDecision) -> list[str]:
     """What the gate says: nothing where it is green."""
     from scanner.text.escape import counted
 
@@ -109,13 +109,13 @@ def _told(decision: Decision) -> list[str]:
     return lines
 
 
-def _write_baseline(path: Path, scanned: Scanned, request: Request, err: IO[str]) -> None:
+def _write_baseline(path: Path, result: ScanResult, request: ScanRequest, err: IO[str]) -> None:
     from scanner.gate.baseline import Baseline, dump, updated
-    from scanner.scan import accountable_entries, compared_roles
+    from scanner.scan import baseline_entries, compared_roles
     from scanner.text.escape import counted
 
-    entries = accountable_entries(scanned.roles, request)
-    compared = compared_roles(scanned.roles, request)
+    entries = baseline_entries(result.roles, request)
+    compared = compared_roles(result.roles, request)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(dump(updated(request.baseline or Baseline(), entries, compared)), encoding="utf-8")
@@ -146,14 +146,14 @@ def _fail(message: object, exit_code: int) -> int:
 
 
 def _show(
-    scanned: Scanned, request: Request, view: View, arguments: argparse.Namespace, out: IO[str]
+    result: ScanResult, request: ScanRequest, view: View, arguments: argparse.Namespace, out: IO[str]
 ) -> None:
     if arguments.format == "json":
         import orjson
 
         from scanner.report.build import report
 
-        out.write(orjson.dumps(report(scanned, request), option=orjson.OPT_INDENT_2).decode() + "\n")
+        out.write(orjson.dumps(report(result, request), option=orjson.OPT_INDENT_2).decode() + "\n")
     elif arguments.format == "markdown":
         from scanner.report.markdown import markdown
 

@@ -11,7 +11,7 @@ from scanner.errors import EXIT_USAGE, ScanError
 from scanner.model import EXCESS
 from scanner.report.schema import validate
 from scanner.text.escape import counted
-from scanner.verdict.reasons import EXPLAINED, MAY_BE_USED, Reason
+from scanner.verdict.reasons import MAY_BE_USED, REASON_HELP, Reason
 
 Json = dict[str, Any]
 _MOST_CALLS = 25
@@ -52,15 +52,15 @@ def explained(report: Any, finding_id: str) -> list[str]:
             EXIT_USAGE,
         )
     role, finding = found[0]
-    users = [one for one in report["workloads"] if one["arn"] in role["workloads"]]
+    workloads = [one for one in report["workloads"] if one["arn"] in role["workloads"]]
     return [
         *_head(role, finding),
         *_statement(role, finding),
         *_verdict(finding),
         *_reasons(finding),
-        *_evidence(finding, role, users),
-        *_calls(finding, users),
-        *_refused(finding, users),
+        *_evidence(finding, role, workloads),
+        *_calls(finding, workloads),
+        *_refused(finding, workloads),
         *_what_next(finding, role),
     ]
 
@@ -120,14 +120,14 @@ def _reasons(finding: Json) -> list[str]:
         return []
     lines = ["", "Not confirmed, because:"]
     for reason in finding["reasons"]:
-        meaning, remedy = EXPLAINED[Reason(reason)]
+        meaning, remedy = REASON_HELP[Reason(reason)]
         lines += [f"  {reason}: {meaning}", f"    to remove it: {remedy}"]
     return lines
 
 
-def _evidence(finding: Json, role: Json, users: Iterable[Json]) -> list[str]:
+def _evidence(finding: Json, role: Json, workloads: Iterable[Json]) -> list[str]:
     lines = ["", "Workloads that use the role, and how much was seen of them:"]
-    for user in users:
+    for user in workloads:
         evidence = user["evidence"]
         ran = evidence["invocations"]
         of = "" if ran is None else f" of {counted(ran, 'invocation')}"
@@ -147,10 +147,10 @@ def _evidence(finding: Json, role: Json, users: Iterable[Json]) -> list[str]:
     return lines
 
 
-def _calls(finding: Json, users: Iterable[Json]) -> list[str]:
+def _calls(finding: Json, workloads: Iterable[Json]) -> list[str]:
     """The calls of the same services, which were compared with the grant, and traces to look at."""
     lines = []
-    for user in users:
+    for user in workloads:
         for source, used in (("traces", user["used"]), ("CloudTrail", user["recorded"])):
             lines += list(_calls_of(finding, user["name"], source, used))
     if not lines:
@@ -181,11 +181,11 @@ def _is_of(action: str, finding: Json) -> bool:
     return any(a == "*" or a.partition(":")[0].lower() in (prefix, "*") for a in finding["actions"])
 
 
-def _refused(finding: Json, users: Iterable[Json]) -> list[str]:
+def _refused(finding: Json, workloads: Iterable[Json]) -> list[str]:
     lines = [
         f"  {user['name']}: {denied['action']} on {denied['resource']}, {counted(denied['count'], 'call')}: "
         f"{denied['meaning']}"
-        for user in users
+        for user in workloads
         for denied in user["denied"]
         if _is_of(denied["action"], finding)
     ]

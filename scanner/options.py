@@ -16,9 +16,9 @@ from scanner.errors import EXIT_USAGE, ScanError
 
 if TYPE_CHECKING:
     from scanner.gate.baseline import Baseline
-    from scanner.gate.config import Config
+    from scanner.gate.config import TeamConfig
     from scanner.gate.decide import GatePolicy
-    from scanner.request import Request
+    from scanner.request import ScanRequest
 
 T = TypeVar("T")
 
@@ -161,15 +161,18 @@ def explain_parser() -> argparse.ArgumentParser:
 
 
 def request_of(
-    arguments: argparse.Namespace, now: float, config: Config | None = None, baseline: Baseline | None = None
-) -> Request:
+    arguments: argparse.Namespace,
+    now: float,
+    config: TeamConfig | None = None,
+    baseline: Baseline | None = None,
+) -> ScanRequest:
     """The request that the arguments make, with the team's configuration. Raises ScanError on wrong use."""
-    from scanner.gate.config import Config
+    from scanner.gate.config import TeamConfig
     from scanner.model import EXCESS
-    from scanner.request import Request
-    from scanner.verdict.reasons import Standard
+    from scanner.request import ScanRequest
+    from scanner.verdict.reasons import EvidenceRequirements
 
-    config = config or Config()
+    config = config or TeamConfig()
     gate = gate_of(arguments, config)
     if arguments.fail_on and not arguments.compare:
         raise _usage("--fail-on judges findings, which only -c makes: add -c")
@@ -190,7 +193,7 @@ def request_of(
     start, end = (0.0, 0.0) if arguments.traces else window(arguments.start_time, arguments.time_range, now)
     ids = _trace_ids(arguments.trace_ids) if arguments.trace_ids else ()
     wait = arguments.wait if arguments.wait is not None else _TRACE_IDS_WAIT if ids else 0.0
-    return Request(
+    return ScanRequest(
         start=start,
         end=end,
         now=now,
@@ -205,7 +208,7 @@ def request_of(
         stacks=tuple(arguments.stack or ()),
         regions=tuple(dict.fromkeys(arguments.region or ())),
         evidence=frozenset(arguments.evidence or ()),
-        standard=Standard(
+        requirements=EvidenceRequirements(
             arguments.min_traces or config.min_traces or 1,
             bool(
                 config.assume_instrumented
@@ -216,12 +219,12 @@ def request_of(
         config=config,
         config_name=str(arguments.config or CONFIG),
         baseline=baseline,
-        accountable=frozenset((*EXCESS, *gate.fail_on)),
+        baseline_verdicts=frozenset((*EXCESS, *gate.fail_on)),
         today=datetime.fromtimestamp(now, UTC).date(),
     )
 
 
-def gate_of(arguments: argparse.Namespace, config: Config) -> GatePolicy:
+def gate_of(arguments: argparse.Namespace, config: TeamConfig) -> GatePolicy:
     """What fails: as the options say, else the configuration, else nothing."""
     from scanner.gate.decide import GatePolicy
     from scanner.model import Verdict
@@ -238,12 +241,12 @@ def gate_of(arguments: argparse.Namespace, config: Config) -> GatePolicy:
     )
 
 
-def config_of(path: Path | None) -> Config:
+def config_of(path: Path | None) -> TeamConfig:
     """The configuration of a file, the usual one if none is named. Raises ScanError, a line a problem."""
-    from scanner.gate.config import Config, load
+    from scanner.gate.config import TeamConfig, load
 
     if path is None and not CONFIG.is_file():
-        return Config()
+        return TeamConfig()
     return parsed(load, _text(path or CONFIG, "--config"), str(path or CONFIG))
 
 

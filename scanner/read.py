@@ -8,19 +8,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from scanner.aws.api import Aws
 from scanner.errors import EXIT_USAGE, ScanError, Warnings
 from scanner.gate.config import mapper
 from scanner.model import Evidence, Role, Usage
-from scanner.records.aws_records import CLOUDTRAIL, INVOCATIONS, LAST_ACCESSED, Beside
+from scanner.model.workloads import workload_kind
+from scanner.records.aws_records import CLOUDTRAIL, INVOCATIONS, LAST_ACCESSED, AwsRecords
 from scanner.records.cloudtrail import History, read_cloudtrail
 from scanner.records.invocations import read_invocations
 from scanner.records.last_accessed import LastAccessed, newest_recorded, read_last_accessed, tracks
-from scanner.request import Aws, Request, is_wanted
-from scanner.result import Scanned, Skipped
-from scanner.roles.reader import roles_from_aws, roles_from_file, with_users
+from scanner.request import ScanRequest, is_wanted
+from scanner.result import ScanResult, Skipped
+from scanner.roles.reader import roles_from_aws, roles_from_file, with_workloads
 from scanner.text.escape import counted
 from scanner.traces.files import read_files
-from scanner.traces.segments import Trace, kind_of, read_trace
+from scanner.traces.segments import Trace, read_trace
 from scanner.traces.xray_api import Fetched, read_ids, read_window, transaction_search
 from scanner.usage.builder import UsageBuilder
 from scanner.verdict.findings import changed_at, of_current_code, ran_older_code
@@ -37,10 +39,10 @@ if TYPE_CHECKING:
 
 
 def read_traces(
-    request: Request, aws: Aws, warnings: Warnings, progress: Callable[[int], None]
-) -> tuple[Scanned, frozenset[Reason]]:
+    request: ScanRequest, aws: Aws, warnings: Warnings, progress: Callable[[int], None]
+) -> tuple[ScanResult, frozenset[Reason]]:
     """Read all traces, and the reasons that then hold for every finding."""
-    builder = UsageBuilder(request.standard.min_traces, mapper(request.config))
+    builder = UsageBuilder(request.requirements.min_traces, mapper(request.config))
     lock = threading.Lock()
 
     def sink(traces: list[Trace]) -> None:
@@ -52,14 +54,14 @@ def read_traces(
 
     skipped, elsewhere = _feed(request, aws, sink, warnings)
     usages = builder.usages()
-    general = set()
+    scan_reasons = set()
     if skipped.traces_unprocessed or skipped.windows or skipped.documents or builder.unattributed_gaps:
-        general.add(Reason.INCOMPLETE_TRACES)  # whatever was not read may be any workload's
+        scan_reasons.add(Reason.INCOMPLETE_TRACES)  # whatever was not read may be any workload's
     if elsewhere:
-        general.add(Reason.TRACES_ELSEWHERE)
+        scan_reasons.add(Reason.TRACES_ELSEWHERE)
     from_files = bool(request.traces)
     arns = [usage.workload for usage in usages if usage.workload]
-    scanned = Scanned(
+    result = ScanResult(
         source="files" if from_files else "xray",
         start=builder.first if from_files or request.trace_ids else request.start,
         end=builder.last if from_files or request.trace_ids else request.end,
@@ -77,12 +79,12 @@ def read_traces(
         ),
         usages=usages,
     )
-    _warn_of_gaps(scanned, warnings)
-    return scanned, frozenset(general)
+    _warn_of_gaps(result, warnings)
+    return result, frozenset(scan_reasons)
 
 
 def _feed(
-    request: Request, aws: Aws, sink: Callable[[list[Trace]], None], warnings: Warnings
+    request: ScanRequest, aws: Aws, sink: Callable[[list[Trace]], None], warnings: Warnings
 ) -> tuple[Skipped, bool]:
     """Read the traces from where they are: what was skipped, and whether there are more elsewhere."""
     if request.traces:
@@ -103,12 +105,12 @@ def _feed(
     return skipped, elsewhere
 
 
-def _regions(request: Request, aws: Aws) -> tuple[str, ...]:
+def _regions(request: ScanRequest, aws: Aws) -> tuple[str, ...]:
     return request.regions or (aws.region(),)
 
 
 def _fetch(
-    request: Request, client: XRayClient, sink: Callable[[list[Trace]], None], warnings: Warnings
+    request: ScanRequest, client: XRayClient, sink: Callable[[list[Trace]], None], warnings: Warnings
 ) -> tuple[Fetched, bool]:
     """Read the traces of one region, and tell whether there are more elsewhere."""
     elsewhere = transaction_search(client)
@@ -141,9 +143,9 @@ _GAPS = {
 }
 
 
-def _warn_of_gaps(scanned: Scanned, warnings: Warnings) -> None:
+def _warn_of_gaps(result: ScanResult, warnings: Warnings) -> None:
     for name, (code, noun, what) in _GAPS.items():
-        count = getattr(scanned.skipped, name)
+        count = getattr(result.skipped, name)
         if count:
             warnings.add(code, f"{counted(count, noun)} {what}", count)
 
@@ -162,20 +164,20 @@ def warn_of_assumed_roles(usages: Iterable[Usage], warnings: Warnings) -> None:
 # --- roles ---
 
 
-def read_functions(request: Request, aws: Aws, usages: Sequence[Usage], warnings: Warnings) -> Functions:
+def read_functions(request: ScanRequest, aws: Aws, usages: Sequence[Usage], warnings: Warnings) -> Functions:
     """The functions of all regions in question. Raises ScanError where the file of them cannot be used."""
     if request.functions is not None:
         try:
             return functions_from_file(request.functions, warnings)
         except ValueError as error:
             raise ScanError(f"the file of --functions cannot be used: {error}", EXIT_USAGE) from None
-    arns = [u.workload for u in usages if u.workload and kind_of(u.workload) == "lambda"]
+    arns = [u.workload for u in usages if u.workload and workload_kind(u.workload) == "lambda"]
     regions = {arn.split(":")[3] for arn in arns}.union(request.regions) or {aws.region()}
     return functions_from_aws(aws.functions, arns, regions, warnings)
 
 
 def read_roles(
-    request: Request, aws: Aws, functions: Functions, usages: Sequence[Usage], warnings: Warnings
+    request: ScanRequest, aws: Aws, functions: Functions, usages: Sequence[Usage], warnings: Warnings
 ) -> list[Role]:
     """The roles of all workloads that were seen, and of those that were asked for by name."""
     seen = {usage.workload for usage in usages if usage.workload and usage.evidence.traces}
@@ -190,8 +192,8 @@ def read_roles(
     arns = list(dict.fromkeys(role for role in roles if role))
     if request.functions is None:
         compared = set(arns)
-        users = [arn for role, arn in functions.roles_of_versions if role in compared]
-        with_configuration(functions, aws.functions, users, warnings)
+        workloads = [arn for role, arn in functions.roles_of_versions if role in compared]
+        with_configuration(functions, aws.functions, workloads, warnings)
     if request.iam is None:
         found = roles_from_aws(aws.iam(), arns, warnings) if arns else []
     else:
@@ -199,14 +201,14 @@ def read_roles(
             found = roles_from_file(request.iam, arns, warnings)
         except ValueError as error:
             raise ScanError(f"the file of --iam cannot be used: {error}", EXIT_USAGE) from None
-    return sorted(with_users(found, functions, warnings), key=lambda role: role.arn)
+    return sorted(with_workloads(found, functions, warnings), key=lambda role: role.arn)
 
 
 def _role_of(arn: str, functions: Functions, *, from_file: bool, warnings: Warnings) -> str | None:
     """The role of a workload; a warning where it has none or it is unknown."""
     function = functions.known.get(arn)
     if function is None:
-        if kind_of(arn) != "lambda":
+        if workload_kind(arn) != "lambda":
             warnings.add("kind-not-compared", f"{arn} is no Lambda function: its role is not compared yet")
         elif from_file:
             functions.complete = False  # its role is unknown: it may be any of them
@@ -217,9 +219,9 @@ def _role_of(arn: str, functions: Functions, *, from_file: bool, warnings: Warni
     return function.role
 
 
-def uncompared(usages: Sequence[Usage], roles: Sequence[Role], request: Request) -> list[str]:
+def uncompared(usages: Sequence[Usage], roles: Sequence[Role], request: ScanRequest) -> list[str]:
     """The workloads that were seen and asked for, though no role of theirs could be told."""
-    compared = {arn for role in roles for arn in role.users}
+    compared = {arn for role in roles for arn in role.workloads}
     seen = [usage.workload for usage in usages if usage.workload]
     return [arn for arn in seen if arn not in compared and is_wanted(arn, request.workloads)]
 
@@ -227,39 +229,39 @@ def uncompared(usages: Sequence[Usage], roles: Sequence[Role], request: Request)
 # --- beside the traces ---------------------------------------------------------------------------
 
 
-def read_beside(
-    request: Request,
+def read_records(
+    request: ScanRequest,
     aws: Aws,
-    scanned: Scanned,
+    result: ScanResult,
     functions: Functions,
     roles: Sequence[Role],
     warnings: Warnings,
-) -> dict[str, Beside]:
+) -> dict[str, AwsRecords]:
     """What the sources that were asked for say, by the ARN of the role."""
     if not request.evidence:
         return {}
-    start = scanned.start or 0.0
+    start = result.start or 0.0
     accessed: Mapping[str, LastAccessed] = {}
     histories: Mapping[str, History] = {}
     if LAST_ACCESSED in request.evidence:
         accessed = read_last_accessed(aws.iam(), [role.arn for role in roles], warnings, request.now)
     if CLOUDTRAIL in request.evidence:
-        users = {arn: role for role in roles for arn in role.users if arn not in role.by_version_only}
+        workloads = {arn: role for role in roles for arn in role.workloads if arn not in role.by_version_only}
         histories = read_cloudtrail(
             aws.cloudtrail,
-            {arn: role.arn for arn, role in users.items()},
+            {arn: role.arn for arn, role in workloads.items()},
             # Init code may have run long before the scanned time: at any time since the last deployment.
-            {arn: min(start, changed_at(arn, role, functions.known)) for arn, role in users.items()},
+            {arn: min(start, changed_at(arn, role, functions.known)) for arn, role in workloads.items()},
             request.now,
             warnings,
             regions=request.regions,
         )
     if INVOCATIONS in request.evidence:
-        arns = sorted({arn for role in roles for arn in role.users})
-        end = scanned.end or request.now
-        scanned.invocations = read_invocations(aws.cloudwatch, arns, start, end, warnings)
+        arns = sorted({arn for role in roles for arn in role.workloads})
+        end = result.end or request.now
+        result.invocations = read_invocations(aws.cloudwatch, arns, start, end, warnings)
     return {
-        role.arn: _beside(role, accessed.get(role.arn), histories, scanned.usages, functions, start)
+        role.arn: _beside(role, accessed.get(role.arn), histories, result.usages, functions, start)
         for role in roles
     }
 
@@ -271,28 +273,28 @@ def _beside(
     usages: Sequence[Usage],
     functions: Functions,
     start: float,
-) -> Beside:
+) -> AwsRecords:
     """What is known of one role. What is said of a workload is said of the time since its last change."""
     evidence = {usage.workload: usage.evidence for usage in usages if usage.workload}
-    changed = {arn: changed_at(arn, role, functions.known) for arn in role.users}
-    for arn in role.users:  # an event does not tell which version ran
+    changed = {arn: changed_at(arn, role, functions.known) for arn in role.workloads}
+    for arn in role.workloads:  # an event does not tell which version ran
         if ran_older_code(evidence.get(arn, Evidence()), functions.known.get(arn)):
             changed[arn] = math.inf
-    tracked = all(tracks(arn.split(":")[3]) for arn in role.users)
-    beside = Beside(
+    tracked = all(tracks(arn.split(":")[3]) for arn in role.workloads)
+    records = AwsRecords(
         last_accessed=accessed if tracked else None,
-        histories={arn: histories[arn] for arn in role.users if arn in histories},
-        users=changed,
+        histories={arn: histories[arn] for arn in role.workloads if arn in histories},
+        workloads=changed,
         since=start,
     )
-    if beside.last_accessed is None or not changed:
-        return beside
+    if records.last_accessed is None or not changed:
+        return records
     shown = [
         newest_recorded(
             of_current_code(evidence.get(arn, Evidence()), functions.known.get(arn)).newest_complete,
             time,
-            beside.last_accessed.asked,
+            records.last_accessed.asked,
         )
         for arn, time in changed.items()
     ]
-    return replace(beside, recorded_until=min(shown))
+    return replace(records, recorded_until=min(shown))

@@ -10,11 +10,11 @@ from scanner.errors import ScanError
 from scanner.gate.baseline import Comparison
 from scanner.gate.config import IgnoreTally
 from scanner.model import EXCESS, Finding, Function, Role, ScanWarning, Usage
-from scanner.records.aws_records import NOTHING, Beside
-from scanner.request import Request, is_wanted
-from scanner.suggest.check import Elsewhere
+from scanner.model.workloads import workload_name
+from scanner.records.aws_records import NO_RECORDS, AwsRecords
+from scanner.request import ScanRequest, is_wanted
+from scanner.suggest.check import AllowedElsewhere
 from scanner.suggest.policy import Suggestion
-from scanner.traces.segments import name_of
 from scanner.verdict.findings import Judged
 from scanner.verdict.reasons import Reason
 
@@ -33,7 +33,7 @@ _MISSING = frozenset(
 
 
 @dataclass(frozen=True)
-class ScannedRole:
+class RoleResult:
     """A role with the verdicts on it.
 
     `suggestion` is None where there is none; `objections` say why, where it did not stand the evaluator's
@@ -46,8 +46,8 @@ class ScannedRole:
     suggestion: Suggestion | None = None
     objections: Sequence[str] = ()
     offered: dict[str, Any] | None = None
-    elsewhere: Sequence[Elsewhere] = ()
-    beside: Beside = NOTHING
+    elsewhere: Sequence[AllowedElsewhere] = ()
+    records: AwsRecords = NO_RECORDS
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Skipped:
 
 
 @dataclass
-class Scanned:
+class ScanResult:
     """What a scan found.
 
     `invocations` are how often functions ran in the scanned time (by ARN), as CloudWatch counts. `rules` is
@@ -80,7 +80,7 @@ class Scanned:
     skipped: Skipped
     usages: Sequence[Usage]
     functions: dict[str, Function] = field(default_factory=dict)
-    roles: Sequence[ScannedRole] = ()
+    roles: Sequence[RoleResult] = ()
     warnings: Sequence[ScanWarning] = ()
     uncompared: Sequence[str] = ()
     invocations: Mapping[str, int] = field(default_factory=dict)
@@ -90,13 +90,13 @@ class Scanned:
     @property
     def findings(self) -> list[Finding]:
         """The findings of all roles."""
-        return [finding for scanned in self.roles for finding in scanned.findings]
+        return [finding for result in self.roles for finding in result.findings]
 
 
-def nothing_read(scanned: Scanned, compare: bool) -> ScanError | None:
+def nothing_read(result: ScanResult, compare: bool) -> ScanError | None:
     """The error to end with where no trace, or no role at all, could be read."""
-    if scanned.traces == 0:
-        if scanned.source == "files":
+    if result.traces == 0:
+        if result.source == "files":
             return ScanError(
                 "no trace was found in the files of --traces: save what `aws xray batch-get-traces` prints"
             )
@@ -105,34 +105,36 @@ def nothing_read(scanned: Scanned, compare: bool) -> ScanError | None:
             "the functions run with active tracing, and wait for new traces with --wait"
         )
     if compare and not any(
-        scanned_role.role.policies or scanned_role.role.readable for scanned_role in scanned.roles
+        role_result.role.policies or role_result.role.readable for role_result in result.roles
     ):
         return ScanError(
             "no role at all could be read, see the warnings: nothing can be compared"
-            if any(usage.workload for usage in scanned.usages)
+            if any(usage.workload for usage in result.usages)
             else "the traces show no Lambda function: nothing can be compared"
         )
     return None
 
 
-def missing_evidence(scanned: Scanned, request: Request) -> list[str]:
+def missing_evidence(result: ScanResult, request: ScanRequest) -> list[str]:
     """What was not there to judge by, a line each."""
-    error = nothing_read(scanned, request.compare)
+    error = nothing_read(result, request.compare)
     if error or not request.compare:
         return [str(error)] if error else []
     doubted: dict[str, set[str]] = {}
-    for scanned_role in scanned.roles:
-        names = {name_of(arn) for arn in scanned_role.role.users if is_wanted(arn, request.workloads)}
-        for finding in scanned_role.findings:
+    for role_result in result.roles:
+        names = {
+            workload_name(arn) for arn in role_result.role.workloads if is_wanted(arn, request.workloads)
+        }
+        for finding in role_result.findings:
             for reason in _MISSING.intersection(finding.reasons) if _is_open(finding) else ():
                 doubted.setdefault(reason, set()).update(names)
-    unread = {s.role.name for s in scanned.roles if not s.role.readable}
+    unread = {s.role.name for s in result.roles if not s.role.readable}
     lines = [_named(f"not confirmed ({reason})", names) for reason, names in sorted(doubted.items())]
     if unread:
         lines.append(_named("roles that could not be read wholly", unread))
-    if scanned.uncompared:
-        lines.append(_named("never compared", map(name_of, scanned.uncompared)))
-    return [*lines, *(w.message for w in scanned.warnings if w.code == "workload-unknown")]
+    if result.uncompared:
+        lines.append(_named("never compared", map(workload_name, result.uncompared)))
+    return [*lines, *(w.message for w in result.warnings if w.code == "workload-unknown")]
 
 
 def _named(what: str, names: Iterable[str]) -> str:

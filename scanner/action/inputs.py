@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal, cast, get_args
 
 from scanner.errors import EXIT_USAGE, ScanError
-from scanner.gate.config import NEVER, Config
+from scanner.gate.config import NEVER, TeamConfig
 from scanner.gate.decide import Insufficient
 from scanner.iam.severity import LEVELS
 from scanner.model import Verdict
@@ -37,7 +37,7 @@ SEVERAL_VALUES = ("traces", "workloads", "stack")
 SEVERAL_WORDS = ("region", "evidence")
 
 # What counts where neither an input nor the configuration says.
-DEFAULTS = Config(
+DEFAULTS = TeamConfig(
     fail_on=frozenset({Verdict.UNUSED}),
     include_unconfirmed=False,
     insufficient="warn",
@@ -47,7 +47,7 @@ DEFAULTS = Config(
 
 
 @dataclass(frozen=True)
-class Settings:
+class ActionInputs:
     """What the action was asked to do. `options` are those of the command line.
 
     `judging` is what the inputs say of what the configuration may say too, None where they do not.
@@ -55,7 +55,7 @@ class Settings:
 
     options: Sequence[str]
     compare: bool
-    judging: Config
+    judging: TeamConfig
     comment: CommentMode
     annotations: bool
     key: str
@@ -64,7 +64,7 @@ class Settings:
     output_dir: Path
 
 
-def settings_of(environ: Mapping[str, str]) -> Settings:
+def inputs_of(environ: Mapping[str, str]) -> ActionInputs:
     """Read the inputs. Raises ScanError for a value that is not allowed, naming those that are."""
     inputs = _Inputs(environ)
     compare = inputs.boolean("compare") is not False
@@ -72,7 +72,7 @@ def settings_of(environ: Mapping[str, str]) -> Settings:
     options += [f"--{name}={value}" for name in SEVERAL_VALUES for value in inputs.several(name)]
     options += [f"--{name}={value}" for name in SEVERAL_WORDS for value in inputs.words(name)]
     _check(inputs)
-    return Settings(
+    return ActionInputs(
         options=[*options, "--compare"] if compare else options,
         compare=compare,
         judging=_judging(inputs),
@@ -85,7 +85,7 @@ def settings_of(environ: Mapping[str, str]) -> Settings:
     )
 
 
-def judged_by(settings: Settings, config: Config) -> Config:
+def judged_by(settings: ActionInputs, config: TeamConfig) -> TeamConfig:
     """The configuration as it counts: an input wins over the file, and the file over the default."""
     for name in _JUDGING:
         for source in (settings.judging, config, DEFAULTS):
@@ -107,8 +107,8 @@ _JUDGING = (
 )
 
 
-def _judging(inputs: _Inputs) -> Config:
-    return Config(
+def _judging(inputs: _Inputs) -> TeamConfig:
+    return TeamConfig(
         fail_on=_fail_on(inputs),
         at_least=inputs.one_of("fail-on-severity", SEVERITIES),
         include_unconfirmed=inputs.boolean("include-unconfirmed"),

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import orjson
 
-from scanner.action.inputs import Settings, judged_by, settings_of
+from scanner.action.inputs import ActionInputs, inputs_of, judged_by
 from scanner.errors import EXIT_GATE, EXIT_OK, EXIT_USAGE, ScanError
-from scanner.gate.decide import Decision, GatePolicy, decide
+from scanner.gate.decide import GateDecision, GatePolicy, decide
 from scanner.github import commands
 from scanner.github.event import Activity, activity_of, is_public, trusted_of
 from scanner.github.trusted_files import (
     Change,
     Read,
-    Team,
+    TrustedFiles,
     UnreachableError,
     markdown_of,
     said,
@@ -30,18 +30,18 @@ from scanner.github.trusted_files import (
     wanted_files,
 )
 from scanner.model import EXCESS, Finding, Verdict
+from scanner.model.workloads import workload_name
 from scanner.options import gate_of, parser, request_of
 from scanner.report.files import EXCESSIVE, REPORT, write_markdown, write_reports
 from scanner.report.markdown import Extras, markdown
 from scanner.report.text import print_text
 from scanner.report.view import Row, View, view_of
-from scanner.request import Request, with_stacks
-from scanner.result import Scanned, missing_evidence, nothing_read
+from scanner.request import ScanRequest, with_stacks
+from scanner.result import ScanResult, missing_evidence, nothing_read
 from scanner.scan import scan
 from scanner.templates.locate import Location, locate, read_templates
 from scanner.text.escape import counted, markdown_text, one_line
 from scanner.text.redact import FOR_THE_PUBLIC, NOTHING_HIDDEN, Redaction, redacted
-from scanner.traces.segments import name_of
 
 if TYPE_CHECKING:
     from scanner.github.api import Repository
@@ -101,10 +101,10 @@ class Result:
     `changes` are what a pull request changes in the team's files, which count as they are in its base.
     """
 
-    scanned: Scanned | None
-    request: Request
+    scanned: ScanResult | None
+    request: ScanRequest
     gate: GatePolicy
-    decision: Decision
+    decision: GateDecision
     changes: Sequence[Change] = ()
     files: Sequence[Path] = ()
 
@@ -149,7 +149,7 @@ class Result:
 
 def run(environ: Mapping[str, str], out: TextIO, now: float) -> int:
     """Scan and publish. Raises ScanError on wrong use; whatever else goes wrong is told and survived."""
-    settings, this = settings_of(environ), Run.of(environ)
+    settings, this = inputs_of(environ), Run.of(environ)
     if this.workspace.resolve() not in (this.workspace / settings.output_dir).resolve().parents:
         raise ScanError("input `output-dir`: it must be a folder below the workspace", EXIT_USAGE)
     arguments = parser().parse_args(list(settings.options))
@@ -173,7 +173,7 @@ def _check(arguments: argparse.Namespace, now: float) -> None:
     request_of(argparse.Namespace(**{**vars(arguments), "iam": None, "functions": None}), now)
 
 
-def _connection(settings: Settings, this: Run) -> Callable[[], Repository]:
+def _connection(settings: ActionInputs, this: Run) -> Callable[[], Repository]:
     """The repository, connected once, so that one patience bounds all waiting. Raises GithubError."""
 
     @cache
@@ -201,7 +201,7 @@ def _reader(github: Callable[[], Repository]) -> Read:
     return read
 
 
-def _scan(settings: Settings, arguments: argparse.Namespace, team: Team, now: float) -> Result:
+def _scan(settings: ActionInputs, arguments: argparse.Namespace, team: TrustedFiles, now: float) -> Result:
     from scanner.aws.clients import Clients
 
     config = judged_by(settings, team.config)
@@ -223,7 +223,7 @@ def _scan(settings: Settings, arguments: argparse.Namespace, team: Team, now: fl
     return Result(scanned, request, gate, decision, team.changes, [*files, settings.output_dir / MARKDOWN])
 
 
-def _ids(decision: Decision) -> set[str]:
+def _ids(decision: GateDecision) -> set[str]:
     return {finding.id for finding in decision.failing}
 
 
@@ -232,7 +232,7 @@ class Publisher:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: ActionInputs,
         this: Run,
         github: Callable[[], Repository],
         hide: Redaction,
@@ -323,10 +323,12 @@ class Publisher:
         if result.scanned is None or not result.findings:
             return {}
         templates = read_templates(self._run.workspace)
-        users = {s.role.arn: s.role.users for s in result.scanned.roles}
+        workloads = {s.role.arn: s.role.workloads for s in result.scanned.roles}
         found = {}
         for finding in result.findings:
-            place = locate(finding, [name_of(arn) for arn in users.get(finding.role, ())], templates)
+            place = locate(
+                finding, [workload_name(arn) for arn in workloads.get(finding.role, ())], templates
+            )
             if place is not None:
                 found[finding.id] = place
         return found
@@ -467,7 +469,7 @@ class Publisher:
             self._out.write(f"{line}\n")
 
 
-def _expired(decision: Decision) -> str:
+def _expired(decision: GateDecision) -> str:
     """The rules that expired, in a sentence."""
     shown, more = decision.expired[:MOST_EXPIRED], len(decision.expired) - MOST_EXPIRED
     rules = "a rule" if len(decision.expired) == 1 else "rules"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
-from scanner.errors import ScanError, Warnings, bad_credentials, error_code, is_bad_credentials, is_denied
+from scanner.aws.errors import bad_credentials, error_code, is_bad_credentials, is_denied
+from scanner.errors import ScanError, Warnings
 
 T = TypeVar("T")
 

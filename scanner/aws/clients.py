@@ -7,9 +7,10 @@ import threading
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from scanner.errors import EXIT_USAGE, ScanError, error_code, is_denied
-from scanner.request import Stack
-from scanner.traces.xray_api import THREADS
+from scanner.aws.api import Stack
+from scanner.aws.concurrency import XRAY_THREADS
+from scanner.aws.errors import error_code, is_denied
+from scanner.errors import EXIT_USAGE, ScanError
 
 if TYPE_CHECKING:
     import boto3
@@ -58,12 +59,12 @@ class Clients:
         return region
 
     def xray(self, region: str) -> XRayClient:
-        """The X-Ray client of a region, good for THREADS requests at once."""
+        """The X-Ray client of a region, good for XRAY_THREADS requests at once."""
         from botocore.config import Config
 
         config = Config(
             retries=_RETRIES,  # type: ignore[arg-type]  # a plain dictionary is what botocore wants
-            max_pool_connections=THREADS + 16,
+            max_pool_connections=XRAY_THREADS + 16,
             user_agent_extra="xray-privilege-scan",
         )
         return self._session.client("xray", region_name=region, config=config)

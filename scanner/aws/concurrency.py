@@ -14,6 +14,8 @@ from contextlib import contextmanager
 _SHRINK = 0.6
 _SHRINK_ONCE_IN = 0.25  # seconds: one burst of refusals is one sign, not many
 
+XRAY_THREADS = 48  # measured: fewer are slower, more are not faster
+
 
 class Pace:
     """A number of places that shrinks by `throttled()` and grows by `went_well()`, `most` at the most."""

@@ -28,9 +28,10 @@ from scanner.mapping import permissions as needs
 from scanner.mapping import resources as call_resources
 from scanner.mapping import services
 from scanner.mapping.operations import Need
+from scanner.mapping.parameters import RESOURCE_PARAMETERS
 from scanner.model import Call, Grant, Permission, Unmapped, Verdict
+from scanner.model.workloads import workload_name
 from scanner.text.escape import counted, one_line
-from scanner.traces.segments import RESOURCE_PARAMETERS, name_of
 
 if TYPE_CHECKING:
     from scanner.gate.decide import Insufficient
@@ -69,21 +70,23 @@ class GrantFacts(NamedTuple):
     """A grant of a role, as far as rules look at it.
 
     `action` and `resource` are as the policy spells them (`*` of NotAction and NotResource), `pattern` is
-    what the resource means, policy variables included. `role` is the role's ARN, `users` the ARNs of all
+    what the resource means, policy variables included. `role` is the role's ARN, `workloads` the ARNs of all
     workloads that use it.
     """
 
     role: str
-    users: tuple[str, ...]
+    workloads: tuple[str, ...]
     action: str
     resource: str
     pattern: str
     sid: str | None
 
 
-def facts_of(role: str, users: Iterable[str], grant: Grant) -> GrantFacts:
+def facts_of(role: str, workloads: Iterable[str], grant: Grant) -> GrantFacts:
     """The facts of one grant of a role (its ARN) that these workloads (ARNs) use."""
-    return GrantFacts(role, tuple(users), grant.action, grant.resource, grant.pattern, grant.statement.sid)
+    return GrantFacts(
+        role, tuple(workloads), grant.action, grant.resource, grant.pattern, grant.statement.sid
+    )
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ class Ignore:
             and (self.action is None or contains(self.action, facts.action.lower()))
             and (self.resource is None or self._covers_resource(facts))
             and (self.role is None or _names(self.role, facts.role, facts.role.rpartition("/")[2]))
-            and (self.workload is None or self._covers_users(self.workload, facts.users))
+            and (self.workload is None or self._covers_users(self.workload, facts.workloads))
         )
 
     def _covers_resource(self, facts: GrantFacts) -> bool:
@@ -124,8 +127,8 @@ class Ignore:
         return rule == facts.resource or contains(rule, facts.pattern)
 
     @staticmethod
-    def _covers_users(glob: str, users: Sequence[str]) -> bool:
-        return bool(users) and all(_names(glob, arn, name_of(arn)) for arn in users)
+    def _covers_users(glob: str, workloads: Sequence[str]) -> bool:
+        return bool(workloads) and all(_names(glob, arn, workload_name(arn)) for arn in workloads)
 
     def is_expired(self, today: date) -> bool:
         """Whether its last day is over. `today` is the date in UTC."""
@@ -179,7 +182,7 @@ class ExtraUntraced:
 
 
 @dataclass(frozen=True)
-class Config:
+class TeamConfig:
     """A configuration. A value is None where the file does not say: then an option, or its default, counts.
 
     `fail_on` is empty for "never". `at_least` is the severity from which findings fail.
@@ -263,7 +266,9 @@ _EXAMPLE = "arn:{partition}:kinesis:{region}:{account}:stream/{stream_name}"
 _NO_NAME = re.compile(r"^arn:|://|[*?\s]")
 
 
-def mapper(config: Config, base: Callable[[Call], Needed] = needs.permissions_of) -> Callable[[Call], Needed]:
+def mapper(
+    config: TeamConfig, base: Callable[[Call], Needed] = needs.required_permissions
+) -> Callable[[Call], Needed]:
     """`base` with the operations and resources of a configuration; `base` itself where there are none."""
     if not config.operations and not config.resources:
         return base
@@ -359,7 +364,7 @@ def _works_on(action: str, arn: str) -> bool:
 # --- reading -------------------------------------------------------------------------------------
 
 
-def load(text: str, name: str = PATH) -> Config:
+def load(text: str, name: str = PATH) -> TeamConfig:
     """The configuration that a file's text holds. Raises ConfigError, naming all that is wrong.
 
     `name` is the file's, for the messages. A file must at least say `version: 1`.
@@ -617,13 +622,13 @@ class _Builder:
         self._wrong = wrong
         self._problems = problems
 
-    def config(self) -> Config:
+    def config(self) -> TeamConfig:
         document = self._document.value
         raw = document if isinstance(document, dict) else {}
         value = {key: part for key, part in raw.items() if (key,) not in self._wrong}
         fail_on = value.get("fail-on")
         words = [fail_on] if isinstance(fail_on, str) else fail_on
-        return Config(
+        return TeamConfig(
             fail_on=None if words is None else frozenset(Verdict(w) for w in words if w != NEVER),
             at_least=value.get("fail-on-severity"),
             include_unconfirmed=value.get("include-unconfirmed"),

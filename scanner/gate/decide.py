@@ -27,7 +27,7 @@ class GatePolicy:
 
 
 @dataclass(frozen=True)
-class Decision:
+class GateDecision:
     """What the gate says, and why: the findings that fail it, what was missing, which rules expired."""
 
     conclusion: Conclusion
@@ -43,7 +43,7 @@ class Decision:
 
 def decide(
     findings: Iterable[Finding], missing: Sequence[str], policy: GatePolicy, expired: Sequence[str] = ()
-) -> Decision:
+) -> GateDecision:
     """Judge the findings. `missing` says, a line each, what evidence was not there.
 
     `expired` are rules of the team, a line each, that covered something until their date: they fail a gate
@@ -52,8 +52,8 @@ def decide(
     failed = failing(findings, policy)
     expired = expired if policy.fail_on else ()
     if failed or expired or (missing and policy.insufficient == "fail"):
-        return Decision("failure", failed, missing, expired)
-    return Decision("neutral" if missing and policy.insufficient == "warn" else "success", (), missing)
+        return GateDecision("failure", failed, missing, expired)
+    return GateDecision("neutral" if missing and policy.insufficient == "warn" else "success", (), missing)
 
 
 def failing(findings: Iterable[Finding], policy: GatePolicy) -> list[Finding]:

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 from scanner.errors import EXIT_USAGE, ScanError
 from scanner.gate import baseline, config
 from scanner.gate.baseline import Baseline, changed_lines
-from scanner.gate.config import Config
+from scanner.gate.config import TeamConfig
 from scanner.github.event import Trusted
 from scanner.options import CONFIG, parsed
 from scanner.text.escape import fence_for, markdown_code, markdown_text, one_line
@@ -56,10 +56,10 @@ class Change(NamedTuple):
     problems: tuple[str, ...] = ()
 
 
-class Team(NamedTuple):
+class TrustedFiles(NamedTuple):
     """What the team says, as far as it counts, and what a pull request changes in it."""
 
-    config: Config = Config()
+    config: TeamConfig = TeamConfig()
     baseline: Baseline | None = None
     changes: tuple[Change, ...] = ()
 
@@ -74,7 +74,7 @@ def wanted_files(config_path: Path | None, baseline_path: Path | None) -> list[W
 
 def team_of(
     wanted: Sequence[Wanted], trusted: Trusted, workspace: Path, read: Read, say: Callable[[str], None]
-) -> Team:
+) -> TrustedFiles:
     """What the team's files say. Raises ScanError where that cannot be told for sure.
 
     `read` asks for a file at a ref, `say` takes a line for the log.
@@ -93,7 +93,7 @@ def team_of(
                 EXIT_USAGE,
             ) from None
         say(f"no configuration is used, and the checkout has none: {error}")
-        return Team()
+        return TrustedFiles()
     team = _team(wanted, texts, _shown(trusted.ref))
     if not _shows_the_change(trusted, workspace):
         return team
@@ -101,7 +101,7 @@ def team_of(
     return team._replace(changes=tuple(change for change in changes if change))
 
 
-def _team(wanted: Sequence[Wanted], texts: Mapping[Kind, str | None], ref: str = "") -> Team:
+def _team(wanted: Sequence[Wanted], texts: Mapping[Kind, str | None], ref: str = "") -> TrustedFiles:
     values: dict[str, Any] = {}
     for file in wanted:
         text = texts[file.kind]
@@ -111,7 +111,7 @@ def _team(wanted: Sequence[Wanted], texts: Mapping[Kind, str | None], ref: str =
             except ScanError as error:
                 where = f"\n{one_line(file.path)} counts as of {ref}: put it right there" if ref else ""
                 raise ScanError(f"{error}{where}", EXIT_USAGE) from None
-    return Team(values.get("configuration", Config()), values.get("baseline"))
+    return TrustedFiles(values.get("configuration", TeamConfig()), values.get("baseline"))
 
 
 def _shown(ref: str) -> str:

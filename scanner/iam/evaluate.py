@@ -28,7 +28,7 @@ _IN_PLACE_OF_A_VARIABLE = "\0"
 
 
 @dataclass(frozen=True)
-class Request:
+class AccessRequest:
     """An action on a resource, with what is known of the request's context.
 
     `action` is spelled in any case. `resource` is an ARN; with a wildcard it is a pattern, of which it is
@@ -69,7 +69,7 @@ class Cause(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Decision:
+class Evaluation:
     """The effect, and the statements behind it, sorted. An implicit deny has none, but for a boundary."""
 
     effect: Effect
@@ -85,8 +85,8 @@ class _Applied(NamedTuple):
 
 
 def evaluate(
-    request: Request, identity_policies: Sequence[Policy], boundary: Policy | None = None
-) -> Decision:
+    request: AccessRequest, identity_policies: Sequence[Policy], boundary: Policy | None = None
+) -> Evaluation:
     """What the policies of a role, and its permissions boundary if it has one, say of a request.
 
     The order of policies and statements does not matter. Never raises.
@@ -100,18 +100,18 @@ def evaluate(
     denied = any_of(a.answer for a in denials)
     allowed_by = [any_of(a.answer for a in layer) for layer in layers]
     if denied.holds:
-        return Decision(Effect.EXPLICITLY_DENIED, _causes(denials, sure=True))
+        return Evaluation(Effect.EXPLICITLY_DENIED, _causes(denials, sure=True))
     if NO in allowed_by:
         outside = boundary is not None and allowed_by[1] == NO
         why = (Cause(boundary.name, None, None, "does not allow"),) if boundary and outside else ()
-        return Decision(Effect.IMPLICITLY_DENIED, why)
+        return Evaluation(Effect.IMPLICITLY_DENIED, why)
     doubtful = [a for layer, by in zip(layers, allowed_by, strict=True) if by.holds is None for a in layer]
     if denied.holds is None or doubtful:
-        return Decision(Effect.UNDECIDED, _causes((*denials, *doubtful), sure=False))
-    return Decision(Effect.ALLOWED, _causes((a for layer in layers for a in layer), sure=True))
+        return Evaluation(Effect.UNDECIDED, _causes((*denials, *doubtful), sure=False))
+    return Evaluation(Effect.ALLOWED, _causes((a for layer in layers for a in layer), sure=True))
 
 
-def _applied(policies: Iterable[Policy], request: Request) -> list[_Applied]:
+def _applied(policies: Iterable[Policy], request: AccessRequest) -> list[_Applied]:
     found = []
     for policy in policies:
         for statement in policy.statements:
@@ -138,7 +138,7 @@ def _what(applied: _Applied) -> str:
     return f"may {verb}: {', '.join(sorted(applied.answer.questions))}"
 
 
-def applies(statement: Statement, request: Request) -> Answer:
+def applies(statement: Statement, request: AccessRequest) -> Answer:
     """Whether a statement applies to a request: its action, its resource and its condition."""
     action = _action_named(statement, request.action.lower())
     if action == NO:
@@ -202,7 +202,7 @@ def is_everything(pattern: str) -> bool:
 # --- resources -----------------------------------------------------------------------------------
 
 
-def _resource_named(statement: Statement, request: Request) -> Answer:
+def _resource_named(statement: Statement, request: AccessRequest) -> Answer:
     if not statement.not_resources and not any(_may_reach(r, request.resource) for r in statement.resources):
         return NO  # most statements, at the price of comparing texts
     named = any_of(_reaches(statement, resource, request) for resource in statement.resources)
@@ -214,7 +214,7 @@ def _may_reach(resource: str, requested: str) -> bool:
     return resource == requested or is_pattern(resource) or is_pattern(requested) or "${" in resource
 
 
-def _reaches(statement: Statement, resource: str, request: Request) -> Answer:
+def _reaches(statement: Statement, resource: str, request: AccessRequest) -> Answer:
     """Whether a resource of a statement is the request's one."""
     meaning = meaning_of(resource, statement.variables, request.context, request.absent)
     matched = _pattern_reaches(meaning.pattern, request)
@@ -229,7 +229,7 @@ def _reaches(statement: Statement, resource: str, request: Request) -> Answer:
     )
 
 
-def _pattern_reaches(pattern: str, request: Request) -> bool | None:
+def _pattern_reaches(pattern: str, request: AccessRequest) -> bool | None:
     """Whether a pattern names the resource of a request: None for a part of what that stands for."""
     resource = request.resource
     if not catalog.knows_resources(request.action):

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from scanner.iam import catalog
 from scanner.iam.patterns import contains, matches, overlaps
-from scanner.iam.policies import NEVER, denials_of, grants_of, pattern_of, principal_of
+from scanner.iam.policies import NEVER, deny_statements, grants_of, pattern_of, principal_of
 from scanner.model import Grant, Role, Statement
 
 
@@ -26,7 +26,7 @@ class Limits:
     def __init__(self, role: Role) -> None:
         bounds = (role.boundary,) if role.boundary else ()
         principal = principal_of(role)
-        self._denials = denials_of((*role.policies, *bounds))
+        self._denials = deny_statements((*role.policies, *bounds))
         self._ceiling = [g for bound in bounds for g in grants_of(bound, principal)] if bounds else None
 
     @property

@@ -101,7 +101,7 @@ def principal_of(role: Role) -> Principal:
     docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html
     """
     fields = role.arn.split(":")
-    tags = role.tags if role.users_known else None
+    tags = role.tags if role.workloads_complete else None
     context = {"aws:principalarn": (role.arn,), "aws:principaltype": ("AssumedRole",)}
     if len(fields) > 5 and fields[4]:
         context["aws:principalaccount"] = (fields[4],)
@@ -144,6 +144,6 @@ def _excepted(statement: Statement) -> tuple[str, ...]:
     return tuple(pattern for raw, pattern in meant if not (statement.variables and "${" in raw))
 
 
-def denials_of(policies: tuple[Policy, ...]) -> list[Statement]:
+def deny_statements(policies: tuple[Policy, ...]) -> list[Statement]:
     """The unconditional Deny statements: a conditional one subtracts nothing."""
     return [s for policy in policies for s in policy.statements if not s.allow and s.condition is None]

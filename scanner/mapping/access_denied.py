@@ -1,7 +1,7 @@
 """What AWS's "access denied" messages say: which action, on what, and which policy refused it. Pure.
 
 Messages are text for people, and differ from service to service: what they do not say clearly is None or
-`Cause.UNKNOWN`. Shapes:
+`DenialCause.UNKNOWN`. Shapes:
 
 - most services: docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 - S3, which quotes the resource: docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html
@@ -22,7 +22,7 @@ from enum import StrEnum
 from scanner.iam import catalog
 
 
-class Cause(StrEnum):
+class DenialCause(StrEnum):
     """Which kind of policy refused a request.
 
     AWS names one kind even where several refuse. `*_DENY` is an explicit Deny, the name without it the lack
@@ -47,37 +47,47 @@ class Cause(StrEnum):
 
 
 # What each cause means and what to do, for the reports: one line each.
-EXPLAINED: Mapping[Cause, str] = {
-    Cause.NO_IDENTITY_POLICY: "no policy of the role allows it: allow it if the call is meant",
-    Cause.EXPLICIT_DENY: "a policy of the role denies it: an Allow does not help, change that Deny",
-    Cause.BOUNDARY: "the role's permissions boundary does not allow it: allow it there, and in the role",
-    Cause.BOUNDARY_DENY: "the role's permissions boundary denies it: change the Deny in the boundary",
-    Cause.SERVICE_CONTROL_POLICY: (
+DENIAL_HELP: Mapping[DenialCause, str] = {
+    DenialCause.NO_IDENTITY_POLICY: "no policy of the role allows it: allow it if the call is meant",
+    DenialCause.EXPLICIT_DENY: "a policy of the role denies it: an Allow does not help, change that Deny",
+    DenialCause.BOUNDARY: (
+        "the role's permissions boundary does not allow it: allow it there, and in the role"
+    ),
+    DenialCause.BOUNDARY_DENY: "the role's permissions boundary denies it: change the Deny in the boundary",
+    DenialCause.SERVICE_CONTROL_POLICY: (
         "a service control policy of the organization does not allow it: ask who administers the organization"
     ),
-    Cause.RESOURCE_CONTROL_POLICY: (
+    DenialCause.RESOURCE_CONTROL_POLICY: (
         "a resource control policy of the organization denies it: ask who administers the organization"
     ),
-    Cause.RESOURCE_POLICY: (
+    DenialCause.RESOURCE_POLICY: (
         "the resource's own policy does not allow it, or the resource is not there: allow it in that policy"
     ),
-    Cause.RESOURCE_POLICY_DENY: "the resource's own policy denies it: change the Deny in that policy",
-    Cause.SESSION_POLICY: "the session began with a policy that refuses it: change what assumes the role",
-    Cause.VPC_ENDPOINT_POLICY: "the policy of the VPC endpoint refuses it: allow it there",
-    Cause.KMS_KEY_POLICY: (
+    DenialCause.RESOURCE_POLICY_DENY: "the resource's own policy denies it: change the Deny in that policy",
+    DenialCause.SESSION_POLICY: (
+        "the session began with a policy that refuses it: change what assumes the role"
+    ),
+    DenialCause.VPC_ENDPOINT_POLICY: "the policy of the VPC endpoint refuses it: allow it there",
+    DenialCause.KMS_KEY_POLICY: (
         "the policy of the KMS key does not allow it, or the key is not there: allow it in the key's policy"
     ),
-    Cause.KMS: "the KMS key may not be used, or is not there: check its policy, and the role's kms actions",
-    Cause.BLOCK_PUBLIC_ACCESS: "S3 Block Public Access refuses what would make the bucket or object public",
-    Cause.UNNAMED_DENY: "some policy denies it, and the message does not say which: look for the Deny",
-    Cause.UNKNOWN: "the message does not say why: check the role's policies, then the resource's",
+    DenialCause.KMS: (
+        "the KMS key may not be used, or is not there: check its policy, and the role's kms actions"
+    ),
+    DenialCause.BLOCK_PUBLIC_ACCESS: (
+        "S3 Block Public Access refuses what would make the bucket or object public"
+    ),
+    DenialCause.UNNAMED_DENY: "some policy denies it, and the message does not say which: look for the Deny",
+    DenialCause.UNKNOWN: "the message does not say why: check the role's policies, then the resource's",
 }
 
 # An Allow in the role (or in the boundary that the role has) may be what is missing.
-_IDENTITY_MATTERS = frozenset({Cause.NO_IDENTITY_POLICY, Cause.BOUNDARY, Cause.KMS, Cause.UNKNOWN})
+_IDENTITY_MATTERS = frozenset(
+    {DenialCause.NO_IDENTITY_POLICY, DenialCause.BOUNDARY, DenialCause.KMS, DenialCause.UNKNOWN}
+)
 
 
-def is_identity_matter(cause: Cause) -> bool:
+def is_identity_matter(cause: DenialCause) -> bool:
     """Whether an Allow added to the role, or to its boundary, could help. It need not suffice.
 
     No after an explicit Deny, which an Allow never outweighs, and where a policy that is not the role's
@@ -87,7 +97,7 @@ def is_identity_matter(cause: Cause) -> bool:
 
 
 @dataclass(frozen=True)
-class Refusal:
+class Denial:
     """What a message says of a refusal.
 
     `action` is spelled as in the message ("SNS:Publish", "sqs:sendmessage"), `resource` is an ARN (API
@@ -97,22 +107,22 @@ class Refusal:
 
     action: str | None
     resource: str | None
-    cause: Cause
+    cause: DenialCause
     policy: str | None
 
 
 # As the messages name the kind of a policy: the cause when it lacks an Allow, and when it has a Deny. AWS
 # long said "explicit deny" of service control policies in either case.
-_KINDS: Mapping[str, tuple[Cause, Cause]] = {
-    "identity-based policy": (Cause.NO_IDENTITY_POLICY, Cause.EXPLICIT_DENY),
-    "permissions boundary": (Cause.BOUNDARY, Cause.BOUNDARY_DENY),
-    "resource-based policy": (Cause.RESOURCE_POLICY, Cause.RESOURCE_POLICY_DENY),
-    "role trust policy": (Cause.RESOURCE_POLICY, Cause.RESOURCE_POLICY_DENY),
-    "service control policy": (Cause.SERVICE_CONTROL_POLICY, Cause.SERVICE_CONTROL_POLICY),
-    "resource control policy": (Cause.RESOURCE_CONTROL_POLICY, Cause.RESOURCE_CONTROL_POLICY),
-    "session policy": (Cause.SESSION_POLICY, Cause.SESSION_POLICY),
-    "sessions policy": (Cause.SESSION_POLICY, Cause.SESSION_POLICY),
-    "vpc endpoint policy": (Cause.VPC_ENDPOINT_POLICY, Cause.VPC_ENDPOINT_POLICY),
+_KINDS: Mapping[str, tuple[DenialCause, DenialCause]] = {
+    "identity-based policy": (DenialCause.NO_IDENTITY_POLICY, DenialCause.EXPLICIT_DENY),
+    "permissions boundary": (DenialCause.BOUNDARY, DenialCause.BOUNDARY_DENY),
+    "resource-based policy": (DenialCause.RESOURCE_POLICY, DenialCause.RESOURCE_POLICY_DENY),
+    "role trust policy": (DenialCause.RESOURCE_POLICY, DenialCause.RESOURCE_POLICY_DENY),
+    "service control policy": (DenialCause.SERVICE_CONTROL_POLICY, DenialCause.SERVICE_CONTROL_POLICY),
+    "resource control policy": (DenialCause.RESOURCE_CONTROL_POLICY, DenialCause.RESOURCE_CONTROL_POLICY),
+    "session policy": (DenialCause.SESSION_POLICY, DenialCause.SESSION_POLICY),
+    "sessions policy": (DenialCause.SESSION_POLICY, DenialCause.SESSION_POLICY),
+    "vpc endpoint policy": (DenialCause.VPC_ENDPOINT_POLICY, DenialCause.VPC_ENDPOINT_POLICY),
 }
 
 _LONGEST = 16_384  # characters that are read: an ARN has at most some 2,000, EC2's encoded part comes last
@@ -146,7 +156,7 @@ _RESOURCE = _pattern(
 _QUOTED_RESOURCE = _pattern(r'"? on resource:\s{0,8}"(arn:[^"]{1,2048})"[^"]*\Z')
 
 
-def refusal_of(message: str) -> Refusal:
+def denial_of(message: str) -> Denial:
     """What a message says of the refusal. Never raises, whatever the text.
 
     A message that tells of several refused actions says nothing for sure. Of several reasons the last one
@@ -155,11 +165,11 @@ def refusal_of(message: str) -> Refusal:
     text = message[:_LONGEST]
     named = list(_ACTION.finditer(text))
     if len({match["action"].lower() for match in named}) > 1:
-        return Refusal(None, None, Cause.UNKNOWN, None)
+        return Denial(None, None, DenialCause.UNKNOWN, None)
     rest = text[named[0].end() :] if named else text
     context = next(iter(deque(_CONTEXT.finditer(rest), maxlen=1)), None)
     action = _action(named[0]["action"], rest) if named else context["action"] if context else None
-    return Refusal(
+    return Denial(
         action=action,
         resource=_resource(rest[: context.start()] if context else rest) if named else None,
         cause=_cause(context, text),
@@ -173,17 +183,17 @@ def _action(name: str, rest: str) -> str | None:
     return None if cut_off or rest.startswith(("...", "…")) else name
 
 
-def _cause(context: re.Match[str] | None, text: str) -> Cause:
+def _cause(context: re.Match[str] | None, text: str) -> DenialCause:
     if context is None:
-        return Cause.KMS if _VAGUE_KMS.search(text) else Cause.UNKNOWN
+        return DenialCause.KMS if _VAGUE_KMS.search(text) else DenialCause.UNKNOWN
     if context["public"]:
-        return Cause.BLOCK_PUBLIC_ACCESS
+        return DenialCause.BLOCK_PUBLIC_ACCESS
     if context["missing"]:
-        return Cause.KMS_KEY_POLICY if _ABOUT_KMS.search(text) else Cause.RESOURCE_POLICY
+        return DenialCause.KMS_KEY_POLICY if _ABOUT_KMS.search(text) else DenialCause.RESOURCE_POLICY
     if context["lacks"]:
         return _KINDS[_words(context["lacks"])][0]
     denies = context["through"] or context["denies"]
-    return _KINDS[_words(denies)][1] if denies else Cause.UNNAMED_DENY
+    return _KINDS[_words(denies)][1] if denies else DenialCause.UNNAMED_DENY
 
 
 def _words(text: str) -> str:

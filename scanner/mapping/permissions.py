@@ -18,7 +18,7 @@ _INVOKE = frozenset({"Invoke", "InvokeAsync"})
 _DIRECTORY_BUCKET = "--x-s3"
 
 
-def permissions_of(call: Call) -> tuple[Permission, ...] | Unmapped:
+def required_permissions(call: Call) -> tuple[Permission, ...] | Unmapped:
     """The permissions of a call; none where it needs none."""
     prefix = services.prefix_of(call.service)
     if not call.operation:

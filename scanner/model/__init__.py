@@ -3,7 +3,7 @@
 from scanner.model.calls import Call, Outcome, Permission, Unmapped
 from scanner.model.findings import EXCESS, Finding, Place, ScanWarning, Used, Verdict
 from scanner.model.policies import Grant, Policy, Role, Statement, is_managed_by_aws
-from scanner.model.usage import Denied, Evidence, Seen, Usage
+from scanner.model.usage import Denied, Evidence, Observation, Usage
 from scanner.model.workloads import EventSource, Function
 
 __all__ = [
@@ -15,13 +15,13 @@ __all__ = [
     "Finding",
     "Function",
     "Grant",
+    "Observation",
     "Outcome",
     "Permission",
     "Place",
     "Policy",
     "Role",
     "ScanWarning",
-    "Seen",
     "Statement",
     "Unmapped",
     "Usage",

@@ -47,7 +47,7 @@ class Finding:
     `actions` and `resources` are spelled as in the policy; every one of the actions is granted on
     every one of the resources. `severity` is one of `iam.severity.LEVELS`, `severe` names the actions behind
     it, (action, what an attacker gains). `why` tells why traces cannot show it. `also` are the other grants
-    that allow all that these were used for; with `could_go` the role needs these for nothing that was seen.
+    that allow all that these were used for; with `redundant` the role needs these for nothing that was seen.
     `sources` are those beside the traces that had a say. `ignored` is the reason of the team's rule that
     accepts it, `known` tells that the baseline holds it.
     """
@@ -66,7 +66,7 @@ class Finding:
     severe: tuple[tuple[str, str], ...] = ()
     why: str = ""
     also: tuple[Place, ...] = ()
-    could_go: bool = False
+    redundant: bool = False
     sources: tuple[str, ...] = ()
     ignored: str | None = None
     known: bool = False

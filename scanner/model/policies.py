@@ -52,9 +52,9 @@ def is_managed_by_aws(policy: Policy) -> bool:
 class Role:
     """An IAM role, with what could be read of it.
 
-    `users` are the ARNs of all workloads known to use it; `users_known` tells whether there can be no
-    others. `by_version_only` are those of them that use it only in a published version, so that their traces
-    do not tell whether they ran with it. `trusted` are the principals beside Lambda that may assume it.
+    `workloads` are the ARNs of all workloads known to use it; `workloads_complete` tells whether there can be
+    no others. `by_version_only` are those of them that use it only in a published version, so that their
+    traces do not tell whether they ran with it. `trusted` are the principals but Lambda that may assume it.
     `boundary` is its permissions boundary, `tags` its tags, None where they are not known.
     `last_used_region` is where it was last used, as far as IAM tells. `missing_permissions` are the
     IAM actions that the scan lacked, and `problems` what could not be understood. `readable` is True when
@@ -64,8 +64,8 @@ class Role:
     arn: str
     name: str
     policies: tuple[Policy, ...] = ()
-    users: tuple[str, ...] = ()
-    users_known: bool = False
+    workloads: tuple[str, ...] = ()
+    workloads_complete: bool = False
     by_version_only: tuple[str, ...] = ()
     trusted: tuple[str, ...] = ()
     boundary: Policy | None = None

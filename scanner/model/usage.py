@@ -9,7 +9,7 @@ from scanner.model.calls import Permission, Unmapped
 
 
 @dataclass(frozen=True)
-class Seen:
+class Observation:
     """How often and when (Unix seconds) something was seen.
 
     `succeeded` is how often AWS did what it was asked. `trace_ids` are some of the traces, the newest first.
@@ -76,8 +76,8 @@ class Usage:
 
     workload: str | None
     evidence: Evidence
-    used: Mapping[Permission, Seen]
-    wanted: Mapping[Permission, Seen]
+    used: Mapping[Permission, Observation]
+    wanted: Mapping[Permission, Observation]
     denied: tuple[Denied, ...]
     unmapped: Mapping[Unmapped, int]
     alternatives: frozenset[Permission] = frozenset()

@@ -2,8 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from typing import Literal
+
+WorkloadKindName = Literal["lambda", "state-machine"]
+
+# an ARN of a function (what follows its name is a version or an alias) or of a state machine
+_PLACE = r"arn:aws[a-z-]*:(?:lambda|states):[a-z0-9-]+:\d{12}:"
+_WORKLOAD = re.compile(_PLACE + r"(?:function:[^:]+(?=\Z|:)|stateMachine:[^:]+\Z)")
+
+
+@lru_cache(maxsize=1 << 12)
+def workload_arn(arn: str) -> str | None:
+    """A workload's ARN less a function's version or alias: these are one workload. None if it is no ARN."""
+    match = _WORKLOAD.match(arn)
+    return match.group() if match else None
+
+
+def workload_kind(arn: str) -> WorkloadKindName:
+    """The kind of workload that an ARN names."""
+    return "state-machine" if ":states:" in arn else "lambda"
+
+
+def workload_name(arn: str) -> str:
+    """A workload's name: the last field of its ARN."""
+    return arn.rpartition(":")[2]
 
 
 @dataclass(frozen=True)

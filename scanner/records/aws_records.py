@@ -18,21 +18,21 @@ SOURCES = (LAST_ACCESSED, CLOUDTRAIL, INVOCATIONS)
 
 
 @dataclass(frozen=True)
-class Beside:
+class AwsRecords:
     """The sources of one role. `since` is the start of the scanned time (Unix seconds).
 
-    `histories` are CloudTrail's by the ARN of the workload, of which `users` are all that use the role, with
-    the time of their last change. `recorded_until` is the time up to which IAM's data tells what each of them
+    `histories` are CloudTrail's by the ARN of the workload. `workloads` are all that use the role, with the
+    time of their last change. `recorded_until` is the time up to which IAM's data tells what each of them
     did, 0 where it does not reach beyond the last change of one.
     """
 
     last_accessed: LastAccessed | None = None
     histories: Mapping[str, History] = field(default_factory=dict)
-    users: Mapping[str, float] = field(default_factory=dict)
+    workloads: Mapping[str, float] = field(default_factory=dict)
     since: float = 0.0
     recorded_until: float = 0.0
 
-    def records(self, evidence: Evidence, changed: float) -> bool:
+    def has_recorded_since(self, evidence: Evidence, changed: float) -> bool:
         """Whether IAM's data is young enough to tell what a workload did since its last change."""
         return self.last_accessed is not None and counts_for(
             evidence.newest_complete, changed, self.last_accessed.asked
@@ -60,9 +60,9 @@ class Beside:
     def _never_called(self, action: str, pattern: str, granted: float) -> bool:
         """Whether CloudTrail shows that no workload called an action on a resource since it could."""
         region = _region(pattern)
-        return bool(self.users) and all(
+        return bool(self.workloads) and all(
             arn in self.histories and never_called(self.histories[arn], action, region, max(changed, granted))
-            for arn, changed in self.users.items()
+            for arn, changed in self.workloads.items()
         )
 
     def was_used_untraced(self, action: str, traced_actions: Sequence[str] | frozenset[str]) -> bool:
@@ -84,4 +84,4 @@ def _region(pattern: str) -> str:
     return fields[3] if len(fields) == 6 else "*"
 
 
-NOTHING = Beside()
+NO_RECORDS = AwsRecords()

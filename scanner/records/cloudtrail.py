@@ -32,15 +32,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import orjson
 
 from scanner.aws.ask import THREADS, Question, ask
-from scanner.errors import ScanError, Warnings, is_passing
+from scanner.aws.errors import is_passing
+from scanner.errors import ScanError, Warnings
 from scanner.iam import catalog
 from scanner.iam.patterns import is_pattern, overlaps
 from scanner.mapping import services
-from scanner.mapping.permissions import permissions_of
+from scanner.mapping.parameters import NOT_RESOURCES, RESOURCE_PARAMETERS
+from scanner.mapping.permissions import required_permissions
 from scanner.mapping.resources import snake_case
-from scanner.model import Call, Outcome, Permission, Seen, Unmapped
+from scanner.model import Call, Observation, Outcome, Permission, Unmapped
+from scanner.model.workloads import workload_name
 from scanner.text.tables import rows
-from scanner.traces.segments import NOT_RESOURCES, RESOURCE_PARAMETERS, name_of
 from scanner.workloads.lambda_reader import time_of
 
 if TYPE_CHECKING:
@@ -88,8 +90,8 @@ class History:
     been delivered too (LAG before `end`).
     """
 
-    used: Mapping[Permission, Seen] = field(default_factory=dict)
-    wanted: Mapping[Permission, Seen] = field(default_factory=dict)
+    used: Mapping[Permission, Observation] = field(default_factory=dict)
+    wanted: Mapping[Permission, Observation] = field(default_factory=dict)
     unmapped: Mapping[Unmapped, int] = field(default_factory=dict)
     complete: bool = False
     regions: frozenset[str] = frozenset()
@@ -133,8 +135,8 @@ def history_of(
     events: Iterable[Event], *, regions: Collection[str], complete: bool, start: float, end: float
 ) -> History:
     """The events of a workload, each of which counts once, as one history. Pure."""
-    used: dict[Permission, Seen] = {}
-    wanted: dict[Permission, Seen] = {}
+    used: dict[Permission, Observation] = {}
+    wanted: dict[Permission, Observation] = {}
     unmapped: dict[Unmapped, int] = {}
     last_settled: float | None = None
     for event in {event.id: event for event in events}.values():
@@ -158,12 +160,12 @@ def history_of(
     )
 
 
-def _seen_again(seen: Seen | None, event: Event) -> Seen:
+def _seen_again(seen: Observation | None, event: Event) -> Observation:
     succeeded = 1 if event.outcome is Outcome.OK else 0
     if seen is None:
-        return Seen(1, 0, event.time, event.time, succeeded)
+        return Observation(1, 0, event.time, event.time, succeeded)
     first, last = min(seen.first_seen, event.time), max(seen.last_seen, event.time)
-    return Seen(seen.count + 1, 0, first, last, seen.succeeded + succeeded)
+    return Observation(seen.count + 1, 0, first, last, seen.succeeded + succeeded)
 
 
 # --- one event -----------------------------------------------------------------------------------
@@ -192,7 +194,7 @@ def read_event(text: Any, workload: str, role: str) -> Event | None:
     event = orjson.loads(text)
     if not isinstance(event, dict):
         raise ValueError("an event is no object")
-    if not _is_of(_dict(event.get("userIdentity")), role, name_of(workload)):
+    if not _is_of(_dict(event.get("userIdentity")), role, workload_name(workload)):
         return None
     if event.get("eventType", "AwsApiCall") != "AwsApiCall":
         return None
@@ -273,7 +275,7 @@ def _names(prefix: str | None, name: str, value: Any) -> list[str]:
 
 def _needs(call: Call, arns: Collection[str]) -> tuple[Permission, ...] | Unmapped:
     """The permissions of a call, on the very resources that the event names where it does."""
-    needs = permissions_of(call)
+    needs = required_permissions(call)
     if isinstance(needs, Unmapped):
         return needs
     found: dict[Permission, None] = {}
@@ -430,7 +432,9 @@ class _Reader(NamedTuple):
     def _read(self, client: CloudTrailClient, reading: _Reading, question: Question) -> None:
         """Read all pages of a workload in a region."""
         request: dict[str, Any] = {
-            "LookupAttributes": [{"AttributeKey": "Username", "AttributeValue": name_of(reading.workload)}],
+            "LookupAttributes": [
+                {"AttributeKey": "Username", "AttributeValue": workload_name(reading.workload)}
+            ],
             "StartTime": datetime.fromtimestamp(self.starts[reading.workload], UTC),
             "EndTime": datetime.fromtimestamp(self.end, UTC),
             "MaxResults": 50,

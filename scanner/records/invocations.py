@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scanner.aws.ask import THREADS, Question, UnreadError, ask
 from scanner.errors import Warnings
-from scanner.traces.segments import name_of
+from scanner.model.workloads import workload_name
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.client import CloudWatchClient
@@ -124,7 +124,7 @@ def _pages(client: CloudWatchClient, arns: Sequence[str], window: Window) -> Ite
                     "Metric": {
                         "Namespace": "AWS/Lambda",
                         "MetricName": "Invocations",
-                        "Dimensions": [{"Name": "FunctionName", "Value": name_of(arn)}],
+                        "Dimensions": [{"Name": "FunctionName", "Value": workload_name(arn)}],
                     },
                     "Period": window.period,
                     "Stat": "Sum",

@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from scanner.mapping.access_denied import EXPLAINED as REFUSALS
-from scanner.mapping.access_denied import Cause
-from scanner.model import EXCESS, Denied, Evidence, Finding, Permission, Role, Seen, Unmapped, Usage
-from scanner.request import Request, is_wanted
-from scanner.result import Scanned, ScannedRole
+from scanner.mapping.access_denied import DENIAL_HELP, DenialCause
+from scanner.model import EXCESS, Denied, Evidence, Finding, Observation, Permission, Role, Unmapped, Usage
+from scanner.model.workloads import workload_kind, workload_name
+from scanner.request import ScanRequest, is_wanted
+from scanner.result import RoleResult, ScanResult
 from scanner.suggest.policy import spelled, usage_policy
-from scanner.traces.segments import kind_of, name_of
-from scanner.verdict.findings import users_of
+from scanner.verdict.findings import workload_evidence
 from scanner.verdict.reasons import evidence_reasons
 
 SCHEMA_VERSION = 1
@@ -24,47 +23,49 @@ _UNSAFE_IN_FILE_NAME = re.compile(r"[^A-Za-z0-9._-]")
 _MAX_FILE_NAME = 100
 
 
-def report(scanned: Scanned, request: Request) -> Json:
+def report(result: ScanResult, request: ScanRequest) -> Json:
     """report.json: the whole truth."""
-    usages = {usage.workload: usage for usage in scanned.usages}
+    usages = {usage.workload: usage for usage in result.usages}
     unattributed = usages.get(None)
     return {
         "schema_version": SCHEMA_VERSION,
-        "scan": _scan(scanned, request),
-        "workloads": [_workload(arn, usages.get(arn), scanned, request) for arn in _workloads(scanned)],
+        "scan": _scan(result, request),
+        "workloads": [_workload(arn, usages.get(arn), result, request) for arn in _workloads(result)],
         "unattributed": {
             "calls": unattributed.evidence.calls if unattributed else 0,
             "used": _used(unattributed.used) if unattributed else [],
             "unmapped": _unmapped(unattributed.unmapped) if unattributed else [],
         },
-        "roles": [_role(scanned_role) for scanned_role in scanned.roles],
-        "accepted": _accepted(scanned),
+        "roles": [_role(role_result) for role_result in result.roles],
+        "accepted": _accepted(result),
     }
 
 
-def excessive_permissions(scanned: Scanned, request: Request) -> list[Json]:
+def excessive_permissions(result: ScanResult, request: ScanRequest) -> list[Json]:
     """excessive_permissions.json: one entry for each workload whose role holds more than it needs."""
     entries: list[Json] = []
-    for scanned_role in scanned.roles:
-        statements = [_statement(f) for f in scanned_role.findings if f.verdict in EXCESS and not f.accepted]
+    for role_result in result.roles:
+        statements = [_statement(f) for f in role_result.findings if f.verdict in EXCESS and not f.accepted]
         if not statements:
             continue
         entries.extend(
-            {"arn": arn, "role": scanned_role.role.arn, "excessPermissions": statements}
-            for arn in scanned_role.role.users
+            {"arn": arn, "role": role_result.role.arn, "excessPermissions": statements}
+            for arn in role_result.role.workloads
             if is_wanted(arn, request.workloads)
         )
     return sorted(entries, key=lambda entry: str(entry["arn"]))
 
 
-def workload_policies(scanned: Scanned) -> dict[str, Json]:
+def workload_policies(result: ScanResult) -> dict[str, Json]:
     """File name -> the policy that allows what a workload was seen to use, for each workload seen."""
     policies: dict[str, Json] = {}
     taken: set[str] = set()
-    for usage in scanned.usages:
+    for usage in result.usages:
         if usage.workload is None:
             continue
-        stem = _UNSAFE_IN_FILE_NAME.sub("_", name_of(usage.workload))[:_MAX_FILE_NAME].lstrip(".") or "_"
+        stem = (
+            _UNSAFE_IN_FILE_NAME.sub("_", workload_name(usage.workload))[:_MAX_FILE_NAME].lstrip(".") or "_"
+        )
         name, number = stem, 1
         while name.lower() in taken:  # some file systems tell no case
             number += 1
@@ -84,20 +85,20 @@ def iso(seconds: float | None) -> str | None:
         return None
 
 
-def _scan(scanned: Scanned, request: Request) -> Json:
-    accounts = {usage.workload.split(":")[4] for usage in scanned.usages if usage.workload}
-    skipped = scanned.skipped
+def _scan(result: ScanResult, request: ScanRequest) -> Json:
+    accounts = {usage.workload.split(":")[4] for usage in result.usages if usage.workload}
+    skipped = result.skipped
     return {
-        "source": scanned.source,
-        "start": iso(scanned.start),
-        "end": iso(scanned.end),
+        "source": result.source,
+        "start": iso(result.start),
+        "end": iso(result.end),
         "filter": request.filter,
-        "regions": list(scanned.regions),
+        "regions": list(result.regions),
         "evidence": sorted(request.evidence),
         "account": accounts.pop() if len(accounts) == 1 else None,
-        "traces": scanned.traces,
-        "documents": scanned.documents,
-        "calls": scanned.calls,
+        "traces": result.traces,
+        "documents": result.documents,
+        "calls": result.calls,
         "skipped": {
             "documents": skipped.documents,
             "calls": skipped.calls,
@@ -106,13 +107,13 @@ def _scan(scanned: Scanned, request: Request) -> Json:
             "traces_partial": skipped.traces_partial,
             "windows": skipped.windows,
         },
-        "warnings": [{"code": w.code, "message": w.message, "count": w.count} for w in scanned.warnings],
+        "warnings": [{"code": w.code, "message": w.message, "count": w.count} for w in result.warnings],
     }
 
 
-def _accepted(scanned: Scanned) -> Json:
+def _accepted(result: ScanResult) -> Json:
     """What the team accepts: its rules, and the baseline."""
-    rules, against = scanned.rules, scanned.against_baseline
+    rules, against = result.rules, result.against_baseline
     states = (
         *(("hiding", rule, count) for rule, count in rules.hiding),
         *(("expired", rule, count) for rule, count in rules.expired),
@@ -150,23 +151,23 @@ def _accepted(scanned: Scanned) -> Json:
     }
 
 
-def _workloads(scanned: Scanned) -> list[str]:
+def _workloads(result: ScanResult) -> list[str]:
     """Every workload that was seen, and every one that shares a role with them."""
-    seen = {usage.workload for usage in scanned.usages if usage.workload}
-    sharers = {arn for scanned_role in scanned.roles for arn in scanned_role.role.users}
+    seen = {usage.workload for usage in result.usages if usage.workload}
+    sharers = {arn for role_result in result.roles for arn in role_result.role.workloads}
     return sorted(seen | sharers)
 
 
-def _workload(arn: str, usage: Usage | None, scanned: Scanned, request: Request) -> Json:
-    function = scanned.functions.get(arn)
+def _workload(arn: str, usage: Usage | None, result: ScanResult, request: ScanRequest) -> Json:
+    function = result.functions.get(arn)
     evidence = usage.evidence if usage else Evidence()
-    own = Role(arn="", name="", users=(arn,))
-    user = users_of(own, None, {arn: evidence}, scanned.functions)[0]
-    history = next((s.beside.histories[arn] for s in scanned.roles if arn in s.beside.histories), None)
+    own = Role(arn="", name="", workloads=(arn,))
+    user = workload_evidence(own, None, {arn: evidence}, result.functions)[0]
+    history = next((s.records.histories[arn] for s in result.roles if arn in s.records.histories), None)
     return {
         "arn": arn,
-        "kind": kind_of(arn),
-        "name": name_of(arn),
+        "kind": workload_kind(arn),
+        "name": workload_name(arn),
         "role": function.role if function else None,
         "evidence": {
             "traces": evidence.traces,
@@ -176,8 +177,8 @@ def _workload(arn: str, usage: Usage | None, scanned: Scanned, request: Request)
             "last_seen": iso(evidence.last_seen),
             "last_changed": iso(user.changed),
             "auto_instrumented": evidence.auto_instrumented is not None,
-            "invocations": scanned.invocations.get(arn),
-            "reasons": sorted(evidence_reasons(user, request.standard)) if request.compare else [],
+            "invocations": result.invocations.get(arn),
+            "reasons": sorted(evidence_reasons(user, request.requirements)) if request.compare else [],
         },
         "used": _used(usage.used) if usage else [],
         "recorded": _used(history.used) if history else [],
@@ -193,13 +194,13 @@ def _denied(denied: Denied) -> Json:
         "count": denied.count,
         "message": denied.message,
         "cause": denied.cause,
-        "meaning": REFUSALS[Cause(denied.cause)],
+        "meaning": DENIAL_HELP[DenialCause(denied.cause)],
         "policy": denied.policy,
         "trace_ids": list(denied.trace_ids),
     }
 
 
-def _used(used: Mapping[Permission, Seen]) -> list[Json]:
+def _used(used: Mapping[Permission, Observation]) -> list[Json]:
     return [
         {
             "action": permission.action,
@@ -224,14 +225,14 @@ def _unmapped(unmapped: Mapping[Unmapped, int]) -> list[Json]:
     ]
 
 
-def _role(scanned_role: ScannedRole) -> Json:
-    role, suggestion = scanned_role.role, scanned_role.suggestion
+def _role(role_result: RoleResult) -> Json:
+    role, suggestion = role_result.role, role_result.suggestion
     return {
         "arn": role.arn,
         "name": role.name,
-        "workloads": list(role.users),
+        "workloads": list(role.workloads),
         "by_version_only": list(role.by_version_only),
-        "users_known": role.users_known,
+        "users_known": role.workloads_complete,
         "trusted": list(role.trusted),
         "boundary": role.boundary.arn if role.boundary else None,
         "readable": role.readable,
@@ -246,11 +247,11 @@ def _role(scanned_role: ScannedRole) -> Json:
             }
             for policy in role.policies
         ],
-        "findings": [_finding(finding) for finding in scanned_role.findings],
+        "findings": [_finding(finding) for finding in role_result.findings],
         "suggested_policy": suggestion.policy if suggestion else None,
         "suggested_policies": list(suggestion.parts) if suggestion else [],
-        "objections": list(scanned_role.objections),
-        "offered_policy": scanned_role.offered,
+        "objections": list(role_result.objections),
+        "offered_policy": role_result.offered,
         "allowed_elsewhere": [
             {
                 "workload": one.workload,
@@ -259,7 +260,7 @@ def _role(scanned_role: ScannedRole) -> Json:
                 "calls": one.calls,
                 "denied": one.denied,
             }
-            for one in scanned_role.elsewhere
+            for one in role_result.elsewhere
         ],
     }
 
@@ -299,7 +300,7 @@ def _finding(finding: Finding) -> Json:
             }
             for place in finding.also
         ],
-        "could_go": finding.could_go,
+        "could_go": finding.redundant,
         "sources": list(finding.sources),
         "ignored": finding.ignored,
         "known": finding.known,

@@ -12,21 +12,21 @@ from scanner.report.build import excessive_permissions, report, workload_policie
 from scanner.report.markdown import markdown
 from scanner.report.schema import validate
 from scanner.report.view import View
-from scanner.request import Request
-from scanner.result import Scanned
+from scanner.request import ScanRequest
+from scanner.result import ScanResult
 
 REPORT = "report.json"
 EXCESSIVE = "excessive_permissions.json"
 
 
-def write_reports(scanned: Scanned, request: Request, folder: Path) -> list[Path]:
+def write_reports(result: ScanResult, request: ScanRequest, folder: Path) -> list[Path]:
     """Write the JSON files of a scan and return their paths. A stale list of excess is removed.
 
     Raises ScanError where the folder cannot be written to.
     """
-    documents: dict[str, Any] = {REPORT: report(scanned, request), **workload_policies(scanned)}
+    documents: dict[str, Any] = {REPORT: report(result, request), **workload_policies(result)}
     validate("report", documents[REPORT])
-    excessive = excessive_permissions(scanned, request) if request.compare else []
+    excessive = excessive_permissions(result, request) if request.compare else []
     if excessive:
         validate("excessive_permissions", excessive)
         documents[EXCESSIVE] = excessive

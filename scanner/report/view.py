@@ -10,20 +10,19 @@ from typing import Any
 import orjson
 
 from scanner.iam.severity import LEVELS
-from scanner.mapping.access_denied import EXPLAINED as REFUSALS
-from scanner.mapping.access_denied import Cause
+from scanner.mapping.access_denied import DENIAL_HELP, DenialCause
 from scanner.model import EXCESS, Finding, ScanWarning, Used, Verdict
+from scanner.model.workloads import workload_name
 from scanner.records.aws_records import CLOUDTRAIL, LAST_ACCESSED
 from scanner.report.build import iso
-from scanner.request import Request, is_wanted
-from scanner.result import Scanned, ScannedRole
+from scanner.request import ScanRequest, is_wanted
+from scanner.result import RoleResult, ScanResult
 from scanner.suggest.policy import edits
 from scanner.text.escape import counted
 from scanner.text.redact import NOTHING_HIDDEN, Redaction
-from scanner.traces.segments import name_of
 from scanner.usage.builder import KEPT_STARTS
-from scanner.verdict.findings import users_of
-from scanner.verdict.reasons import EXPLAINED, MAY_BE_USED, ORDER, Reason
+from scanner.verdict.findings import workload_evidence
+from scanner.verdict.reasons import MAY_BE_USED, ORDER, REASON_HELP, Reason
 
 _SOME = 4
 _MOST_DANGERS = 12
@@ -92,16 +91,16 @@ class View:
 
 
 def view_of(
-    scanned: Scanned, request: Request, hide: Redaction = NOTHING_HIDDEN, also: Collection[str] = ()
+    result: ScanResult, request: ScanRequest, hide: Redaction = NOTHING_HIDDEN, also: Collection[str] = ()
 ) -> View:
     """Arrange a scan for reading: the worst first.
 
     `hide` takes out what must not be shown. `also` are ids of findings that fail the gate.
     """
     rows = [
-        _row(finding, scanned_role, scanned, request, hide)
-        for scanned_role in scanned.roles
-        for finding in scanned_role.findings
+        _row(finding, role_result, result, request, hide)
+        for role_result in result.roles
+        for finding in role_result.findings
         if finding.verdict in (*EXCESS, Verdict.UNOBSERVABLE, Verdict.INEFFECTIVE)
     ]
     rows.sort(
@@ -112,7 +111,7 @@ def view_of(
             row.finding.id,
         )
     )
-    traces = {usage.workload: usage.evidence.traces for usage in scanned.usages}
+    traces = {usage.workload: usage.evidence.traces for usage in result.usages}
     accepted = [row for row in rows if row.finding.accepted]
     rows = [row for row in rows if not row.finding.accepted]
     excess = [row for row in rows if row.finding.verdict in EXCESS]
@@ -120,16 +119,16 @@ def view_of(
     place = {row.finding.role: at for at, row in reversed(list(enumerate([*excess])))}
     reasons = sorted({r for row in excess for r in row.finding.reasons}, key=lambda r: ORDER[Reason(r)])
     return View(
-        headline=_headline(scanned, request),
-        facts=_facts(scanned),
+        headline=_headline(result, request),
+        facts=_facts(result),
         others=others,
         confirmed=[row for row in excess if row.confirmed],
         unconfirmed=[row for row in excess if not row.confirmed],
-        reasons=[(reason, *EXPLAINED[Reason(reason)]) for reason in reasons],
+        reasons=[(reason, *REASON_HELP[Reason(reason)]) for reason in reasons],
         suggestions=[
             _suggestion(s, request, hide)
-            for s in sorted(scanned.roles, key=lambda s: place.get(s.role.arn, 0))
-            if s.suggestion and (_is_excessive(s, confirmed=False) or any(f.could_go for f in s.findings))
+            for s in sorted(result.roles, key=lambda s: place.get(s.role.arn, 0))
+            if s.suggestion and (_is_excessive(s, confirmed=False) or any(f.redundant for f in s.findings))
         ],
         unobservable=[
             row for row in rows if row.finding.verdict is Verdict.UNOBSERVABLE and row.finding.id not in also
@@ -138,49 +137,55 @@ def view_of(
             row for row in rows if row.finding.verdict is Verdict.INEFFECTIVE and row.finding.id not in also
         ],
         sampled=[
-            (hide.text(name_of(arn)), counted(traces.get(arn, 0), "trace"), counted(ran, "invocation"))
-            for arn, ran in sorted(scanned.invocations.items())
+            (hide.text(workload_name(arn)), counted(traces.get(arn, 0), "trace"), counted(ran, "invocation"))
+            for arn, ran in sorted(result.invocations.items())
         ],
         accepted=accepted,
-        accepted_facts=[hide.text(line) for line in _accepted_facts(scanned, request)],
+        accepted_facts=[hide.text(line) for line in _accepted_facts(result, request)],
         dangers=_dangers(excess),
-        twice=[line for s in scanned.roles for line in _twice(s, request, hide)],
+        twice=[line for s in result.roles for line in _twice(s, request, hide)],
         workloads=[
             (
-                hide.text(name_of(u.workload)),
+                hide.text(workload_name(u.workload)),
                 u.evidence.traces,
                 u.evidence.calls,
                 sum(p.required for p in u.used),
-                scanned.invocations.get(u.workload),
+                result.invocations.get(u.workload),
             )
-            for u in scanned.usages
+            for u in result.usages
             if u.workload
         ],
         denied=[
             (
-                hide.text(name_of(u.workload or "no workload")),
+                hide.text(workload_name(u.workload or "no workload")),
                 d.action,
                 hide.resource(d.resource),
                 d.count,
-                REFUSALS[Cause(d.cause)],
+                DENIAL_HELP[DenialCause(d.cause)],
             )
-            for u in scanned.usages
+            for u in result.usages
             for d in u.denied
         ],
         elsewhere=[
-            (hide.text(name_of(one.workload)), one.action, hide.resource(one.resource), one.calls, one.denied)
-            for s in scanned.roles
+            (
+                hide.text(workload_name(one.workload)),
+                one.action,
+                hide.resource(one.resource),
+                one.calls,
+                one.denied,
+            )
+            for s in result.roles
             for one in s.elsewhere
         ],
         offered=[
-            (hide.text(_who(s, request)), _json(hide.policy(s.offered))) for s in scanned.roles if s.offered
+            (hide.text(_who(s, request)), _json(hide.policy(s.offered))) for s in result.roles if s.offered
         ],
         unmapped=[
             (hide.text(u.service), hide.text(u.operation), u.reason, count)
-            for usage in scanned.usages
+            for usage in result.usages
             for u, count in usage.unmapped.items()
         ],
-        warnings=[hide.text(_warning(w)) for w in scanned.warnings],
+        warnings=[hide.text(_warning(w)) for w in result.warnings],
     )
 
 
@@ -197,9 +202,9 @@ def _json(value: Any) -> str:
     return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode().replace("<", "\\u003c")
 
 
-def _accepted_facts(scanned: Scanned, request: Request) -> list[str]:
+def _accepted_facts(result: ScanResult, request: ScanRequest) -> list[str]:
     """What the team's rules and the baseline have to do with this scan, a line each."""
-    rules, against = scanned.rules, scanned.against_baseline
+    rules, against = result.rules, result.against_baseline
     lines = [*rules.failures(request.config_name), *rules.notes(request.config_name)]
     lines += [
         f"{request.config_name}:{rule.line}: accepts {counted(count, 'grant')}: {rule.reason}"
@@ -220,19 +225,19 @@ def _accepted_facts(scanned: Scanned, request: Request) -> list[str]:
 
 
 def _twice(
-    scanned_role: ScannedRole, request: Request, hide: Redaction
+    role_result: RoleResult, request: ScanRequest, hide: Redaction
 ) -> list[tuple[str, str, str, str, str]]:
     """The grants that the role does not need, as others allow the same."""
     return [
         (
-            hide.text(_who(scanned_role, request)),
+            hide.text(_who(role_result, request)),
             _some(finding.actions),
             _some(short(hide.resource(r)) for r in finding.resources),
             hide.text(_place(finding.policy.name, finding.statement.index, finding.statement.sid)),
             hide.text(_some(_place(place.policy, place.statement, place.sid) for place in finding.also)),
         )
-        for finding in scanned_role.findings
-        if finding.could_go
+        for finding in role_result.findings
+        if finding.redundant
     ]
 
 
@@ -245,19 +250,19 @@ def _warning(warning: ScanWarning) -> str:
     return warning.message if told else f"{warning.message} ({warning.count:,} times)"
 
 
-def _suggestion(scanned_role: ScannedRole, request: Request, hide: Redaction) -> Suggestion:
+def _suggestion(role_result: RoleResult, request: ScanRequest, hide: Redaction) -> Suggestion:
     changed = [
         (
             hide.text(edit.policy),
             edit.managed_by_aws,
             _difference(hide.policy(edit.before), hide.policy(edit.after)),
         )
-        for edit in edits(scanned_role.role, scanned_role.judged)
+        for edit in edits(role_result.role, role_result.judged)
     ]
-    suggestion = scanned_role.suggestion
+    suggestion = role_result.suggestion
     policies = suggestion.parts or (suggestion.policy,) if suggestion else ()
     texts = [_json(hide.policy(policy)) for policy in policies]
-    return Suggestion(scanned_role.role.arn, hide.text(_who(scanned_role, request)), changed, texts)
+    return Suggestion(role_result.role.arn, hide.text(_who(role_result, request)), changed, texts)
 
 
 def _difference(before: dict[str, Any], after: Sequence[dict[str, Any]]) -> str:
@@ -273,27 +278,27 @@ def _lines(statement: dict[str, Any]) -> list[str]:
 
 
 def _row(
-    finding: Finding, scanned_role: ScannedRole, scanned: Scanned, request: Request, hide: Redaction
+    finding: Finding, role_result: RoleResult, result: ScanResult, request: ScanRequest, hide: Redaction
 ) -> Row:
     return Row(
         finding=finding,
-        who=hide.text(_who(scanned_role, request)),
+        who=hide.text(_who(role_result, request)),
         actions=_some(finding.actions, "all but " if finding.statement.not_actions else ""),
         resources=_some(
             [short(hide.resource(r)) for r in finding.resources],
             "all but " if finding.statement.not_resources else "",
         )
         + _condition(finding, hide),
-        claim=_claim(finding, scanned_role, hide) + _remedy(finding, hide),
+        claim=_claim(finding, role_result, hide) + _remedy(finding, hide),
         severity=finding.severity,
-        evidence=_evidence(finding, scanned_role, scanned, hide),
+        evidence=_evidence(finding, role_result, result, hide),
         confirmed=finding.confirmed,
     )
 
 
-def _who(scanned_role: ScannedRole, request: Request) -> str:
-    names = [name_of(arn) for arn in scanned_role.role.users if is_wanted(arn, request.workloads)]
-    return _some(names) or scanned_role.role.name
+def _who(role_result: RoleResult, request: ScanRequest) -> str:
+    names = [workload_name(arn) for arn in role_result.role.workloads if is_wanted(arn, request.workloads)]
+    return _some(names) or role_result.role.name
 
 
 def _condition(finding: Finding, hide: Redaction) -> str:
@@ -310,7 +315,7 @@ def _remedy(finding: Finding, hide: Redaction) -> str:
     return f"; {hide.text(finding.policy.name)} is AWS's own: replace it"
 
 
-def _claim(finding: Finding, scanned_role: ScannedRole, hide: Redaction) -> str:
+def _claim(finding: Finding, role_result: RoleResult, hide: Redaction) -> str:
     if finding.verdict is Verdict.UNOBSERVABLE:
         return hide.text(finding.why) or "traces cannot show it"
     if finding.verdict is Verdict.INEFFECTIVE:
@@ -318,16 +323,16 @@ def _claim(finding: Finding, scanned_role: ScannedRole, hide: Redaction) -> str:
     if finding.verdict is not Verdict.BROAD:
         said = "not surely used" if MAY_BE_USED.intersection(finding.reasons) else "never used"
         return f"{said}; {hide.text(finding.why)}" if finding.why else said
-    shared = len(scanned_role.role.users) > 1
+    shared = len(role_result.role.workloads) > 1
     return "only used: " + _some([_used(used, hide, shared=shared) for used in finding.used])
 
 
 def _used(used: Used, hide: Redaction, *, shared: bool) -> str:
-    by = _some(hide.text(name_of(arn)) for arn in used.workloads) if shared else ""
+    by = _some(hide.text(workload_name(arn)) for arn in used.workloads) if shared else ""
     return f"{used.action} on {short(hide.resource(used.resource))}" + (f" by {by}" if by else "")
 
 
-def _evidence(finding: Finding, scanned_role: ScannedRole, scanned: Scanned, hide: Redaction) -> str:
+def _evidence(finding: Finding, role_result: RoleResult, result: ScanResult, hide: Redaction) -> str:
     if finding.ignored is not None:
         return hide.text(f"accepted: {finding.ignored}")
     if finding.known:
@@ -336,10 +341,10 @@ def _evidence(finding: Finding, scanned_role: ScannedRole, scanned: Scanned, hid
         return "not observable" if finding.verdict is Verdict.UNOBSERVABLE else "as the policies are now"
     if not finding.confirmed:
         return ", ".join(finding.reasons)
-    evidence = {u.workload: u.evidence for u in scanned.usages if u.workload}
-    users = users_of(scanned_role.role, finding.policy, evidence, scanned.functions)
-    newer = sum(start > user.changed for user in users for start in user.evidence.newest_complete)
-    more = any(len(user.evidence.newest_complete) >= KEPT_STARTS for user in users)
+    evidence = {u.workload: u.evidence for u in result.usages if u.workload}
+    workloads = workload_evidence(role_result.role, finding.policy, evidence, result.functions)
+    newer = sum(start > user.changed for user in workloads for start in user.evidence.newest_complete)
+    more = any(len(user.evidence.newest_complete) >= KEPT_STARTS for user in workloads)
     seen = counted(newer, "trace") + (" or more" if more else "")
     return " and ".join([seen, *(_SOURCES[source] for source in finding.sources)])
 
@@ -350,16 +355,16 @@ def short(resource: str) -> str:
     return fields[5] if len(fields) == 6 and fields[5] != "*" else resource
 
 
-def _headline(scanned: Scanned, request: Request) -> str:
+def _headline(result: ScanResult, request: ScanRequest) -> str:
     if not request.compare:
-        workloads = sum(1 for usage in scanned.usages if usage.workload)
+        workloads = sum(1 for usage in result.usages if usage.workload)
         return f"{counted(workloads, 'workload')} seen; nothing was compared (that is -c)"
-    readable = [s for s in scanned.roles if s.role.readable or s.findings]
+    readable = [s for s in result.roles if s.role.readable or s.findings]
     functions = _functions(readable, request)
     guilty = _functions([s for s in readable if _is_excessive(s, confirmed=True)], request)
-    doubtful = sum(f.verdict in EXCESS and not f.accepted for f in scanned.findings)
-    accepted = sum(f.verdict in EXCESS and f.accepted for f in scanned.findings)
-    unread = sum(1 for s in scanned.roles if not s.role.readable)
+    doubtful = sum(f.verdict in EXCESS and not f.accepted for f in result.findings)
+    accepted = sum(f.verdict in EXCESS and f.accepted for f in result.findings)
+    unread = sum(1 for s in result.roles if not s.role.readable)
     if not functions:
         said = "Nothing could be compared"
     elif guilty:
@@ -374,24 +379,24 @@ def _headline(scanned: Scanned, request: Request) -> str:
     return said + (f"; {counted(unread, 'role')} not wholly readable" if unread else "")
 
 
-def _functions(roles: Iterable[ScannedRole], request: Request) -> set[str]:
-    return {arn for s in roles for arn in s.role.users if is_wanted(arn, request.workloads)}
+def _functions(roles: Iterable[RoleResult], request: ScanRequest) -> set[str]:
+    return {arn for s in roles for arn in s.role.workloads if is_wanted(arn, request.workloads)}
 
 
-def _is_excessive(scanned_role: ScannedRole, *, confirmed: bool) -> bool:
+def _is_excessive(role_result: RoleResult, *, confirmed: bool) -> bool:
     return any(
-        f.verdict in EXCESS and f.confirmed >= confirmed and not f.accepted for f in scanned_role.findings
+        f.verdict in EXCESS and f.confirmed >= confirmed and not f.accepted for f in role_result.findings
     )
 
 
-def _facts(scanned: Scanned) -> str:
-    start, end = iso(scanned.start), iso(scanned.end)
+def _facts(result: ScanResult) -> str:
+    start, end = iso(result.start), iso(result.end)
     time = f"{start[:16].replace('T', ' ')} to {end[:16].replace('T', ' ')} UTC" if start and end else ""
     parts = [
-        counted(scanned.traces, "trace"),
-        counted(scanned.calls, "AWS call"),
+        counted(result.traces, "trace"),
+        counted(result.calls, "AWS call"),
         time,
-        ", ".join(scanned.regions),
+        ", ".join(result.regions),
     ]
     return ", ".join(part for part in parts if part)
 

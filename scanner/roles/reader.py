@@ -11,15 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import orjson
 
-from scanner.errors import (
-    ScanError,
-    Warnings,
-    bad_credentials,
-    error_code,
-    is_bad_credentials,
-    is_denied,
-    is_missing,
-)
+from scanner.aws.errors import bad_credentials, error_code, is_bad_credentials, is_denied, is_missing
+from scanner.errors import ScanError, Warnings
 from scanner.iam.policies import NotAPolicyError, parse_policy
 from scanner.model import Policy, Role
 from scanner.workloads.lambda_reader import Functions, time_of
@@ -35,15 +28,15 @@ _LAMBDA = "lambda.amazonaws.com"
 _UNKNOWN = "?"
 
 
-def with_users(roles: Iterable[Role], functions: Functions, warnings: Warnings) -> list[Role]:
+def with_workloads(roles: Iterable[Role], functions: Functions, warnings: Warnings) -> list[Role]:
     """The roles with all functions that use them.
 
     That these are all users is known only where the functions could be listed, nobody but Lambda may assume
     the role, and it was last used in a region whose functions were listed.
     """
-    users: dict[str, set[str]] = {}
+    workloads: dict[str, set[str]] = {}
     for used_role, arn in functions.roles_of_versions:
-        users.setdefault(used_role, set()).add(arn)
+        workloads.setdefault(used_role, set()).add(arn)
     regions = {arn.split(":")[3] for arn in functions.known}
     found = []
     for role in roles:
@@ -62,13 +55,13 @@ def with_users(roles: Iterable[Role], functions: Functions, warnings: Warnings) 
                 "role-trusts-others",
                 f"{role.arn} may also be assumed by {others}: what they do with it is not seen",
             )
-        own = sorted(users.get(role.arn, ()))
+        own = sorted(workloads.get(role.arn, ()))
         found.append(
             replace(
                 role,
-                users=tuple(own),
+                workloads=tuple(own),
                 by_version_only=tuple(arn for arn in own if functions.known[arn].role != role.arn),
-                users_known=role.users_known and functions.complete and not elsewhere,
+                workloads_complete=role.workloads_complete and functions.complete and not elsewhere,
                 missing_permissions=tuple(sorted({*role.missing_permissions, *functions.missing})),
             )
         )
@@ -170,7 +163,7 @@ class _Parts:
             arn=self.arn,
             name=self.arn.rpartition("/")[2],
             policies=tuple(self.policies),
-            users_known=self.trusted == (),
+            workloads_complete=self.trusted == (),
             trusted=self.trusted or (),
             boundary=self.boundary,
             tags=self.tags,

@@ -7,16 +7,16 @@ from typing import Any, NamedTuple
 
 from scanner.iam import arns
 from scanner.iam.containment import allows_no_more
-from scanner.iam.evaluate import Effect, Request, about, evaluate, is_unclear_resource
+from scanner.iam.evaluate import AccessRequest, Effect, about, evaluate, is_unclear_resource
 from scanner.iam.patterns import is_pattern
 from scanner.iam.policies import parse_policy
 from scanner.model import Permission, Policy, Role, Statement, Usage
-from scanner.verdict.assess import Touched, context_of
+from scanner.verdict.assess import UsedPermission, context_of
 
 _DENIED = (Effect.EXPLICITLY_DENIED, Effect.IMPLICITLY_DENIED)
 
 
-class Elsewhere(NamedTuple):
+class AllowedElsewhere(NamedTuple):
     """A permission that calls of a workload used with success, though no policy of its role allows it.
 
     A resource policy did, or another role's credentials, or a policy that has changed since. `denied` tells
@@ -65,7 +65,7 @@ def _plain_grants(statement: Statement) -> Iterator[tuple[str, str]]:
             yield from ((action.lower(), resource) for action in statement.actions)
 
 
-class Proof:
+class PolicyCheck:
     """Today's policies of a role, asked about permissions. Each is asked for once."""
 
     def __init__(self, role: Role) -> None:
@@ -84,7 +84,7 @@ class Proof:
         """Whether no policy of the role allows a permission, without one that denies it."""
         return self._role.readable and self.today(action, resource) is Effect.IMPLICITLY_DENIED
 
-    def allowed_elsewhere(self, usages: Iterable[Usage]) -> list[Elsewhere]:
+    def allowed_elsewhere(self, usages: Iterable[Usage]) -> list[AllowedElsewhere]:
         """The permissions of calls that succeeded without a grant, of workloads that use just this role."""
         if not self._role.readable:
             return []
@@ -99,7 +99,7 @@ class Proof:
                 if effect in _DENIED:
                     denied = effect is Effect.EXPLICITLY_DENIED
                     found.append(
-                        Elsewhere(
+                        AllowedElsewhere(
                             usage.workload, permission.action, permission.resource, seen.succeeded, denied
                         )
                     )
@@ -128,8 +128,8 @@ class Proof:
     def _decide(self, key: tuple[str, str], asked: _Asked) -> Effect:
         if self._role.boundary is None and asked.plainly_allow(key):
             return Effect.ALLOWED
-        context, absent = context_of(self._role, Touched(*key, exact=_is_told(key[1])))
-        request = Request(*key, context, absent)
+        context, absent = context_of(self._role, UsedPermission(*key, exact=_is_told(key[1])))
+        request = AccessRequest(*key, context, absent)
         return evaluate(request, asked.about(request.action), self._role.boundary).effect
 
 

@@ -13,7 +13,7 @@ from scanner.iam.patterns import contains, is_pattern
 from scanner.iam.policies import VARIABLES_VERSION
 from scanner.mapping.untraced import is_kept_of_a_wildcard
 from scanner.model import Grant, Role, Statement, Usage, Verdict, is_managed_by_aws
-from scanner.verdict.assess import Judgement, Touched
+from scanner.verdict.assess import Judgement, UsedPermission
 from scanner.verdict.findings import Judged
 from scanner.verdict.reasons import GENERAL_DOUBTS
 
@@ -184,7 +184,7 @@ def _items(judged: Judged, narrow: bool) -> Iterable[Item]:
     kept = _kept(judgement.grant)
     if judged.ignore is not None:
         return [kept]  # the team says that it is needed
-    if judged.duplicate.could_go:
+    if judged.redundancy.redundant:
         return []
     if judgement.verdict is Verdict.BROAD:
         if not GENERAL_DOUBTS.issuperset(reasons):
@@ -210,7 +210,7 @@ def _kept(grant: Grant) -> Item:
     )
 
 
-def _narrowed(judgement: Judgement, touched: Touched, kept: Item, narrow: bool) -> Item:
+def _narrowed(judgement: Judgement, touched: UsedPermission, kept: Item, narrow: bool) -> Item:
     """One used action of a grant that is too wide, on the part of its resource that was used."""
     action = catalog.spelled(touched.action)
     own = kept._replace(action=action, not_action=())

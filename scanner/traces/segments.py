@@ -11,37 +11,24 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import orjson
 
 from scanner.iam.patterns import is_pattern
+from scanner.mapping.parameters import NOT_RESOURCES, OPENTELEMETRY, PRESENCE_PARAMETERS, RESOURCE_PARAMETERS
 from scanner.model import Call, Outcome
+from scanner.model.workloads import workload_arn
 from scanner.text.redact import redacted
 
 Node = dict[str, Any]
 
-# Parameters of a call that can name a resource, beside all that end in `_arn` or `_name`. What else
-# the SDKs capture (keys, counts, message ids) is left out: it tells nothing about the resource, and
-# there is no end of it.
-RESOURCE_PARAMETERS = frozenset(
-    {"bucket", "name", "qualifier", "queue_owner_aws_account_id", "queue_url", "secret_id"}
-)
-NOT_RESOURCES = frozenset({"execution_arn", "exclusive_start_table_name"})
-# OpenTelemetry records fewer parameters than the X-Ray SDKs: what is absent may have been given all the same.
-OPENTELEMETRY = ("opentelemetry", "*")
 _PHASES = frozenset({"Initialization", "Invocation", "Overhead"})
-# Only whether the call had them matters: the action differs.
-PRESENCE_PARAMETERS = frozenset({"version_id"})
-
 LAMBDA_ORIGINS = ("AWS::Lambda", "AWS::Lambda::Function")
 STATE_MACHINE_ORIGIN = "AWS::StepFunctions::StateMachine"
 
 _FAILURE_KEYS = frozenset({"error", "fault", "throttle", "cause"})
-# an ARN of a function (what follows its name is a version or an alias) or of a state machine
-_PLACE = r"arn:aws[a-z-]*:(?:lambda|states):[a-z0-9-]+:\d{12}:"
-_WORKLOAD = re.compile(_PLACE + r"(?:function:[^:]+(?=\Z|:)|stateMachine:[^:]+\Z)")
 _VERSION = re.compile(r":function:[^:]+:(\d+)\Z")
 _QUOTED = re.compile(r"'([^']+)'")
 _MAX_NAME = 2048
@@ -67,7 +54,7 @@ _DENIED_MESSAGE = re.compile(r"not authorized to perform|access denied|AccessDen
 _AWS_HOST = re.compile(r"\.(amazonaws\.com|amazonaws\.com\.cn|api\.aws)$")
 
 
-class SeenCall(NamedTuple):
+class ObservedCall(NamedTuple):
     """A call with its time (Unix seconds) and, where it was refused, the error's message."""
 
     call: Call
@@ -75,7 +62,7 @@ class SeenCall(NamedTuple):
     message: str = ""
 
 
-class Presence(NamedTuple):
+class WorkloadRun(NamedTuple):
     """A workload in one trace.
 
     `start` is when it started (Unix seconds). `ran` is False where the trace shows only that it was
@@ -99,8 +86,8 @@ class TraceReading:
     complete: bool = True
     start: float | None = None
     end: float | None = None
-    workloads: dict[str, Presence] = field(default_factory=dict)
-    calls: list[SeenCall] = field(default_factory=list)
+    workloads: dict[str, WorkloadRun] = field(default_factory=dict)
+    calls: list[ObservedCall] = field(default_factory=list)
 
 
 class Trace(NamedTuple):
@@ -148,13 +135,6 @@ def _is_new(node: Node, seen: set[str]) -> bool:
         return False
     seen.add(node_id)
     return True
-
-
-@lru_cache(maxsize=1 << 12)
-def workload_arn(arn: str) -> str | None:
-    """A workload's ARN less a function's version or alias: these are one workload. None if it is no ARN."""
-    match = _WORKLOAD.match(arn)
-    return match.group() if match else None
 
 
 # --- documents -----------------------------------------------------------------------------------
@@ -205,11 +185,11 @@ def _note_segment(segment: Node, owner: str | None, reading: TraceReading) -> No
         reading.end = end if reading.end is None else max(reading.end, end)
     if owner is None:
         return
-    known = reading.workloads.get(owner, Presence(0.0))
+    known = reading.workloads.get(owner, WorkloadRun(0.0))
     # The function's own document says when it ran: Lambda's may have queued the event before, and a part
     # that was streamed begins later.
     own = segment.get("origin") != "AWS::Lambda" and segment.get("type") != "subsegment"
-    reading.workloads[owner] = Presence(
+    reading.workloads[owner] = WorkloadRun(
         start=_start(known, start or 0.0, own),
         ran=known.ran or own,
         auto_instrumented=known.auto_instrumented or _is_auto_instrumented(segment),
@@ -229,7 +209,7 @@ def _version(segment: Node) -> str | None:
     return None
 
 
-def _start(known: Presence, start: float, own: bool) -> float:
+def _start(known: WorkloadRun, start: float, own: bool) -> float:
     """When a workload started, whatever the order of the documents."""
     if own == known.ran:
         return max(known.start, start)
@@ -378,10 +358,10 @@ def _host(node: Node) -> str:
         return ""
 
 
-def _seen_call(node: Node, owner: str | None, opentelemetry: bool) -> SeenCall:
+def _seen_call(node: Node, owner: str | None, opentelemetry: bool) -> ObservedCall:
     if not _is_call(node):
         call = Call(owner, _host(node), "", (), "", "", Outcome.OK)
-        return SeenCall(call, _number(node.get("start_time")) or 0.0)
+        return ObservedCall(call, _number(node.get("start_time")) or 0.0)
     aws = _dict(node.get("aws"))
     outcome = _outcome(node, aws)
     call = Call(
@@ -394,7 +374,7 @@ def _seen_call(node: Node, owner: str | None, opentelemetry: bool) -> SeenCall:
         outcome,
     )
     time = _number(node.get("start_time")) or 0.0
-    return SeenCall(call, time, _message(node) if outcome is Outcome.DENIED else "")
+    return ObservedCall(call, time, _message(node) if outcome is Outcome.DENIED else "")
 
 
 def _parameters(aws: Node) -> tuple[tuple[str, str], ...]:
@@ -497,16 +477,3 @@ def _text(value: Any) -> str:
 
 def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-Kind = Literal["lambda", "state-machine"]
-
-
-def kind_of(arn: str) -> Kind:
-    """The kind of workload that an ARN names."""
-    return "state-machine" if ":states:" in arn else "lambda"
-
-
-def name_of(arn: str) -> str:
-    """A workload's name: the last field of its ARN."""
-    return arn.rpartition(":")[2]

@@ -15,11 +15,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from scanner.aws.concurrency import Pace
-from scanner.errors import (
-    EXIT_USAGE,
-    ScanError,
-    Warnings,
+from scanner.aws.concurrency import XRAY_THREADS, Pace
+from scanner.aws.errors import (
     bad_credentials,
     error_code,
     is_bad_credentials,
@@ -27,6 +24,7 @@ from scanner.errors import (
     is_passing,
     status_of,
 )
+from scanner.errors import EXIT_USAGE, ScanError, Warnings
 from scanner.traces.segments import Trace, read_trace
 
 if TYPE_CHECKING:
@@ -35,7 +33,6 @@ if TYPE_CHECKING:
 
 Sink = Callable[[list[Trace]], None]
 
-THREADS = 48  # measured: fewer are slower, more are not faster
 _LISTING_THREADS = 16
 _LONGEST_WINDOW = 6 * 3600.0
 _SHORTEST_WINDOW = 300.0
@@ -170,15 +167,15 @@ class _Reader:
         self._clock = clock
         self._lock = threading.Lock()
         self._waiting: list[tuple[str, bool]] = []
-        self._room = threading.BoundedSemaphore(4 * THREADS)
+        self._room = threading.BoundedSemaphore(4 * XRAY_THREADS)
         self._stop = threading.Event()
         self._failure: BaseException | None = None
-        self._pace = Pace(THREADS)
+        self._pace = Pace(XRAY_THREADS)
         self.fetched = Fetched()
 
     def read(self, pieces: list[tuple[float, float]], expression: str | None, *, take_partial: bool) -> int:
         """Read all windows once. Returns how many partial traces were left for later."""
-        with ThreadPoolExecutor(THREADS) as fetchers, ThreadPoolExecutor(_LISTING_THREADS) as listers:
+        with ThreadPoolExecutor(XRAY_THREADS) as fetchers, ThreadPoolExecutor(_LISTING_THREADS) as listers:
             listings = [
                 listers.submit(self._list, piece, expression, take_partial, fetchers) for piece in pieces
             ]
@@ -204,7 +201,7 @@ class _Reader:
             return [taken for taken in (accept(trace) for trace in traces) if taken is not None]
 
         batches = [ids[at : at + _IDS_A_REQUEST] for at in range(0, len(ids), _IDS_A_REQUEST)]
-        with ThreadPoolExecutor(THREADS) as fetchers:
+        with ThreadPoolExecutor(XRAY_THREADS) as fetchers:
             for taken in fetchers.map(ask, batches):
                 fresh = [trace for trace in taken if trace.id in open_ids]
                 for trace in fresh:

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 
 from scanner.iam import catalog
 from scanner.iam.patterns import is_pattern
-from scanner.mapping.access_denied import Refusal, refusal_of
-from scanner.mapping.permissions import permissions_of
-from scanner.model import Call, Denied, Evidence, Outcome, Permission, Seen, Unmapped, Usage
-from scanner.traces.segments import SeenCall, TraceReading, workload_arn
+from scanner.mapping.access_denied import Denial, denial_of
+from scanner.mapping.permissions import required_permissions
+from scanner.model import Call, Denied, Evidence, Observation, Outcome, Permission, Unmapped, Usage
+from scanner.model.workloads import workload_arn
+from scanner.traces.segments import ObservedCall, TraceReading
 
 # Of how many of its newest complete traces the start is kept: more are never counted.
 KEPT_STARTS = 1000
@@ -49,17 +50,17 @@ class _Count:
         elif time > self.last:
             self.last = time
 
-    def frozen(self) -> Seen:
+    def frozen(self) -> Observation:
         examples = tuple(trace for _, trace in sorted(self.newest, reverse=True))
-        return Seen(self.count, self.traces, self.first, self.last, self.succeeded, examples)
+        return Observation(self.count, self.traces, self.first, self.last, self.succeeded, examples)
 
 
 @dataclass
-class _Denial:
+class _DenialCount:
     """Refusals of one permission: the first message and what it says, how many there were, some traces."""
 
     message: str
-    refusal: Refusal
+    denial: Denial
     count: int = 0
     trace_ids: list[str] = field(default_factory=list)
 
@@ -80,7 +81,7 @@ class _Tally:
     auto_instrumented: float | None = None
     used: dict[Permission, _Count] = field(default_factory=dict)
     wanted: dict[Permission, _Count] = field(default_factory=dict)
-    denied: dict[tuple[str, str], _Denial] = field(default_factory=dict)
+    denied: dict[tuple[str, str], _DenialCount] = field(default_factory=dict)
     services: dict[str, float] = field(default_factory=dict)
     unmapped: dict[Unmapped, int] = field(default_factory=dict)
     alternatives: set[Permission] = field(default_factory=set)
@@ -93,7 +94,7 @@ class _Tally:
 class UsageBuilder:
     """Collects readings of traces; `usages()` gives the result. Not safe for several threads at once."""
 
-    def __init__(self, min_traces: int = 1, mapper: Mapper = permissions_of) -> None:
+    def __init__(self, min_traces: int = 1, mapper: Mapper = required_permissions) -> None:
         self._kept = max(KEPT_STARTS, min_traces)
         self._mapper = mapper
         self._mapped: dict[Call, tuple[Permission, ...] | Unmapped] = {}
@@ -177,7 +178,7 @@ class UsageBuilder:
                 elif arn not in reading.workloads:
                     self._invoked_gaps[arn] = max(seen.time, self._invoked_gaps.get(arn, 0.0))
 
-    def _add_call(self, seen: SeenCall, ran: float, version: str | None) -> None:
+    def _add_call(self, seen: ObservedCall, ran: float, version: str | None) -> None:
         """Add a call of a workload that began to run at `ran`: what it shows, it shows of that code."""
         call, time = seen.call, seen.time
         tally = self._tally(call.workload)
@@ -206,20 +207,22 @@ class UsageBuilder:
             if ran > own.services.get(prefix, 0.0):
                 own.services[prefix] = ran
 
-    def _note_denied(self, tally: _Tally, certain: Sequence[Permission], seen: SeenCall) -> None:
+    def _note_denied(self, tally: _Tally, certain: Sequence[Permission], seen: ObservedCall) -> None:
         """Note what a call was refused. What only the message names may have been needed as well."""
-        refusal = refusal_of(seen.message)
-        for action, resource in _refused(certain, refusal):
-            denial = tally.denied.setdefault((action, resource), _Denial(seen.message, refusal))
-            denial.count += 1
-            if len(denial.trace_ids) < _EXAMPLES and self._trace_id not in denial.trace_ids:
-                denial.trace_ids.append(self._trace_id)
+        denial = denial_of(seen.message)
+        for action, resource in _refused(certain, denial):
+            counted = tally.denied.setdefault((action, resource), _DenialCount(seen.message, denial))
+            counted.count += 1
+            if len(counted.trace_ids) < _EXAMPLES and self._trace_id not in counted.trace_ids:
+                counted.trace_ids.append(self._trace_id)
             if not any(p.action == action for p in certain):
                 named = Permission(action, resource, exact=not is_pattern(resource), required=True)
                 count = tally.wanted.setdefault(named, _Count(seen.time, seen.time))
                 count.add(seen.time, self._number, self._trace_id, succeeded=False)
 
-    def _note_certain(self, tally: _Tally, certain: Sequence[Permission], seen: SeenCall, sent: bool) -> None:
+    def _note_certain(
+        self, tally: _Tally, certain: Sequence[Permission], seen: ObservedCall, sent: bool
+    ) -> None:
         """Note what a call surely needs, or of several actions one."""
         if sent and not certain[0].required:
             tally.alternatives.update(certain)
@@ -227,13 +230,13 @@ class UsageBuilder:
             self._note_denied(tally, certain, seen)
 
 
-def _refused(certain: Sequence[Permission], refusal: Refusal) -> list[tuple[str, str]]:
+def _refused(certain: Sequence[Permission], denial: Denial) -> list[tuple[str, str]]:
     """The (action, resource) pairs that a call was refused: what the message names, else what it needs."""
-    if refusal.action is None:
+    if denial.action is None:
         return [(permission.action, permission.resource) for permission in certain]
-    action = catalog.spelled(refusal.action)
+    action = catalog.spelled(denial.action)
     needed = [p.resource for p in certain if p.action.lower() == action.lower()]
-    resource = refusal.resource or (needed[0] if needed else "*")
+    resource = denial.resource or (needed[0] if needed else "*")
     return [(action, resource)]
 
 
@@ -267,8 +270,8 @@ def _frozen(arn: str | None, tally: _Tally) -> Usage:
                 resource,
                 denial.count,
                 denial.message,
-                denial.refusal.cause,
-                denial.refusal.policy,
+                denial.denial.cause,
+                denial.denial.policy,
                 tuple(sorted(denial.trace_ids)),
             )
             for (action, resource), denial in sorted(tally.denied.items(), key=lambda item: item[0])

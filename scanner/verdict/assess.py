@@ -15,13 +15,13 @@ from scanner.iam.patterns import contains, is_pattern, matches, overlaps
 from scanner.iam.policies import Principal, grants_of, principal_of
 from scanner.mapping.untraced import MAY_RUN_UNTRACED, UNOBSERVABLE, Untraced, is_kept_of_a_wildcard
 from scanner.model import Function, Grant, Permission, Role, Usage, Verdict
-from scanner.records.aws_records import CLOUDTRAIL, LAST_ACCESSED, NOTHING, Beside
+from scanner.records.aws_records import CLOUDTRAIL, LAST_ACCESSED, NO_RECORDS, AwsRecords
 from scanner.verdict.reasons import Claim, Reason, ServiceClaim
 from scanner.workloads import lambda_platform as platform
 from scanner.workloads.platform import untraced
 
 
-class Touched(NamedTuple):
+class UsedPermission(NamedTuple):
     """A permission that counts as used: of a workload, or of the platform."""
 
     action: str
@@ -31,7 +31,7 @@ class Touched(NamedTuple):
 
 
 # A use of which nothing is known: what is decided then is decided by the role alone.
-_ANYTHING = Touched("", arns.ALL, exact=False)
+_ANYTHING = UsedPermission("", arns.ALL, exact=False)
 _ANYTHING_OF_AWS = _ANYTHING._replace(platform=True)
 _SOURCE_FUNCTION = "lambda:sourcefunctionarn"
 
@@ -47,10 +47,10 @@ class Judgement(NamedTuple):
 
     grant: Grant
     verdict: Verdict
-    touched: tuple[Touched, ...] = ()
+    touched: tuple[UsedPermission, ...] = ()
     claim: Claim | None = None
     excess: frozenset[str] = frozenset()
-    alternatives: tuple[Touched, ...] = ()
+    alternatives: tuple[UsedPermission, ...] = ()
     why: str = ""
     sources: tuple[str, ...] = ()
 
@@ -61,25 +61,25 @@ class RoleUsage:
 
     `possible` are permissions that a call may have needed, or that were asked for in vain.
     `unread` is what Lambda may need for a configuration that was not read. `by` are the workloads by (action,
-    resource). `beside` are other sources than traces, of which `recorded` is what only CloudTrail shows;
+    resource). `records` are other sources than traces, of which `recorded` is what only CloudTrail shows;
     `team` is what the team says that traces do not show.
     """
 
-    required: Mapping[str, tuple[Touched, ...]]
+    required: Mapping[str, tuple[UsedPermission, ...]]
     possible: Mapping[str, tuple[str, ...]]
-    alternatives: tuple[Touched, ...]
+    alternatives: tuple[UsedPermission, ...]
     unread: Mapping[str, tuple[platform.Unread, ...]]
     by: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
-    beside: Beside = NOTHING
-    recorded: frozenset[Touched] = frozenset()
+    records: AwsRecords = NO_RECORDS
+    recorded: frozenset[UsedPermission] = frozenset()
     team: Sequence[ExtraUntraced] = ()
 
 
 def usage_of_role(
     usages: Iterable[Usage],
-    users: Iterable[str],
+    workloads: Iterable[str],
     functions: Mapping[str, Function],
-    beside: Beside = NOTHING,
+    records: AwsRecords = NO_RECORDS,
     team: Sequence[ExtraUntraced] = (),
 ) -> RoleUsage:
     """The union of what the workloads of a role used and what Lambda needs to run them."""
@@ -87,20 +87,20 @@ def usage_of_role(
     needed = _Needed()
     for usage in usages:
         needed.add_usage(usage)
-    recorded = needed.add_histories(beside)
-    configured = {arn: functions.get(arn) for arn in users}
+    recorded = needed.add_histories(records)
+    configured = {arn: functions.get(arn) for arn in workloads}
     traced = {usage.workload for usage in usages if usage.evidence.traces}
     for arn, function in configured.items():
         if function is not None:
-            for action, resource in platform.permissions_of(function, traced=arn in traced):
-                needed.add(Touched(action, resource, exact=True, platform=True))
+            for action, resource in platform.platform_permissions(function, traced=arn in traced):
+                needed.add(UsedPermission(action, resource, exact=True, platform=True))
     return RoleUsage(
         {action: tuple(found) for action, found in needed.required.items()},
         {action: tuple(found) for action, found in needed.possible.items()},
         tuple(needed.alternatives),
         platform.unread(configured.values()),
         {key: tuple(arns_) for key, arns_ in needed.by.items()},
-        beside,
+        records,
         recorded,
         team,
     )
@@ -110,12 +110,12 @@ class _Needed:
     """Collects what the workloads of a role used: by action in lower case, in the order in which it came."""
 
     def __init__(self) -> None:
-        self.required: dict[str, dict[Touched, None]] = {}
+        self.required: dict[str, dict[UsedPermission, None]] = {}
         self.possible: dict[str, dict[str, None]] = {}
-        self.alternatives: dict[Touched, None] = {}
+        self.alternatives: dict[UsedPermission, None] = {}
         self.by: dict[tuple[str, str], dict[str, None]] = {}
 
-    def add(self, touched: Touched) -> None:
+    def add(self, touched: UsedPermission) -> None:
         self.required.setdefault(touched.action, {})[touched] = None
 
     def add_usage(self, usage: Usage) -> None:
@@ -129,22 +129,22 @@ class _Needed:
         for permission in usage.wanted:
             self._add_possible(permission)
 
-    def add_histories(self, beside: Beside) -> frozenset[Touched]:
+    def add_histories(self, records: AwsRecords) -> frozenset[UsedPermission]:
         """Add what event history shows, and tell what of it no trace shows."""
         new = {
             (touched, arn)
-            for arn, history in beside.histories.items()
+            for arn, history in records.histories.items()
             for touched in (_touched(p) for p in history.used if p.required)
             if touched not in self.required.get(touched.action, ())
         }
         for touched, arn in sorted(new):
             self._add_used(touched, arn)
-        for history in beside.histories.values():
+        for history in records.histories.values():
             for permission in (*(p for p in history.used if not p.required), *history.wanted):
                 self._add_possible(permission)
         return frozenset(touched for touched, _ in new)
 
-    def _add_used(self, touched: Touched, workload: str | None) -> None:
+    def _add_used(self, touched: UsedPermission, workload: str | None) -> None:
         self.add(touched)
         self.by.setdefault((touched.action, touched.resource), {})[workload or ""] = None
 
@@ -152,8 +152,8 @@ class _Needed:
         self.possible.setdefault(permission.action.lower(), {})[permission.resource] = None
 
 
-def _touched(permission: Permission) -> Touched:
-    return Touched(permission.action.lower(), permission.resource, permission.exact)
+def _touched(permission: Permission) -> UsedPermission:
+    return UsedPermission(permission.action.lower(), permission.resource, permission.exact)
 
 
 def judge_role(role: Role, usage: RoleUsage) -> list[Judgement]:
@@ -173,7 +173,7 @@ class _Judge:
         self._limits = Limits(role)
         self._usage = usage
         self._grants = grants
-        self._candidates: dict[Touched, int] = {}
+        self._candidates: dict[UsedPermission, int] = {}
         self._conditions: dict[tuple[int, str, bool, bool], bool | None] = {}
         self._required = {action: _by_resource(touched) for action, touched in usage.required.items()}
         self._traced = frozenset((*usage.required, *usage.possible))
@@ -190,8 +190,8 @@ class _Judge:
     def _judge(self, grant: Grant) -> Judgement:
         if self._is_ineffective(grant):
             return Judgement(grant, Verdict.INEFFECTIVE)
-        sure: list[Touched] = []
-        unsure: dict[Touched, Reason] = {}
+        sure: list[UsedPermission] = []
+        unsure: dict[UsedPermission, Reason] = {}
         for touched in self._candidates_of(grant):
             if not _resource_reaches(grant, touched):
                 continue
@@ -221,14 +221,14 @@ class _Judge:
         actions = arns.applicable(_expanded(grant.action, grant.except_actions), grant.pattern)
         return bool(actions) and not self._limits.left(actions, grant.pattern)
 
-    def _doubt_of_use(self, grant: Grant, touched: Touched) -> Reason | None:
+    def _doubt_of_use(self, grant: Grant, touched: UsedPermission) -> Reason | None:
         """Why a use that a grant allows may have been of another grant only, None if it was of this one."""
         held = self._condition(grant, touched)
         if held is None and self._is_allowed_without(grant, touched):
             return Reason.CONDITION_UNKNOWN
         return None if held is False or self._is_sure(grant, touched) else Reason.RESOURCE_UNKNOWN
 
-    def _condition(self, grant: Grant, touched: Touched) -> bool | None:
+    def _condition(self, grant: Grant, touched: UsedPermission) -> bool | None:
         """Whether a grant's condition held for a use, None where the trace does not tell."""
         statement = grant.statement
         if statement.condition is None:
@@ -239,7 +239,7 @@ class _Judge:
             self._conditions[key] = holds(statement.condition, context, absent, statement.variables)
         return self._conditions[key]
 
-    def _is_allowed_without(self, grant: Grant, touched: Touched) -> bool:
+    def _is_allowed_without(self, grant: Grant, touched: UsedPermission) -> bool:
         """Whether another grant surely allows a use."""
         return any(
             other is not grant
@@ -251,7 +251,7 @@ class _Judge:
         )
 
     def _judge_used(
-        self, grant: Grant, touched: tuple[Touched, ...], unsure: Mapping[Touched, Reason]
+        self, grant: Grant, touched: tuple[UsedPermission, ...], unsure: Mapping[UsedPermission, Reason]
     ) -> Judgement:
         rest, unseen = self._unused_actions(grant, touched)
         used = [t for t in touched if not t.platform]
@@ -270,7 +270,7 @@ class _Judge:
         alternatives = (*unsure, *self._alternatives(grant, own))
         return Judgement(grant, Verdict.BROAD, touched, claim, excess, alternatives)
 
-    def _judge_unused(self, grant: Grant, unsure: Mapping[Touched, Reason]) -> Judgement:
+    def _judge_unused(self, grant: Grant, unsure: Mapping[UsedPermission, Reason]) -> Judgement:
         actions = self._actions(grant)
         observable = frozenset(a for a in actions if not self._is_unobservable(grant, a))
         if actions and not observable:
@@ -289,7 +289,7 @@ class _Judge:
         claim = Claim(services, any_suffices=False)
         return Judgement(grant, Verdict.UNUSED, (), claim, observable, why="; ".join(dict.fromkeys(unread)))
 
-    def _candidates_of(self, grant: Grant) -> Iterator[Touched]:
+    def _candidates_of(self, grant: Grant) -> Iterator[UsedPermission]:
         """What was used of the actions of a grant, less single resources that are not its own."""
         action, literal = grant.action.lower(), not is_pattern(grant.pattern)
         names: Iterable[str] = (action,)
@@ -305,7 +305,7 @@ class _Judge:
                 yield by_resource[grant.pattern]
             yield from patterns
 
-    def _is_sure(self, grant: Grant, touched: Touched) -> bool:
+    def _is_sure(self, grant: Grant, touched: UsedPermission) -> bool:
         """Whether the use can only have been of this grant, or certainly of this one too.
 
         Where a call's resource is unknown or generalised (`bucket/*`), several grants may have served it.
@@ -327,7 +327,7 @@ class _Judge:
             )
         return self._candidates[touched] == 1
 
-    def _alternatives(self, grant: Grant, unused: frozenset[str]) -> tuple[Touched, ...]:
+    def _alternatives(self, grant: Grant, unused: frozenset[str]) -> tuple[UsedPermission, ...]:
         """What of a too wide grant may be needed although nothing shows it.
 
         Permissions that a call may have needed; and, of a pattern that names its service, what Lambda itself
@@ -338,12 +338,12 @@ class _Judge:
         )
         for action in sorted(unused):
             for resource in self._usage.possible.get(action, ()):
-                touched = Touched(action, resource, exact=not is_pattern(resource))
+                touched = UsedPermission(action, resource, exact=not is_pattern(resource))
                 if _resource_reaches(grant, touched):
                     found[touched] = None
         if not grant.except_actions and not is_pattern(_prefix(grant.action)):
             own = (action for action in sorted(unused) if is_kept_of_a_wildcard(action))
-            found.update(dict.fromkeys(Touched(action, grant.pattern, exact=True) for action in own))
+            found.update(dict.fromkeys(UsedPermission(action, grant.pattern, exact=True) for action in own))
             found.update(dict.fromkeys(t for action in sorted(unused) for t in self._unread(grant, action)))
         return tuple(found)
 
@@ -358,7 +358,7 @@ class _Judge:
         return self._limits.left(actions, grant.pattern) if is_pattern(grant.action) else actions
 
     def _unused_actions(
-        self, grant: Grant, touched: tuple[Touched, ...]
+        self, grant: Grant, touched: tuple[UsedPermission, ...]
     ) -> tuple[frozenset[str], frozenset[str]]:
         """The actions of an action pattern that nothing used: observable ones, and the others."""
         if not is_pattern(grant.action):
@@ -385,17 +385,17 @@ class _Judge:
         reasons = (u for action in sorted(actions) for u in self._untraced(grant, action))
         return "; ".join(dict.fromkeys(u.why for u in reasons if u.kind == UNOBSERVABLE))
 
-    def _unread(self, grant: Grant, action: str) -> Iterator[Touched]:
+    def _unread(self, grant: Grant, action: str) -> Iterator[UsedPermission]:
         """What of a grant Lambda may need for a configuration that was not read."""
         for unread in self._may_need(grant, action):
             resource = grant.pattern if unread.resource == arns.ALL else unread.resource
-            yield Touched(action, resource, exact=True, platform=True)
+            yield UsedPermission(action, resource, exact=True, platform=True)
 
     def _may_need(self, grant: Grant, action: str) -> Iterator[platform.Unread]:
         return (u for u in self._usage.unread.get(action, ()) if _may_be_read(grant, action, u))
 
     def _service_claims(
-        self, grant: Grant, actions: Iterable[str], unsure: Mapping[Touched, Reason]
+        self, grant: Grant, actions: Iterable[str], unsure: Mapping[UsedPermission, Reason]
     ) -> dict[str, ServiceClaim]:
         """What must be confirmed, by service: the doubts about its actions."""
         unsure_actions: dict[str, set[Reason]] = {}
@@ -406,8 +406,8 @@ class _Judge:
             prefix, doubts = _prefix(action), self._doubts(grant, action)
             if action in unsure_actions:
                 doubts |= unsure_actions[action]
-            never = self._usage.beside.never(action, grant.pattern)
-            if never and self._usage.beside.recorded_until:
+            never = self._usage.records.never(action, grant.pattern)
+            if never and self._usage.records.recorded_until:
                 self._sources.add(LAST_ACCESSED)
             known = claims.get(prefix)
             if known is None:
@@ -422,25 +422,25 @@ class _Judge:
         doubts = set()
         if any(u.kind == MAY_RUN_UNTRACED for u in self._untraced(grant, action)):
             created = grant.policy.created
-            source = self._usage.beside.source_of_absence(
+            source = self._usage.records.source_of_absence(
                 action, grant.pattern, created.timestamp() if created else 0.0
             )
             if source is None or any(self._unread(grant, action)):
                 doubts.add(Reason.MAY_RUN_UNTRACED)
             else:
                 self._sources.add(source)
-        if self._usage.beside.was_used_untraced(action, self._traced):
+        if self._usage.records.was_used_untraced(action, self._traced):
             self._sources.add(LAST_ACCESSED)
             doubts.add(Reason.ACCESSED_UNTRACED)
         for resource in self._usage.possible.get(action, ()):
-            if _resource_reaches(grant, Touched(action, resource, exact=not is_pattern(resource))):
+            if _resource_reaches(grant, UsedPermission(action, resource, exact=not is_pattern(resource))):
                 doubts.add(Reason.POSSIBLE)
         return frozenset(doubts)
 
     # --- resources ---
 
     def _width(
-        self, grant: Grant, used: Sequence[Touched], unsure: Mapping[Touched, Reason]
+        self, grant: Grant, used: Sequence[UsedPermission], unsure: Mapping[UsedPermission, Reason]
     ) -> tuple[bool, frozenset[Reason]]:
         """Whether a grant's resource is wider than what was touched, and what speaks against saying so."""
         limited = [t for t in used if catalog.knows_resources(t.action)]
@@ -459,7 +459,7 @@ class _Judge:
             doubts.add(Reason.POSSIBLE)
         return True, frozenset(doubts)
 
-    def _is_wider(self, grant: Grant, limited: Sequence[Touched]) -> bool:
+    def _is_wider(self, grant: Grant, limited: Sequence[UsedPermission]) -> bool:
         """Whether a grant's resource, as far as the boundary leaves it, is wider than what was touched."""
         spelled = grant.resource if grant.statement.variables else grant.pattern
         parts = self._limits.within_boundary(grant, {t.action for t in limited})
@@ -477,9 +477,11 @@ class _Judge:
         )
 
 
-def _by_resource(touched: Iterable[Touched]) -> tuple[dict[str, Touched], tuple[Touched, ...]]:
+def _by_resource(
+    touched: Iterable[UsedPermission],
+) -> tuple[dict[str, UsedPermission], tuple[UsedPermission, ...]]:
     """What was touched of an action: single resources by name, and patterns and unknown ones."""
-    single: dict[str, Touched] = {}
+    single: dict[str, UsedPermission] = {}
     patterns = []
     for one in touched:
         if one.exact and not one.platform and not is_pattern(one.resource):
@@ -489,7 +491,7 @@ def _by_resource(touched: Iterable[Touched]) -> tuple[dict[str, Touched], tuple[
     return single, tuple(patterns)
 
 
-def context_of(role: Role, touched: Touched) -> Principal:
+def context_of(role: Role, touched: UsedPermission) -> Principal:
     """What is known of the context of a use.
 
     docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html. A region or account that
@@ -501,8 +503,8 @@ def context_of(role: Role, touched: Touched) -> Principal:
     context = dict(own)
     if touched == _ANYTHING_OF_AWS:
         absent |= {_SOURCE_FUNCTION}
-    elif len(role.users) == 1 and role.users_known and not touched.platform:
-        context[_SOURCE_FUNCTION] = (role.users[0],)
+    elif len(role.workloads) == 1 and role.workloads_complete and not touched.platform:
+        context[_SOURCE_FUNCTION] = (role.workloads[0],)
     fields = touched.resource.split(":", 5)
     if len(fields) == 6 and touched.exact:
         known = {"aws:requestedregion": fields[3], "aws:resourceaccount": fields[4]}
@@ -518,13 +520,13 @@ def _allows(grant: Grant, action: str) -> bool:
     return matches(grant.action.lower(), action) and not _any_matches(grant.except_actions, action)
 
 
-def may_serve(grant: Grant, permission: Permission) -> bool:
+def grant_matches(grant: Grant, permission: Permission) -> bool:
     """Whether a grant names an action and reaches a resource, or something that an unknown one may be."""
     touched = _touched(permission)
     return _allows(grant, touched.action) and _resource_reaches(grant, touched)
 
 
-def _resource_reaches(grant: Grant, touched: Touched) -> bool:
+def _resource_reaches(grant: Grant, touched: UsedPermission) -> bool:
     """Whether a grant reaches a touched resource, or something that an unknown one may be."""
     if touched.exact and touched.resource == arns.ALL:  # an action that knows no resources
         return arns.grants_account_wide(grant.pattern, _prefix(touched.action))
@@ -540,7 +542,7 @@ def _grants_nothing(grant: Grant) -> bool:
     return excepts_all or any(contains(excepted, grant.action) for excepted in grant.except_actions)
 
 
-def _is_used_up(part: str, touched: Iterable[Touched]) -> bool:
+def _is_used_up(part: str, touched: Iterable[UsedPermission]) -> bool:
     """Whether no more than what was touched is in a part of a grant's resource."""
     return any(
         arns.is_fully_used(part, t.resource)
@@ -552,7 +554,7 @@ def _is_used_up(part: str, touched: Iterable[Touched]) -> bool:
 
 def _may_be_read(grant: Grant, action: str, unread: platform.Unread) -> bool:
     """Whether a grant reaches what Lambda may need."""
-    needed = Touched(action, unread.resource, exact=True, platform=True)
+    needed = UsedPermission(action, unread.resource, exact=True, platform=True)
     return unread.resource == arns.ALL or _resource_reaches(grant, needed)
 
 

@@ -13,26 +13,26 @@ from typing import NamedTuple
 from scanner.gate.config import Ignore, facts_of, matching
 from scanner.iam import catalog, severity
 from scanner.model import EXCESS, Evidence, Finding, Function, Grant, Place, Policy, Role, Used, Verdict
-from scanner.records.aws_records import NOTHING, Beside
+from scanner.records.aws_records import NO_RECORDS, AwsRecords
 from scanner.verdict.assess import Judgement
-from scanner.verdict.reasons import Claim, Reason, Standard, User, reasons_for
-from scanner.verdict.redundancy import Duplicate, duplicates
+from scanner.verdict.reasons import Claim, EvidenceRequirements, Reason, WorkloadEvidence, reasons_for
+from scanner.verdict.redundancy import Redundancy, redundancies
 
 # What a rule can accept: all that may fail the gate.
 IGNORABLE = (*EXCESS, Verdict.UNOBSERVABLE, Verdict.INEFFECTIVE)
-NO_DUPLICATE = Duplicate((), could_go=False)
+NOT_REDUNDANT = Redundancy((), redundant=False)
 
 
 class Judged(NamedTuple):
     """A judgement with its reasons, and what else is known of the grant.
 
-    `duplicate` are the grants that make it needless, `ignore` the team's rule that accepts it, `expired` one
+    `redundancy` are the grants that make it needless, `ignore` the team's rule that accepts it, `expired` one
     that did so until its date; `known` tells that the baseline holds it.
     """
 
     judgement: Judgement
     reasons: tuple[Reason, ...]
-    duplicate: Duplicate = NO_DUPLICATE
+    redundancy: Redundancy = NOT_REDUNDANT
     ignore: Ignore | None = None
     expired: Ignore | None = None
     known: bool = False
@@ -43,25 +43,25 @@ def with_reasons(
     role: Role,
     evidence: Mapping[str, Evidence],
     functions: Mapping[str, Function],
-    standard: Standard,
+    requirements: EvidenceRequirements,
     scan_reasons: Iterable[Reason] = (),
-    beside: Beside = NOTHING,
+    records: AwsRecords = NO_RECORDS,
 ) -> list[Judged]:
     """Every judgement with the reasons why it is not confirmed (none where it claims no excess)."""
     role_reasons = frozenset(scan_reasons) | (
-        frozenset() if role.users_known else {Reason.ROLE_USERS_UNKNOWN}
+        frozenset() if role.workloads_complete else {Reason.ROLE_USERS_UNKNOWN}
     )
-    users: dict[int, list[User]] = {}
+    workloads: dict[int, list[WorkloadEvidence]] = {}
 
     def reasons(claim: Claim, policy: Policy) -> tuple[Reason, ...]:
-        if id(policy) not in users:
-            users[id(policy)] = users_of(role, policy, evidence, functions, beside)
-        return reasons_for(claim, users[id(policy)], role_reasons, standard)
+        if id(policy) not in workloads:
+            workloads[id(policy)] = workload_evidence(role, policy, evidence, functions, records)
+        return reasons_for(claim, workloads[id(policy)], role_reasons, requirements)
 
     found = [Judged(j, reasons(j.claim, j.grant.policy) if j.claim is not None else ()) for j in judgements]
     confirmed = [not item.reasons for item in found]
-    twice = duplicates(judgements, confirmed)
-    return [item._replace(duplicate=twice.get(at, NO_DUPLICATE)) for at, item in enumerate(found)]
+    twice = redundancies(judgements, confirmed)
+    return [item._replace(redundancy=twice.get(at, NOT_REDUNDANT)) for at, item in enumerate(found)]
 
 
 def with_ignores(
@@ -74,27 +74,27 @@ def with_ignores(
 def _with_ignore(item: Judged, role: Role, ignores: Sequence[Ignore], today: date) -> Judged:
     if item.judgement.verdict not in IGNORABLE:
         return item
-    rule = matching(ignores, facts_of(role.arn, role.users, item.judgement.grant), today)
+    rule = matching(ignores, facts_of(role.arn, role.workloads, item.judgement.grant), today)
     if rule is not None and rule.is_expired(today):
         return item._replace(expired=rule)
     return item._replace(ignore=rule)
 
 
-def users_of(
+def workload_evidence(
     role: Role,
     policy: Policy | None,
     evidence: Mapping[str, Evidence],
     functions: Mapping[str, Function],
-    beside: Beside = NOTHING,
-) -> list[User]:
+    records: AwsRecords = NO_RECORDS,
+) -> list[WorkloadEvidence]:
     """The workloads of a role with their evidence and the time of the last change that matters."""
     granted = policy.created.timestamp() if policy and policy.created else 0.0
-    users = []
-    for arn in role.users:
+    workloads = []
+    for arn in role.workloads:
         seen = of_current_code(evidence.get(arn, Evidence()), functions.get(arn))
         changed = max(granted, changed_at(arn, role, functions))
-        users.append(User(seen, changed, beside.records(seen, changed)))
-    return users
+        workloads.append(WorkloadEvidence(seen, changed, records.has_recorded_since(seen, changed)))
+    return workloads
 
 
 def of_current_code(evidence: Evidence, function: Function | None) -> Evidence:
@@ -162,10 +162,10 @@ def findings_of(
 
 def _shared(item: Judged) -> tuple[object, ...]:
     """What grants of one finding have in common, beside statement and verdict."""
-    duplicate = item.duplicate
-    also = frozenset(_place(grant) for grant in duplicate.also)
+    redundancy = item.redundancy
+    also = frozenset(_place(grant) for grant in redundancy.also)
     judgement = item.judgement
-    return item.reasons, also, duplicate.could_go, item.ignore, item.known, judgement.why, judgement.sources
+    return item.reasons, also, redundancy.redundant, item.ignore, item.known, judgement.why, judgement.sources
 
 
 def _rectangles(group: list[Judged]) -> list[list[Judged]]:
@@ -193,7 +193,7 @@ def _finding(role: Role, group: list[Judged], used_by: Mapping[tuple[str, str], 
     return Finding(
         id=_digest((*identity, *sorted(actions), "", *sorted(resources))),
         role=role.arn,
-        workload=role.users[0] if len(role.users) == 1 else None,
+        workload=role.workloads[0] if len(role.workloads) == 1 else None,
         verdict=judgement.verdict,
         reasons=first.reasons,
         severity=dangerous,
@@ -206,8 +206,8 @@ def _finding(role: Role, group: list[Judged], used_by: Mapping[tuple[str, str], 
         ),
         severe=severe,
         why=judgement.why,
-        also=tuple(dict.fromkeys(_place(other) for item in group for other in item.duplicate.also)),
-        could_go=first.duplicate.could_go,
+        also=tuple(dict.fromkeys(_place(other) for item in group for other in item.redundancy.also)),
+        redundant=first.redundancy.redundant,
         sources=judgement.sources,
         ignored=first.ignore.reason if first.ignore else None,
         known=first.known,

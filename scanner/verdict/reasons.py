@@ -49,7 +49,7 @@ MAY_BE_USED = frozenset(
 ORDER = {reason: place for place, reason in enumerate(Reason)}
 
 # What each reason means and what would remove it, for the reports: said once for each.
-EXPLAINED: Mapping[Reason, tuple[str, str]] = {
+REASON_HELP: Mapping[Reason, tuple[str, str]] = {
     Reason.NOT_SEEN: (
         "no complete trace of the workload is newer than its last change",
         "run it with tracing on after the deployment (for example by integration tests), then scan again",
@@ -139,7 +139,7 @@ class Claim:
     any_suffices: bool
 
 
-class User(NamedTuple):
+class WorkloadEvidence(NamedTuple):
     """A workload that uses the role: its evidence, and when it or the policy last changed.
 
     The time is in Unix seconds. `recorded` tells that IAM's last-accessed data reaches beyond that.
@@ -151,7 +151,7 @@ class User(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Standard:
+class EvidenceRequirements:
     """What the user asks of evidence."""
 
     min_traces: int = 1
@@ -159,17 +159,23 @@ class Standard:
 
 
 def reasons_for(
-    claim: Claim, users: Sequence[User], role_reasons: Collection[Reason], standard: Standard
+    claim: Claim,
+    workloads: Sequence[WorkloadEvidence],
+    role_reasons: Collection[Reason],
+    requirements: EvidenceRequirements,
 ) -> tuple[Reason, ...]:
     """All reasons why a claim about a role is not confirmed, in the order of the table."""
-    general = [evidence_reasons(user, standard) for user in users]
+    scan_reasons = [evidence_reasons(user, requirements) for user in workloads]
 
     def of_services(parts: Mapping[str, ServiceClaim], doubts: Collection[Reason]) -> set[Reason]:
         by_user = [
             own.union(
-                *(_service_reasons(prefix, part.never, user, standard, own) for prefix, part in parts.items())
+                *(
+                    _service_reasons(prefix, part.never, user, requirements, own)
+                    for prefix, part in parts.items()
+                )
             )
-            for user, own in zip(users, general, strict=True)
+            for user, own in zip(workloads, scan_reasons, strict=True)
         ]
         return _of_all_users(by_user) | set(doubts)
 
@@ -193,14 +199,14 @@ def _of_all_users(by_user: Sequence[set[Reason]]) -> set[Reason]:
     return best | ({Reason.SHARER_NOT_SEEN} if any(others) else set())
 
 
-def evidence_reasons(user: User, standard: Standard) -> set[Reason]:
+def evidence_reasons(user: WorkloadEvidence, requirements: EvidenceRequirements) -> set[Reason]:
     """The reasons that hold for all that is said of one workload."""
     evidence, changed, _ = user
     found = set()
     newer = sum(1 for start in evidence.newest_complete if start > changed)
     if newer == 0:
         found.add(Reason.NOT_SEEN)
-    elif newer < standard.min_traces:
+    elif newer < requirements.min_traces:
         found.add(Reason.TOO_FEW_TRACES)
     if newer and not (evidence.last_call and evidence.last_call > changed):
         found.add(Reason.NO_CALLS)
@@ -210,7 +216,11 @@ def evidence_reasons(user: User, standard: Standard) -> set[Reason]:
 
 
 def _service_reasons(
-    prefix: str, never: bool, user: User, standard: Standard, general: set[Reason]
+    prefix: str,
+    never: bool,
+    user: WorkloadEvidence,
+    requirements: EvidenceRequirements,
+    scan_reasons: set[Reason],
 ) -> set[Reason]:
     """The reasons that hold for all actions of one service."""
     evidence, changed, recorded = user
@@ -218,7 +228,9 @@ def _service_reasons(
     if None in evidence.unmapped_services or prefix in evidence.unmapped_services:
         found.add(Reason.UNMAPPED_OPERATION)
     traced = evidence.services.get(prefix, 0.0) > changed
-    instrumented = standard.assume_instrumented or (evidence.auto_instrumented or 0.0) > changed
-    if not (traced or instrumented or (never and recorded) or general & {Reason.NOT_SEEN, Reason.NO_CALLS}):
+    instrumented = requirements.assume_instrumented or (evidence.auto_instrumented or 0.0) > changed
+    if not (
+        traced or instrumented or (never and recorded) or scan_reasons & {Reason.NOT_SEEN, Reason.NO_CALLS}
+    ):
         found.add(Reason.SERVICE_NOT_TRACED)
     return found

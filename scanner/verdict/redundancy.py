@@ -9,22 +9,22 @@ from scanner.iam import arns
 from scanner.iam.patterns import contains, is_pattern, overlaps
 from scanner.iam.variables import names_of
 from scanner.model import Grant, Verdict, is_managed_by_aws
-from scanner.verdict.assess import Judgement, Touched
+from scanner.verdict.assess import Judgement, UsedPermission
 
 _IN_USE = (Verdict.BROAD, Verdict.USED, Verdict.PLATFORM)
 
 
-class Duplicate(NamedTuple):
+class Redundancy(NamedTuple):
     """All that a grant was used for is allowed by others, too: `also` are these, in their order.
 
-    `could_go` tells that the role needs this grant for nothing that was seen, once the others stay.
+    `redundant` tells that the role needs this grant for nothing that was seen, once the others stay.
     """
 
     also: tuple[Grant, ...]
-    could_go: bool
+    redundant: bool
 
 
-def duplicates(judgements: Sequence[Judgement], confirmed: Sequence[bool]) -> Mapping[int, Duplicate]:
+def redundancies(judgements: Sequence[Judgement], confirmed: Sequence[bool]) -> Mapping[int, Redundancy]:
     """The grants of which every use is allowed by other grants, by their place in `judgements`.
 
     `confirmed` tells of each whether the evidence carries its verdict. Of two grants the one that is surely
@@ -56,12 +56,12 @@ def duplicates(judgements: Sequence[Judgement], confirmed: Sequence[bool]) -> Ma
         ):
             gone.add(at)
     gone -= _inseparable(judgements, gone)
-    return {at: Duplicate(_also(judgements, places), at in gone) for at, places in shared.items()}
+    return {at: Redundancy(_also(judgements, places), at in gone) for at, places in shared.items()}
 
 
 def _shared(judgements: Sequence[Judgement]) -> dict[int, list[list[int]]]:
     """The grants of which others surely allow every use: these others, for each use."""
-    servers: dict[Touched, list[int]] = {}
+    servers: dict[UsedPermission, list[int]] = {}
     for at, judgement in enumerate(judgements):
         if judgement.verdict in _IN_USE:
             for touched in judgement.touched:
@@ -87,7 +87,7 @@ def _shared(judgements: Sequence[Judgement]) -> dict[int, list[list[int]]]:
     return found
 
 
-def _holds(grant: Grant, touched: Touched) -> bool:
+def _holds(grant: Grant, touched: UsedPermission) -> bool:
     """Whether a grant allows all of what was touched: a pattern, or what knows no resources, to the last."""
     if touched.exact and not is_pattern(touched.resource):
         return True  # a single resource that is reached

@@ -84,7 +84,7 @@ class _Gap(NamedTuple):
     values: tuple[tuple[str, str], ...] = ()
 
 
-def permissions_of(function: Function, *, traced: bool) -> Iterator[tuple[str, str]]:
+def platform_permissions(function: Function, *, traced: bool) -> Iterator[tuple[str, str]]:
     """The (action in lower case, resource pattern) pairs that Lambda needs, as far as it was read.
 
     `traced` tells that traces of the function were seen, so that it writes some.

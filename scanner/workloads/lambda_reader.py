@@ -8,17 +8,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from scanner.errors import (
-    ScanError,
-    Warnings,
-    bad_credentials,
-    error_code,
-    is_bad_credentials,
-    is_denied,
-    is_missing,
-)
+from scanner.aws.errors import bad_credentials, error_code, is_bad_credentials, is_denied, is_missing
+from scanner.errors import ScanError, Warnings
 from scanner.model import EventSource, Function
-from scanner.traces.segments import workload_arn
+from scanner.model.workloads import workload_arn
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.client import LambdaClient

@@ -395,8 +395,8 @@ def test_a_token_that_may_not_write_is_told_which_right_is_missing(world: World)
 @pytest.mark.parametrize(
     ("script", "said"),
     [
-        (Script(refusal=(404, "Not Found"), rights=(LIST, GRAPHQL)), "pull-requests: write"),
-        (Script(refusal=(422, "Validation Failed"), rights=(LIST, GRAPHQL)), "422"),
+        (Script(denial=(404, "Not Found"), rights=(LIST, GRAPHQL)), "pull-requests: write"),
+        (Script(denial=(422, "Validation Failed"), rights=(LIST, GRAPHQL)), "422"),
         (Script(locked=(7,)), "locked"),
         (Script(fail_first=FOREVER, failure=503), "503"),
         (Script(drop_first=FOREVER), "could not be reached"),

@@ -158,8 +158,8 @@ class FakeEvidence:
                 self._misbehave(operation, region)
                 answers = {GENERATE: self._generate, GET: self._get, METRICS: self._metrics}
                 return self._lookup(body, region) if operation == LOOKUP else answers[operation](body)
-            except _Refusal as refusal:
-                error = refusal.code
+            except _Refusal as denial:
+                error = denial.code
                 raise
             finally:
                 self.requests.append(Request(operation, region, body, error))
@@ -302,9 +302,9 @@ class _Handler(BaseHTTPRequestHandler):
             operation, kind = body["Action"], "text/xml"
         try:
             status, answer = 200, self.evidence.answer(operation, region, body)
-        except _Refusal as refusal:
-            status = refusal.status
-            answer = {"__type": refusal.code, "message": "No", "Error": {"Code": refusal.code}}
+        except _Refusal as denial:
+            status = denial.status
+            answer = {"__type": denial.code, "message": "No", "Error": {"Code": denial.code}}
         self._reply(status, kind, _written(kind, operation, status, answer))
 
     def _reply(self, status: int, kind: str, content: bytes) -> None:

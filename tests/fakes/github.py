@@ -63,8 +63,8 @@ class Script:
     delay: float = 0.0
     """seconds before each answer"""
     rights: Collection[str] = (LIST, CREATE, UPDATE, PULLS, GRAPHQL, HEADS, CONTENTS, BLOB)
-    """what the token may do; the rest is refused with `refusal`"""
-    refusal: tuple[int, str] = (403, NOT_ACCESSIBLE)
+    """what the token may do; the rest is refused with `denial`"""
+    denial: tuple[int, str] = (403, NOT_ACCESSIBLE)
     """status and message where a right is missing"""
     fail_first: float = 0
     """the first k requests are answered with `failure`"""
@@ -241,8 +241,8 @@ class FakeGitHub:
                 self._misbehave(operation, authorization)
                 answer = self._answer(operation, arguments, parse_qs(url.query), body)
                 self._fail_after(operation)
-        except _Refusal as refusal:
-            answer = _Answer(refusal.status, refusal.body, refusal.headers)
+        except _Refusal as denial:
+            answer = _Answer(denial.status, denial.body, denial.headers)
         except _Drop:
             answer = None
         at = time.monotonic() - self._started
@@ -270,7 +270,7 @@ class FakeGitHub:
         if authorization.removeprefix("token ").removeprefix("Bearer ") != self.token:
             raise _Refusal(401, "Bad credentials")
         if operation and operation not in script.rights:
-            raise _Refusal(*script.refusal)
+            raise _Refusal(*script.denial)
 
     def _fail_after(self, operation: str) -> None:
         self._failed_after[operation] += 1

@@ -241,8 +241,8 @@ class FakeXRay:
                 raise _QueryRefusal
             body = json.loads(raw or b"{}")
             answer: _Answer | None = self._answer(operation, body)
-        except _Refusal as refusal:
-            answer = refusal.answer
+        except _Refusal as denial:
+            answer = denial.answer
         except _Drop:
             answer = None
         except Exception:  # a mistake in a test's filter or mangle: say so instead of hanging the client

@@ -136,11 +136,11 @@ def test_the_pull_request_of_a_commit(github: FakeGitHub) -> None:
 
 
 @pytest.mark.parametrize("refusal", [(403, NOT_ACCESSIBLE), (404, "Not Found")])
-def test_a_refusal(github: FakeGitHub, refusal: tuple[int, str]) -> None:
-    github.script = Script(rights=(GRAPHQL, LIST), refusal=refusal)
+def test_a_refusal(github: FakeGitHub, denial: tuple[int, str]) -> None:
+    github.script = Script(rights=(GRAPHQL, LIST), denial=denial)
     with pytest.raises(GithubError) as caught:
         post(github, "x", 1)
-    assert (caught.value.status, caught.value.needed) == (refusal[0], api.WRITE)
+    assert (caught.value.status, caught.value.needed) == (denial[0], api.WRITE)
 
 
 def test_a_validation_error(github: FakeGitHub) -> None:
@@ -191,9 +191,9 @@ def test_the_proxy_notices_a_file_that_breaks_the_contract(
 
 
 @pytest.mark.parametrize("refusal", [(403, NOT_ACCESSIBLE), (404, "Not Found")])
-def test_a_refusal_to_show_a_file(github: FakeGitHub, refusal: tuple[int, str]) -> None:
+def test_a_refusal_to_show_a_file(github: FakeGitHub, denial: tuple[int, str]) -> None:
     github.commit({PATH: "x"})
-    github.script = Script(rights=(LIST,), refusal=refusal)
+    github.script = Script(rights=(LIST,), denial=denial)
     with pytest.raises(GithubError) as caught:
         repository(github).file(PATH, BASE)
-    assert (caught.value.status, caught.value.needed) == (refusal[0], api.CONTENTS)
+    assert (caught.value.status, caught.value.needed) == (denial[0], api.CONTENTS)

@@ -8,14 +8,14 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from scanner.gate.baseline import Baseline
-from scanner.gate.config import Config
+from scanner.gate.config import TeamConfig
 from scanner.iam.policies import parse_policy
-from scanner.model import Evidence, Finding, Function, Permission, Policy, Role, Seen, Unmapped, Usage
-from scanner.records.aws_records import NOTHING, Beside
-from scanner.request import Request
-from scanner.result import Scanned, ScannedRole, Skipped
+from scanner.model import Evidence, Finding, Function, Observation, Permission, Policy, Role, Unmapped, Usage
+from scanner.records.aws_records import NO_RECORDS, AwsRecords
+from scanner.request import ScanRequest
+from scanner.result import RoleResult, ScanResult, Skipped
 from scanner.scan import against_baseline, compare_role
-from scanner.verdict.reasons import Reason, Standard
+from scanner.verdict.reasons import EvidenceRequirements, Reason
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 NOW = 1_795_000_000.0
@@ -60,12 +60,14 @@ def function(name: str = "f", deployed: float = NOW - HOUR, **more: Any) -> Func
     return Function(function_arn(name), name, ROLE, datetime.fromtimestamp(deployed, UTC), **configuration)
 
 
-def used(*permissions: tuple[str, str], exact: bool = True, required: bool = True) -> dict[Permission, Seen]:
-    return {Permission(a, r, exact, required): Seen(1, 1, NOW, NOW) for a, r in permissions}
+def used(
+    *permissions: tuple[str, str], exact: bool = True, required: bool = True
+) -> dict[Permission, Observation]:
+    return {Permission(a, r, exact, required): Observation(1, 1, NOW, NOW) for a, r in permissions}
 
 
 def usage(
-    permissions: Mapping[Permission, Seen] | None = None,
+    permissions: Mapping[Permission, Observation] | None = None,
     *,
     name: str = "f",
     traces: Iterable[float] = (NOW,),
@@ -98,54 +100,56 @@ def compared(
     usages: Iterable[Usage],
     *,
     functions: Iterable[Function] | None = None,
-    standard: Standard | None = None,
-    users_known: bool = True,
-    general: frozenset[Reason] = frozenset(),
+    requirements: EvidenceRequirements | None = None,
+    workloads_complete: bool = True,
+    scan_reasons: frozenset[Reason] = frozenset(),
     by_version_only: Iterable[str] = (),
     boundary: Policy | None = None,
     tags: Mapping[str, str] | None = None,
     readable: bool = True,
-    beside: Beside = NOTHING,
-    config: Config | None = None,
+    records: AwsRecords = NO_RECORDS,
+    config: TeamConfig | None = None,
     today: date = date.min,
-) -> ScannedRole:
+) -> RoleResult:
     """A role with these policies against what its functions used.
 
     `by_version_only` are names of functions that use the role in a published version only.
     """
     usages = list(usages)
     known = [function()] if functions is None else list(functions)
-    users = sorted({f.arn for f in known} | {u.workload for u in usages if u.workload})
+    workloads = sorted({f.arn for f in known} | {u.workload for u in usages if u.workload})
     role = Role(
         ROLE,
         "f",
         tuple(policies),
-        tuple(users),
-        users_known=users_known,
+        tuple(workloads),
+        workloads_complete=workloads_complete,
         by_version_only=tuple(map(function_arn, by_version_only)),
         boundary=boundary,
         tags=tags,
         readable=readable,
     )
     by_arn = {u.workload: u for u in usages if u.workload}
-    request = Request(standard=standard or Standard(), config=config or Config(), today=today)
-    return compare_role(role, by_arn, {f.arn: f for f in known}, request, general, beside)
+    request = ScanRequest(
+        requirements=requirements or EvidenceRequirements(), config=config or TeamConfig(), today=today
+    )
+    return compare_role(role, by_arn, {f.arn: f for f in known}, request, scan_reasons, records)
 
 
-def with_baseline(scanned: ScannedRole, baseline: Baseline, **request_is: Any) -> tuple[ScannedRole, Scanned]:
+def with_baseline(result: RoleResult, baseline: Baseline, **request_is: Any) -> tuple[RoleResult, ScanResult]:
     """A role with what a baseline knows of it, and the scan that tells what is new and what was fixed."""
-    whole = scan_of([scanned])
-    request = replace(Request(compare=True, baseline=baseline), **request_is)
-    (found,) = against_baseline(whole, [scanned], request)
+    whole = scan_of([result])
+    request = replace(ScanRequest(compare=True, baseline=baseline), **request_is)
+    (found,) = against_baseline(whole, [result], request)
     whole.roles = [found]
     return found, whole
 
 
 def scan_of(
-    roles: Iterable[ScannedRole], usages: Iterable[Usage] = (), functions: Iterable[Function] = ()
-) -> Scanned:
+    roles: Iterable[RoleResult], usages: Iterable[Usage] = (), functions: Iterable[Function] = ()
+) -> ScanResult:
     """A scan of the last minute that found these roles."""
-    return Scanned(
+    return ScanResult(
         source="xray",
         start=NOW - 60,
         end=NOW,
@@ -160,17 +164,17 @@ def scan_of(
     )
 
 
-def said(scanned: ScannedRole) -> list[tuple[str, tuple[str, ...], tuple[str, ...], tuple[str, ...]]]:
+def said(result: RoleResult) -> list[tuple[str, tuple[str, ...], tuple[str, ...], tuple[str, ...]]]:
     """(verdict, actions, resources, reasons) of each finding."""
-    return [(f.verdict.value, f.actions, f.resources, f.reasons) for f in scanned.findings]
+    return [(f.verdict.value, f.actions, f.resources, f.reasons) for f in result.findings]
 
 
-def only(scanned: ScannedRole) -> Finding:
+def only(result: RoleResult) -> Finding:
     """The one finding."""
-    (finding,) = scanned.findings
+    (finding,) = result.findings
     return finding
 
 
-def statements_of(scanned: ScannedRole) -> list[dict[str, Any]]:
+def statements_of(result: RoleResult) -> list[dict[str, Any]]:
     """The statements of the policy that is suggested for a role, none where there is no suggestion."""
-    return list(scanned.suggestion.policy["Statement"]) if scanned.suggestion else []
+    return list(result.suggestion.policy["Statement"]) if result.suggestion else []

@@ -15,13 +15,13 @@ from scanner.explain import explained
 from scanner.gate.config import Ignore
 from scanner.iam.policies import parse_policy
 from scanner.model import Denied, Finding, Function, Policy, Usage
-from scanner.records.aws_records import Beside
+from scanner.records.aws_records import AwsRecords
 from scanner.records.last_accessed import LastAccessed
 from scanner.report.build import iso, report
-from scanner.request import Request
-from scanner.result import ScannedRole
+from scanner.request import ScanRequest
+from scanner.result import RoleResult
 from scanner.verdict.findings import findings_of, with_ignores
-from scanner.verdict.reasons import EXPLAINED, Reason
+from scanner.verdict.reasons import REASON_HELP, Reason
 from tests.unit.cases import (
     HOUR,
     NOW,
@@ -43,9 +43,9 @@ from tests.unit.cases import (
 GET, SCAN = "dynamodb:GetItem", "dynamodb:Scan"
 
 
-def document(scanned: ScannedRole, usages: Iterable[Usage], functions: Iterable[Function]) -> Any:
+def document(result: RoleResult, usages: Iterable[Usage], functions: Iterable[Function]) -> Any:
     """report.json of a scan that found one role, as it is read back."""
-    return orjson.loads(orjson.dumps(report(scan_of([scanned], usages, functions), Request(compare=True))))
+    return orjson.loads(orjson.dumps(report(scan_of([result], usages, functions), ScanRequest(compare=True))))
 
 
 def story(
@@ -59,8 +59,8 @@ def story(
     """The story of the finding at a place, as one text."""
     usages = [seen or usage(used((GET, table("t"))))]
     known = [function()] if functions is None else functions
-    scanned = compared(policies or [policy(*statements)], usages, functions=known, **how)
-    return "\n".join(explained(document(scanned, usages, known), scanned.findings[at].id))
+    result = compared(policies or [policy(*statements)], usages, functions=known, **how)
+    return "\n".join(explained(document(result, usages, known), result.findings[at].id))
 
 
 def test_an_unused_permission() -> None:
@@ -103,7 +103,7 @@ def _finding() -> Finding:
     ("statement", "how", "reasons"),
     [
         (allow("s3:DeleteBucket"), {}, ["service-not-traced"]),
-        (allow(SCAN, table("t")), {"users_known": False}, ["role-users-unknown"]),
+        (allow(SCAN, table("t")), {"workloads_complete": False}, ["role-users-unknown"]),
         (allow("ssm:GetParameter"), {}, ["service-not-traced", "may-run-untraced"]),
         (allow(SCAN, table("t")), {"seen": usage(traces=())}, ["not-seen"]),
         (allow(SCAN, table("t")), {"functions": [function("f"), function("g")]}, ["sharer-not-seen"]),
@@ -115,7 +115,7 @@ def test_each_reason_says_what_it_means_and_what_would_remove_it(
     text = story(statement, **how)
     assert "unused, not confirmed" in text
     for reason in reasons:
-        meaning, remedy = EXPLAINED[Reason(reason)]
+        meaning, remedy = REASON_HELP[Reason(reason)]
         assert f"  {reason}: {meaning}\n    to remove it: {remedy}" in text
     assert text.count("to remove it: ") == len(reasons)
 
@@ -168,7 +168,7 @@ def test_a_confirmed_finding_gives_no_reason() -> None:
             ["The role has a permissions boundary: arn:aws:iam::1:policy/bound"],
         ),
         ([allow(SCAN, table("t"))], {"by_version_only": ["f"]}, ["only a published version uses the role"]),
-        ([allow(SCAN, table("t"))], {"users_known": False}, ["There may be others"]),
+        ([allow(SCAN, table("t"))], {"workloads_complete": False}, ["There may be others"]),
     ],
 )
 def test_the_story_tells(statements: list[dict[str, Any]], how: dict[str, Any], lines: list[str]) -> None:
@@ -202,18 +202,18 @@ def test_where_a_call_may_have_used_it_the_story_does_not_say_that_none_did() ->
 
 
 def test_a_source_beside_the_traces_is_named() -> None:
-    beside = Beside(LastAccessed({"dynamodb": None}, {}, NOW), recorded_until=NOW)
+    records = AwsRecords(LastAccessed({"dynamodb": None}, {}, NOW), recorded_until=NOW)
     old = usage(services=["s3"], traces=[NOW - 5 * HOUR], calls=NOW - 5 * HOUR)
     text = story(
-        allow(SCAN, table("t")), seen=old, functions=[function(deployed=NOW - 6 * HOUR)], beside=beside
+        allow(SCAN, table("t")), seen=old, functions=[function(deployed=NOW - 6 * HOUR)], records=records
     )
     assert "unused, confirmed" in text
     assert "Beside the traces: last-accessed" in text
 
 
 def test_refused_calls_of_the_service_are_shown_with_their_meaning() -> None:
-    refusal = Denied(SCAN, table("t"), 2, "no", "no-identity-policy")
-    text = story(allow(SCAN, table("u")), seen=replace(usage(services=["dynamodb"]), denied=(refusal,)))
+    denial = Denied(SCAN, table("t"), 2, "no", "no-identity-policy")
+    text = story(allow(SCAN, table("u")), seen=replace(usage(services=["dynamodb"]), denied=(denial,)))
     assert f"f: {SCAN} on {table('t')}, 2 calls: no policy of the role allows it" in text
 
 
@@ -238,10 +238,10 @@ def test_many_calls_are_cut_and_counted() -> None:
 
 def test_what_the_team_accepts_is_told() -> None:
     seen = usage(services=["dynamodb"])
-    scanned = compared([policy(allow(SCAN, table("t")))], [seen])
+    result = compared([policy(allow(SCAN, table("t")))], [seen])
     rule = Ignore(1, "the yearly report", action="dynamodb:scan")
-    judged = with_ignores(scanned.judged, scanned.role, [rule], date(2026, 1, 1))
-    found = replace(scanned, judged=judged, findings=findings_of(scanned.role, judged))
+    judged = with_ignores(result.judged, result.role, [rule], date(2026, 1, 1))
+    found = replace(result, judged=judged, findings=findings_of(result.role, judged))
     lines = explained(document(found, [seen], [function()]), found.findings[0].id)
     assert "The team accepts it: the yearly report" in lines
 
@@ -251,8 +251,8 @@ def test_what_the_team_accepts_is_told() -> None:
 
 def two_findings() -> Any:
     seen = usage(services=["dynamodb"])
-    scanned = compared([policy(allow(SCAN, table("t")), allow(GET, table("t")))], [seen])
-    return document(scanned, [seen], [function()])
+    result = compared([policy(allow(SCAN, table("t")), allow(GET, table("t")))], [seen])
+    return document(result, [seen], [function()])
 
 
 def test_the_beginning_of_an_id_is_enough() -> None:

@@ -18,11 +18,11 @@ from scanner.explain import explained
 from scanner.gate import baseline, config
 from scanner.iam import catalog
 from scanner.iam.severity import LEVELS
-from scanner.mapping.access_denied import EXPLAINED as REFUSALS
+from scanner.mapping.access_denied import DENIAL_HELP
 from scanner.model import Verdict
 from scanner.records.aws_records import SOURCES
 from scanner.report.schema import schema
-from scanner.verdict.reasons import EXPLAINED, Reason
+from scanner.verdict.reasons import REASON_HELP, Reason
 from scanner.workloads.lambda_reader import functions_from_file
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -121,11 +121,11 @@ def test_exit_codes_are_in_the_table() -> None:
 def test_policy_to_paste() -> None:
     text = section(README, "## AWS permissions")
     (block,) = blocks(text, "json")
-    needed, confirming, beside = json.loads(block)["Statement"]
+    needed, confirming, records = json.loads(block)["Statement"]
     assert set(needed["Action"]) == SIX_ACTIONS
     (table,) = tables(text)
     documented = [action for cells in table for action in _CODE.findall(cells[0])]
-    assert sorted(documented) == sorted((*confirming["Action"], *beside["Action"]))
+    assert sorted(documented) == sorted((*confirming["Action"], *records["Action"]))
     for action in (*needed["Action"], *documented):
         assert catalog.action(action), f"IAM knows no {action}"
 
@@ -134,9 +134,9 @@ def test_sources_beside_the_traces_are_in_the_table() -> None:
     """Each with the rights that it needs: all of them are in the policy to paste."""
     (table,) = tables(section(README, "## Evidence beside the traces"))
     assert [plain(cells[0]) for cells in table] == list(SOURCES)
-    *_, beside = json.loads(blocks(section(README, "## AWS permissions"), "json")[0])["Statement"]
+    *_, records = json.loads(blocks(section(README, "## AWS permissions"), "json")[0])["Statement"]
     needed = [name for cells in table for name in _CODE.findall(cells[1]) if catalog.action(name)]
-    assert sorted(needed) == beside["Action"]
+    assert sorted(needed) == records["Action"]
 
 
 # --- README: verdicts, reasons, the walk-through -------------------------------------------------
@@ -151,7 +151,7 @@ def test_reasons_are_in_the_table() -> None:
     (table,) = tables(section(README, "## Why a finding is not confirmed"))
     documented = {code: (meaning, remedy) for code, meaning, remedy in ([*map(plain, row)] for row in table)}
     explained = {
-        reason.value: tuple(text.replace("`", "") for text in EXPLAINED[reason]) for reason in Reason
+        reason.value: tuple(text.replace("`", "") for text in REASON_HELP[reason]) for reason in Reason
     }
     assert documented == explained
     assert list(documented) == list(explained), "the order is that of the reports"
@@ -165,7 +165,7 @@ def test_levels_of_severity_are_in_the_table() -> None:
 def test_causes_of_a_refusal_are_in_the_table() -> None:
     (table,) = tables(section(VERDICTS, "## Refused, and allowed elsewhere"))
     assert {plain(cause): meaning for cause, meaning in table} == {
-        cause.value: meaning for cause, meaning in REFUSALS.items()
+        cause.value: meaning for cause, meaning in DENIAL_HELP.items()
     }
 
 

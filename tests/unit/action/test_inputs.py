@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import yaml
 
-from scanner.action.inputs import ONE_VALUE, SEVERAL_VALUES, SEVERAL_WORDS, judged_by, settings_of
+from scanner.action.inputs import ONE_VALUE, SEVERAL_VALUES, SEVERAL_WORDS, inputs_of, judged_by
 from scanner.errors import EXIT_USAGE, ScanError
-from scanner.gate.config import Config, load
+from scanner.gate.config import TeamConfig, load
 from scanner.gate.decide import GatePolicy
 from scanner.model import EXCESS, Verdict
 from scanner.options import gate_of, parser, request_of
-from scanner.request import Request
+from scanner.request import ScanRequest
 
 ROOT = Path(__file__).resolve().parents[3]
 NOW = 1_795_000_000.0
@@ -32,7 +32,7 @@ def manifest() -> dict[str, Any]:
 
 
 def test_the_defaults() -> None:
-    settings = settings_of({"GITHUB_WORKFLOW": "ci", "GITHUB_JOB": "test"})
+    settings = inputs_of({"GITHUB_WORKFLOW": "ci", "GITHUB_JOB": "test"})
     assert settings.options == ["--compare"]
     assert (settings.comment, settings.redact, settings.annotations) == ("on-findings", "auto", True)
     assert settings.key == "ci/test"
@@ -41,14 +41,14 @@ def test_the_defaults() -> None:
 def test_the_defaults_of_action_yml_are_those_of_the_code() -> None:
     defaults = {name: str(spec.get("default", "")) for name, spec in manifest()["inputs"].items()}
     environ = {f"INPUT_{name.upper()}": value for name, value in defaults.items() if name != "github-token"}
-    assert settings_of(environ) == settings_of({})
+    assert inputs_of(environ) == inputs_of({})
 
 
-def judged(environ: dict[str, str], file: str = "") -> tuple[Request, GatePolicy]:
+def judged(environ: dict[str, str], file: str = "") -> tuple[ScanRequest, GatePolicy]:
     """The request and the gate of a run with these inputs, and a configuration with these lines."""
-    settings = settings_of(environ)
+    settings = inputs_of(environ)
     arguments = parser().parse_args(list(settings.options))
-    config = judged_by(settings, load(f"version: 1\n{file}") if file else Config())
+    config = judged_by(settings, load(f"version: 1\n{file}") if file else TeamConfig())
     return request_of(arguments, NOW, config), gate_of(arguments, config)
 
 
@@ -69,13 +69,13 @@ def test_inputs_become_the_options_of_the_command_line() -> None:
     assert request.workloads == ("notes-*", "other")
     assert request.regions == ("eu-west-1", "us-east-1")
     assert request.evidence == {"last-accessed", "invocations"}
-    assert (request.standard.min_traces, request.standard.assume_instrumented) == (3, True)
+    assert (request.requirements.min_traces, request.requirements.assume_instrumented) == (3, True)
     assert request.compare
 
 
 @pytest.mark.parametrize("value", ["-x", "--help", "a b", "=", "'"])
 def test_a_value_is_never_an_option(value: str) -> None:
-    options = settings_of(inputs(workloads=value, filter=value)).options
+    options = inputs_of(inputs(workloads=value, filter=value)).options
     arguments = parser().parse_args(list(options))
     assert (arguments.workloads, arguments.filter) == ([value], value)
 
@@ -134,7 +134,7 @@ def test_an_input_wins_over_the_configuration_and_that_over_the_default(
 ) -> None:
     request, gate = judged(inputs(**given), file)
     ((name, value),) = expected.items()
-    assert getattr(request.standard if hasattr(request.standard, name) else gate, name) == value
+    assert getattr(request.requirements if hasattr(request.requirements, name) else gate, name) == value
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_an_input_wins_over_the_configuration_and_that_over_the_default(
 )
 def test_a_baseline_holds_what_may_fail(given: dict[str, str], file: str, more: set[Verdict]) -> None:
     request, _ = judged(inputs(**given), file)
-    assert request.accountable == {*EXCESS, *more}
+    assert request.baseline_verdicts == {*EXCESS, *more}
 
 
 def test_messages_name_the_configuration_as_the_input_does() -> None:
@@ -178,7 +178,7 @@ def test_messages_name_the_configuration_as_the_input_does() -> None:
 )
 def test_a_wrong_value_is_refused_with_those_that_are_allowed(name: str, value: str, allowed: str) -> None:
     with pytest.raises(ScanError, match=allowed) as raised:
-        settings_of(inputs(**{name: value}))
+        inputs_of(inputs(**{name: value}))
     assert raised.value.exit_code == EXIT_USAGE
     assert name.replace("_", "-") in str(raised.value)
 

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from scanner.gate.baseline import Baseline
-from scanner.gate.config import Config, Ignore, tally
+from scanner.gate.config import Ignore, TeamConfig, tally
 from scanner.gate.decide import GatePolicy, decide, failing
 from scanner.iam.severity import LEVELS
 from scanner.model import EXCESS, Finding, Verdict
-from scanner.request import Request
-from scanner.result import ScannedRole
-from scanner.scan import accountable_entries, compared_roles
+from scanner.request import ScanRequest
+from scanner.result import RoleResult
+from scanner.scan import baseline_entries, compared_roles
 from tests.unit.cases import (
     ROLE,
     allow,
@@ -42,16 +42,16 @@ ALL_FAIL = GatePolicy(frozenset(Verdict), include_unconfirmed=True)
 
 
 def accepting(*rules: Ignore, today: date = TODAY) -> dict[str, Any]:
-    return {"config": Config(ignores=rules), "today": today}
+    return {"config": TeamConfig(ignores=rules), "today": today}
 
 
 def rule(reason: str = "agreed", **selectors: Any) -> Ignore:
     return Ignore(1, reason, **selectors)
 
 
-def ignored(scanned: ScannedRole) -> list[tuple[tuple[str, ...], str | None]]:
+def ignored(result: RoleResult) -> list[tuple[tuple[str, ...], str | None]]:
     """(actions, the reason of the rule that accepts them) of each finding."""
-    return [(f.actions, f.ignored) for f in scanned.findings]
+    return [(f.actions, f.ignored) for f in result.findings]
 
 
 # --- rules ---------------------------------------------------------------------------------------
@@ -96,8 +96,8 @@ def test_a_rule_covers_what_fits_all_its_selectors(selectors: dict[str, str], co
     ],
 )
 def test_a_narrow_rule_never_hides_a_wider_grant(grant: dict[str, Any], selectors: dict[str, str]) -> None:
-    scanned = compared([policy(grant)], [usage(services=["dynamodb"])], **accepting(rule(**selectors)))
-    assert only(scanned).ignored is None
+    result = compared([policy(grant)], [usage(services=["dynamodb"])], **accepting(rule(**selectors)))
+    assert only(result).ignored is None
 
 
 def test_a_rule_for_one_workload_does_not_speak_for_another_of_the_role() -> None:
@@ -110,20 +110,20 @@ def test_a_rule_for_one_workload_does_not_speak_for_another_of_the_role() -> Non
 
 def test_a_rule_splits_a_statement_into_what_it_accepts_and_the_rest() -> None:
     grants = policy(allow([GET, SCAN, QUERY], table("t")))
-    scanned = compared([grants], [usage(services=["dynamodb"])], **accepting(rule(action="dynamodb:scan")))
-    assert ignored(scanned) == [((GET, QUERY), None), ((SCAN,), "agreed")]
+    result = compared([grants], [usage(services=["dynamodb"])], **accepting(rule(action="dynamodb:scan")))
+    assert ignored(result) == [((GET, QUERY), None), ((SCAN,), "agreed")]
 
 
 def test_what_the_team_accepts_stays_in_the_suggestion() -> None:
     grants = policy(allow([GET, SCAN, QUERY], table("t")))
-    scanned = compared([grants], [usage(used((GET, table("t"))))], **accepting(rule(action="dynamodb:scan")))
-    assert statements_of(scanned) == [allow([GET, SCAN], table("t"))]
+    result = compared([grants], [usage(used((GET, table("t"))))], **accepting(rule(action="dynamodb:scan")))
+    assert statements_of(result) == [allow([GET, SCAN], table("t"))]
 
 
 def test_a_wide_grant_that_the_team_accepts_stays_whole_though_another_allows_all_that_was_seen() -> None:
     grants = policy(allow(["dynamodb:*"], "*", Sid="Wide"), allow([GET], table("t")))
-    scanned = compared([grants], [usage(used((GET, table("t"))))], **accepting(rule(sid="Wide")))
-    assert allow(["dynamodb:*"], "*") in statements_of(scanned)
+    result = compared([grants], [usage(used((GET, table("t"))))], **accepting(rule(sid="Wide")))
+    assert allow(["dynamodb:*"], "*") in statements_of(result)
 
 
 @pytest.mark.parametrize(
@@ -138,8 +138,8 @@ def test_a_wide_grant_that_the_team_accepts_stays_whole_though_another_allows_al
     ],
 )
 def test_only_what_may_fail_is_accepted(statements: list[dict[str, Any]], accepted: bool) -> None:
-    scanned = compared([policy(*statements)], [usage(used((GET, table("t"))))], **accepting(rule()))
-    assert (only(scanned).ignored is not None) is accepted
+    result = compared([policy(*statements)], [usage(used((GET, table("t"))))], **accepting(rule()))
+    assert (only(result).ignored is not None) is accepted
 
 
 @pytest.mark.parametrize(
@@ -153,10 +153,10 @@ def test_only_what_may_fail_is_accepted(statements: list[dict[str, Any]], accept
 )
 def test_a_rule_holds_through_its_last_day(expires: date | None, holds: bool) -> None:
     seen = usage(services=["dynamodb"])
-    scanned = compared([policy(allow(SCAN, table("t")))], [seen], **accepting(rule(expires=expires)))
-    (item,) = scanned.judged
+    result = compared([policy(allow(SCAN, table("t")))], [seen], **accepting(rule(expires=expires)))
+    (item,) = result.judged
     assert (item.ignore is not None, item.expired is not None) == (holds, not holds)
-    assert bool(failing(scanned.findings, EXCESS_FAILS)) is not holds
+    assert bool(failing(result.findings, EXCESS_FAILS)) is not holds
 
 
 def test_the_first_rule_that_holds_accepts() -> None:
@@ -166,31 +166,33 @@ def test_the_first_rule_that_holds_accepts() -> None:
         rule("first"),
         rule("second"),
     ]
-    scanned = compared([policy(allow(SCAN))], [usage(services=["dynamodb"])], **accepting(*rules))
-    assert only(scanned).ignored == "first"
-    assert scanned.judged[0].expired is None  # an expired rule that another one replaces fails nothing
+    result = compared([policy(allow(SCAN))], [usage(services=["dynamodb"])], **accepting(*rules))
+    assert only(result).ignored == "first"
+    assert result.judged[0].expired is None  # an expired rule that another one replaces fails nothing
 
 
 def test_an_expired_rule_that_still_covers_something_fails_a_gate_that_can_fail() -> None:
     old = rule("until the migration", expires=date(2026, 1, 1))
-    scanned = compared([policy(allow("iam:PassRole"))], [usage()], **accepting(old))
-    hits = [(item.expired, 1) for item in scanned.judged if item.expired]
+    result = compared([policy(allow("iam:PassRole"))], [usage()], **accepting(old))
+    hits = [(item.expired, 1) for item in result.judged if item.expired]
     lines = tally([old], hits, TODAY).failures("least-privilege.yml")
-    assert decide(scanned.findings, [], EXCESS_FAILS, lines).conclusion == "failure"
-    assert decide(scanned.findings, [], GatePolicy(), lines).conclusion == "success"
+    assert decide(result.findings, [], EXCESS_FAILS, lines).conclusion == "failure"
+    assert decide(result.findings, [], GatePolicy(), lines).conclusion == "success"
     assert "until the migration" in lines[0]
 
 
 # --- the baseline --------------------------------------------------------------------------------
 
 
-def scanned_before(*statements: dict[str, Any], seen: Any = None, **how: Any) -> ScannedRole:
+def scanned_before(*statements: dict[str, Any], seen: Any = None, **how: Any) -> RoleResult:
     return compared([policy(*statements)], [seen or usage(used((GET, table("t"))))], **how)
 
 
-def baseline_of(scanned: ScannedRole, accountable: frozenset[Verdict] = frozenset(EXCESS)) -> Baseline:
+def baseline_of(result: RoleResult, baseline_verdicts: frozenset[Verdict] = frozenset(EXCESS)) -> Baseline:
     """The baseline that `--update-baseline` would write."""
-    return Baseline(tuple(sorted(accountable_entries([scanned], Request(accountable=accountable)))))
+    return Baseline(
+        tuple(sorted(baseline_entries([result], ScanRequest(baseline_verdicts=baseline_verdicts))))
+    )
 
 
 def known_after(before: Sequence[dict[str, Any]], after: Sequence[dict[str, Any]]) -> list[bool]:
@@ -259,22 +261,22 @@ def test_what_is_gone_is_fixed() -> None:
 def test_of_a_role_that_was_not_wholly_read_nothing_is_fixed() -> None:
     baseline = baseline_of(scanned_before(allow(SCAN, table("t"))))
     unread = scanned_before(allow(GET, table("t")), readable=False)
-    assert compared_roles([unread], Request()) == set()
+    assert compared_roles([unread], ScanRequest()) == set()
     _, whole = with_baseline(unread, baseline)
     assert whole.against_baseline is not None
     assert whole.against_baseline.fixed == ()
 
 
 def test_what_a_rule_accepts_is_no_line_of_the_baseline() -> None:
-    scanned = scanned_before(allow([SCAN, QUERY], table("t")), **accepting(rule(action="dynamodb:scan")))
-    assert [entry.action for entry in baseline_of(scanned).entries] == [QUERY]
+    result = scanned_before(allow([SCAN, QUERY], table("t")), **accepting(rule(action="dynamodb:scan")))
+    assert [entry.action for entry in baseline_of(result).entries] == [QUERY]
 
 
 def test_other_verdicts_are_lines_where_the_gate_fails_on_them() -> None:
-    scanned = scanned_before(allow("iam:PassRole"), allow(SCAN, table("t")))
+    result = scanned_before(allow("iam:PassRole"), allow(SCAN, table("t")))
     every = frozenset({*EXCESS, Verdict.UNOBSERVABLE})
-    assert [e.action for e in baseline_of(scanned).entries] == [SCAN]
-    assert sorted(e.action for e in baseline_of(scanned, every).entries) == [SCAN, "iam:PassRole"]
+    assert [e.action for e in baseline_of(result).entries] == [SCAN]
+    assert sorted(e.action for e in baseline_of(result, every).entries) == [SCAN, "iam:PassRole"]
 
 
 def test_who_used_what_is_told_with_a_baseline_as_without() -> None:
@@ -347,7 +349,7 @@ def test_a_finding_fails_though_evidence_is_missing_elsewhere() -> None:
 
 
 def test_policies_of_aws_fail_like_ones_own_and_are_to_be_replaced() -> None:
-    scanned = compared([of_aws("Aws", allow("dynamodb:*", "*"))], [usage(used((GET, table("t"))))])
-    (finding,) = failing(scanned.findings, EXCESS_FAILS)
+    result = compared([of_aws("Aws", allow("dynamodb:*", "*"))], [usage(used((GET, table("t"))))])
+    (finding,) = failing(result.findings, EXCESS_FAILS)
     assert finding.remedy == "replace"
-    assert failing(scanned.findings, ALL_FAIL) == [finding]
+    assert failing(result.findings, ALL_FAIL) == [finding]

@@ -14,11 +14,11 @@ from scanner.action.inputs import SEVERITIES
 from scanner.gate.config import (
     MAX_CHARACTERS,
     MAX_PROBLEMS,
-    Config,
     ConfigError,
     ExtraUntraced,
     GrantFacts,
     Ignore,
+    TeamConfig,
     facts_of,
     load,
     mapper,
@@ -27,7 +27,7 @@ from scanner.gate.config import (
     tally,
 )
 from scanner.iam.policies import grants_of
-from scanner.mapping.permissions import permissions_of
+from scanner.mapping.permissions import required_permissions
 from scanner.model import Call, Outcome, Permission, Unmapped, Verdict
 from scanner.options import VERDICTS
 from tests.unit.cases import ROLE, allow, arn, function_arn, policy, table
@@ -110,8 +110,8 @@ def test_a_whole_file() -> None:
 
 
 def test_what_a_file_does_not_say_is_left_to_options_and_defaults() -> None:
-    assert load("version: 1\n") == Config()
-    assert Config().fail_on is None
+    assert load("version: 1\n") == TeamConfig()
+    assert TeamConfig().fail_on is None
     assert load("version: 1\nfail-on: never\n").fail_on == frozenset()
 
 
@@ -125,7 +125,7 @@ def test_what_a_file_does_not_say_is_left_to_options_and_defaults() -> None:
     ],
 )
 def test_other_ways_to_say_nothing(text: str) -> None:
-    assert load(text) == Config()
+    assert load(text) == TeamConfig()
 
 
 @pytest.mark.parametrize(
@@ -413,10 +413,10 @@ def rule(line: int = 1, **selectors: Any) -> Ignore:
 def facts(
     action: str = "s3:DeleteObject",
     resource: str = "arn:aws:s3:::bucket/*",
-    users: tuple[str, ...] = USERS,
+    workloads: tuple[str, ...] = USERS,
     sid: str | None = "Legacy",
 ) -> GrantFacts:
-    return GrantFacts(NOTES_ROLE, users, action, resource, resource, sid)
+    return GrantFacts(NOTES_ROLE, workloads, action, resource, resource, sid)
 
 
 @pytest.mark.parametrize(
@@ -443,9 +443,9 @@ def facts(
         ({"workload": "notes-*"}, facts(), True),
         ({"workload": "arn:aws:lambda:*:function:notes-get"}, facts(), True),
         # a rule for one function does not hide what another one, which shares the role, holds
-        ({"workload": "notes-get"}, facts(users=(*USERS, function_arn("notes-put"))), False),
-        ({"workload": "notes-*"}, facts(users=(*USERS, function_arn("notes-put"))), True),
-        ({"workload": "*"}, facts(users=()), False),
+        ({"workload": "notes-get"}, facts(workloads=(*USERS, function_arn("notes-put"))), False),
+        ({"workload": "notes-*"}, facts(workloads=(*USERS, function_arn("notes-put"))), True),
+        ({"workload": "*"}, facts(workloads=()), False),
         # a Sid is exact
         ({"sid": "Legacy"}, facts(), True),
         ({"sid": "legacy"}, facts(), False),
@@ -542,7 +542,7 @@ STREAM = arn("kinesis", "stream/s")
 
 
 def test_without_operations_and_resources_the_mapping_is_the_usual_one() -> None:
-    assert mapper(load("version: 1\nmin-traces: 3\n")) is permissions_of
+    assert mapper(load("version: 1\nmin-traces: 3\n")) is required_permissions
 
 
 def test_an_operation_of_ones_own() -> None:
@@ -564,7 +564,7 @@ def test_an_operation_that_is_known_is_replaced() -> None:
     seen = call("DynamoDB", "GetItem", ("table_name", "t"))
     assert needed(text, seen)[0] == ("dynamodb:Query", table("t"), True, True)
     other = seen._replace(operation="PutItem")
-    assert needed(text, other) == rows(permissions_of(other))
+    assert needed(text, other) == rows(required_permissions(other))
 
 
 def test_an_operation_may_need_nothing() -> None:
@@ -616,7 +616,7 @@ def test_a_template_names_the_resource(
     ],
 )
 def test_where_no_template_fits_the_usual_resource_stands(text: str, seen: Call) -> None:
-    assert needed(text, seen) == rows(permissions_of(seen))
+    assert needed(text, seen) == rows(required_permissions(seen))
 
 
 def test_which_of_several_values_go_together_is_not_known() -> None:

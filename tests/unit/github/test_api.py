@@ -190,16 +190,16 @@ def test_the_urls_of_a_server_of_one_s_own() -> None:
         ((GRAPHQL, LIST, UPDATE), "comment on #7"),
     ],
 )
-@pytest.mark.parametrize("refusal", [(403, NOT_ACCESSIBLE), (404, "Not Found")])
+@pytest.mark.parametrize("denial", [(403, NOT_ACCESSIBLE), (404, "Not Found")])
 def test_a_missing_right_is_named(
-    github: FakeGitHub, rights: tuple[str, ...], did_not: str, refusal: tuple[int, str]
+    github: FakeGitHub, rights: tuple[str, ...], did_not: str, denial: tuple[int, str]
 ) -> None:
-    github.script = Script(rights=rights, refusal=refusal)
+    github.script = Script(rights=rights, denial=denial)
     with pytest.raises(GithubError) as caught:
         post(github)
     error = caught.value
-    assert (error.status, error.needed) == (refusal[0], "permissions: pull-requests: write")
-    assert f"GitHub did not {did_not} ({refusal[0]}: {refusal[1]})" in error.message
+    assert (error.status, error.needed) == (denial[0], "permissions: pull-requests: write")
+    assert f"GitHub did not {did_not} ({denial[0]}: {denial[1]})" in error.message
     assert "`permissions: pull-requests: write` (`issues: write` does as well)" in error.message
     assert "fork" in error.message and "\n" not in error.message
     assert github.count(CREATE) <= 1, "a refusal is not tried again"
@@ -538,15 +538,15 @@ def test_a_commit_that_is_not_there_is_no_missing_file(github: FakeGitHub) -> No
         repository(github).file(PATH, SHA)
 
 
-@pytest.mark.parametrize("refusal", [(403, NOT_ACCESSIBLE), (404, "Not Found")])
+@pytest.mark.parametrize("denial", [(403, NOT_ACCESSIBLE), (404, "Not Found")])
 def test_a_missing_right_to_read_is_named_and_never_taken_for_a_missing_file(
-    github: FakeGitHub, refusal: tuple[int, str]
+    github: FakeGitHub, denial: tuple[int, str]
 ) -> None:
     github.commit({PATH: "x"})
-    github.script = Script(rights=(LIST,), refusal=refusal)
+    github.script = Script(rights=(LIST,), denial=denial)
     with pytest.raises(GithubError) as caught:
         repository(github).file(PATH, BASE)
-    assert (caught.value.status, caught.value.needed) == (refusal[0], "permissions: contents: read")
+    assert (caught.value.status, caught.value.needed) == (denial[0], "permissions: contents: read")
     assert caught.value.message.endswith("the job needs `permissions: contents: read`")
 
 

@@ -9,12 +9,12 @@ import pytest
 
 from scanner.errors import EXIT_USAGE, ScanError
 from scanner.gate.baseline import Baseline
-from scanner.gate.config import Config
+from scanner.gate.config import TeamConfig
 from scanner.github.event import Trusted
 from scanner.github.trusted_files import (
     MOST_SHOWN,
     Read,
-    Team,
+    TrustedFiles,
     UnreachableError,
     checkout_text,
     markdown_of,
@@ -64,7 +64,7 @@ def team(
     config: str | None = None,
     baseline: str | None = None,
     said: list[str] | None = None,
-) -> Team:
+) -> TrustedFiles:
     wanted = wanted_files(Path(config) if config else None, Path(baseline) if baseline else None)
     log: list[str] = [] if said is None else said
     return team_of(
@@ -90,13 +90,13 @@ def test_elsewhere_the_checkout_counts_and_nobody_is_asked(workspace: Path) -> N
 
 @pytest.mark.parametrize("trusted", [CHECKOUT, PULL_REQUEST])
 def test_without_any_file_the_defaults_count(workspace: Path, trusted: Trusted) -> None:
-    assert team(workspace, {}, trusted) == Team(Config(), None, ())
+    assert team(workspace, {}, trusted) == TrustedFiles(TeamConfig(), None, ())
 
 
 def test_what_a_pull_request_adds_counts_after_the_merge(workspace: Path) -> None:
     write(workspace, {PATH: LAX})
     found = team(workspace, {})
-    assert found.config == Config()
+    assert found.config == TeamConfig()
     (change,) = found.changes
     assert said(change) == f"This pull request adds {PATH}: it takes effect after the merge"
     assert "+fail-on: never" in change.difference
@@ -160,7 +160,7 @@ def test_a_file_that_counts_must_be_text(workspace: Path) -> None:
 
 def test_where_github_cannot_be_asked_and_there_is_nothing_to_read_the_run_goes_on(workspace: Path) -> None:
     log: list[str] = []
-    assert team(workspace, unreachable, said=log) == Team()
+    assert team(workspace, unreachable, said=log) == TrustedFiles()
     (line,) = log
     assert "permissions: contents: read" in line
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scanner.iam.evaluate import Cause, Decision, Effect, Request, evaluate
+from scanner.iam.evaluate import AccessRequest, Cause, Effect, Evaluation, evaluate
 from scanner.iam.policies import parse_policy
 from scanner.iam.variables import literal
 from scanner.model import Policy
@@ -62,10 +62,12 @@ def decided(
     context: Mapping[str, tuple[str, ...]] | None = None,
     absent: frozenset[str] = frozenset(),
     boundary: Statements | None = None,
-) -> Decision:
+) -> Evaluation:
     """What one identity policy, and a boundary if there is one, say of a request."""
     limit = None if boundary is None else policy(*_listed(boundary), name="boundary")
-    return evaluate(Request(action, resource, context or {}, absent), [policy(*_listed(statements))], limit)
+    return evaluate(
+        AccessRequest(action, resource, context or {}, absent), [policy(*_listed(statements))], limit
+    )
 
 
 def _listed(statements: Statements) -> list[dict[str, Any]]:
@@ -267,9 +269,9 @@ def test_a_variable_in_what_is_excepted(absent: tuple[str, ...], resource: str, 
 def test_an_older_policy_version_knows_no_variables() -> None:
     document = {"Version": "2008-10-17", "Statement": allow(READ, HOME)}
     older = [Policy("older", None, "inline", parse_policy(document))]
-    request = Request(READ, "arn:aws:s3:::b/yellow/f", {TEAM: ("yellow",)})
+    request = AccessRequest(READ, "arn:aws:s3:::b/yellow/f", {TEAM: ("yellow",)})
     assert evaluate(request, older).effect is NOT_ALLOWED, GUIDE + VERSION
-    spelled = Request(READ, "arn:aws:s3:::b/${aws:PrincipalTag/team}/f")
+    spelled = AccessRequest(READ, "arn:aws:s3:::b/${aws:PrincipalTag/team}/f")
     assert evaluate(spelled, older).effect is ALLOWED, GUIDE + VERSION
 
 

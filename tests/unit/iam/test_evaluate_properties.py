@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from scanner.iam.conditions import holds
 from scanner.iam.containment import allows_no_more
-from scanner.iam.evaluate import Effect, Request, evaluate
+from scanner.iam.evaluate import AccessRequest, Effect, evaluate
 from scanner.iam.patterns import contains
 from scanner.iam.policies import pattern_of
 from scanner.model import Policy, Statement
@@ -80,7 +80,7 @@ boundaries = st.none() | policies
 
 
 @st.composite
-def requests(draw: st.DrawFn) -> Request:
+def requests(draw: st.DrawFn) -> AccessRequest:
     context: dict[str, tuple[str, ...]] = {}
     absent = set()
     for key in KEYS:
@@ -89,14 +89,14 @@ def requests(draw: st.DrawFn) -> Request:
             context[key] = draw(values)
         elif known == "absent":
             absent.add(key)
-    return Request(
+    return AccessRequest(
         draw(st.sampled_from(KNOWN_ACTIONS)), draw(st.sampled_from(TOUCHED)), context, frozenset(absent)
     )
 
 
 @given(requests(), roles, boundaries, st.randoms(use_true_random=False))
 def test_the_order_never_matters(
-    request: Request, role: list[Policy], boundary: Policy | None, random: Any
+    request: AccessRequest, role: list[Policy], boundary: Policy | None, random: Any
 ) -> None:
     shuffled = [
         replace(policy, statements=tuple(random.sample(policy.statements, len(policy.statements))))
@@ -108,7 +108,7 @@ def test_the_order_never_matters(
 
 @given(requests(), roles, boundaries, statements(allow=True), st.data())
 def test_a_wider_allow_takes_nothing_away(
-    request: Request, role: list[Policy], boundary: Policy | None, own: Statement, data: st.DataObject
+    request: AccessRequest, role: list[Policy], boundary: Policy | None, own: Statement, data: st.DataObject
 ) -> None:
     own = replace(own, not_actions=False, not_resources=False)
     pattern = pattern_of(own.resources[0], own.variables)
@@ -126,7 +126,7 @@ def test_a_wider_allow_takes_nothing_away(
 
 @given(requests(), roles, boundaries, statements(allow=False))
 def test_a_further_deny_allows_nothing(
-    request: Request, role: list[Policy], boundary: Policy | None, denial: Statement
+    request: AccessRequest, role: list[Policy], boundary: Policy | None, denial: Statement
 ) -> None:
     before = evaluate(request, role, boundary).effect
     after = evaluate(request, [*role, named("own", [denial])], boundary).effect
@@ -140,7 +140,7 @@ def test_a_further_deny_allows_nothing(
 
 @given(requests(), roles, boundaries, statements(allow=True))
 def test_one_allow_less_allows_nothing(
-    request: Request, role: list[Policy], boundary: Policy | None, own: Statement
+    request: AccessRequest, role: list[Policy], boundary: Policy | None, own: Statement
 ) -> None:
     less = evaluate(request, role, boundary).effect
     more = evaluate(request, [*role, named("own", [own])], boundary).effect
@@ -151,7 +151,7 @@ def test_one_allow_less_allows_nothing(
 
 
 @given(requests(), roles, policies)
-def test_a_boundary_never_allows_more(request: Request, role: list[Policy], boundary: Policy) -> None:
+def test_a_boundary_never_allows_more(request: AccessRequest, role: list[Policy], boundary: Policy) -> None:
     free, limited = evaluate(request, role).effect, evaluate(request, role, boundary).effect
     if limited is Effect.ALLOWED:
         assert free is Effect.ALLOWED
@@ -166,7 +166,7 @@ def stays(effect: Effect) -> set[Effect]:
     return {effect}
 
 
-def known_better(request: Request, key: str, value: tuple[str, ...] | None) -> Request:
+def known_better(request: AccessRequest, key: str, value: tuple[str, ...] | None) -> AccessRequest:
     """The request with a value for a key, or without that key."""
     if value is None:
         return replace(request, absent=request.absent | {key})
@@ -176,7 +176,11 @@ def known_better(request: Request, key: str, value: tuple[str, ...] | None) -> R
 @settings(max_examples=300)
 @given(requests(), roles, boundaries, st.sampled_from(KEYS), st.none() | values)
 def test_knowing_more_decides_only_what_was_open(
-    request: Request, role: list[Policy], boundary: Policy | None, key: str, value: tuple[str, ...] | None
+    request: AccessRequest,
+    role: list[Policy],
+    boundary: Policy | None,
+    key: str,
+    value: tuple[str, ...] | None,
 ) -> None:
     assume(key not in request.context and key not in request.absent)
     before = evaluate(request, role, boundary).effect
@@ -187,7 +191,7 @@ def test_knowing_more_decides_only_what_was_open(
 @settings(max_examples=300)
 @given(requests(), roles, boundaries, st.sampled_from(["", "b", "x", "b/x", "b/f"]))
 def test_what_holds_of_a_pattern_holds_of_its_resources(
-    request: Request, role: list[Policy], boundary: Policy | None, part: str
+    request: AccessRequest, role: list[Policy], boundary: Policy | None, part: str
 ) -> None:
     assume(request.action != "s3:ListAllMyBuckets")
     of_all = evaluate(request, role, boundary).effect
@@ -198,7 +202,7 @@ def test_what_holds_of_a_pattern_holds_of_its_resources(
 
 @given(requests(), roles, boundaries)
 def test_every_decision_but_an_implicit_deny_names_its_causes(
-    request: Request, role: list[Policy], boundary: Policy | None
+    request: AccessRequest, role: list[Policy], boundary: Policy | None
 ) -> None:
     decision = evaluate(request, role, boundary)
     says = {
@@ -215,7 +219,7 @@ def test_every_decision_but_an_implicit_deny_names_its_causes(
 @settings(max_examples=300)
 @given(requests(), roles, roles, st.booleans())
 def test_what_is_proven_to_allow_no_more_allows_no_more(
-    request: Request, new: list[Policy], old: list[Policy], grown: bool
+    request: AccessRequest, new: list[Policy], old: list[Policy], grown: bool
 ) -> None:
     old = [*old, *new] if grown else old  # otherwise little is ever proven
     if not allows_no_more(new, old) and evaluate(request, new).effect is Effect.ALLOWED:

@@ -124,8 +124,8 @@ def test_a_call_without_its_resource_leaves_open_which_part_of_the_boundary_it_u
 
 def test_the_suggestion_counts_on_the_boundary_for_nothing() -> None:
     boundary = policy(allow("dynamodb:*", table("t")), name="boundary")
-    scanned = compared([policy(allow([GET, SCAN], "*"))], [usage(used((GET, table("t"))))], boundary=boundary)
-    assert statements_of(scanned) == [allow([GET], "*")]  # the boundary narrows it to the one table
+    result = compared([policy(allow([GET, SCAN], "*"))], [usage(used((GET, table("t"))))], boundary=boundary)
+    assert statements_of(result) == [allow([GET], "*")]  # the boundary narrows it to the one table
 
 
 # --- Deny ----------------------------------------------------------------------------------------
@@ -168,8 +168,8 @@ def test_the_suggestion_counts_on_the_boundary_for_nothing() -> None:
 )
 def test_a_deny_takes_away_what_it_surely_covers(denial: dict[str, Any], verdict: str) -> None:
     grants = [policy(allow(GET, table("t"))), policy(denial, name="other")]
-    scanned = compared(grants, [usage(used((GET, table("t"))))])
-    assert only(scanned).verdict.value == verdict
+    result = compared(grants, [usage(used((GET, table("t"))))])
+    assert only(result).verdict.value == verdict
 
 
 def test_a_deny_on_one_table_leaves_the_wildcard_its_other_tables() -> None:
@@ -243,9 +243,9 @@ def test_a_sid_that_two_policies_use_stands_once_in_the_suggestion() -> None:
 )
 def test_an_action_that_may_run_untraced_may_have_used_more_than_was_seen(action: str, touched: str) -> None:
     """The handler reads one secret; what init code or a presigned URL reads, no trace shows."""
-    scanned = compared([policy(allow([action], "*"))], [usage(used((action, touched)))])
-    assert said(scanned) == [("broad", (action,), ("*",), ("may-run-untraced",))]
-    assert statements_of(scanned) == [allow([action], "*")]
+    result = compared([policy(allow([action], "*"))], [usage(used((action, touched)))])
+    assert said(result) == [("broad", (action,), ("*",), ("may-run-untraced",))]
+    assert statements_of(result) == [allow([action], "*")]
 
 
 def test_all_but_one_bucket_surely_served_a_call_on_another() -> None:
@@ -296,8 +296,8 @@ def test_all_but_one_prefix_of_a_bucket_may_not_have_served_a_call_on_it() -> No
 )
 def test_a_variable_stands_for_what_the_role_settles(resource: str, verdict: str) -> None:
     tags = {"team": "t", "stage": "dev"}
-    scanned = compared([policy(allow(GET, resource))], [usage(used((GET, table("t"))))], tags=tags)
-    assert only(scanned).verdict.value == verdict
+    result = compared([policy(allow(GET, resource))], [usage(used((GET, table("t"))))], tags=tags)
+    assert only(result).verdict.value == verdict
 
 
 def test_in_the_older_version_of_policies_a_variable_is_plain_text() -> None:
@@ -309,8 +309,8 @@ def test_in_the_older_version_of_policies_a_variable_is_plain_text() -> None:
 
 def test_a_variable_in_not_resource_may_except_anything_so_it_excepts_nothing_surely() -> None:
     statement = elsewhere(GET, table("${aws:PrincipalTag/team}"), effect="Allow")
-    scanned = compared([policy(statement)], [usage(used((GET, table("t"))))], tags={"team": "t"})
-    assert only(scanned).verdict.value != "unused"
+    result = compared([policy(statement)], [usage(used((GET, table("t"))))], tags={"team": "t"})
+    assert only(result).verdict.value != "unused"
 
 
 # --- grants that allow nothing -------------------------------------------------------------------
@@ -326,8 +326,8 @@ def test_a_variable_in_not_resource_may_except_anything_so_it_excepts_nothing_su
     ],
 )
 def test_all_but_everything_is_nothing(statement: dict[str, Any]) -> None:
-    scanned = compared([policy(statement)], [usage(used((GET, table("t"))))])
-    assert only(scanned).verdict.value == "ineffective"
+    result = compared([policy(statement)], [usage(used((GET, table("t"))))])
+    assert only(result).verdict.value == "ineffective"
 
 
 @pytest.mark.parametrize(
@@ -363,14 +363,14 @@ def test_a_condition_that_the_role_never_meets_makes_a_grant_ineffective(
 def test_lambda_itself_makes_requests_without_the_arn_of_the_function(condition: dict[str, Any]) -> None:
     """To join a VPC or to read a queue: such a grant is in use, though not by the function's code."""
     grants = policy(allow("ec2:DescribeNetworkInterfaces", "*", Condition=condition))
-    scanned = compared([grants], [usage()], functions=[function(in_vpc=True)])
-    assert only(scanned).verdict.value == "platform"
+    result = compared([grants], [usage()], functions=[function(in_vpc=True)])
+    assert only(result).verdict.value == "platform"
 
 
 def test_what_another_user_of_the_role_may_meet_is_not_ineffective() -> None:
     condition = {"ArnEquals": {"lambda:SourceFunctionArn": function_arn("g")}}
     grants = policy(allow(GET, table("t"), Condition=condition))
-    unknown = compared([grants], [usage(services=["dynamodb"])], users_known=False)
+    unknown = compared([grants], [usage(services=["dynamodb"])], workloads_complete=False)
     assert said(unknown)[0][0::3] == ("unused", ("role-users-unknown",))
     shared = compared([grants], [usage(services=["dynamodb"])], functions=[function("f"), function("g")])
     assert said(shared)[0][0::3] == ("unused", ("sharer-not-seen",))
@@ -378,10 +378,10 @@ def test_what_another_user_of_the_role_may_meet_is_not_ineffective() -> None:
 
 def test_an_ineffective_grant_is_told_and_claims_no_excess() -> None:
     grants = policy(allow([GET, SCAN], table("t")), deny(SCAN), allow(PUT, table("t"), Sid="Gone"), deny(PUT))
-    scanned = compared([grants], [usage(used((GET, table("t"))))])
-    ineffective = [f for f in scanned.findings if f.verdict.value == "ineffective"]
+    result = compared([grants], [usage(used((GET, table("t"))))])
+    ineffective = [f for f in result.findings if f.verdict.value == "ineffective"]
     assert [(f.actions, f.reasons, f.remedy) for f in ineffective] == [
         ((SCAN,), (), None),
         ((PUT,), (), None),
     ]
-    assert statements_of(scanned) == [allow([GET], table("t")), deny([SCAN]), deny([PUT])]
+    assert statements_of(result) == [allow([GET], table("t")), deny([SCAN]), deny([PUT])]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.mapping.access_denied import EXPLAINED, Cause, Refusal, is_identity_matter, refusal_of
+from scanner.mapping.access_denied import DENIAL_HELP, Denial, DenialCause, denial_of, is_identity_matter
 
 # The pages that the messages are from.
 IAM = "docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html"
@@ -71,10 +71,10 @@ def public(what: str, setting: str) -> str:
     ],
 )
 def test_the_cause(page: str, context: str, cause: str) -> None:
-    named = refusal_of(f"{USER}codedeploy:ListDeployments on resource: {GROUP} {context}")
-    assert named == Refusal("codedeploy:ListDeployments", GROUP, Cause(cause), None), page
-    unnamed = refusal_of(f"{USER}codedeploy:ListDeployments {context}")
-    assert unnamed == Refusal("codedeploy:ListDeployments", None, Cause(cause), None), page
+    named = denial_of(f"{USER}codedeploy:ListDeployments on resource: {GROUP} {context}")
+    assert named == Denial("codedeploy:ListDeployments", GROUP, DenialCause(cause), None), page
+    unnamed = denial_of(f"{USER}codedeploy:ListDeployments {context}")
+    assert unnamed == Denial("codedeploy:ListDeployments", None, DenialCause(cause), None), page
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_the_cause(page: str, context: str, cause: str) -> None:
             "because no identity-based policy allows the dynamodb:GetItem action",
             "dynamodb:GetItem",
             TABLE,
-            Cause.NO_IDENTITY_POLICY,
+            DenialCause.NO_IDENTITY_POLICY,
             id="the prefix of Python's SDK",
         ),
         pytest.param(
@@ -96,7 +96,7 @@ def test_the_cause(page: str, context: str, cause: str) -> None:
             "Status Code: 400; Error Code: AccessDeniedException; Request ID: 2VQ; Proxy: null)",
             "dynamodb:GetItem",
             TABLE,
-            Cause.NO_IDENTITY_POLICY,
+            DenialCause.NO_IDENTITY_POLICY,
             id="the suffix of Java's first SDK",
         ),
         pytest.param(
@@ -104,7 +104,7 @@ def test_the_cause(page: str, context: str, cause: str) -> None:
             f"{GET_ITEM} (Service: DynamoDb, Status Code: 400, Request ID: 2VQ)",
             "dynamodb:GetItem",
             TABLE,
-            Cause.UNKNOWN,
+            DenialCause.UNKNOWN,
             id="the suffix of Java's second SDK",
         ),
         pytest.param(
@@ -114,7 +114,7 @@ def test_the_cause(page: str, context: str, cause: str) -> None:
             "with an explicit deny in a VPC endpoint policy transitively through a service control policy",
             "SNS:Publish",
             "arn:aws:sns:us-east-1:444455556666:role-name-2",
-            Cause.SERVICE_CONTROL_POLICY,
+            DenialCause.SERVICE_CONTROL_POLICY,
             id="broken into lines",
         ),
         pytest.param(
@@ -123,7 +123,7 @@ def test_the_cause(page: str, context: str, cause: str) -> None:
             "identity-based policy allows the s3:GetObject action",
             "s3:GetObject",
             "arn:aws:s3:::amzn-s3-demo-bucket1/a file.txt",
-            Cause.NO_IDENTITY_POLICY,
+            DenialCause.NO_IDENTITY_POLICY,
             id="S3 quotes the resource",
         ),
         pytest.param(
@@ -132,18 +132,18 @@ def test_the_cause(page: str, context: str, cause: str) -> None:
             "action",
             "s3:ListAllMyBuckets",
             None,
-            Cause.NO_IDENTITY_POLICY,
+            DenialCause.NO_IDENTITY_POLICY,
             id="an action without resources",
         ),
-        pytest.param(S3, "Access Denied", None, None, Cause.UNKNOWN, id="S3 across accounts"),
-        pytest.param(S3, "Forbidden", None, None, Cause.UNKNOWN, id="a HEAD request"),
+        pytest.param(S3, "Access Denied", None, None, DenialCause.UNKNOWN, id="S3 across accounts"),
+        pytest.param(S3, "Forbidden", None, None, DenialCause.UNKNOWN, id="a HEAD request"),
         pytest.param(
             SQS_BATCH,
             f"{USER}sqs:sendmessage on resource: {QUEUE} because no identity-based policy allows the "
             "sqs:sendmessage action",
             "sqs:sendmessage",
             QUEUE,
-            Cause.NO_IDENTITY_POLICY,
+            DenialCause.NO_IDENTITY_POLICY,
             id="SQS writes small letters",
         ),
         pytest.param(
@@ -152,7 +152,7 @@ def test_the_cause(page: str, context: str, cause: str) -> None:
             "Status Code: 403; Error Code: AccessDenied; Request ID: c61c0698-505c-50fe-8c67-5602cb84e824)",
             None,
             None,
-            Cause.UNKNOWN,
+            DenialCause.UNKNOWN,
             id="SQS before 2022",
         ),
         pytest.param(
@@ -160,7 +160,7 @@ def test_the_cause(page: str, context: str, cause: str) -> None:
             f"{USER}lambda:GetFunction on resource: arn:aws:lambda:us-east-1:111111111111:function:f",
             "lambda:GetFunction",
             "arn:aws:lambda:us-east-1:111111111111:function:f",
-            Cause.UNKNOWN,
+            DenialCause.UNKNOWN,
             id="no reason is given",
         ),
         pytest.param(
@@ -169,7 +169,7 @@ def test_the_cause(page: str, context: str, cause: str) -> None:
             "oGsbAaIV7w",
             None,
             None,
-            Cause.UNKNOWN,
+            DenialCause.UNKNOWN,
             id="EC2 encodes what it has to say",
         ),
         pytest.param(
@@ -179,7 +179,7 @@ def test_the_cause(page: str, context: str, cause: str) -> None:
             "ec2:RunInstances action. Encoded authorization failure message: oGsbAaIV7w",
             "ec2:RunInstances",
             "arn:aws:ec2:us-east-1:123456789012:instance/*",
-            Cause.BOUNDARY,
+            DenialCause.BOUNDARY,
             id="EC2 says it in clear, too",
         ),
         pytest.param(
@@ -187,7 +187,7 @@ def test_the_cause(page: str, context: str, cause: str) -> None:
             f"{USER}sts:AssumeRole on resource: arn:aws:iam::123456789012:role/Admin",
             "sts:AssumeRole",
             "arn:aws:iam::123456789012:role/Admin",
-            Cause.UNKNOWN,
+            DenialCause.UNKNOWN,
             id="STS",
         ),
         pytest.param(
@@ -195,7 +195,7 @@ def test_the_cause(page: str, context: str, cause: str) -> None:
             "Not authorized to perform sts:AssumeRoleWithWebIdentity",
             "sts:AssumeRoleWithWebIdentity",
             None,
-            Cause.UNKNOWN,
+            DenialCause.UNKNOWN,
             id="STS, with a web identity",
         ),
         pytest.param(
@@ -204,7 +204,7 @@ def test_the_cause(page: str, context: str, cause: str) -> None:
             "iam:GetRole action",
             "iam:GetRole",
             None,
-            Cause.NO_IDENTITY_POLICY,
+            DenialCause.NO_IDENTITY_POLICY,
             id="IAM names a role by its name",
         ),
         pytest.param(
@@ -213,7 +213,7 @@ def test_the_cause(page: str, context: str, cause: str) -> None:
             "with an explicit deny",
             "iam:GetPolicy",
             "arn:aws:iam::123456789012:policy/p",
-            Cause.UNNAMED_DENY,
+            DenialCause.UNNAMED_DENY,
             id="IAM tells that an ARN is a policy's",
         ),
         pytest.param(
@@ -222,7 +222,7 @@ def test_the_cause(page: str, context: str, cause: str) -> None:
             "allows the secretsmanager:GetSecretValue action",
             "secretsmanager:GetSecretValue",
             None,
-            Cause.NO_IDENTITY_POLICY,
+            DenialCause.NO_IDENTITY_POLICY,
             id="a secret that is not there",
         ),
         pytest.param(
@@ -231,7 +231,7 @@ def test_the_cause(page: str, context: str, cause: str) -> None:
             "arn:aws:execute-api:us-east-2:********9012:fy/api/GET/orders",
             "execute-api:Invoke",
             "arn:aws:execute-api:us-east-2:********9012:fy/api/GET/orders",
-            Cause.UNKNOWN,
+            DenialCause.UNKNOWN,
             id="API Gateway masks the account",
         ),
         pytest.param(
@@ -240,7 +240,7 @@ def test_the_cause(page: str, context: str, cause: str) -> None:
             "action",
             "kms:Decrypt",
             KEY,
-            Cause.NO_IDENTITY_POLICY,
+            DenialCause.NO_IDENTITY_POLICY,
             id="KMS, the role's fault",
         ),
         pytest.param(
@@ -250,7 +250,7 @@ def test_the_cause(page: str, context: str, cause: str) -> None:
             "explicitly denies access",
             "kms:Decrypt",
             None,
-            Cause.KMS_KEY_POLICY,
+            DenialCause.KMS_KEY_POLICY,
             id="KMS, the key's fault",
         ),
         pytest.param(
@@ -259,10 +259,12 @@ def test_the_cause(page: str, context: str, cause: str) -> None:
             "region, or you are not allowed to access.",
             None,
             None,
-            Cause.KMS,
+            DenialCause.KMS,
             id="KMS before 2021",
         ),
-        pytest.param(SECRETS, "Access to KMS is not allowed", None, None, Cause.KMS, id="a secret's key"),
+        pytest.param(
+            SECRETS, "Access to KMS is not allowed", None, None, DenialCause.KMS, id="a secret's key"
+        ),
         pytest.param(
             LAMBDA,
             "Lambda was unable to decrypt the environment variables because KMS access was denied. Please "
@@ -271,7 +273,7 @@ def test_the_cause(page: str, context: str, cause: str) -> None:
             "action (Service: Kms, Status Code: 400, Request ID: 1)",
             "kms:Decrypt",
             KEY,
-            Cause.NO_IDENTITY_POLICY,
+            DenialCause.NO_IDENTITY_POLICY,
             id="a message in a message",
         ),
         pytest.param(
@@ -281,13 +283,15 @@ def test_the_cause(page: str, context: str, cause: str) -> None:
             "resource-based policy explicitly denies access",
             "sso:ListPermissionSets",
             "arn:aws:sso:::instance/ssoins-1",
-            Cause.RESOURCE_POLICY,
+            DenialCause.RESOURCE_POLICY,
             id="of another account",
         ),
     ],
 )
-def test_a_message(page: str, message: str, action: str | None, resource: str | None, cause: Cause) -> None:
-    assert refusal_of(message) == Refusal(action, resource, cause, None), page
+def test_a_message(
+    page: str, message: str, action: str | None, resource: str | None, cause: DenialCause
+) -> None:
+    assert denial_of(message) == Denial(action, resource, cause, None), page
 
 
 @pytest.mark.parametrize(
@@ -309,8 +313,8 @@ def test_a_message(page: str, message: str, action: str | None, resource: str | 
 def test_the_policy_that_refused(where: str, cause: str, policy: str | None) -> None:
     """aws.amazon.com/blogs/security/enhanced-access-denied-error-messages-with-policy-arns"""
     roles = "arn:aws:iam::123456789012:role/*"
-    found = refusal_of(f"{USER}iam:ListRoles on resource: {roles} with an explicit deny in {where}")
-    assert found == Refusal("iam:ListRoles", roles, Cause(cause), policy)
+    found = denial_of(f"{USER}iam:ListRoles on resource: {roles} with an explicit deny in {where}")
+    assert found == Denial("iam:ListRoles", roles, DenialCause(cause), policy)
 
 
 WHOLE = (
@@ -320,47 +324,47 @@ WHOLE = (
 
 
 def test_a_message_that_is_cut_off_never_says_something_else() -> None:
-    whole = refusal_of(WHOLE)
-    less_sure = {Cause.UNKNOWN, Cause.UNNAMED_DENY, whole.cause}
+    whole = denial_of(WHOLE)
+    less_sure = {DenialCause.UNKNOWN, DenialCause.UNNAMED_DENY, whole.cause}
     for length in range(len(WHOLE)):
-        cut = refusal_of(WHOLE[:length])
+        cut = denial_of(WHOLE[:length])
         assert cut.action in (None, whole.action)
         assert cut.resource in (None, whole.resource)
         assert cut.cause in less_sure
 
 
 def test_a_name_that_speaks_of_kms_is_no_key() -> None:
-    found = refusal_of(
+    found = denial_of(
         "User: arn:aws:sts::123456789012:assumed-role/kms/kms is not authorized to perform: "
         "sso:ListInstances because the resource does not exist in this Region, no resource-based policies "
         "allow access"
     )
-    assert found.cause is Cause.RESOURCE_POLICY
-    found = refusal_of(
+    assert found.cause is DenialCause.RESOURCE_POLICY
+    found = denial_of(
         "Service or caller is not authorized to use the provided AWS KMS key, because the resource\n"
         "does not exist in this Region, no resource-based policies allow access"
     )
-    assert found.cause is Cause.KMS_KEY_POLICY
+    assert found.cause is DenialCause.KMS_KEY_POLICY
 
 
 @pytest.mark.parametrize("end", ["...", "…"])
 def test_what_ends_in_dots_is_not_whole(end: str) -> None:
-    assert refusal_of(f"{USER}dynamodb:GetItem{end}").action is None
-    assert refusal_of(f"{USER}dynamodb:GetItem on resource: {TABLE}{end}").resource is None
+    assert denial_of(f"{USER}dynamodb:GetItem{end}").action is None
+    assert denial_of(f"{USER}dynamodb:GetItem on resource: {TABLE}{end}").resource is None
 
 
 def test_a_message_that_lost_its_beginning_names_the_action_all_the_same() -> None:
-    found = refusal_of("...table/orders because no identity-based policy allows the dynamodb:GetItem action")
-    assert found == Refusal("dynamodb:GetItem", None, Cause.NO_IDENTITY_POLICY, None)
+    found = denial_of("...table/orders because no identity-based policy allows the dynamodb:GetItem action")
+    assert found == Denial("dynamodb:GetItem", None, DenialCause.NO_IDENTITY_POLICY, None)
 
 
 def test_the_key_of_an_object_is_no_reason() -> None:
     key = "with an explicit deny in a service control policy"
-    found = refusal_of(
+    found = denial_of(
         f'{USER}s3:GetObject on resource: "arn:aws:s3:::bucket/{key}" because no identity-based policy '
         "allows the s3:GetObject action"
     )
-    assert found.cause is Cause.NO_IDENTITY_POLICY
+    assert found.cause is DenialCause.NO_IDENTITY_POLICY
 
 
 def test_two_refusals_in_one_message_say_nothing_for_sure() -> None:
@@ -368,14 +372,14 @@ def test_two_refusals_in_one_message_say_nothing_for_sure() -> None:
         f"{USER}s3:GetObject because no session policy allows",
         f"{USER}kms:Decrypt with an explicit deny",
     )
-    assert refusal_of(f"{one}; {other}") == Refusal(None, None, Cause.UNKNOWN, None)
-    assert refusal_of(f"{other}; caused by {other}").action == "kms:Decrypt"
+    assert denial_of(f"{one}; {other}") == Denial(None, None, DenialCause.UNKNOWN, None)
+    assert denial_of(f"{other}; caused by {other}").action == "kms:Decrypt"
 
 
 def test_other_letters_that_look_alike_are_no_reason() -> None:
     assert (
-        refusal_of(f"{USER}s3:GetObject because no \u017fe\u017f\u017fion policy allows").cause
-        is Cause.UNKNOWN
+        denial_of(f"{USER}s3:GetObject because no \u017fe\u017f\u017fion policy allows").cause
+        is DenialCause.UNKNOWN
     )
 
 
@@ -405,8 +409,8 @@ PIECES = st.sampled_from(
 
 @given(st.one_of(st.text(), st.lists(st.one_of(PIECES, st.text(max_size=5)), max_size=40).map("".join)))
 def test_no_text_is_an_error(message: str) -> None:
-    found = refusal_of(message)
-    assert found.cause in EXPLAINED
+    found = denial_of(message)
+    assert found.cause in DENIAL_HELP
     assert found.action is None or found.action in message
     assert found.resource is None or found.resource in message
     assert found.policy is None or found.policy in message
@@ -416,7 +420,7 @@ def test_no_text_is_an_error(message: str) -> None:
 def test_long_texts_take_no_time(pieces: list[str], repeated: int) -> None:
     message = "".join(piece * 10**repeated for piece in pieces)[: 10**6]
     start = time.process_time()
-    refusal_of(message)
+    denial_of(message)
     assert time.process_time() - start < 0.5
 
 
@@ -441,9 +445,9 @@ def test_long_texts_take_no_time(pieces: list[str], repeated: int) -> None:
     ],
 )
 def test_whether_an_allow_could_help(cause: str, expected: bool) -> None:
-    assert is_identity_matter(Cause(cause)) is expected
+    assert is_identity_matter(DenialCause(cause)) is expected
 
 
 def test_every_cause_is_explained_in_one_line() -> None:
-    assert set(EXPLAINED) == set(Cause)
-    assert all(line and "\n" not in line and not line.endswith(".") for line in EXPLAINED.values())
+    assert set(DENIAL_HELP) == set(DenialCause)
+    assert all(line and "\n" not in line and not line.endswith(".") for line in DENIAL_HELP.values())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scanner.mapping.permissions import permissions_of
+from scanner.mapping.permissions import required_permissions
 from scanner.model import Call, Outcome, Permission, Unmapped
 
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:f"
@@ -26,7 +26,7 @@ def call(
 
 
 def required(seen: Call) -> list[tuple[str, str, bool]]:
-    permissions = permissions_of(seen)
+    permissions = required_permissions(seen)
     assert not isinstance(permissions, Unmapped)
     return sorted((p.action, p.resource, p.exact) for p in permissions if p.required)
 
@@ -207,7 +207,7 @@ def test_the_owner_that_the_trace_names_owns_the_resource() -> None:
 
 
 def test_an_untold_region_is_the_workloads_but_may_be_another() -> None:
-    permissions = permissions_of(call("DynamoDB", "GetItem", ("table_name", "t"), region=""))
+    permissions = required_permissions(call("DynamoDB", "GetItem", ("table_name", "t"), region=""))
     assert permissions == (
         Permission("dynamodb:GetItem", D + "t", True, True),
         Permission("dynamodb:GetItem", "arn:aws:dynamodb:*:123456789012:table/t", False, False),
@@ -224,13 +224,13 @@ def test_an_untold_region_is_the_workloads_but_may_be_another() -> None:
     ],
 )
 def test_what_cannot_be_mapped_says_why(service: str, operation: str, reason: str) -> None:
-    unmapped = permissions_of(call(service, operation))
+    unmapped = required_permissions(call(service, operation))
     assert isinstance(unmapped, Unmapped)
     assert unmapped.reason == reason
 
 
 def possible(seen: Call) -> set[tuple[str, str]]:
-    permissions = permissions_of(seen)
+    permissions = required_permissions(seen)
     assert not isinstance(permissions, Unmapped)
     return {(p.action, p.resource) for p in permissions if not p.required}
 

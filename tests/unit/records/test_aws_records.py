@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.gate.config import Config, ExtraUntraced
+from scanner.gate.config import ExtraUntraced, TeamConfig
 from scanner.mapping.untraced import MAY_RUN_UNTRACED
-from scanner.model import Permission, Seen, Unmapped, Used
-from scanner.records.aws_records import CLOUDTRAIL, LAST_ACCESSED, Beside
+from scanner.model import Observation, Permission, Unmapped, Used
+from scanner.records.aws_records import CLOUDTRAIL, LAST_ACCESSED, AwsRecords
 from scanner.records.cloudtrail import History
 from scanner.records.last_accessed import LastAccessed
 from tests.unit.cases import (
@@ -43,9 +43,9 @@ def iam_says(
     services: Mapping[str, float | None] | None = None,
     actions: Mapping[str, float | None] | None = None,
     recorded: bool = True,
-) -> Beside:
+) -> AwsRecords:
     """IAM's last-accessed data of the role; `recorded` tells that it reaches beyond the last deployment."""
-    return Beside(
+    return AwsRecords(
         LastAccessed(services or {}, actions or {}, NOW), since=START, recorded_until=NOW if recorded else 0.0
     )
 
@@ -54,13 +54,13 @@ def cloudtrail_says(
     calls: Iterable[tuple[str, str]] = (),
     wanted: Iterable[tuple[str, str]] = (),
     names: Iterable[str] = ("f",),
-    users: Iterable[str] = ("f",),
+    workloads: Iterable[str] = ("f",),
     **more: Any,
-) -> Beside:
+) -> AwsRecords:
     """CloudTrail's event history of these functions, read to its end, of a role with these users."""
 
-    def seen(pairs: Iterable[tuple[str, str]]) -> dict[Permission, Seen]:
-        return {Permission(a, r, True, True): Seen(1, 1, OLD, OLD) for a, r in pairs}
+    def seen(pairs: Iterable[tuple[str, str]]) -> dict[Permission, Observation]:
+        return {Permission(a, r, True, True): Observation(1, 1, OLD, OLD) for a, r in pairs}
 
     whole = {
         "complete": True,
@@ -70,19 +70,19 @@ def cloudtrail_says(
         "last_settled": OLD,
     }
     history = History(**{"used": seen(calls), "wanted": seen(wanted), **whole, **more})
-    return Beside(
+    return AwsRecords(
         histories={function_arn(name): history for name in names},
-        users={function_arn(name): START for name in users},
+        workloads={function_arn(name): START for name in workloads},
         since=START,
     )
 
 
 def said_of(
-    statement: Any, seen: Any, beside: Beside, **how: Any
+    statement: Any, seen: Any, records: AwsRecords, **how: Any
 ) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
     """(verdict, reasons, sources) of the one finding of a function that runs for hours."""
     how.setdefault("functions", [function(deployed=DEPLOYED)])
-    finding = only(compared([policy(statement)], [seen], beside=beside, **how))
+    finding = only(compared([policy(statement)], [seen], records=records, **how))
     return finding.verdict.value, finding.reasons, finding.sources
 
 
@@ -96,9 +96,9 @@ GRANT = allow(SCAN, table("t"))
 
 
 @pytest.mark.parametrize(
-    ("beside", "expected"),
+    ("records", "expected"),
     [
-        (Beside(), (("service-not-traced",), ())),
+        (AwsRecords(), (("service-not-traced",), ())),
         (iam_says({"dynamodb": None}), ((), (LAST_ACCESSED,))),
         # tried before the scanned time: no doubt more, and none less
         (iam_says({"dynamodb": START - HOUR}), (("service-not-traced",), ())),
@@ -109,9 +109,9 @@ GRANT = allow(SCAN, table("t"))
     ],
 )
 def test_a_service_of_which_no_call_was_traced(
-    beside: Beside, expected: tuple[tuple[str, ...], tuple[str, ...]]
+    records: AwsRecords, expected: tuple[tuple[str, ...], tuple[str, ...]]
 ) -> None:
-    assert said_of(GRANT, ran("s3"), beside) == ("unused", *expected)
+    assert said_of(GRANT, ran("s3"), records) == ("unused", *expected)
 
 
 def test_never_says_nothing_of_a_function_whose_only_traces_are_too_young() -> None:
@@ -133,9 +133,9 @@ def test_never_does_not_stand_for_a_trace() -> None:
 
 
 @pytest.mark.parametrize(
-    ("beside", "expected"),
+    ("records", "expected"),
     [
-        (Beside(), (("may-run-untraced",), ())),
+        (AwsRecords(), (("may-run-untraced",), ())),
         (iam_says({"secretsmanager": None}), ((), (LAST_ACCESSED,))),
         (iam_says({"secretsmanager": OLD}), (("may-run-untraced", "accessed-untraced"), (LAST_ACCESSED,))),
         # the service was used, this action never
@@ -145,25 +145,25 @@ def test_never_does_not_stand_for_a_trace() -> None:
     ],
 )
 def test_an_action_that_may_run_in_init_code(
-    beside: Beside, expected: tuple[tuple[str, ...], tuple[str, ...]]
+    records: AwsRecords, expected: tuple[tuple[str, ...], tuple[str, ...]]
 ) -> None:
-    assert said_of(allow(READ_SECRET, SECRET), ran("secretsmanager"), beside) == ("unused", *expected)
+    assert said_of(allow(READ_SECRET, SECRET), ran("secretsmanager"), records) == ("unused", *expected)
 
 
 def test_what_a_trace_shows_explains_why_iam_saw_its_service() -> None:
     seen = ran(permissions=used((GET, table("t"))))
     grants = policy(allow(GET, table("t")), GRANT)
-    scanned = compared(
-        [grants], [seen], beside=iam_says({"dynamodb": OLD}), functions=[function(deployed=DEPLOYED)]
+    result = compared(
+        [grants], [seen], records=iam_says({"dynamodb": OLD}), functions=[function(deployed=DEPLOYED)]
     )
-    assert [(f.verdict.value, f.reasons) for f in scanned.findings] == [("used", ()), ("unused", ())]
+    assert [(f.verdict.value, f.reasons) for f in result.findings] == [("used", ()), ("unused", ())]
 
 
 def test_an_action_of_which_iam_tells_by_itself_is_not_explained_by_another() -> None:
     seen = ran(permissions=used(("lambda:InvokeFunction", arn("lambda", "function:g"))))
     grant = allow("lambda:ListFunctions")
-    beside = iam_says({"lambda": OLD}, {"lambda:listfunctions": OLD})
-    assert said_of(grant, seen, beside) == ("unused", ("accessed-untraced",), (LAST_ACCESSED,))
+    records = iam_says({"lambda": OLD}, {"lambda:listfunctions": OLD})
+    assert said_of(grant, seen, records) == ("unused", ("accessed-untraced",), (LAST_ACCESSED,))
 
 
 def test_what_a_trace_shows_stays_used_whatever_iam_says() -> None:
@@ -172,14 +172,14 @@ def test_what_a_trace_shows_stays_used_whatever_iam_says() -> None:
 
 
 def test_never_says_nothing_of_what_other_services_use_on_the_roles_behalf() -> None:
-    beside = iam_says({"kms": None, "iam": None})
-    assert said_of(allow("kms:Decrypt"), ran("s3"), beside) == ("unobservable", (), ())
-    assert said_of(allow("iam:PassRole"), ran("s3"), beside) == ("unobservable", (), ())
+    records = iam_says({"kms": None, "iam": None})
+    assert said_of(allow("kms:Decrypt"), ran("s3"), records) == ("unobservable", (), ())
+    assert said_of(allow("iam:PassRole"), ran("s3"), records) == ("unobservable", (), ())
 
 
 def test_one_action_of_a_wildcard_that_was_tried_leaves_it_open() -> None:
-    beside = iam_says({"lambda": OLD}, {"lambda:listfunctions": OLD, "lambda:getfunction": None})
-    verdict, reasons, _ = said_of(allow("lambda:*Function*"), ran("lambda"), beside)
+    records = iam_says({"lambda": OLD}, {"lambda:listfunctions": OLD, "lambda:getfunction": None})
+    verdict, reasons, _ = said_of(allow("lambda:*Function*"), ran("lambda"), records)
     assert (verdict, "accessed-untraced" in reasons) == ("unused", True)
 
 
@@ -187,8 +187,8 @@ def test_one_action_of_a_wildcard_that_was_tried_leaves_it_open() -> None:
 
 
 def test_a_recorded_call_rescues_the_permission_and_is_named() -> None:
-    beside = cloudtrail_says([(READ_SECRET, SECRET)])
-    found = compared([policy(allow(READ_SECRET, SECRET))], [ran("s3")], beside=beside)
+    records = cloudtrail_says([(READ_SECRET, SECRET)])
+    found = compared([policy(allow(READ_SECRET, SECRET))], [ran("s3")], records=records)
     finding = only(found)
     assert (finding.verdict.value, finding.sources) == ("used", (CLOUDTRAIL,))
     assert finding.used == (Used(READ_SECRET, SECRET, (F,)),)
@@ -201,8 +201,8 @@ def test_what_traces_show_too_names_no_other_source() -> None:
 
 
 def test_a_recorded_call_that_was_refused_leaves_it_open() -> None:
-    beside = cloudtrail_says(wanted=[("ssm:PutParameter", arn("ssm", "parameter/p"))])
-    verdict, reasons, _ = said_of(allow("ssm:PutParameter", arn("ssm", "parameter/p")), ran("ssm"), beside)
+    records = cloudtrail_says(wanted=[("ssm:PutParameter", arn("ssm", "parameter/p"))])
+    verdict, reasons, _ = said_of(allow("ssm:PutParameter", arn("ssm", "parameter/p")), ran("ssm"), records)
     assert (verdict, reasons) == ("unused", ("possible",))
 
 
@@ -243,8 +243,10 @@ def test_that_no_call_was_recorded(how: dict[str, Any], resource: str, reasons: 
     ],
 )
 def test_that_no_call_was_recorded_says_nothing_of_what_is_never_recorded(action: str, resource: str) -> None:
-    beside = cloudtrail_says()
-    assert said_of(allow(action, resource), ran(action.partition(":")[0]), beside)[1] == ("may-run-untraced",)
+    records = cloudtrail_says()
+    assert said_of(allow(action, resource), ran(action.partition(":")[0]), records)[1] == (
+        "may-run-untraced",
+    )
 
 
 def test_what_lambda_itself_may_read_is_in_no_history_of_the_function() -> None:
@@ -261,9 +263,9 @@ def test_what_lambda_itself_may_read_is_in_no_history_of_the_function() -> None:
 def test_a_dead_letter_queue_that_was_never_needed_is_no_sign_that_there_is_none() -> None:
     unread = [function(deployed=DEPLOYED, event_sources=None, destinations=None)]
     grant = allow("sqs:SendMessage", arn("sqs", "dead"))
-    beside = iam_says({"sqs": None})
-    assert said_of(grant, ran("sqs"), beside, functions=unread)[1] == ("may-run-untraced",)
-    assert said_of(grant, ran("sqs"), beside)[1] == ()
+    records = iam_says({"sqs": None})
+    assert said_of(grant, ran("sqs"), records, functions=unread)[1] == ("may-run-untraced",)
+    assert said_of(grant, ran("sqs"), records)[1] == ()
 
 
 def test_what_iam_recorded_before_the_policy_says_nothing_of_it() -> None:
@@ -271,15 +273,15 @@ def test_what_iam_recorded_before_the_policy_says_nothing_of_it() -> None:
     grants = policy(allow(READ_SECRET, SECRET), created=created)
     seen = usage(traces=(NOW + 2,), services=["secretsmanager"], calls=NOW + 2)
     found = compared(
-        [grants], [seen], functions=[function(deployed=DEPLOYED)], beside=iam_says({"secretsmanager": None})
+        [grants], [seen], functions=[function(deployed=DEPLOYED)], records=iam_says({"secretsmanager": None})
     )
     assert "may-run-untraced" in only(found).reasons
 
 
 def test_of_a_region_that_iam_does_not_track_never_says_nothing() -> None:
     grant = allow(READ_SECRET, arn("secretsmanager", "secret:db-AbCdEf", region="xx-nowhere-1"))
-    beside = iam_says({"secretsmanager": None})
-    assert "may-run-untraced" in said_of(grant, ran("dynamodb"), beside)[1]
+    records = iam_says({"secretsmanager": None})
+    assert "may-run-untraced" in said_of(grant, ran("dynamodb"), records)[1]
 
 
 # --- both, and no more than that -----------------------------------------------------------------
@@ -289,25 +291,25 @@ def test_no_source_confirms_what_the_traces_alone_leave_open() -> None:
     """Of a call without its resource they tell no more."""
     seen = ran(permissions=used(("ssm:PutParameter", arn("ssm", "parameter/*")), exact=False))
     statement = allow("ssm:PutParameter", [arn("ssm", "parameter/a"), arn("ssm", "parameter/b")])
-    beside = cloudtrail_says()
-    assert said_of(statement, seen, beside)[1] == ("resource-unknown",)
+    records = cloudtrail_says()
+    assert said_of(statement, seen, records)[1] == ("resource-unknown",)
 
 
 def test_what_the_team_says_of_untraced_actions_is_checked_like_what_is_known() -> None:
-    config = Config(untraced=(ExtraUntraced(1, "dynamodb:scan", "may-run-untraced", "a nightly batch"),))
-    assert said_of(GRANT, ran("dynamodb"), Beside(), config=config)[1] == ("may-run-untraced",)
+    config = TeamConfig(untraced=(ExtraUntraced(1, "dynamodb:scan", "may-run-untraced", "a nightly batch"),))
+    assert said_of(GRANT, ran("dynamodb"), AwsRecords(), config=config)[1] == ("may-run-untraced",)
     assert said_of(GRANT, ran("dynamodb"), iam_says({"dynamodb": None}), config=config)[1] == ()
 
 
 def test_the_sources_of_one_grant_are_not_those_of_the_next() -> None:
     grants = policy(allow(READ_SECRET, SECRET), allow("s3:DeleteObject", "arn:aws:s3:::b/*"))
-    scanned = compared([grants], [ran("s3")], beside=cloudtrail_says([(READ_SECRET, SECRET)]))
-    assert [f.sources for f in scanned.findings] == [(CLOUDTRAIL,), ()]
+    result = compared([grants], [ran("s3")], records=cloudtrail_says([(READ_SECRET, SECRET)]))
+    assert [f.sources for f in result.findings] == [(CLOUDTRAIL,), ()]
 
 
 MOMENTS = st.sampled_from([None, START - HOUR, OLD])
 SOURCES = st.builds(
-    lambda services, actions, recorded, calls: Beside(
+    lambda services, actions, recorded, calls: AwsRecords(
         LastAccessed(services, actions, NOW),
         {F: cloudtrail_says(calls).histories[F]},
         {F: START},
@@ -322,18 +324,18 @@ SOURCES = st.builds(
 
 
 @given(SOURCES, st.lists(st.sampled_from([(GET, table("t")), (SCAN, table("t")), (READ_SECRET, SECRET)])))
-def test_no_source_makes_unused_what_traces_show(beside: Beside, seen: list[tuple[str, str]]) -> None:
+def test_no_source_makes_unused_what_traces_show(records: AwsRecords, seen: list[tuple[str, str]]) -> None:
     statements = [allow([GET, SCAN], table("t")), allow(READ_SECRET, SECRET), allow("dynamodb:*", "*")]
 
-    def found(beside: Beside) -> list[Any]:
+    def found(records: AwsRecords) -> list[Any]:
         return [
             j.judgement
             for j in compared(
-                [policy(*statements)], [ran("s3", permissions=used(*seen))], beside=beside
+                [policy(*statements)], [ran("s3", permissions=used(*seen))], records=records
             ).judged
         ]
 
-    for without, with_it in zip(found(Beside()), found(beside), strict=True):
+    for without, with_it in zip(found(AwsRecords()), found(records), strict=True):
         assert set(without.touched) <= set(with_it.touched)  # only more is in use
         if without.verdict.value != "unused":
             assert with_it.verdict.value != "unused"
@@ -348,5 +350,5 @@ def test_what_cloudtrail_shows_of_before_the_policy_says_nothing_of_it() -> None
         allow(READ_SECRET, SECRET.replace("??????", "AbCdEf")), created=datetime.fromtimestamp(NOW - 1, UTC)
     )
     seen = usage(traces=(NOW,), services=["secretsmanager"])
-    found = compared([late], [seen], functions=[function(deployed=DEPLOYED)], beside=cloudtrail_says())
+    found = compared([late], [seen], functions=[function(deployed=DEPLOYED)], records=cloudtrail_says())
     assert "may-run-untraced" in only(found).reasons

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.iam import catalog
-from scanner.model import Outcome, Permission, Seen, Unmapped
+from scanner.model import Observation, Outcome, Permission, Unmapped
 from scanner.records import cloudtrail, last_accessed
 from scanner.records.cloudtrail import Event, History, history_of, never_called, parameters_of, read_event
 from scanner.records.invocations import Window, window_of
@@ -325,8 +325,8 @@ def test_events_are_counted_by_permission() -> None:
         event(NOW - 20, LIST, id_="same"),
         event(NOW - 40, GET_SECRET, outcome=Outcome.DENIED),
     )
-    assert history.used == {LIST: Seen(3, 0, NOW - 30, NOW - 10, 2)}
-    assert history.wanted == {GET_SECRET: Seen(1, 0, NOW - 40, NOW - 40, 0)}
+    assert history.used == {LIST: Observation(3, 0, NOW - 30, NOW - 10, 2)}
+    assert history.wanted == {GET_SECRET: Observation(1, 0, NOW - 40, NOW - 40, 0)}
 
 
 @given(st.lists(st.integers(min_value=0, max_value=86_400)), st.randoms())

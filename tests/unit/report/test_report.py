@@ -13,29 +13,29 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, ValidationError
 
 from scanner.errors import Warnings
-from scanner.gate.config import Config, ExtraUntraced, Ignore
+from scanner.gate.config import ExtraUntraced, Ignore, TeamConfig
 from scanner.model import Function, Usage
 from scanner.report.build import excessive_permissions, report, workload_policies
 from scanner.report.markdown import markdown
 from scanner.report.schema import Name, schema, validate
 from scanner.report.text import print_text
 from scanner.report.view import view_of
-from scanner.request import Request
-from scanner.result import Scanned, ScannedRole, Skipped
+from scanner.request import ScanRequest
+from scanner.result import RoleResult, ScanResult, Skipped
 from scanner.text.escape import fence_for, markdown_code, one_line
 from scanner.text.redact import FOR_THE_PUBLIC, redacted
 from tests.unit.cases import NOW, allow, compared, deny, function, function_arn, policy, table, usage, used
 
-COMPARE = Request(compare=True)
+COMPARE = ScanRequest(compare=True)
 EVIL = "x|`<b>*[a](b)@team\n::error::\x1b[31m\u202e"
 
 
-def scanned(
-    roles: list[ScannedRole] | None = None,
+def result(
+    roles: list[RoleResult] | None = None,
     usages: list[Usage] | None = None,
     functions: list[Function] | None = None,
-) -> Scanned:
-    return Scanned(
+) -> ScanResult:
+    return ScanResult(
         source="xray",
         start=NOW - 60,
         end=NOW,
@@ -50,10 +50,10 @@ def scanned(
     )
 
 
-def example() -> Scanned:
+def example() -> ScanResult:
     seen = usage(used(("dynamodb:GetItem", table("t"))))
     role = compared([policy(allow(["dynamodb:GetItem", "dynamodb:Scan"], table("t")))], [seen])
-    return scanned([role], [seen], [function()])
+    return result([role], [seen], [function()])
 
 
 def test_both_reports_are_valid() -> None:
@@ -132,12 +132,12 @@ def test_an_entry_has_the_format_of_the_forerunner() -> None:
 
 
 def test_a_glob_limits_the_entries() -> None:
-    assert excessive_permissions(example(), Request(compare=True, workloads=("other-*",))) == []
+    assert excessive_permissions(example(), ScanRequest(compare=True, workloads=("other-*",))) == []
 
 
 def test_policies_of_functions_with_the_same_name_do_not_overwrite_each_other() -> None:
     names = ["f", "F", "../f", "a/b"]
-    files = workload_policies(scanned(usages=[usage(name=name) for name in names]))
+    files = workload_policies(result(usages=[usage(name=name) for name in names]))
     assert len({name.lower() for name in files}) == len(names)
     assert not any("/" in name or name.startswith(".") for name in files)
 
@@ -176,7 +176,7 @@ def test_the_markdown_of_odd_names_holds_none_of_their_markup() -> None:
     seen = usage(name=EVIL, services=["dynamodb"])
     odd = function(EVIL)
     grant = policy(allow(f"dynamodb:{EVIL}", EVIL, Sid=EVIL), name=EVIL)
-    shown = markdown(view_of(scanned([compared([grant], [seen], functions=[odd])], [seen], [odd]), COMPARE))
+    shown = markdown(view_of(result([compared([grant], [seen], functions=[odd])], [seen], [odd]), COMPARE))
     outside = shown.split("```")[0::2]
     for text in outside:
         assert "<b>" not in text
@@ -206,10 +206,10 @@ def test_a_warning_never_holds_a_key() -> None:
 
 def test_no_claim_and_no_reason_of_a_rule_can_dress_up_the_table() -> None:
     evil = "x | y @org/team <img src=x> [a](http://evil)"
-    config = Config(untraced=(ExtraUntraced(1, "dynamodb:scan", "unobservable", evil),))
+    config = TeamConfig(untraced=(ExtraUntraced(1, "dynamodb:scan", "unobservable", evil),))
     seen = usage(used(("dynamodb:GetItem", table("t"))))
     role = compared([policy(allow("dynamodb:Scan", table("t")))], [seen], config=config)
-    own = scanned([role], [seen], [function()])
+    own = result([role], [seen], [function()])
     text = markdown(view_of(own, COMPARE, also={f.id for f in own.findings}))
     assert "check does not allow" in text
     assert not any(part in text for part in ("<img", "@org", "x | y", "[a](http"))
@@ -221,9 +221,9 @@ def test_the_reason_of_a_rule_is_hidden_in_public_as_all_else() -> None:
     role = compared(
         [policy(allow(["dynamodb:GetItem", "dynamodb:Scan"], table("t")))],
         [seen],
-        config=Config(ignores=(rule,)),
+        config=TeamConfig(ignores=(rule,)),
     )
-    own = scanned([role], [seen], [function()])
+    own = result([role], [seen], [function()])
     assert "999988887777" in markdown(view_of(own, COMPARE))
     assert "999988887777" not in markdown(view_of(own, COMPARE, FOR_THE_PUBLIC))
 
@@ -231,7 +231,7 @@ def test_the_reason_of_a_rule_is_hidden_in_public_as_all_else() -> None:
 def test_how_much_was_sampled_and_what_is_always_denied_is_in_the_comment() -> None:
     seen = usage(used(("dynamodb:GetItem", table("t"))))
     grants = policy(allow("dynamodb:GetItem", table("t")), allow("sqs:SendMessage"), deny("sqs:*"))
-    own = scanned([compared([grants], [seen])], [seen], [function()])
+    own = result([compared([grants], [seen])], [seen], [function()])
     own.invocations = {function_arn("f"): 400}
     text = markdown(view_of(own, COMPARE))
     assert "1 trace of 400 invocations" in text
@@ -244,7 +244,7 @@ def test_however_many_findings_fail_beside_the_excess_the_comment_keeps_within_i
         allow("kms:Decrypt", f"arn:aws:kms:us-east-1:123456789012:key/{n}", Sid=f"S{n}") for n in range(400)
     ]
     role = compared([policy(allow(["dynamodb:GetItem", "dynamodb:Scan"], table("t")), *keys)], [seen])
-    own = scanned([role], [seen], [function()])
+    own = result([role], [seen], [function()])
     text = markdown(view_of(own, COMPARE, also={f.id for f in own.findings}), 65_000)
     assert len(text) <= 65_000
     assert "dynamodb&#58;Scan" in text

@@ -11,7 +11,7 @@ import pytest
 
 from scanner.errors import Warnings
 from scanner.model import Evidence, Role, Used
-from scanner.roles.reader import trusted_beside_lambda, with_users
+from scanner.roles.reader import trusted_beside_lambda, with_workloads
 from scanner.workloads.lambda_reader import Functions
 from tests.unit.cases import (
     HOUR,
@@ -58,8 +58,8 @@ def test_a_permission_is_in_use_where_any_of_them_uses_it(
     of_f: list[tuple[str, str]], of_g: list[tuple[str, str]], verdict: str
 ) -> None:
     usages = [sees(*of_f), sees(*of_g, name="g")]
-    scanned = compared([policy(allow(GET, table("t")))], usages, functions=BOTH)
-    assert said(scanned)[0][0::3] == (verdict, ())
+    result = compared([policy(allow(GET, table("t")))], usages, functions=BOTH)
+    assert said(result)[0][0::3] == (verdict, ())
 
 
 def test_a_finding_tells_what_each_of_them_used() -> None:
@@ -83,8 +83,8 @@ def test_the_finding_of_a_role_with_one_user_is_that_users() -> None:
 
 def test_what_lambda_itself_needs_is_no_workloads_use() -> None:
     logs = [arn("logs", f"log-group:/aws/lambda/{name}:*") for name in ("f", "g", "h")]
-    scanned = compared([policy(allow("logs:PutLogEvents", logs))], [usage(), usage(name="g")], functions=BOTH)
-    platform, unused = scanned.findings
+    result = compared([policy(allow("logs:PutLogEvents", logs))], [usage(), usage(name="g")], functions=BOTH)
+    platform, unused = result.findings
     assert (platform.verdict.value, platform.resources) == ("platform", (logs[0], logs[1]))
     assert {used.workloads for used in platform.used} == {()}
     assert (unused.verdict.value, unused.resources) == ("unused", (logs[2],))
@@ -92,8 +92,8 @@ def test_what_lambda_itself_needs_is_no_workloads_use() -> None:
 
 def test_the_suggestion_is_for_all_of_them() -> None:
     usages = [sees((GET, table("t"))), sees((PUT, table("u")), name="g")]
-    scanned = compared([policy(allow("dynamodb:*Item", "*"))], usages, functions=BOTH)
-    assert statements_of(scanned) == [allow([GET], table("t")), allow([PUT], table("u"))]
+    result = compared([policy(allow("dynamodb:*Item", "*"))], usages, functions=BOTH)
+    assert statements_of(result) == [allow([GET], table("t")), allow([PUT], table("u"))]
 
 
 # --- who must be seen ----------------------------------------------------------------------------
@@ -113,25 +113,25 @@ def test_the_suggestion_is_for_all_of_them() -> None:
     ],
 )
 def test_what_is_missing_of_one_leaves_the_finding_open(of_g: list[Any], reasons: tuple[str, ...]) -> None:
-    scanned = compared([policy(allow(SCAN, table("t")))], [sees(), *of_g], functions=BOTH)
-    assert said(scanned)[0][0::3] == ("unused", reasons)
+    result = compared([policy(allow(SCAN, table("t")))], [sees(), *of_g], functions=BOTH)
+    assert said(result)[0][0::3] == ("unused", reasons)
 
 
 def test_what_is_missing_of_both_is_said_of_the_better_seen_one() -> None:
     usages = [usage(services=["s3"]), usage(name="g", services=["s3"], unmapped=["dynamodb"])]
-    scanned = compared([policy(allow(SCAN, table("t")))], usages, functions=BOTH)
-    assert said(scanned)[0][3] == ("service-not-traced", "sharer-not-seen")
+    result = compared([policy(allow(SCAN, table("t")))], usages, functions=BOTH)
+    assert said(result)[0][3] == ("service-not-traced", "sharer-not-seen")
 
 
 def test_a_user_whose_configuration_was_not_read_confirms_nothing() -> None:
-    scanned = compared([policy(allow(SCAN, table("t")))], [sees(), sees(name="g")], functions=[function("f")])
-    assert said(scanned)[0][3] == ("sharer-not-seen",)
+    result = compared([policy(allow(SCAN, table("t")))], [sees(), sees(name="g")], functions=[function("f")])
+    assert said(result)[0][3] == ("sharer-not-seen",)
 
 
 def test_older_traces_of_one_rescue_what_it_used() -> None:
     usages = [sees(), sees((SCAN, table("t")), name="g", traces=OLD)]
-    scanned = compared([policy(allow(SCAN, table("t")))], usages, functions=BOTH)
-    assert said(scanned)[0][0] == "used"
+    result = compared([policy(allow(SCAN, table("t")))], usages, functions=BOTH)
+    assert said(result)[0][0] == "used"
 
 
 # --- published versions --------------------------------------------------------------------------
@@ -139,21 +139,21 @@ def test_older_traces_of_one_rescue_what_it_used() -> None:
 
 def test_a_published_version_alone_with_the_role_confirms_nothing() -> None:
     """Its function runs, and no trace tells whether that version did."""
-    scanned = compared([policy(allow(SCAN, table("t")))], [sees()], by_version_only=["f"])
-    assert said(scanned)[0][0::3] == ("unused", ("not-seen",))
+    result = compared([policy(allow(SCAN, table("t")))], [sees()], by_version_only=["f"])
+    assert said(result)[0][0::3] == ("unused", ("not-seen",))
 
 
 def test_a_published_version_beside_another_user_leaves_the_finding_open() -> None:
     usages = [sees(), sees(name="g")]
-    scanned = compared([policy(allow(SCAN, table("t")))], usages, functions=BOTH, by_version_only=["g"])
-    assert said(scanned)[0][0::3] == ("unused", ("sharer-not-seen",))
+    result = compared([policy(allow(SCAN, table("t")))], usages, functions=BOTH, by_version_only=["g"])
+    assert said(result)[0][0::3] == ("unused", ("sharer-not-seen",))
 
 
 def test_what_a_published_version_may_have_used_is_rescued() -> None:
     usages = [sees(), sees((SCAN, table("t")), name="g")]
-    scanned = compared([policy(allow(SCAN, table("t")))], usages, functions=BOTH, by_version_only=["g"])
-    assert said(scanned)[0][0] == "used"
-    assert only(scanned).used[0].workloads == (G,)
+    result = compared([policy(allow(SCAN, table("t")))], usages, functions=BOTH, by_version_only=["g"])
+    assert said(result)[0][0] == "used"
+    assert only(result).used[0].workloads == (G,)
 
 
 def functions_of(*roles_of_versions: tuple[str, str], complete: bool = True) -> Functions:
@@ -162,7 +162,7 @@ def functions_of(*roles_of_versions: tuple[str, str], complete: bool = True) -> 
 
 
 @pytest.mark.parametrize(
-    ("versions", "role", "users", "by_version_only"),
+    ("versions", "role", "workloads", "by_version_only"),
     [
         ([(ROLE, F)], Role(ROLE, "f"), (F,), ()),
         ([(ROLE, F), (ROLE, G)], Role(ROLE, "f"), (F, G), ()),
@@ -171,36 +171,36 @@ def functions_of(*roles_of_versions: tuple[str, str], complete: bool = True) -> 
     ],
 )
 def test_the_users_of_a_role_are_those_of_all_versions(
-    versions: list[tuple[str, str]], role: Role, users: tuple[str, ...], by_version_only: tuple[str, ...]
+    versions: list[tuple[str, str]], role: Role, workloads: tuple[str, ...], by_version_only: tuple[str, ...]
 ) -> None:
-    (found,) = with_users([role], functions_of(*versions), Warnings())
-    assert (found.users, found.by_version_only) == (users, by_version_only)
+    (found,) = with_workloads([role], functions_of(*versions), Warnings())
+    assert (found.workloads, found.by_version_only) == (workloads, by_version_only)
 
 
 @pytest.mark.parametrize(
     ("role", "complete", "known", "warned"),
     [
-        ({"users_known": True}, True, True, []),
+        ({"workloads_complete": True}, True, True, []),
         # not all functions could be listed
-        ({"users_known": True}, False, False, []),
+        ({"workloads_complete": True}, False, False, []),
         # the trust policy lets others in
         (
-            {"users_known": False, "trusted": ("ecs-tasks.amazonaws.com",)},
+            {"workloads_complete": False, "trusted": ("ecs-tasks.amazonaws.com",)},
             True,
             False,
             ["role-trusts-others"],
         ),
         # it was last used where no function was listed
-        ({"users_known": True, "last_used_region": "us-east-1"}, True, True, []),
-        ({"users_known": True, "last_used_region": "eu-west-1"}, True, False, ["role-used-elsewhere"]),
+        ({"workloads_complete": True, "last_used_region": "us-east-1"}, True, True, []),
+        ({"workloads_complete": True, "last_used_region": "eu-west-1"}, True, False, ["role-used-elsewhere"]),
     ],
 )
 def test_when_all_users_are_known(
     role: dict[str, Any], complete: bool, known: bool, warned: list[str]
 ) -> None:
     warnings = Warnings()
-    (found,) = with_users([Role(ROLE, "f", **role)], functions_of((ROLE, F), complete=complete), warnings)
-    assert found.users_known is known
+    (found,) = with_workloads([Role(ROLE, "f", **role)], functions_of((ROLE, F), complete=complete), warnings)
+    assert found.workloads_complete is known
     assert [warning.code for warning in warnings.all()] == warned
 
 
@@ -258,7 +258,7 @@ def test_who_beside_lambda_may_assume_a_role(document: Any, others: tuple[str, .
 
 
 def test_a_role_that_others_may_assume_is_not_confirmed() -> None:
-    found = said(compared([policy(allow(SCAN, table("t")))], [sees()], users_known=False))
+    found = said(compared([policy(allow(SCAN, table("t")))], [sees()], workloads_complete=False))
     assert found[0][0::3] == ("unused", ("role-users-unknown",))
 
 
@@ -293,9 +293,9 @@ def test_a_trace_of_a_published_version_tells_of_the_code_that_it_has(
 def test_a_region_that_was_listed_and_has_no_function_is_not_to_be_named_again() -> None:
     warnings = Warnings()
     functions = Functions(known={F: function()}, complete=True, regions={"eu-west-1"})
-    role = Role(ROLE, "f", users_known=True, last_used_region="eu-west-1")
-    (found,) = with_users([role], functions, warnings)
-    assert not found.users_known
+    role = Role(ROLE, "f", workloads_complete=True, last_used_region="eu-west-1")
+    (found,) = with_workloads([role], functions, warnings)
+    assert not found.workloads_complete
     (warning,) = warnings.all()
     assert "what used it there is no function" in warning.message
 
@@ -305,7 +305,7 @@ def test_a_tag_of_the_role_decides_nothing_where_others_may_assume_it() -> None:
     seen = [sees((GET, table("t")))]
     own: dict[str, Any] = {"tags": {"team": "a"}}
     assert said(compared([policy(grant)], seen, **own))[0][0] == "ineffective"
-    assert said(compared([policy(grant)], seen, users_known=False, **own))[0][0] == "used"
+    assert said(compared([policy(grant)], seen, workloads_complete=False, **own))[0][0] == "used"
 
 
 def test_what_an_older_version_called_does_not_show_that_the_code_of_now_is_instrumented() -> None:

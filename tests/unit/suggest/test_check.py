@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from scanner.mapping.access_denied import Cause
-from scanner.model import Denied, Permission, Policy, Role, Seen, Usage
-from scanner.suggest.check import Proof
+from scanner.mapping.access_denied import DenialCause
+from scanner.model import Denied, Observation, Permission, Policy, Role, Usage
+from scanner.suggest.check import PolicyCheck
 from scanner.suggest.policy import offered_policy
 from tests.unit.cases import (
     NOW,
@@ -44,7 +44,7 @@ def called(
     name: str = "f",
 ) -> Usage:
     """A function that made three calls of one permission, of which some succeeded."""
-    seen = Seen(3, 1, NOW, NOW, succeeded)
+    seen = Observation(3, 1, NOW, NOW, succeeded)
     return usage({Permission(action, resource, exact, required): seen}, name=name)
 
 
@@ -69,29 +69,29 @@ def called(
     ],
 )
 def test_a_call_that_succeeded_without_a_grant(statement: dict[str, Any], expected: str) -> None:
-    scanned = compared([policy(statement)], [called("sqs:SendMessage", FOREIGN, succeeded=2)])
-    found = [(e.workload, e.action, e.resource, e.calls, e.denied) for e in scanned.elsewhere]
+    result = compared([policy(statement)], [called("sqs:SendMessage", FOREIGN, succeeded=2)])
+    found = [(e.workload, e.action, e.resource, e.calls, e.denied) for e in result.elsewhere]
     elsewhere = [(function_arn("f"), "sqs:SendMessage", FOREIGN, 2, False)]
     assert found == (elsewhere if expected == "allowed elsewhere" else [])
 
 
 def test_a_call_that_succeeded_in_spite_of_a_deny() -> None:
     """With the credentials of another role, or before the Deny was written."""
-    scanned = compared([policy(allow("sqs:*"), deny("sqs:*", FOREIGN))], [called("sqs:SendMessage", FOREIGN)])
-    assert [e.denied for e in scanned.elsewhere] == [True]
+    result = compared([policy(allow("sqs:*"), deny("sqs:*", FOREIGN))], [called("sqs:SendMessage", FOREIGN)])
+    assert [e.denied for e in result.elsewhere] == [True]
 
 
 def test_a_call_that_succeeded_outside_the_boundary() -> None:
     boundary = policy(allow("s3:*"), name="boundary")
-    scanned = compared([policy(allow("sqs:*"))], [called("sqs:SendMessage", FOREIGN)], boundary=boundary)
-    assert [e.denied for e in scanned.elsewhere] == [False]
+    result = compared([policy(allow("sqs:*"))], [called("sqs:SendMessage", FOREIGN)], boundary=boundary)
+    assert [e.denied for e in result.elsewhere] == [False]
 
 
 def test_a_call_whose_condition_did_not_hold_was_allowed_elsewhere() -> None:
     condition = {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}
-    scanned = compared([policy(allow(GET, table("t"), Condition=condition))], [called(GET, table("t"))])
-    assert [e.action for e in scanned.elsewhere] == [GET]
-    assert [f.verdict.value for f in scanned.findings] == ["unused"]
+    result = compared([policy(allow(GET, table("t"), Condition=condition))], [called(GET, table("t"))])
+    assert [e.action for e in result.elsewhere] == [GET]
+    assert [f.verdict.value for f in result.findings] == ["unused"]
 
 
 @pytest.mark.parametrize(
@@ -113,14 +113,14 @@ def test_what_is_not_called_allowed_elsewhere(seen: Usage, how: dict[str, Any]) 
 )
 def test_an_unknown_queue_may_be_any_that_the_role_grants(resource: str, expected: list[str]) -> None:
     seen = called("sqs:SendMessage", arn("sqs", "*"), exact=False)
-    scanned = compared([policy(allow("sqs:SendMessage", resource))], [seen])
-    assert [e.action for e in scanned.elsewhere] == expected
+    result = compared([policy(allow("sqs:SendMessage", resource))], [seen])
+    assert [e.action for e in result.elsewhere] == expected
 
 
 def test_a_call_allowed_elsewhere_needs_no_place_in_the_suggestion() -> None:
     seen = usage({**used((GET, table("t"))), **called("sqs:SendMessage", FOREIGN).used})
-    scanned = compared([policy(allow([GET], table("t")))], [seen])
-    assert (statements_of(scanned), scanned.objections) == ([allow([GET], table("t"))], [])
+    result = compared([policy(allow([GET], table("t")))], [seen])
+    assert (statements_of(result), result.objections) == ([allow([GET], table("t"))], [])
 
 
 # --- what speaks against a suggestion ------------------------------------------------------------
@@ -130,7 +130,7 @@ def objections(
     today: list[Policy], suggested: Iterable[dict[str, Any]], *permissions: Permission, **role: Any
 ) -> list[str]:
     document = {"Version": "2012-10-17", "Statement": list(suggested)}
-    return Proof(Role(ROLE, "f", tuple(today), **role)).objections(document, permissions)
+    return PolicyCheck(Role(ROLE, "f", tuple(today), **role)).objections(document, permissions)
 
 
 READ = Permission(GET, table("t"), True, True)
@@ -187,7 +187,7 @@ def test_a_call_without_its_resource_must_stay_allowed_wherever_it_may_have_been
 
 
 def refused(
-    *wanted: tuple[str, str], cause: Cause = Cause.NO_IDENTITY_POLICY, **how: Any
+    *wanted: tuple[str, str], cause: DenialCause = DenialCause.NO_IDENTITY_POLICY, **how: Any
 ) -> list[dict[str, Any]] | None:
     """The statements offered to a role that may only read table t, of what AWS refused."""
     denied = tuple(Denied(action, resource, 1, "no", cause) for action, resource in wanted)
@@ -206,8 +206,10 @@ def test_what_was_refused_for_lack_of_an_allow_is_offered() -> None:
     assert refused(*wanted) == statements
 
 
-@pytest.mark.parametrize("cause", [Cause.EXPLICIT_DENY, Cause.SERVICE_CONTROL_POLICY, Cause.RESOURCE_POLICY])
-def test_what_another_policy_refused_is_not_offered(cause: Cause) -> None:
+@pytest.mark.parametrize(
+    "cause", [DenialCause.EXPLICIT_DENY, DenialCause.SERVICE_CONTROL_POLICY, DenialCause.RESOURCE_POLICY]
+)
+def test_what_another_policy_refused_is_not_offered(cause: DenialCause) -> None:
     """An Allow for the role would not help."""
     assert refused((SCAN, table("t")), cause=cause) is None
 
@@ -233,14 +235,14 @@ def test_a_name_that_holds_a_dollar_is_offered_as_it_is() -> None:
 
 
 def test_policies_of_aws_count_like_ones_own() -> None:
-    scanned = compared([of_aws("Aws", allow("sqs:*"))], [called("sqs:SendMessage", FOREIGN)])
-    assert scanned.elsewhere == []
+    result = compared([of_aws("Aws", allow("sqs:*"))], [called("sqs:SendMessage", FOREIGN)])
+    assert result.elsewhere == []
 
 
 def test_each_workload_of_a_role_has_its_own_calls_allowed_elsewhere() -> None:
     usages = [called("sqs:SendMessage", FOREIGN, name=name) for name in ("f", "g")]
-    scanned = compared([policy(allow(GET))], usages, functions=[function("f"), function("g")])
-    assert [e.workload for e in scanned.elsewhere] == [function_arn("f"), function_arn("g")]
+    result = compared([policy(allow(GET))], usages, functions=[function("f"), function("g")])
+    assert [e.workload for e in result.elsewhere] == [function_arn("f"), function_arn("g")]
 
 
 def test_a_call_that_today_denies_in_the_own_account_is_no_objection() -> None:

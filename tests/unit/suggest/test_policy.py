@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from scanner.iam.patterns import matches
 from scanner.iam.policies import parse_policy
-from scanner.model import EventSource, Permission, Seen, Statement
+from scanner.model import EventSource, Observation, Permission, Statement
 from scanner.suggest.policy import usage_policy
 from tests.unit.cases import NOW, allow, arn, compared, deny, function, policy, table, usage, used
 
@@ -122,7 +122,7 @@ def test_a_deny_stays() -> None:
 def test_of_a_call_that_needs_one_of_several_actions_all_stay() -> None:
     either = [Permission(a, table("t"), True, False) for a in (PUT, "dynamodb:UpdateItem")]
     seen = usage(
-        {**used((GET, table("t"))), **dict.fromkeys(either, Seen(1, 1, NOW, NOW))},
+        {**used((GET, table("t"))), **dict.fromkeys(either, Observation(1, 1, NOW, NOW))},
         alternatives=frozenset(either),
     )
     assert suggestion(allow("dynamodb:*Item", "*"), seen=seen) == [
@@ -136,9 +136,9 @@ def test_a_dollar_that_was_no_variable_does_not_become_one() -> None:
     from dataclasses import replace
 
     old = replace(policy(allow("sns:Publish")), statements=parse_policy(document))
-    scanned = compared([old], [usage(used(("sns:Publish", arn("sns", "a${x}"))))])
-    assert scanned.suggestion is not None
-    assert scanned.suggestion.policy == {
+    result = compared([old], [usage(used(("sns:Publish", arn("sns", "a${x}"))))])
+    assert result.suggestion is not None
+    assert result.suggestion.policy == {
         "Version": "2012-10-17",
         "Statement": [allow(["sns:Publish"], arn("sns", "a${$}{x}"))],
     }
@@ -146,25 +146,25 @@ def test_a_dollar_that_was_no_variable_does_not_become_one() -> None:
 
 def test_a_policy_that_does_not_fit_into_inline_policies_is_split_into_managed_ones() -> None:
     tables = [table(f"{'x' * 200}{n:02}") for n in range(80)]
-    scanned = compared([policy(allow([GET], tables))], [usage(used(*((GET, t) for t in tables)))])
-    assert scanned.suggestion is not None
-    assert len(orjson.dumps(scanned.suggestion.policy)) > 10_240
-    parts = scanned.suggestion.parts
+    result = compared([policy(allow([GET], tables))], [usage(used(*((GET, t) for t in tables)))])
+    assert result.suggestion is not None
+    assert len(orjson.dumps(result.suggestion.policy)) > 10_240
+    parts = result.suggestion.parts
     assert all(len(orjson.dumps(part)) <= 6_144 for part in parts)
     assert [r for part in parts for s in part["Statement"] for r in s["Resource"]] == tables
 
 
 def test_a_policy_that_names_too_much_is_spelled_as_today() -> None:
     permissions = [(GET, table(f"{'x' * 200}{n}")) for n in range(400)]
-    scanned = compared([policy(allow("dynamodb:Get*Item", table("x*")))], [usage(used(*permissions))])
-    assert scanned.suggestion is not None
-    assert scanned.suggestion.policy["Statement"] == [allow([GET], table("x*"))]
+    result = compared([policy(allow("dynamodb:Get*Item", table("x*")))], [usage(used(*permissions))])
+    assert result.suggestion is not None
+    assert result.suggestion.policy["Statement"] == [allow([GET], table("x*"))]
 
 
 def test_a_policy_that_does_not_fit_at_all_is_not_suggested() -> None:
     tables = [table(f"{'x' * 200}{n}") for n in range(400)]
-    scanned = compared([policy(allow([GET], tables))], [usage(used(*((GET, t) for t in tables)))])
-    assert scanned.suggestion is None
+    result = compared([policy(allow([GET], tables))], [usage(used(*((GET, t) for t in tables)))])
+    assert result.suggestion is None
 
 
 def test_not_resource_stays_whole() -> None:

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 
 from scanner.iam.arns import of_any_account
 from scanner.iam.containment import allows_no_more
-from scanner.iam.evaluate import Effect, Request, evaluate
+from scanner.iam.evaluate import AccessRequest, Effect, evaluate
 from scanner.iam.patterns import is_pattern
 from scanner.iam.policies import parse_policy
-from scanner.model import EXCESS, Permission, Policy, Seen, Statement, Verdict
-from scanner.result import ScannedRole
+from scanner.model import EXCESS, Observation, Permission, Policy, Statement, Verdict
+from scanner.result import RoleResult
 from tests.unit.cases import (
     ACCOUNT,
     NOW,
@@ -183,7 +183,7 @@ def effect(
     fields = resource.split(":")
     if call.exact and len(fields) > 5 and fields[3]:
         context |= {"aws:requestedregion": (fields[3],), "aws:resourceaccount": (fields[4],)}
-    request = Request(call.action, resource, {**context, **world}, frozenset({"aws:username"}))
+    request = AccessRequest(call.action, resource, {**context, **world}, frozenset({"aws:username"}))
     return evaluate(request, policies, boundary).effect
 
 
@@ -195,11 +195,11 @@ def roles_policies(statements: Sequence[dict[str, Any]]) -> list[Policy]:
 
 
 def seen(calls: Iterable[Called]) -> Any:
-    used = {Permission(c.action, c.resource, c.exact, True): Seen(1, 1, NOW, NOW) for c in calls}
+    used = {Permission(c.action, c.resource, c.exact, True): Observation(1, 1, NOW, NOW) for c in calls}
     return usage(used, services=["dynamodb", "sqs", "s3", "secretsmanager"])
 
 
-def scanned_role(policies: Sequence[Policy], calls: Iterable[Called], boundary: Policy | None) -> ScannedRole:
+def role_result(policies: Sequence[Policy], calls: Iterable[Called], boundary: Policy | None) -> RoleResult:
     return compared(policies, [seen(calls)], boundary=boundary, tags=TAGS)
 
 
@@ -215,16 +215,16 @@ def test_a_suggestion_keeps_every_call_that_is_allowed_today(
     statements: list[dict[str, Any]], calls: list[Called], boundary: Policy | None
 ) -> None:
     policies = roles_policies(statements)
-    scanned = scanned_role(policies, calls, boundary)
+    result = role_result(policies, calls, boundary)
     if not any(is_pattern(call.resource) for call in calls):
-        assert scanned.objections == []  # none needs the evaluator's test to be held back
-    if scanned.objections:
+        assert result.objections == []  # none needs the evaluator's test to be held back
+    if result.objections:
         return  # of an unknown resource the evaluator cannot tell that all that is granted is denied
-    if scanned.suggestion is None:
+    if result.suggestion is None:
         # what is used and allowed is reason enough for one
         assert not any(effect(call, policies, boundary) is Effect.ALLOWED for call in calls)
         return
-    suggested = [Policy("suggested", None, "inline", parse_policy(scanned.suggestion.policy))]
+    suggested = [Policy("suggested", None, "inline", parse_policy(result.suggestion.policy))]
     for call in calls:
         before, after = effect(call, policies, boundary), effect(call, suggested, boundary)
         assert after is before or before in (Effect.IMPLICITLY_DENIED, Effect.EXPLICITLY_DENIED), call
@@ -239,7 +239,7 @@ def test_a_suggestion_grants_nothing_new(
     statements: list[dict[str, Any]], calls: list[Called], boundary: Policy | None
 ) -> None:
     policies = roles_policies(statements)
-    suggestion = scanned_role(policies, calls, boundary).suggestion
+    suggestion = role_result(policies, calls, boundary).suggestion
     if suggestion is not None:
         for document in (suggestion.policy, *suggestion.parts):
             suggested = [Policy("suggested", None, "inline", parse_policy(document))]
@@ -252,15 +252,16 @@ def test_a_suggestion_keeps_what_traces_cannot_show_and_what_lambda_needs(
     statements: list[dict[str, Any]], calls: list[Called], boundary: Policy | None
 ) -> None:
     policies = roles_policies(statements)
-    scanned = scanned_role(policies, calls, boundary)
+    result = role_result(policies, calls, boundary)
     kept = [
         item.judgement.grant
-        for item in scanned.judged
-        if item.judgement.verdict in (Verdict.PLATFORM, Verdict.UNOBSERVABLE) and not item.duplicate.could_go
+        for item in result.judged
+        if item.judgement.verdict in (Verdict.PLATFORM, Verdict.UNOBSERVABLE)
+        and not item.redundancy.redundant
     ]
     if kept:
-        assert scanned.suggestion is not None
-        suggested = (Policy("suggested", None, "inline", parse_policy(scanned.suggestion.policy)),)
+        assert result.suggestion is not None
+        suggested = (Policy("suggested", None, "inline", parse_policy(result.suggestion.policy)),)
         for grant in kept:
             alone = replace(grant.policy, statements=(grant.statement,))
             denials = [replace(p, statements=tuple(s for s in p.statements if not s.allow)) for p in policies]
@@ -273,7 +274,7 @@ def test_the_order_of_statements_changes_no_verdict(
     statements: list[dict[str, Any]], calls: list[Called], boundary: Policy | None, random: Any
 ) -> None:
     def verdicts(own: list[dict[str, Any]]) -> Counter[Any]:
-        judged = scanned_role([policy(*own)], calls, boundary).judged
+        judged = role_result([policy(*own)], calls, boundary).judged
         return Counter(
             (
                 i.judgement.grant[2:4],
@@ -295,8 +296,8 @@ def test_an_unrelated_allow_changes_no_other_finding(
     statements: list[dict[str, Any]], calls: list[Called], boundary: Policy | None
 ) -> None:
     def found(*more: dict[str, Any]) -> Counter[Any]:
-        scanned = scanned_role([policy(*statements, *more)], calls, boundary)
-        return Counter((f.id, f.verdict, f.reasons, f.could_go, f.used) for f in scanned.findings)
+        result = role_result([policy(*statements, *more)], calls, boundary)
+        return Counter((f.id, f.verdict, f.reasons, f.redundant, f.used) for f in result.findings)
 
     before, after = found(), found(allow("sns:Publish", arn("sns", "t")))
     assert not before - after
@@ -310,8 +311,8 @@ def test_a_grant_that_alone_allows_a_call_that_was_seen_is_never_judged_unused(
 ) -> None:
     """The worst failure there is."""
     policies = roles_policies(statements)
-    scanned = scanned_role(policies, calls, boundary)
-    for item in scanned.judged:
+    result = role_result(policies, calls, boundary)
+    for item in result.judged:
         judgement = item.judgement
         rest = without(policies, [judgement.grant.statement])
         for call in calls:
@@ -320,7 +321,7 @@ def test_a_grant_that_alone_allows_a_call_that_was_seen_is_never_judged_unused(
             without_it = effect(call, rest, boundary)
             if without_it is Effect.IMPLICITLY_DENIED:
                 assert judgement.verdict not in (Verdict.UNUSED, Verdict.INEFFECTIVE), (call, judgement)
-                assert not item.duplicate.could_go
+                assert not item.redundancy.redundant
             if without_it is not Effect.ALLOWED and judgement.verdict in (
                 Verdict.UNUSED,
                 Verdict.INEFFECTIVE,
@@ -342,10 +343,10 @@ def test_of_grants_that_are_like_each_other_enough_are_left(statements: list[dic
     calls = [Called("dynamodb:GetItem", table("a"), True)]
     policies = roles_policies(statements)
     _assert_allowed_without_the_needless(policies, calls, None)
-    scanned = scanned_role(policies, calls, None)
+    result = role_result(policies, calls, None)
     after = (
-        [Policy("suggested", None, "inline", parse_policy(scanned.suggestion.policy))]
-        if scanned.suggestion
+        [Policy("suggested", None, "inline", parse_policy(result.suggestion.policy))]
+        if result.suggestion
         else []
     )
     for world in WORLDS:
@@ -357,15 +358,15 @@ def _assert_allowed_without_the_needless(
     policies: list[Policy], calls: list[Called], boundary: Policy | None
 ) -> None:
     """What is allowed stays so without all that is surely unused, granted twice, or ineffective."""
-    scanned = scanned_role(policies, calls, boundary)
+    result = role_result(policies, calls, boundary)
     needless = [
         item.judgement.grant.statement
-        for item in scanned.judged
-        if item.duplicate.could_go or (item.judgement.verdict is Verdict.UNUSED and not item.reasons)
+        for item in result.judged
+        if item.redundancy.redundant or (item.judgement.verdict is Verdict.UNUSED and not item.reasons)
     ]
     ineffective = [
         item.judgement.grant.statement
-        for item in scanned.judged
+        for item in result.judged
         if item.judgement.verdict is Verdict.INEFFECTIVE
     ]
     for call in calls:
@@ -383,7 +384,7 @@ def _assert_allowed_without_the_needless(
 def test_an_excess_is_confirmed_or_says_why_not_and_nothing_else_claims_any(
     statements: list[dict[str, Any]], calls: list[Called], boundary: Policy | None
 ) -> None:
-    for finding in scanned_role(roles_policies(statements), calls, boundary).findings:
+    for finding in role_result(roles_policies(statements), calls, boundary).findings:
         assert finding.confirmed is not bool(finding.reasons)
         assert finding.verdict in EXCESS or not finding.reasons
         assert (finding.verdict is Verdict.UNOBSERVABLE) is bool(finding.why)

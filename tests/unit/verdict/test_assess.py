@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scanner.model import Permission, Seen, Used
+from scanner.model import Observation, Permission, Used
 from tests.unit.cases import (
     NOW,
     allow,
@@ -113,15 +113,15 @@ def test_verdicts(statement: dict[str, Any], permissions: list[tuple[str, str]],
     ],
 )
 def test_a_deny_takes_away_what_it_names_and_no_more(denial: dict[str, Any], expected: str) -> None:
-    scanned = compared([policy(allow(GET, table("t"))), policy(denial)], [usage(used((GET, table("t"))))])
-    assert only(scanned).verdict.value == expected
+    result = compared([policy(allow(GET, table("t"))), policy(denial)], [usage(used((GET, table("t"))))])
+    assert only(result).verdict.value == expected
 
 
 def test_a_denied_action_is_no_part_of_what_a_wildcard_grants_too_much() -> None:
     grant = allow("dynamodb:Batch*Item", table("t"))
     seen = usage(used(("dynamodb:BatchGetItem", table("t"))))
-    scanned = compared([policy(grant, deny("dynamodb:BatchWriteItem"))], [seen])
-    assert only(scanned).verdict.value == "used"
+    result = compared([policy(grant, deny("dynamodb:BatchWriteItem"))], [seen])
+    assert only(result).verdict.value == "used"
 
 
 def test_grants_of_a_statement_with_the_same_verdict_make_one_finding() -> None:
@@ -145,12 +145,12 @@ def test_a_broad_finding_names_what_was_used() -> None:
 
 
 def test_the_usage_of_all_functions_of_a_role_counts() -> None:
-    scanned = compared(
+    result = compared(
         [policy(allow([GET, QUERY], table("t")))],
         [usage(used((GET, table("t"))), name="f"), usage(used((QUERY, table("t"))), name="g")],
         functions=[function("f"), function("g")],
     )
-    assert [f[0] for f in said(scanned)] == ["used"]
+    assert [f[0] for f in said(result)] == ["used"]
 
 
 def test_of_several_grants_an_unknown_resource_confirms_none_unused() -> None:
@@ -181,8 +181,8 @@ def test_a_wildcard_is_not_surely_too_wide_where_the_resource_is_unknown() -> No
 
 
 def test_log_writing_cannot_be_judged_where_the_configuration_was_not_read() -> None:
-    scanned = compared([policy(allow("logs:PutLogEvents", LOGS))], [usage()], functions=[])
-    assert said(scanned)[0][0] == "unobservable"
+    result = compared([policy(allow("logs:PutLogEvents", LOGS))], [usage()], functions=[])
+    assert said(result)[0][0] == "unobservable"
 
 
 def test_a_function_with_a_log_group_of_its_own_writes_there() -> None:
@@ -194,8 +194,8 @@ def test_a_function_with_a_log_group_of_its_own_writes_there() -> None:
 
 
 def test_trace_writing_is_not_needed_where_nothing_is_traced() -> None:
-    scanned = compared([policy(allow("xray:PutTraceSegments"))], [usage(traces=())])
-    assert said(scanned)[0][0] == "unused"
+    result = compared([policy(allow("xray:PutTraceSegments"))], [usage(traces=())])
+    assert said(result)[0][0] == "unused"
 
 
 def test_the_same_findings_have_the_same_ids_whatever_the_order_of_actions() -> None:
@@ -205,11 +205,11 @@ def test_the_same_findings_have_the_same_ids_whatever_the_order_of_actions() -> 
 
 
 def test_what_a_call_may_have_needed_is_never_confirmed_unused() -> None:
-    maybe = {Permission("s3:PutObjectTagging", "arn:aws:s3:::b/*", True, False): Seen(1, 1, NOW, NOW)}
-    scanned = compared(
+    maybe = {Permission("s3:PutObjectTagging", "arn:aws:s3:::b/*", True, False): Observation(1, 1, NOW, NOW)}
+    result = compared(
         [policy(allow("s3:PutObjectTagging", "arn:aws:s3:::b/*"))], [usage(maybe, services=["s3"])]
     )
-    assert said(scanned)[0][0::3] == ("unused", ("possible",))
+    assert said(result)[0][0::3] == ("unused", ("possible",))
 
 
 def test_a_refused_call_leaves_its_permission_unconfirmed() -> None:

@@ -119,8 +119,8 @@ def test_the_function_of_a_shared_role_is_not_known() -> None:
     statement = on({"ArnEquals": {"lambda:SourceFunctionArn": function_arn("g")}})
     both = [function("f"), function("g")]
     seen = [usage(used((GET, table("t"))), name=name) for name in ("f", "g")]
-    scanned = compared([policy(statement, allow(GET, table("t")))], seen, functions=both)
-    assert [(f[0], f[3]) for f in said(scanned)] == [("unused", ("condition-unknown",)), ("used", ())]
+    result = compared([policy(statement, allow(GET, table("t")))], seen, functions=both)
+    assert [(f[0], f[3]) for f in said(result)] == [("unused", ("condition-unknown",)), ("used", ())]
 
 
 def test_a_finding_shows_the_condition() -> None:
@@ -130,21 +130,21 @@ def test_a_finding_shows_the_condition() -> None:
 
 def test_a_grant_that_may_have_been_used_stays_in_the_suggestion_with_its_condition() -> None:
     statements = [on(UNKNOWN, [GET]), allow([GET, SCAN], table("t"))]
-    scanned = compared([policy(*statements)], [usage(used((GET, table("t"))))])
-    assert statements_of(scanned) == [allow([GET], table("t")), on(UNKNOWN, [GET])]
+    result = compared([policy(*statements)], [usage(used((GET, table("t"))))])
+    assert statements_of(result) == [allow([GET], table("t")), on(UNKNOWN, [GET])]
 
 
 def test_a_wildcard_under_a_condition_is_cut_to_what_was_used_under_that_condition() -> None:
-    scanned = compared([policy(on(UNKNOWN, "dynamodb:*"))], [usage(used((GET, table("t"))))])
-    assert statements_of(scanned) == [on(UNKNOWN, [GET])]
+    result = compared([policy(on(UNKNOWN, "dynamodb:*"))], [usage(used((GET, table("t"))))])
+    assert statements_of(result) == [on(UNKNOWN, [GET])]
 
 
 def test_a_use_that_may_have_been_of_a_wildcard_with_a_condition_stays_of_it() -> None:
     """Scan is surely allowed by the other grant, yet the first may have served it as well."""
     seen = usage(used((GET, table("t")), (SCAN, table("t"))))
     statements = [on(UNKNOWN, "dynamodb:*"), allow([SCAN], table("t"))]
-    scanned = compared([policy(*statements)], [seen])
-    assert on(UNKNOWN, [GET, SCAN]) in statements_of(scanned)
+    result = compared([policy(*statements)], [seen])
+    assert on(UNKNOWN, [GET, SCAN]) in statements_of(result)
 
 
 def test_log_writing_under_a_condition_is_the_platforms() -> None:
@@ -159,6 +159,6 @@ def test_the_same_condition_in_the_older_version_of_policies_is_another_one_if_i
     condition = {"StringEquals": {"aws:ResourceAccount": "${aws:PrincipalAccount}"}}
     (new,) = policy(on(condition)).statements
     old = replace(policy(on(condition)), statements=(replace(new, variables=False),))
-    scanned = compared([old, policy(on(condition), name="new")], [usage(used((GET, table("t"))))])
-    assert [f.verdict.value for f in scanned.findings] == ["unused", "used"]
-    assert scanned.suggestion is None  # no one policy can say both
+    result = compared([old, policy(on(condition), name="new")], [usage(used((GET, table("t"))))])
+    assert [f.verdict.value for f in result.findings] == ["unused", "used"]
+    assert result.suggestion is None  # no one policy can say both

@@ -13,7 +13,7 @@ from moto.iam.aws_managed_policies import aws_managed_policies_data
 from scanner.iam.containment import allows_no_more
 from scanner.iam.policies import parse_policy
 from scanner.model import EventSource, Policy
-from scanner.result import ScannedRole
+from scanner.result import RoleResult
 from scanner.text.tables import rows
 from tests.unit.cases import (
     ACCOUNT,
@@ -57,31 +57,31 @@ def managed(name: str) -> Policy:
     return Policy(name, arn_, "managed", parse_policy(found["Document"]))
 
 
-def summary(scanned: ScannedRole) -> list[tuple[str, str, tuple[str, ...], str | None]]:
+def summary(result: RoleResult) -> list[tuple[str, str, tuple[str, ...], str | None]]:
     """(verdict, first action, reasons, remedy) of each finding."""
-    return [(f.verdict.value, f.actions[0], f.reasons, f.remedy) for f in scanned.findings]
+    return [(f.verdict.value, f.actions[0], f.reasons, f.remedy) for f in result.findings]
 
 
-def grants_no_more(scanned: ScannedRole) -> bool:
-    assert scanned.suggestion is not None
-    suggested = Policy("suggested", None, "inline", parse_policy(scanned.suggestion.policy))
-    return allows_no_more([suggested], scanned.role.policies) == ()
+def grants_no_more(result: RoleResult) -> bool:
+    assert result.suggestion is not None
+    suggested = Policy("suggested", None, "inline", parse_policy(result.suggestion.policy))
+    return allows_no_more([suggested], result.role.policies) == ()
 
 
 # --- policies of AWS -----------------------------------------------------------------------------
 
 
 def test_basic_execution() -> None:
-    scanned = compared([managed("AWSLambdaBasicExecutionRole")], [usage()])
-    assert summary(scanned) == [("platform", LOG_ACTIONS[0], (), None)]
-    assert statements_of(scanned) == [allow(LOG_ACTIONS, "*")]
+    result = compared([managed("AWSLambdaBasicExecutionRole")], [usage()])
+    assert summary(result) == [("platform", LOG_ACTIONS[0], (), None)]
+    assert statements_of(result) == [allow(LOG_ACTIONS, "*")]
 
 
 def test_vpc_access_of_a_function_in_a_vpc() -> None:
-    scanned = compared(
+    result = compared(
         [managed("AWSLambdaVPCAccessExecutionRole")], [usage()], functions=[function(in_vpc=True)]
     )
-    assert summary(scanned) == [("platform", LOG_ACTIONS[0], (), None)]
+    assert summary(result) == [("platform", LOG_ACTIONS[0], (), None)]
 
 
 def test_vpc_access_of_a_function_in_none() -> None:
@@ -97,9 +97,9 @@ def test_vpc_access_of_a_function_in_none() -> None:
 
 
 def test_vpc_access_where_the_configuration_was_not_read() -> None:
-    scanned = compared([managed("AWSLambdaVPCAccessExecutionRole")], [usage()], functions=[])
-    assert {finding.verdict.value for finding in scanned.findings} == {"unobservable"}
-    assert all("lambda:ListFunctions" in finding.why for finding in scanned.findings)
+    result = compared([managed("AWSLambdaVPCAccessExecutionRole")], [usage()], functions=[])
+    assert {finding.verdict.value for finding in result.findings} == {"unobservable"}
+    assert all("lambda:ListFunctions" in finding.why for finding in result.findings)
 
 
 @pytest.mark.parametrize(
@@ -107,19 +107,19 @@ def test_vpc_access_where_the_configuration_was_not_read() -> None:
     [((EventSource("sqs", arn("sqs", "q")),), "platform"), (None, "unobservable"), ((), "unused")],
 )
 def test_a_queue_as_event_source(sources: tuple[EventSource, ...] | None, verdict: str) -> None:
-    scanned = compared(
+    result = compared(
         [managed("AWSLambdaSQSQueueExecutionRole")],
         [usage(services=["sqs"])],
         functions=[function(event_sources=sources)],
     )
-    found = {action: f.verdict.value for f in scanned.findings for action in f.actions}
+    found = {action: f.verdict.value for f in result.findings for action in f.actions}
     assert found["sqs:ReceiveMessage"] == found["sqs:DeleteMessage"] == verdict
     assert found["logs:PutLogEvents"] == "platform"
 
 
 def test_full_access_to_dynamodb_of_a_function_that_queries_one_table() -> None:
-    scanned = compared([managed("AmazonDynamoDBFullAccess")], [usage(QUERIES)])
-    by_action = {f.actions[0]: f for f in scanned.findings}
+    result = compared([managed("AmazonDynamoDBFullAccess")], [usage(QUERIES)])
+    by_action = {f.actions[0]: f for f in result.findings}
     wide = by_action["dynamodb:*"]
     assert (wide.verdict.value, wide.confirmed, wide.remedy) == ("broad", True, "replace")
     assert [(u.action, u.resource) for u in wide.used] == [(QUERY, table("t"))]
@@ -130,22 +130,22 @@ def test_full_access_to_dynamodb_of_a_function_that_queries_one_table() -> None:
     assert by_action["application-autoscaling:DeleteScalingPolicy"].reasons == ("service-not-traced",)
     # DAX has a client of its own, which X-Ray does not trace
     assert "may-run-untraced" in by_action["dax:*"].reasons
-    statements = statements_of(scanned)
+    statements = statements_of(result)
     assert allow([QUERY], table("t")) in statements
     assert {"dynamodb:*"}.isdisjoint(a for s in statements for a in s["Action"])
     assert any(s["Action"] == ["iam:PassRole"] and s["Condition"] for s in statements)
-    assert grants_no_more(scanned)
+    assert grants_no_more(result)
 
 
 def test_read_only_access_to_s3_of_a_function_that_reads_one_bucket() -> None:
     seen = usage(used(("s3:GetObject", "arn:aws:s3:::b/*"), ("s3:ListBucket", "arn:aws:s3:::b")))
-    scanned = compared([managed("AmazonS3ReadOnlyAccess")], [seen])
-    assert [(v, a, r) for v, a, r, _ in summary(scanned)] == [
+    result = compared([managed("AmazonS3ReadOnlyAccess")], [seen])
+    assert [(v, a, r) for v, a, r, _ in summary(result)] == [
         ("broad", "s3:Get*", ()),
         ("unused", "s3:Describe*", ()),
         ("unobservable", "s3-object-lambda:Get*", ()),
     ]
-    assert statements_of(scanned) == [
+    assert statements_of(result) == [
         allow(["s3:GetObject"], "arn:aws:s3:::b/*"),
         allow(["s3:ListBucket"], "arn:aws:s3:::b"),
         allow(["s3-object-lambda:Get*", "s3-object-lambda:List*"], "*"),
@@ -154,45 +154,45 @@ def test_read_only_access_to_s3_of_a_function_that_reads_one_bucket() -> None:
 
 def test_full_access_to_lambda_of_a_function_that_invokes_another() -> None:
     other = arn("lambda", "function:g")
-    scanned = compared([managed("AWSLambda_FullAccess")], [usage(used(("lambda:InvokeFunction", other)))])
-    by_action = {action: f for f in scanned.findings for action in f.actions}
+    result = compared([managed("AWSLambda_FullAccess")], [usage(used(("lambda:InvokeFunction", other)))])
+    by_action = {action: f for f in result.findings for action in f.actions}
     wide = by_action["lambda:*"]
     assert (wide.verdict.value, wide.confirmed, wide.severity) == ("broad", True, "privilege-escalation")
     assert by_action["iam:PassRole"].verdict.value == "unobservable"
     assert by_action["kms:DescribeKey"].verdict.value == "unobservable"
     assert by_action["iam:GetRole"].reasons == ("service-not-traced",)
-    assert allow(["lambda:InvokeFunction"], other) in statements_of(scanned)
-    assert grants_no_more(scanned)
+    assert allow(["lambda:InvokeFunction"], other) in statements_of(result)
+    assert grants_no_more(result)
 
 
 # --- an administrator ----------------------------------------------------------------------------
 
 
 def test_an_administrator_that_queries_one_table() -> None:
-    scanned = compared([managed("AdministratorAccess")], [usage(QUERIES)])
-    assert summary(scanned) == [("broad", "*", (), "replace")]
-    assert scanned.findings[0].severity == "privilege-escalation"
-    assert statements_of(scanned) == [
+    result = compared([managed("AdministratorAccess")], [usage(QUERIES)])
+    assert summary(result) == [("broad", "*", (), "replace")]
+    assert result.findings[0].severity == "privilege-escalation"
+    assert statements_of(result) == [
         allow([QUERY], table("t")),
         allow(LOG_ACTIONS, LOG_GROUPS),
         allow(TRACING, "*"),
     ]
-    assert grants_no_more(scanned)
+    assert grants_no_more(result)
 
 
 def test_an_administrator_of_which_nothing_was_traced() -> None:
-    scanned = compared([managed("AdministratorAccess")], [usage(traces=(), calls=None)])
-    assert [(f.verdict.value, f.reasons) for f in scanned.findings] == [("broad", ("not-seen",))]
-    assert statements_of(scanned) == [allow(["*"], "*")]
+    result = compared([managed("AdministratorAccess")], [usage(traces=(), calls=None)])
+    assert [(f.verdict.value, f.reasons) for f in result.findings] == [("broad", ("not-seen",))]
+    assert statements_of(result) == [allow(["*"], "*")]
 
 
 def test_an_administrator_beside_what_it_needs_could_go_as_far_as_the_rest_allows_all() -> None:
     everything = policy(allow([QUERY], table("t")), allow(TRACING), allow(LOG_ACTIONS))
-    scanned = compared([managed("AdministratorAccess"), everything], [usage(QUERIES)])
-    assert scanned.findings[0].could_go
+    result = compared([managed("AdministratorAccess"), everything], [usage(QUERIES)])
+    assert result.findings[0].redundant
     without_tracing = policy(allow([QUERY], table("t")), allow(LOG_ACTIONS))
-    scanned = compared([managed("AdministratorAccess"), without_tracing], [usage(QUERIES)])
-    assert [f.could_go for f in scanned.findings] == [False] * len(scanned.findings)
+    result = compared([managed("AdministratorAccess"), without_tracing], [usage(QUERIES)])
+    assert [f.redundant for f in result.findings] == [False] * len(result.findings)
 
 
 def test_an_administrator_is_judged_in_well_under_a_second() -> None:
@@ -232,8 +232,8 @@ def test_a_serverless_role_that_all_functions_share() -> None:
         usage(used((QUERY, table("notes"))), name="notes-dev-list"),
         usage(used((GET, table("notes"))), name="notes-dev-get"),
     ]
-    scanned = compared([serverless(crud)], usages, functions=notes("list", "get"))
-    found = {action: f for f in scanned.findings for action in f.actions}
+    result = compared([serverless(crud)], usages, functions=notes("list", "get"))
+    found = {action: f for f in result.findings for action in f.actions}
     assert found["logs:PutLogEvents"].verdict.value == "platform"
     assert found["xray:PutTraceSegments"].verdict.value == "platform"
     assert found[QUERY].verdict.value == found[GET].verdict.value == "used"
@@ -244,19 +244,19 @@ def test_a_serverless_role_that_all_functions_share() -> None:
         (),
         "edit",
     )
-    statements = statements_of(scanned)
+    statements = statements_of(result)
     assert allow([GET, QUERY], table("notes")) in statements
     assert not any("dynamodb:PutItem" in s["Action"] for s in statements)
-    assert grants_no_more(scanned)
+    assert grants_no_more(result)
 
 
 def test_a_serverless_role_of_which_one_function_was_not_exercised() -> None:
     crud = allow([QUERY, GET], table("notes"))
     seen = usage(used((QUERY, table("notes"))), name="notes-dev-list")
-    scanned = compared([serverless(crud)], [seen], functions=notes("list", "get"))
-    found = {action: f for f in scanned.findings for action in f.actions}
+    result = compared([serverless(crud)], [seen], functions=notes("list", "get"))
+    found = {action: f for f in result.findings for action in f.actions}
     assert (found[GET].verdict.value, found[GET].reasons) == ("unused", ("sharer-not-seen",))
-    assert allow([GET, QUERY], table("notes")) in statements_of(scanned)
+    assert allow([GET, QUERY], table("notes")) in statements_of(result)
 
 
 # --- SAM -----------------------------------------------------------------------------------------
@@ -281,17 +281,17 @@ def sam(*policies: Policy) -> list[Policy]:
 def test_a_sam_role_with_the_crud_template() -> None:
     crud = template("DynamoDBCrudPolicy", table("t"))
     crud["Resource"] = [table("t"), table("t/index/*")]
-    scanned = compared(
+    result = compared(
         sam(policy(crud, name="FRolePolicy0")), [usage(used((GET, table("t")), (QUERY, table("t"))))]
     )
-    found = {(a, r): f for f in scanned.findings for a in f.actions for r in f.resources}
+    found = {(a, r): f for f in result.findings for a in f.actions for r in f.resources}
     assert found["xray:PutTraceSegments", "*"].verdict.value == "platform"
     assert found[GET, table("t")].verdict.value == "used"
     unused = found["dynamodb:PutItem", table("t")]
     assert (unused.verdict.value, unused.confirmed, unused.policy.name) == ("unused", True, "FRolePolicy0")
     assert found[QUERY, table("t/index/*")].verdict.value == "unused"
-    assert allow([GET, QUERY], table("t")) in statements_of(scanned)
-    assert grants_no_more(scanned)
+    assert allow([GET, QUERY], table("t")) in statements_of(result)
+    assert grants_no_more(result)
 
 
 def test_a_sam_role_with_the_poller_template() -> None:
@@ -299,8 +299,8 @@ def test_a_sam_role_with_the_poller_template() -> None:
     queue = arn("sqs", "q")
     poller = policy(template("SQSPollerPolicy", queue), name="FRolePolicy0")
     configured = [function(event_sources=(EventSource("sqs", queue),))]
-    scanned = compared(sam(poller), [usage(services=["sqs"])], functions=configured)
-    found = {a: f for f in scanned.findings for a in f.actions}
+    result = compared(sam(poller), [usage(services=["sqs"])], functions=configured)
+    found = {a: f for f in result.findings for a in f.actions}
     assert {a for a, f in found.items() if a.startswith("sqs:") and f.verdict.value == "platform"} == {
         "sqs:ReceiveMessage",
         "sqs:DeleteMessage",
@@ -309,21 +309,21 @@ def test_a_sam_role_with_the_poller_template() -> None:
     other = found["sqs:ChangeMessageVisibility"]
     assert (other.verdict.value, other.reasons) == ("unused", ())
     kept = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
-    assert allow(kept, queue) in statements_of(scanned)
+    assert allow(kept, queue) in statements_of(result)
 
 
 def test_a_sam_role_reads_another_queue_than_its_template_names() -> None:
     poller = policy(template("SQSPollerPolicy", arn("sqs", "old")))
     configured = [function(event_sources=(EventSource("sqs", arn("sqs", "new")),))]
-    scanned = compared(sam(poller), [usage(services=["sqs"])], functions=configured)
-    found = {a: f.verdict.value for f in scanned.findings for a in f.actions}
+    result = compared(sam(poller), [usage(services=["sqs"])], functions=configured)
+    found = {a: f.verdict.value for f in result.findings for a in f.actions}
     assert found["sqs:ReceiveMessage"] == "unused"
 
 
 @pytest.mark.parametrize("name", sorted({row["template"] for row in TEMPLATES}))
 def test_no_template_of_sam_is_used_or_confirmed_where_nothing_was_seen(name: str) -> None:
-    scanned = compared([policy(template(name, "*"))], [usage(QUERIES, traces=())])
-    for finding in scanned.findings:
+    result = compared([policy(template(name, "*"))], [usage(QUERIES, traces=())])
+    for finding in result.findings:
         assert (
             finding.verdict.value in ("unobservable", "platform")
             or finding.reasons

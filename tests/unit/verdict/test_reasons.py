@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from scanner.verdict.reasons import EXPLAINED, Reason, Standard
+from scanner.verdict.reasons import REASON_HELP, EvidenceRequirements, Reason
 from tests.unit.cases import HOUR, NOW, allow, arn, compared, function, policy, said, table, usage, used
 
 GRANT = policy(allow("dynamodb:Scan", table("t")))
@@ -41,8 +41,10 @@ def test_not_seen_where_all_traces_are_older_than_the_policy() -> None:
 
 def test_too_few_traces_are_those_since_the_last_change() -> None:
     starts = [NOW, NOW - 60, NOW - 2 * HOUR]
-    assert reasons(seen(traces=starts), standard=Standard(min_traces=2)) == ()
-    assert reasons(seen(traces=starts), standard=Standard(min_traces=3)) == ("too-few-traces",)
+    assert reasons(seen(traces=starts), requirements=EvidenceRequirements(min_traces=2)) == ()
+    assert reasons(seen(traces=starts), requirements=EvidenceRequirements(min_traces=3)) == (
+        "too-few-traces",
+    )
 
 
 def test_no_calls_at_all() -> None:
@@ -59,7 +61,7 @@ def test_service_not_traced() -> None:
 
 def test_a_service_counts_as_traced_where_all_clients_are_instrumented() -> None:
     assert reasons(usage(services=["s3"], auto_instrumented=NOW)) == ()
-    assert reasons(usage(services=["s3"]), standard=Standard(assume_instrumented=True)) == ()
+    assert reasons(usage(services=["s3"]), requirements=EvidenceRequirements(assume_instrumented=True)) == ()
 
 
 def test_instrumentation_of_the_code_before_the_last_change_shows_nothing() -> None:
@@ -108,15 +110,15 @@ def test_a_sharer_that_never_calls_the_service_leaves_it_open() -> None:
 
 
 def test_role_users_unknown() -> None:
-    assert reasons(seen(), users_known=False) == ("role-users-unknown",)
+    assert reasons(seen(), workloads_complete=False) == ("role-users-unknown",)
 
 
 def test_traces_elsewhere() -> None:
-    assert reasons(seen(), general=frozenset({Reason.TRACES_ELSEWHERE})) == ("traces-elsewhere",)
+    assert reasons(seen(), scan_reasons=frozenset({Reason.TRACES_ELSEWHERE})) == ("traces-elsewhere",)
 
 
 def test_all_reasons_are_named_in_the_order_of_the_table() -> None:
-    found = reasons(usage(services=["s3"], incomplete=NOW), users_known=False)
+    found = reasons(usage(services=["s3"], incomplete=NOW), workloads_complete=False)
     assert found == ("service-not-traced", "incomplete-traces", "role-users-unknown")
 
 
@@ -143,5 +145,5 @@ def test_two_functions_confirm_a_wildcard_only_by_an_action_that_both_would_show
 
 
 def test_every_reason_says_what_would_remove_it() -> None:
-    assert set(EXPLAINED) == set(Reason)
-    assert all(meaning and remedy for meaning, remedy in EXPLAINED.values())
+    assert set(REASON_HELP) == set(Reason)
+    assert all(meaning and remedy for meaning, remedy in REASON_HELP.values())

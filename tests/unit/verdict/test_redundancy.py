@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from scanner.model import Policy
-from scanner.verdict.reasons import Standard
+from scanner.verdict.reasons import EvidenceRequirements
 from tests.unit.cases import (
     HOUR,
     NOW,
@@ -36,7 +36,9 @@ def twice(*policies: Policy, seen: Any = None, **how: Any) -> list[str]:
     """Of each grant in its order: "-" if no other allows all its uses, else whether it could go."""
     seen = seen or usage(used((GET, table("t"))))
     judged = compared(policies, [seen], **how).judged
-    return [(GOES if item.duplicate.could_go else STAYS) if item.duplicate.also else "-" for item in judged]
+    return [
+        (GOES if item.redundancy.redundant else STAYS) if item.redundancy.also else "-" for item in judged
+    ]
 
 
 def of_one(*statements: dict[str, Any], **how: Any) -> list[str]:
@@ -227,16 +229,16 @@ def test_a_grant_that_a_call_may_have_needed_for_more_does_not_go() -> None:
 
 def test_where_one_goes_the_other_stays_in_the_suggestion() -> None:
     statements = [allow("dynamodb:*", "*"), allow([GET], table("t"), Sid="Read"), allow([GET], table("t"))]
-    scanned = compared([policy(*statements)], [usage(used((GET, table("t"))))])
-    assert [i.duplicate.could_go for i in scanned.judged] == [True, False, True]
-    assert statements_of(scanned)[0] == allow([GET], table("t"))
+    result = compared([policy(*statements)], [usage(used((GET, table("t"))))])
+    assert [i.redundancy.redundant for i in result.judged] == [True, False, True]
+    assert statements_of(result)[0] == allow([GET], table("t"))
 
 
 def test_what_could_go_is_not_in_the_suggestion() -> None:
     statements = [allow([GET], table("t"), Condition=HERE), allow([GET], table("t"))]
-    scanned = compared([policy(*statements)], [usage(used((GET, table("t"))))])
-    assert [i.duplicate.could_go for i in scanned.judged] == [True, False]
-    assert statements_of(scanned) == [allow([GET], table("t"))]
+    result = compared([policy(*statements)], [usage(used((GET, table("t"))))])
+    assert [i.redundancy.redundant for i in result.judged] == [True, False]
+    assert statements_of(result) == [allow([GET], table("t"))]
 
 
 def test_a_finding_names_the_others_by_policy_and_statement() -> None:
@@ -245,7 +247,7 @@ def test_a_finding_names_the_others_by_policy_and_statement() -> None:
     assert [(p.policy, p.policy_arn, p.statement, p.sid) for p in first.also] == [
         ("Aws", "arn:aws:iam::aws:policy/Aws", 1, None)
     ]
-    assert not first.could_go
+    assert not first.redundant
 
 
 def test_what_allows_only_a_part_of_what_lambda_needs_makes_nothing_needless() -> None:
@@ -260,9 +262,9 @@ def test_what_allows_only_a_part_of_what_lambda_needs_makes_nothing_needless() -
         [grants],
         [usage(used((GET, table("t"))))],
         functions=[function(in_vpc=True)],
-        standard=Standard(assume_instrumented=True),
+        requirements=EvidenceRequirements(assume_instrumented=True),
     )
-    assert not any(item.duplicate.could_go for item in found.judged)
+    assert not any(item.redundancy.redundant for item in found.judged)
     (create,) = [s for s in statements_of(found) if "ec2:CreateNetworkInterface" in s["Action"]]
     assert create["Resource"] == arn("ec2", "*/*", account="*")
 
@@ -270,4 +272,4 @@ def test_what_allows_only_a_part_of_what_lambda_needs_makes_nothing_needless() -
 def test_a_grant_that_is_not_surely_too_wide_does_not_go() -> None:
     pair = [allow("dynamodb:*", "*"), allow(GET, table("t"))]
     assert of_one(*pair) == [GOES, STAYS]
-    assert of_one(*pair, users_known=False) == [STAYS, STAYS]
+    assert of_one(*pair, workloads_complete=False) == [STAYS, STAYS]

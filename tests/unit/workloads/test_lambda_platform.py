@@ -40,8 +40,8 @@ def source(kind: str, source_arn: str | None, **more: Any) -> dict[str, Any]:
 
 def needs(**configured: Any) -> set[tuple[str, str]]:
     """What Lambda needs beside its logs."""
-    found = set(platform.permissions_of(function(**configured), traced=False))
-    return found - set(platform.permissions_of(function(), traced=False))
+    found = set(platform.platform_permissions(function(**configured), traced=False))
+    return found - set(platform.platform_permissions(function(), traced=False))
 
 
 def needed(*pairs: tuple[str, str]) -> set[tuple[str, str]]:
@@ -197,7 +197,7 @@ def test_a_cluster_of_another_account_is_named_by_its_connection() -> None:
 def test_logs_go_to_the_function_s_own_group_and_to_those_of_its_extensions(
     configured: dict[str, Any], group: str
 ) -> None:
-    found = set(platform.permissions_of(function(**configured), traced=False))
+    found = set(platform.platform_permissions(function(**configured), traced=False))
     groups = {arn("logs", f"log-group:{group}"), arn("logs", f"log-group:{group}:*")}
     assert {(action, resource) for action in SERVICE_LOGS for resource in groups} <= found
 
@@ -209,7 +209,7 @@ def test_logs_go_to_the_function_s_own_group_and_to_those_of_its_extensions(
 def test_traces_are_written_where_tracing_is_on_or_traces_were_seen(
     configured: dict[str, Any], traced: bool, writes: bool
 ) -> None:
-    found = set(platform.permissions_of(function(**configured), traced=traced))
+    found = set(platform.platform_permissions(function(**configured), traced=traced))
     assert (("xray:puttracesegments", "*") in found) is writes
 
 
@@ -338,18 +338,18 @@ def test_in_a_container_image_the_log_groups_of_extensions_only_are_not_decided(
 
 def test_one_unread_user_of_a_role_leaves_its_grants_undecided() -> None:
     grant = policy(allow("ec2:CreateNetworkInterface"))
-    users = [usage(services=["ec2"]), usage(services=["ec2"], name="g")]
+    workloads = [usage(services=["ec2"]), usage(services=["ec2"], name="g")]
     functions = [function(), function("g", event_sources=None)]
-    assert said(compared([grant], users, functions=functions))[0][0] == "unobservable"
+    assert said(compared([grant], workloads, functions=functions))[0][0] == "unobservable"
 
 
 def test_what_cannot_be_shown_says_why() -> None:
-    scanned = compared(
+    result = compared(
         [policy(allow("kinesis:GetRecords", STREAM), allow("kms:Decrypt"))],
         [usage()],
         functions=[function(event_sources=None)],
     )
-    unread, never = (judged.judgement.why for judged in scanned.judged)
+    unread, never = (judged.judgement.why for judged in result.judged)
     assert "lambda:ListEventSourceMappings" in unread
     assert "lambda:" not in never and "keys" in never
 
@@ -397,7 +397,9 @@ def test_every_feature_can_be_on_or_undecided() -> None:
         ),
     )
     topic = replace(everything, dead_letter=TOPIC)
-    told = {action for f in (everything, topic) for action, _ in platform.permissions_of(f, traced=True)}
+    told = {
+        action for f in (everything, topic) for action, _ in platform.platform_permissions(f, traced=True)
+    }
     told |= set(platform.unread([everything]))
     assert told == {row["action"].lower() for row in rows("workloads", "lambda")}
 
@@ -434,7 +436,7 @@ FUNCTIONS = st.builds(
 @given(FUNCTIONS)
 def test_whatever_is_configured_lambda_s_needs_can_be_told(odd: Function) -> None:
     """Texts of AWS, or of a file, need not be ARNs."""
-    found = list(platform.permissions_of(odd, traced=True))
+    found = list(platform.platform_permissions(odd, traced=True))
     assert {action for action, _ in found} >= SERVICE_LOGS
     unread = platform.unread([odd, function()])
     assert (odd.event_sources is None) <= ("kinesis:getrecords" in unread)

@@ -1,0 +1,48 @@
+"""What the readers ask AWS with: clients, made when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudtrail.client import CloudTrailClient
+    from mypy_boto3_cloudwatch.client import CloudWatchClient
+    from mypy_boto3_iam.client import IAMClient
+    from mypy_boto3_lambda.client import LambdaClient
+    from mypy_boto3_xray.client import XRayClient
+
+
+class Stack(NamedTuple):
+    """A CloudFormation stack with those nested in it: the names of its functions, and its logical ids.
+
+    `logical_ids` maps physical names to "Stack/LogicalId".
+    """
+
+    functions: tuple[str, ...]
+    logical_ids: Mapping[str, str]
+
+
+class Aws(Protocol):
+    """The clients of a scan, made when they are asked for."""
+
+    def xray(self, region: str) -> XRayClient:
+        """The X-Ray client of a region."""
+
+    def iam(self) -> IAMClient:
+        """The client of the account."""
+
+    def functions(self, region: str) -> LambdaClient:
+        """The Lambda client of a region."""
+
+    def cloudtrail(self, region: str) -> CloudTrailClient:
+        """The CloudTrail client of a region."""
+
+    def cloudwatch(self, region: str) -> CloudWatchClient:
+        """The CloudWatch client of a region."""
+
+    def stack(self, name: str) -> Stack:
+        """A CloudFormation stack. Raises ScanError."""
+
+    def region(self) -> str:
+        """The region that is configured. Raises ScanError where there is none."""

@@ -1,0 +1,74 @@
+"""AWS's own errors told apart: bad credentials, a missing right, what may pass, what is gone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scanner.errors import ScanError
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
+
+_DENIED = frozenset(
+    {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation", "403"}
+)
+_BAD_CREDENTIALS = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "MissingAuthenticationToken",
+        "RequestExpired",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+_THROTTLED = frozenset(
+    {
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "TooManyRequestsException",
+        "RequestLimitExceeded",
+    }
+)
+
+
+def error_code(error: ClientError) -> str:
+    """AWS's code of an error."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def status_of(error: ClientError) -> int:
+    """The HTTP status of an error's answer, 0 if it had none."""
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def is_bad_credentials(error: ClientError) -> bool:
+    """Whether the credentials themselves were refused."""
+    return error_code(error) in _BAD_CREDENTIALS
+
+
+def is_denied(error: ClientError) -> bool:
+    """Whether a right is missing."""
+    return not is_bad_credentials(error) and (error_code(error) in _DENIED or status_of(error) == 403)
+
+
+def is_passing(error: ClientError) -> bool:
+    """Whether the same request may succeed later."""
+    return error_code(error) in _THROTTLED or status_of(error) in (429, 500, 502, 503, 504)
+
+
+def is_missing(error: ClientError) -> bool:
+    """Whether what was asked for does not exist (any more)."""
+    return error_code(error) in ("NoSuchEntity", "ResourceNotFoundException") or status_of(error) == 404
+
+
+def bad_credentials(error: ClientError) -> ScanError:
+    """The error that says so."""
+    return ScanError(
+        f"AWS refused the credentials ({error_code(error)}): renew them (`aws sso login`, or the role of "
+        "the CI job), or choose others with --profile"
+    )
