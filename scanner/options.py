@@ -170,7 +170,7 @@ def request_of(
     from scanner.gate.config import TeamConfig
     from scanner.model import EXCESS
     from scanner.request import ScanRequest
-    from scanner.verdict.reasons import EvidenceRequirements
+    from scanner.usage.evidence import EvidenceRequirements
 
     config = config or TeamConfig()
     gate = gate_of(arguments, config)

@@ -25,7 +25,7 @@ from scanner.traces.files import read_files
 from scanner.traces.segments import Trace, read_trace
 from scanner.traces.xray_api import Fetched, read_ids, read_window, transaction_search
 from scanner.usage.builder import UsageBuilder
-from scanner.verdict.findings import changed_at, of_current_code, ran_older_code
+from scanner.usage.evidence import changed_at, of_current_code, ran_older_code
 from scanner.verdict.reasons import Reason
 from scanner.workloads.lambda_reader import (
     Functions,

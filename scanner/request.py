@@ -15,7 +15,7 @@ from scanner.gate.baseline import Baseline
 from scanner.gate.config import TeamConfig
 from scanner.model import EXCESS, Verdict
 from scanner.model.workloads import workload_name
-from scanner.verdict.reasons import EvidenceRequirements
+from scanner.usage.evidence import EvidenceRequirements
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,8 @@ from scanner.request import ScanRequest
 from scanner.result import RoleResult, ScanResult
 from scanner.suggest.check import PolicyCheck
 from scanner.suggest.policy import offered_policy, suggested_policy
-from scanner.verdict.assess import grant_matches, judge_role, usage_of_role
+from scanner.usage.of_role import usage_of_role
+from scanner.verdict.assess import grant_matches, judge_role
 from scanner.verdict.findings import Judged, findings_of, with_ignores, with_reasons
 from scanner.verdict.reasons import Reason
 

@@ -13,7 +13,7 @@ from scanner.model.workloads import workload_kind, workload_name
 from scanner.request import ScanRequest, is_wanted
 from scanner.result import RoleResult, ScanResult
 from scanner.suggest.policy import spelled, usage_policy
-from scanner.verdict.findings import workload_evidence
+from scanner.usage.evidence import workload_evidence
 from scanner.verdict.reasons import evidence_reasons
 
 SCHEMA_VERSION = 1

@@ -21,7 +21,7 @@ from scanner.suggest.policy import edits
 from scanner.text.escape import counted
 from scanner.text.redact import NOTHING_HIDDEN, Redaction
 from scanner.usage.builder import KEPT_STARTS
-from scanner.verdict.findings import workload_evidence
+from scanner.usage.evidence import workload_evidence
 from scanner.verdict.reasons import MAY_BE_USED, ORDER, REASON_HELP, Reason
 
 _SOME = 4

@@ -11,7 +11,8 @@ from scanner.iam.evaluate import AccessRequest, Effect, about, evaluate, is_uncl
 from scanner.iam.patterns import is_pattern
 from scanner.iam.policies import parse_policy
 from scanner.model import Permission, Policy, Role, Statement, Usage
-from scanner.verdict.assess import UsedPermission, context_of
+from scanner.usage.of_role import UsedPermission
+from scanner.verdict.assess import context_of
 
 _DENIED = (Effect.EXPLICITLY_DENIED, Effect.IMPLICITLY_DENIED)
 

@@ -13,7 +13,8 @@ from scanner.iam.patterns import contains, is_pattern
 from scanner.iam.policies import VARIABLES_VERSION
 from scanner.mapping.untraced import is_kept_of_a_wildcard
 from scanner.model import Grant, Role, Statement, Usage, Verdict, is_managed_by_aws
-from scanner.verdict.assess import Judgement, UsedPermission
+from scanner.usage.of_role import UsedPermission
+from scanner.verdict.assess import Judgement
 from scanner.verdict.findings import Judged
 from scanner.verdict.reasons import GENERAL_DOUBTS
 

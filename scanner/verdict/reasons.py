@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
 
-from scanner.model import Evidence
+from scanner.usage.evidence import EvidenceRequirements, WorkloadEvidence
 
 
 class Reason(StrEnum):
@@ -137,25 +136,6 @@ class Claim:
 
     services: Mapping[str, ServiceClaim]
     any_suffices: bool
-
-
-class WorkloadEvidence(NamedTuple):
-    """A workload that uses the role: its evidence, and when it or the policy last changed.
-
-    The time is in Unix seconds. `recorded` tells that IAM's last-accessed data reaches beyond that.
-    """
-
-    evidence: Evidence
-    changed: float
-    recorded: bool = False
-
-
-@dataclass(frozen=True)
-class EvidenceRequirements:
-    """What the user asks of evidence."""
-
-    min_traces: int = 1
-    assume_instrumented: bool = False
 
 
 def reasons_for(

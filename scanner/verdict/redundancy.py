@@ -9,7 +9,8 @@ from scanner.iam import arns
 from scanner.iam.patterns import contains, is_pattern, overlaps
 from scanner.iam.variables import names_of
 from scanner.model import Grant, Verdict, is_managed_by_aws
-from scanner.verdict.assess import Judgement, UsedPermission
+from scanner.usage.of_role import UsedPermission
+from scanner.verdict.assess import Judgement
 
 _IN_USE = (Verdict.BROAD, Verdict.USED, Verdict.PLATFORM)
 

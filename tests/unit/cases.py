@@ -15,7 +15,8 @@ from scanner.records.aws_records import NO_RECORDS, AwsRecords
 from scanner.request import ScanRequest
 from scanner.result import RoleResult, ScanResult, Skipped
 from scanner.scan import against_baseline, compare_role
-from scanner.verdict.reasons import EvidenceRequirements, Reason
+from scanner.usage.evidence import EvidenceRequirements
+from scanner.verdict.reasons import Reason
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 NOW = 1_795_000_000.0

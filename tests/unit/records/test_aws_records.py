@@ -227,7 +227,7 @@ def test_a_recorded_call_that_was_refused_leaves_it_open() -> None:
         ({"unmapped": {Unmapped("s", "o", "unknown-operation", None): 1}}, SECRET, ("may-run-untraced",)),
         ({"unmapped": {Unmapped("s", "o", "unknown-operation", "s3"): 1}}, SECRET, ()),
         # another user of the role, of which nothing was read
-        ({"users": ["f", "g"]}, SECRET, ("may-run-untraced",)),
+        ({"workloads": ["f", "g"]}, SECRET, ("may-run-untraced",)),
     ],
 )
 def test_that_no_call_was_recorded(how: dict[str, Any], resource: str, reasons: tuple[str, ...]) -> None:

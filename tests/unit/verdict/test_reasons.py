@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from scanner.verdict.reasons import REASON_HELP, EvidenceRequirements, Reason
+from scanner.usage.evidence import EvidenceRequirements
+from scanner.verdict.reasons import REASON_HELP, Reason
 from tests.unit.cases import HOUR, NOW, allow, arn, compared, function, policy, said, table, usage, used
 
 GRANT = policy(allow("dynamodb:Scan", table("t")))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from scanner.model import Policy
-from scanner.verdict.reasons import EvidenceRequirements
+from scanner.usage.evidence import EvidenceRequirements
 from tests.unit.cases import (
     HOUR,
     NOW,
