@@ -31,7 +31,8 @@ from scanner.mapping.operations import Need
 from scanner.mapping.parameters import RESOURCE_PARAMETERS
 from scanner.model import Call, Grant, Permission, Unmapped, Verdict
 from scanner.model.workloads import workload_name
-from scanner.text.escape import counted, one_line
+from scanner.text.escape import counted, one_line, quoted, shortened
+from scanner.text.yaml_document import Document, Path, YamlError, compose, read_values
 
 if TYPE_CHECKING:
     from scanner.gate.decide import Insufficient
@@ -49,7 +50,6 @@ MAX_COMBINATIONS = 100  # resources that one call may name by a template
 
 Kind = Literal["may-run-untraced", "unobservable"]
 Needed = tuple[Permission, ...] | Unmapped
-_Path = tuple[str | int, ...]
 
 
 class ConfigError(ValueError):
@@ -406,138 +406,29 @@ class _Problems:
         return ConfigError(lines)
 
 
-class _Document(NamedTuple):
-    """A file's value, and the lines of its values and of its keys by their paths."""
-
-    value: Any
-    lines: Mapping[_Path, int]
-    keys: Mapping[_Path, int]
-
-    def line(self, path: _Path) -> int:
-        return self.lines.get(path, 1)
-
-
-def _document(text: str, problems: _Problems) -> _Document:
+def _document(text: str, problems: _Problems) -> Document:
     """The YAML of a text. Raises ConfigError where there is none, or what is beyond the bounds."""
-    import yaml
-
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    depth, root = 0, None
     try:
-        for event in yaml.parse(text, Loader=loader):
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if depth > MAX_NESTING:
-                raise _BeyondError(_line_of(event.start_mark), f"it nests deeper than {MAX_NESTING} levels")
-        root = yaml.compose(text, Loader=loader)
+        root = compose(text, max_nesting=MAX_NESTING, max_events=2 * MAX_NODES)
         if root is not None:
-            reader = _Reader(problems)
-            return _Document(reader.value(root, ()), reader.lines, reader.keys)
-    except _BeyondError as error:
-        problems.add(error.line, str(error))
-    except (yaml.YAMLError, ValueError) as error:
-        line, said = _complaint(error, text)
-        problems.add(line, f"this is not YAML that can be read: {said}")
-    if not problems:
+            document = read_values(root, max_nesting=MAX_NESTING, max_values=MAX_NODES)
+            for line, message in document.problems:
+                problems.add(line, message)
+            return document
         problems.add(1, "the file is empty: it must at least say `version: 1`")
+    except YamlError as error:
+        problems.add(error.line, f"the file {error}")
     raise problems.error()
-
-
-def _line_of(mark: Any) -> int:
-    return int(mark.line) + 1
-
-
-class _BeyondError(Exception):
-    """A file that nests, or multiplies itself, beyond what is read."""
-
-    def __init__(self, line: int, text: str) -> None:
-        super().__init__(text)
-        self.line = line
-
-
-def _complaint(error: Exception, text: str) -> tuple[int, str]:
-    """The line of a parser's complaint, and what it says."""
-    mark = getattr(error, "problem_mark", None)
-    if mark is not None:
-        return mark.line + 1, one_line(str(getattr(error, "problem", None) or "a syntax error"))
-    # of a UnicodeEncodeError it is `start`
-    position = getattr(error, "position", getattr(error, "start", 0))
-    return text.count("\n", 0, position) + 1, "it holds a character that YAML does not allow"
-
-
-_PREFIX = "tag:yaml.org,2002:"
-_TAGS = frozenset(
-    f"{_PREFIX}{kind}"
-    for kind in ("map", "seq", "str", "int", "float", "bool", "null", "timestamp", "merge", "value")
-)
-_WORDS: Mapping[str, bool | None] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-}
-_INTEGER = re.compile(r"[-+]?(?:0|[1-9]\d{0,17})", re.ASCII)
-_FLOAT = re.compile(r"[-+]?\d{1,18}\.\d{0,18}", re.ASCII)
-
-
-class _Reader:
-    """YAML nodes -> values, with their lines. Every node is counted, so that no alias is a bomb."""
-
-    def __init__(self, problems: _Problems) -> None:
-        self.lines: dict[_Path, int] = {}
-        self.keys: dict[_Path, int] = {}
-        self._problems = problems
-        self._left = MAX_NODES
-
-    def value(self, node: Any, path: _Path) -> Any:
-        line = _line_of(node.start_mark)
-        self._left -= 1
-        if self._left < 0 or len(path) > MAX_NESTING:
-            raise _BeyondError(line, "its aliases make more of it than is read")
-        self.lines[path] = line
-        if node.tag not in _TAGS:
-            self._problems.add(line, f"the tag {_quoted(node.tag)} is not allowed: write the value alone")
-        if node.id == "mapping":
-            return self._mapping(node, path)
-        if node.id == "sequence":
-            return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
-        return _plain(node)
-
-    def _mapping(self, node: Any, path: _Path) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for key, value in node.value:
-            line = _line_of(key.start_mark)
-            if key.id != "scalar":
-                self._problems.add(line, "a key must be a word")
-                continue
-            name = str(key.value)
-            at = (*path, name)
-            if name in found:
-                self._problems.add(line, f"`{_cut(name)}` is given twice, first in line {self.keys[at]}")
-                continue
-            self.keys[at] = line
-            found[name] = self.value(value, at)
-        return found
-
-
-def _plain(node: Any) -> Any:
-    """A scalar's value: of a plain one what YAML's core schema says, of a quoted one its text."""
-    text = str(node.value)
-    if node.tag == f"{_PREFIX}str" or node.tag not in _TAGS:
-        return text
-    if text in _WORDS:
-        return _WORDS[text]
-    if _INTEGER.fullmatch(text):
-        return int(text)
-    return float(text) if _FLOAT.fullmatch(text) else text
 
 
 # --- against the schema --------------------------------------------------------------------------
 
 
-def _check(document: _Document, problems: _Problems) -> frozenset[_Path]:
+def _check(document: Document, problems: _Problems) -> frozenset[Path]:
     """Note what is against the schema; the paths of it, and those that hold it."""
     from jsonschema import Draft202012Validator, FormatChecker
 
-    wrong: set[_Path] = set()
+    wrong: set[Path] = set()
     validator = Draft202012Validator(schema(), format_checker=FormatChecker(["date"]))
     for error in validator.iter_errors(document.value):
         path = tuple(error.absolute_path)
@@ -547,7 +438,7 @@ def _check(document: _Document, problems: _Problems) -> frozenset[_Path]:
     return frozenset(wrong)
 
 
-def _said(error: Any, path: _Path, document: _Document) -> Iterator[tuple[int, str]]:
+def _said(error: Any, path: Path, document: Document) -> Iterator[tuple[int, str]]:
     """What an error of the schema means to the reader, with its line."""
     line = document.line(path)
     if error.validator == "additionalProperties":
@@ -567,10 +458,10 @@ def _said(error: Any, path: _Path, document: _Document) -> Iterator[tuple[int, s
 
 def _unknown_key(key: str, allowed: Sequence[str]) -> str:
     hint = _instead(key, allowed) or f", only {', '.join(allowed)}"
-    return f"`{_cut(key)}` is no key here{hint}"
+    return f"`{shortened(key)}` is no key here{hint}"
 
 
-def _missing(key: str, described: Mapping[str, Any], path: _Path) -> str:
+def _missing(key: str, described: Mapping[str, Any], path: Path) -> str:
     if not path:
         return f"`{key}` is missing: the file must say `version: {VERSION}`"
     return f"`{key}` is missing: {described['description']}"
@@ -579,14 +470,14 @@ def _missing(key: str, described: Mapping[str, Any], path: _Path) -> str:
 _KINDS = {str: "text", bool: "truth value", int: "number", float: "number", list: "list", dict: "mapping"}
 
 
-def _wrong_value(error: Any, path: _Path) -> str:
+def _wrong_value(error: Any, path: Path) -> str:
     value, described = error.instance, error.schema
     if not path:
         return "the file must be a mapping of keys to values, beginning with `version: 1`"
     key = next(part for part in reversed(path) if isinstance(part, str))
     shown = "nothing" if value is None else _KINDS[type(value)]
     if not isinstance(value, list | dict) and value is not None:
-        shown = f"{'' if isinstance(value, str) else f'the {shown} '}{_quoted(value)}"
+        shown = f"{'' if isinstance(value, str) else f'the {shown} '}{quoted(value)}"
     if "enum" in described:
         close = _instead(value, described["enum"]) if isinstance(value, str) else ""
         return f"`{key}`: {shown} is not allowed, only {', '.join(described['enum'])}{close}"
@@ -600,24 +491,13 @@ def _instead(word: str, allowed: Iterable[str]) -> str:
     return f": did you mean `{close[0]}`?" if close else ""
 
 
-def _quoted(value: Any) -> str:
-    """A value as it is named in a message: nothing in it breaks the line."""
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
-def _cut(text: str) -> str:
-    text = one_line(text)
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
 # --- the parts -----------------------------------------------------------------------------------
 
 
 class _Builder:
     """Makes a Config of all that is not against the schema, noting what is wrong beyond it."""
 
-    def __init__(self, document: _Document, wrong: frozenset[_Path], problems: _Problems) -> None:
+    def __init__(self, document: Document, wrong: frozenset[Path], problems: _Problems) -> None:
         self._document = document
         self._wrong = wrong
         self._problems = problems
@@ -641,17 +521,17 @@ class _Builder:
             untraced=tuple(self._untraced(at, item) for at, item in self._items(raw, "untraced")),
         )
 
-    def _items(self, raw: Mapping[str, Any], key: str) -> Iterator[tuple[_Path, dict[str, Any]]]:
+    def _items(self, raw: Mapping[str, Any], key: str) -> Iterator[tuple[Path, dict[str, Any]]]:
         """The items of a list that fit the schema."""
         items = raw.get(key)
         for index, item in enumerate(items if isinstance(items, list) else []):
             if (key, index) not in self._wrong:
                 yield (key, index), item
 
-    def _note(self, path: _Path, text: str) -> None:
+    def _note(self, path: Path, text: str) -> None:
         self._problems.add(self._document.line(path), text)
 
-    def _ignore(self, at: _Path, item: dict[str, Any]) -> Ignore:
+    def _ignore(self, at: Path, item: dict[str, Any]) -> Ignore:
         for key in ("workload", "role", "action", "resource"):
             self._is_simple((*at, key), item.get(key, ""))
         action = item.get("action")
@@ -667,7 +547,7 @@ class _Builder:
             expires=date.fromisoformat(item["expires"]) if "expires" in item else None,
         )
 
-    def _is_simple(self, path: _Path, pattern: str) -> bool:
+    def _is_simple(self, path: Path, pattern: str) -> bool:
         """Whether a pattern is matched in little time; noted if not."""
         if "?" in pattern and pattern.count("*") > MAX_STARS:
             self._note(path, f"`{path[-1]}` holds `?`, and then at most {MAX_STARS} `*` are allowed")
@@ -686,34 +566,34 @@ class _Builder:
             )
             earlier = found.setdefault((known.service, known.operation), known)
             if earlier is not known:
-                said = f"{_quoted(item['operation'])} of this service stands in line {earlier.line} already"
+                said = f"{quoted(item['operation'])} of this service stands in line {earlier.line} already"
                 self._note(at, f"the operation {said}: put both together")
         return tuple(found.values())
 
-    def _actions(self, path: _Path, names: Iterable[str]) -> tuple[str, ...]:
+    def _actions(self, path: Path, names: Iterable[str]) -> tuple[str, ...]:
         for index, name in enumerate(names):
             if catalog.action(name) is None:
                 self._note((*path, index), f"`{path[-1]}`: {self._unknown(name)}")
         return tuple(catalog.spelled(name) for name in names)
 
-    def _resource(self, at: _Path, item: dict[str, Any]) -> ResourceTemplate:
+    def _resource(self, at: Path, item: dict[str, Any]) -> ResourceTemplate:
         template = ResourceTemplate(self._document.line(at), item["action"].lower(), item["resource"])
         wrong = _wrong_arn(template)
         if wrong:
-            self._note((*at, "resource"), f"`resource`: {_quoted(template.arn)} {wrong}")
+            self._note((*at, "resource"), f"`resource`: {quoted(template.arn)} {wrong}")
         elif self._is_action((*at, "action"), item["action"]):
             misfit = _misfit(template)
             if misfit:
-                self._note((*at, "resource"), f"`resource`: {_quoted(template.arn)} {misfit}")
+                self._note((*at, "resource"), f"`resource`: {quoted(template.arn)} {misfit}")
         return template
 
-    def _untraced(self, at: _Path, item: dict[str, Any]) -> ExtraUntraced:
+    def _untraced(self, at: Path, item: dict[str, Any]) -> ExtraUntraced:
         action = item["action"]
         self._is_action((*at, "action"), action)
         kind = cast(Kind, item["kind"])
         return ExtraUntraced(self._document.line(at), action.lower(), kind, item["reason"])
 
-    def _is_action(self, path: _Path, action: str) -> bool:
+    def _is_action(self, path: Path, action: str) -> bool:
         """Whether IAM has actions that a pattern fits; noted if not."""
         if not self._is_simple(path, action):
             return False
@@ -725,20 +605,20 @@ class _Builder:
     def _unknown(self, name: str) -> str:
         # the nearest name takes a while to find: not for more problems than are shown
         shown = len(self._problems) < MAX_PROBLEMS
-        return _unknown_action(name) if shown else f"IAM knows no action {_quoted(name)}"
+        return _unknown_action(name) if shown else f"IAM knows no action {quoted(name)}"
 
 
 def _unknown_action(name: str) -> str:
     """That IAM has no such action (pattern), with the nearest name that it has."""
     prefix, _, verb = name.lower().partition(":")
     if prefix not in catalog.prefixes():
-        return f"IAM knows no service {_quoted(prefix)}{_instead(prefix, sorted(catalog.prefixes()))}"
+        return f"IAM knows no service {quoted(prefix)}{_instead(prefix, sorted(catalog.prefixes()))}"
     if is_pattern(verb):
-        return f"no action that IAM knows fits {_quoted(name)}"
+        return f"no action that IAM knows fits {quoted(name)}"
     names = {action.partition(":")[2]: action for action in sorted(catalog.expand(f"{prefix}:*"))}
     close = get_close_matches(verb[:100], list(names), n=1, cutoff=0.6)
     hint = f": did you mean `{catalog.spelled(names[close[0]])}`?" if close else ""
-    return f"IAM knows no action {_quoted(name)}{hint}"
+    return f"IAM knows no action {quoted(name)}{hint}"
 
 
 def _wrong_arn(template: ResourceTemplate) -> str:
@@ -751,7 +631,7 @@ def _wrong_arn(template: ResourceTemplate) -> str:
     for name in template.parameters:
         if not _is_parameter(name):
             known = ", ".join((*_CONTEXT, *sorted(_NAMES)))
-            return f"names {{{_cut(name)}}}, which is not read from traces: only {known} and *_name are"
+            return f"names {{{shortened(name)}}}, which is not read from traces: only {known} and *_name are"
     return ""
 
 

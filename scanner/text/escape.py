@@ -34,3 +34,20 @@ def markdown_text(text: str) -> str:
         c if c.isalnum() or c in " ,;-" else f"&#{ord(c)};&#8203;" if c == "@" else f"&#{ord(c)};"
         for c in one_line(text)
     )
+
+
+LONGEST_QUOTE = 80  # characters
+
+
+def quoted(value: object) -> str:
+    """A value as a message names it, on one line and cut after `LONGEST_QUOTE` characters."""
+    return _cut(repr(value))
+
+
+def shortened(text: str) -> str:
+    """Text on one line, cut after `LONGEST_QUOTE` characters."""
+    return _cut(one_line(text))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 3] + "..."
