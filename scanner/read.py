@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from scanner.aws.api import Aws
 from scanner.errors import EXIT_USAGE, ScanError, Warnings
-from scanner.gate.config import mapper
+from scanner.mapping.overrides import mapper
 from scanner.model import Evidence, Role, Usage
 from scanner.model.workloads import workload_kind
 from scanner.records.aws_records import CLOUDTRAIL, INVOCATIONS, LAST_ACCESSED, AwsRecords
@@ -42,7 +42,9 @@ def read_traces(
     request: ScanRequest, aws: Aws, warnings: Warnings, progress: Callable[[int], None]
 ) -> tuple[ScanResult, frozenset[Reason]]:
     """Read all traces, and the reasons that then hold for every finding."""
-    builder = UsageBuilder(request.requirements.min_traces, mapper(request.config))
+    builder = UsageBuilder(
+        request.requirements.min_traces, mapper(request.config.operations, request.config.resources)
+    )
     lock = threading.Lock()
 
     def sink(traces: list[Trace]) -> None:

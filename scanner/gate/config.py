@@ -9,27 +9,28 @@ Plain words mean what YAML 1.2 says (yaml.org/spec/1.2.2/#103-core-schema), as e
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
 from functools import cache
 from importlib import resources as package
-from itertools import product
-from math import prod
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import orjson
 
-from scanner.iam import arns, catalog
+from scanner.iam import catalog
 from scanner.iam.patterns import contains, is_pattern, matches
-from scanner.mapping import permissions as needs
-from scanner.mapping import resources as call_resources
 from scanner.mapping import services
-from scanner.mapping.operations import Need
-from scanner.mapping.parameters import RESOURCE_PARAMETERS
-from scanner.model import Call, Grant, Permission, Unmapped, Verdict
+from scanner.mapping.overrides import (
+    ExtraUntraced,
+    Operation,
+    ResourceTemplate,
+    UntracedKind,
+    action_problem,
+    form_problem,
+)
+from scanner.model import Grant, Verdict
 from scanner.model.workloads import workload_name
 from scanner.text.escape import counted, one_line, quoted, shortened
 from scanner.text.yaml_document import Document, Path, YamlError, compose, read_values
@@ -46,10 +47,6 @@ MAX_NESTING = 12
 MAX_NODES = 50_000  # aliases written out
 MAX_PROBLEMS = 50
 MAX_STARS = 4  # of a pattern with `?`: what it takes to match grows with their power
-MAX_COMBINATIONS = 100  # resources that one call may name by a template
-
-Kind = Literal["may-run-untraced", "unobservable"]
-Needed = tuple[Permission, ...] | Unmapped
 
 
 class ConfigError(ValueError):
@@ -140,48 +137,6 @@ def _names(glob: str, arn: str, name: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Operation:
-    """What an operation needs, instead of what is known of it.
-
-    `service` is normalised (`scanner.mapping.services.normalise`), `operation` in lower case. `requires` and
-    `possible` are actions as IAM spells them.
-    """
-
-    line: int
-    service: str
-    operation: str
-    requires: tuple[str, ...]
-    possible: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class ResourceTemplate:
-    """The ARN of the resource of actions (a pattern in lower case), with names in braces.
-
-    These are `partition`, `region`, `account`, and parameters as traces spell them.
-    """
-
-    line: int
-    action: str
-    arn: str
-
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        """The parameters of a call that it names, each once."""
-        return tuple(dict.fromkeys(name for name in _BRACES.findall(self.arn) if name not in _CONTEXT))
-
-
-@dataclass(frozen=True)
-class ExtraUntraced:
-    """Actions (a pattern in lower case) of which traces may not show a use, and why."""
-
-    line: int
-    action: str
-    kind: Kind
-    reason: str
-
-
-@dataclass(frozen=True)
 class TeamConfig:
     """A configuration. A value is None where the file does not say: then an option, or its default, counts.
 
@@ -255,110 +210,6 @@ def tally(ignores: Iterable[Ignore], hits: Iterable[tuple[Ignore, int]], today: 
         idle=tuple(rule for rule, count in counts.items() if not count),
         expired=tuple(item for item in found if item[0].is_expired(today)),
     )
-
-
-# --- operations and resources --------------------------------------------------------------------
-
-_BRACES = re.compile(r"\{([^{}]*)\}")
-_CONTEXT = ("partition", "region", "account")
-_EXAMPLE = "arn:{partition}:kinesis:{region}:{account}:stream/{stream_name}"
-# What a parameter's value cannot hold where a name stands in an ARN: ARNs, URLs, wildcards, blanks.
-_NO_NAME = re.compile(r"^arn:|://|[*?\s]")
-
-
-def mapper(
-    config: TeamConfig, base: Callable[[Call], Needed] = needs.required_permissions
-) -> Callable[[Call], Needed]:
-    """`base` with the operations and resources of a configuration; `base` itself where there are none."""
-    if not config.operations and not config.resources:
-        return base
-    operations = {(known.service, known.operation): known for known in config.operations}
-
-    def permissions_of(call: Call) -> Needed:
-        known = operations.get((services.normalise(call.service), call.operation.lower()))
-        needed = base(call) if known is None else _of_operation(call, known)
-        return needed if isinstance(needed, Unmapped) else _on_templates(call, needed, config.resources)
-
-    return permissions_of
-
-
-def _of_operation(call: Call, known: Operation) -> tuple[Permission, ...]:
-    wanted = [Need(action, required=True) for action in known.requires]
-    wanted += [Need(action, required=False) for action in known.possible]
-    return tuple(
-        dict.fromkeys(
-            permission
-            for need in wanted
-            for resource in call_resources.resources_of(call, need.action)
-            for permission in needs.permissions_on(need, resource)
-        )
-    )
-
-
-def _on_templates(
-    call: Call, needed: tuple[Permission, ...], templates: Sequence[ResourceTemplate]
-) -> tuple[Permission, ...]:
-    """The permissions, on the resources of a template where one fits the action and the call."""
-    by_action: dict[str, list[Permission]] = {}
-    for permission in needed:
-        by_action.setdefault(permission.action, []).append(permission)
-    found: dict[Permission, None] = {}
-    for action, own in by_action.items():
-        resources = _templated(call, action, templates)
-        # A template says more of what the call tells, and nothing else: of a copy, not the other side's name.
-        if not all(any(contains(p.resource, one.arn) for p in own) for one in resources):
-            resources = []
-        need = Need(action, required=any(permission.required for permission in own))
-        made = [permission for one in resources for permission in needs.permissions_on(need, one)]
-        found.update(dict.fromkeys(made or own))
-    return tuple(found)
-
-
-def _templated(
-    call: Call, action: str, templates: Sequence[ResourceTemplate]
-) -> list[call_resources.Resource]:
-    """The resources that the first template names that fits; none where no one does."""
-    for template in templates:
-        if matches(template.action, action.lower()):
-            resources = _filled(call, template)
-            if resources and all(_works_on(action, resource.arn) for resource in resources):
-                return resources
-    return []
-
-
-def _filled(call: Call, template: ResourceTemplate) -> list[call_resources.Resource]:
-    """A template with the values of a call's parameters: several values make several resources."""
-    names = template.parameters
-    values = [list(dict.fromkeys(v for n, v in call.parameters if n == name)) for name in names]
-    if prod(map(len, values)) > MAX_COMBINATIONS or any(_NO_NAME.search(v) for own in values for v in own):
-        return []
-    context = call_resources.context_of(call)
-    told = context.region_told or "{region}" not in template.arn
-    # which value of one parameter goes with which of another, the trace does not say
-    certain = sum(len(own) > 1 for own in values) < 2
-    resources = []
-    for chosen in product(*values):
-        known = dict(zip(names, chosen, strict=True)) | {
-            "partition": context.partition,
-            "region": context.region,
-            "account": context.account,
-        }
-        arn = _written(template, known)
-        if "//" in arn:  # a name that begins with a slash: how the ARN has it, the template does not say
-            return []
-        resources.append(call_resources.Resource(arn, not is_pattern(arn), told, certain))
-    return resources
-
-
-def _written(template: ResourceTemplate, values: Mapping[str, str]) -> str:
-    return _BRACES.sub(lambda match: values[match.group(1)], template.arn)
-
-
-def _works_on(action: str, arn: str) -> bool:
-    """Whether an ARN (pattern) is of a type that the action works on, by IAM's reference."""
-    known = catalog.action(action)
-    formats = [kind.arn for kind in known.resource_types] if known else []
-    return any(arns.meet(re.sub(r"\$\{\w+\}", "*", form), arn) for form in formats)
 
 
 # --- reading -------------------------------------------------------------------------------------
@@ -578,19 +429,17 @@ class _Builder:
 
     def _resource(self, at: Path, item: dict[str, Any]) -> ResourceTemplate:
         template = ResourceTemplate(self._document.line(at), item["action"].lower(), item["resource"])
-        wrong = _wrong_arn(template)
-        if wrong:
-            self._note((*at, "resource"), f"`resource`: {quoted(template.arn)} {wrong}")
-        elif self._is_action((*at, "action"), item["action"]):
-            misfit = _misfit(template)
-            if misfit:
-                self._note((*at, "resource"), f"`resource`: {quoted(template.arn)} {misfit}")
+        problem = form_problem(template)
+        if not problem and self._is_action((*at, "action"), item["action"]):
+            problem = action_problem(template)
+        if problem:
+            self._note((*at, "resource"), f"`resource`: {quoted(template.arn)} {problem}")
         return template
 
     def _untraced(self, at: Path, item: dict[str, Any]) -> ExtraUntraced:
         action = item["action"]
         self._is_action((*at, "action"), action)
-        kind = cast(Kind, item["kind"])
+        kind = cast(UntracedKind, item["kind"])
         return ExtraUntraced(self._document.line(at), action.lower(), kind, item["reason"])
 
     def _is_action(self, path: Path, action: str) -> bool:
@@ -619,39 +468,3 @@ def _unknown_action(name: str) -> str:
     close = get_close_matches(verb[:100], list(names), n=1, cutoff=0.6)
     hint = f": did you mean `{catalog.spelled(names[close[0]])}`?" if close else ""
     return f"IAM knows no action {quoted(name)}{hint}"
-
-
-def _wrong_arn(template: ResourceTemplate) -> str:
-    """What is wrong with the form of a template, "" where nothing is."""
-    fields = template.arn.split(":", 5)
-    if len(fields) < 6 or fields[0] != "arn":
-        return f"is no ARN, which has six fields: {_EXAMPLE}"
-    if re.search(r"[{}]", _BRACES.sub("", template.arn)):
-        return "has a brace too much or too few"
-    for name in template.parameters:
-        if not _is_parameter(name):
-            known = ", ".join((*_CONTEXT, *sorted(_NAMES)))
-            return f"names {{{shortened(name)}}}, which is not read from traces: only {known} and *_name are"
-    return ""
-
-
-# Of a call's parameters only those that can name a resource are kept: scanner.traces.segments.
-_NAMES = (RESOURCE_PARAMETERS | {"resource_name"}) - {"queue_url"}
-
-
-def _is_parameter(name: str) -> bool:
-    return name in _NAMES or re.fullmatch(r"[a-z0-9_]+_name", name) is not None
-
-
-def _misfit(template: ResourceTemplate) -> str:
-    """That no action of a template works on such an ARN, and on what they do; "" where one does."""
-    arn = _BRACES.sub(lambda match: "*" if match.group(1) in _CONTEXT else "x", template.arn)
-    actions = sorted(catalog.expand(template.action))
-    if any(_works_on(action, arn) for action in actions):
-        return ""
-    known = [catalog.action(action) for action in actions]
-    formats = sorted({kind.arn for action in known if action for kind in action.resource_types})
-    if not formats:
-        return "cannot be: IAM knows no resource of this action"
-    more = " and others" if len(formats) > 3 else ""
-    return f"is nothing that the action works on, only {', '.join(formats[:3])}{more}"

@@ -109,6 +109,17 @@ def applicable(actions: frozenset[str], pattern: str) -> frozenset[str]:
     return frozenset(a for a in actions if a in found or catalog.action(a) is None)
 
 
+@lru_cache(maxsize=1 << 12)
+def works_on(action: str, arn: str) -> bool:
+    """Whether an ARN (pattern) is of a type that an action works on, by IAM's reference."""
+    known = catalog.action(action)
+    return known is not None and any(meet(_format_pattern(kind.arn), arn) for kind in known.resource_types)
+
+
+def _format_pattern(arn_format: str) -> str:
+    return _VARIABLE.sub(ALL, arn_format)
+
+
 @cache
 def _by_format(prefix: str) -> dict[str | None, frozenset[str]]:
     """The actions of a service by the ARN patterns that they work on; None for those that know none."""
@@ -116,7 +127,7 @@ def _by_format(prefix: str) -> dict[str | None, frozenset[str]]:
     for action in catalog.expand(f"{prefix}:*"):
         known = catalog.action(action)
         kinds = known.resource_types if known else ()
-        arns: list[str | None] = [re.sub(r"\$\{\w+\}", ALL, kind.arn) for kind in kinds]
+        arns: list[str | None] = [_format_pattern(kind.arn) for kind in kinds]
         for arn in arns or [None]:
             named.setdefault(arn, set()).add(action)
     return {arn: frozenset(actions) for arn, actions in named.items()}

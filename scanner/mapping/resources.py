@@ -12,8 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
-from scanner.iam import catalog
-from scanner.iam.patterns import overlaps
+from scanner.iam import arns, catalog
 from scanner.mapping.operations import Side
 from scanner.model import Call
 
@@ -217,7 +216,7 @@ def _from_arns(action: catalog.Action, values: Mapping[str, str]) -> list[Resour
         if not value.startswith("arn:"):
             continue
         arn = _completed(name, value, values, action)
-        if arn and _fits(action, arn):
+        if arn and arns.works_on(action.name, arn):
             found.append(Resource(arn, exact="*" not in arn.removesuffix("/*")))
     return found
 
@@ -232,12 +231,6 @@ def _completed(name: str, arn: str, values: Mapping[str, str], action: catalog.A
     ):
         return f"{arn}/object/*" if ":accesspoint" in arn else f"{arn}/*"
     return arn
-
-
-@lru_cache(maxsize=1 << 12)
-def _fits(action: catalog.Action, arn: str) -> bool:
-    """Whether an ARN is of a type that the action works on."""
-    return any(overlaps(_VARIABLE.sub("*", kind.arn), arn) for kind in action.resource_types)
 
 
 # --- what single services need -------------------------------------------------------------------

@@ -26,7 +26,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache, lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import orjson
@@ -34,8 +34,8 @@ import orjson
 from scanner.aws.ask import THREADS, Question, ask
 from scanner.aws.errors import is_passing
 from scanner.errors import ScanError, Warnings
-from scanner.iam import catalog
-from scanner.iam.patterns import is_pattern, overlaps
+from scanner.iam.arns import works_on
+from scanner.iam.patterns import is_pattern
 from scanner.mapping import services
 from scanner.mapping.parameters import NOT_RESOURCES, RESOURCE_PARAMETERS
 from scanner.mapping.permissions import required_permissions
@@ -177,7 +177,6 @@ _PARAMETERS = RESOURCE_PARAMETERS | {"key_id"}
 _KEY = re.compile(r"(?:mrk-)?[0-9a-f-]{32,36}")
 # "UpdateFunctionCode20150331v2": the API's version, of which only the date is taken off elsewhere
 _API_VERSION = re.compile(r"(?<=\d{8})v\d+$")
-_VARIABLE = re.compile(r"\$\{\w+\}")
 _DENIED = re.compile(r"access_?denied|unauthorized|not_?authorized|forbidden", re.IGNORECASE)
 _DENIED_MESSAGE = re.compile(r"not authorized to perform", re.IGNORECASE)
 _SECRET_SUFFIX = re.compile(r"-[A-Za-z0-9]{6}$")
@@ -282,7 +281,7 @@ def _needs(call: Call, arns: Collection[str]) -> tuple[Permission, ...] | Unmapp
     for need in needs:
         if not need.required and _is_no_reference(call, need.action):
             continue
-        named = [arn for arn in arns if _fits(need.action, arn)]
+        named = [arn for arn in arns if works_on(need.action, arn)]
         for arn in named:
             found[need._replace(resource=arn, exact=True)] = None
         if not named:
@@ -299,14 +298,6 @@ def _is_no_reference(call: Call, action: str) -> bool:
         and bool(names)
         and not any(_SECRET_REFERENCE in name for name in names)
     )
-
-
-@lru_cache(maxsize=1 << 12)
-def _fits(action: str, arn: str) -> bool:
-    """Whether an ARN is of a type of resource that an action works on."""
-    known = catalog.action(action)
-    kinds = known.resource_types if known else ()
-    return any(overlaps(_VARIABLE.sub("*", kind.arn), arn) for kind in kinds)
 
 
 def _arns(event: Mapping[str, Any]) -> list[str]:

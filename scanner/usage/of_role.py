@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from scanner.gate.config import ExtraUntraced
+from scanner.mapping.overrides import ExtraUntraced
 from scanner.model import Function, Permission, Usage
 from scanner.records.aws_records import NO_RECORDS, AwsRecords
 from scanner.workloads import lambda_platform as platform

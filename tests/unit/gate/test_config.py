@@ -15,22 +15,20 @@ from scanner.gate.config import (
     MAX_CHARACTERS,
     MAX_PROBLEMS,
     ConfigError,
-    ExtraUntraced,
     GrantFacts,
     Ignore,
     TeamConfig,
     facts_of,
     load,
-    mapper,
     matching,
     schema,
     tally,
 )
 from scanner.iam.policies import grants_of
-from scanner.mapping.permissions import required_permissions
-from scanner.model import Call, Outcome, Permission, Unmapped, Verdict
+from scanner.mapping.overrides import ExtraUntraced
+from scanner.model import Verdict
 from scanner.options import VERDICTS
-from tests.unit.cases import ROLE, allow, arn, function_arn, policy, table
+from tests.unit.cases import ROLE, allow, function_arn, policy
 
 TODAY = date(2027, 1, 31)
 
@@ -312,7 +310,7 @@ KINESIS = "arn:{partition}:kinesis:{region}:{account}:"
         ),
         (
             _resource("kinesis:*", "{stream_arn}"),
-            "4: `resource`: '{stream_arn}' is no ARN, which has six fields",
+            "4: `resource`: '{stream_arn}' is not an ARN, which has six fields",
         ),
         (_resource("kinesis:*", KINESIS + "stream/{stream_name"), "4: `resource`: 'arn:{partition}:kinesis:"),
         (
@@ -518,142 +516,3 @@ def test_what_is_told_of_the_rules() -> None:
     assert told.failures("c.yml") == [
         "c.yml:7: the rule expired after 2026-01-01 and still covers 1 grant: told (owner: @team\\n)"
     ]
-
-
-# --- operations and resources --------------------------------------------------------------------
-
-
-def call(service: str, operation: str, *parameters: tuple[str, str], region: str = "us-east-1") -> Call:
-    return Call(function_arn("f"), service, operation, parameters, region, "", Outcome.OK)
-
-
-def rows(found: tuple[Permission, ...] | Unmapped) -> list[tuple[str, str, bool, bool]]:
-    assert not isinstance(found, Unmapped)
-    return [(one.action, one.resource, one.exact, one.required) for one in found]
-
-
-def needed(text: str, seen: Call) -> list[tuple[str, str, bool, bool]]:
-    return rows(mapper(load(f"version: 1\n{text}"))(seen))
-
-
-STREAMS = f"resources: [{{action: 'kinesis:Put*', resource: '{KINESIS}stream/{{stream_name}}'}}]\n"
-OTHERS = f"resources: [{{action: 'kinesis:*', resource: '{KINESIS}stream/{{name}}'}}]\n"
-STREAM = arn("kinesis", "stream/s")
-
-
-def test_without_operations_and_resources_the_mapping_is_the_usual_one() -> None:
-    assert mapper(load("version: 1\nmin-traces: 3\n")) is required_permissions
-
-
-def test_an_operation_of_ones_own() -> None:
-    text = (
-        "operations:\n  - service: My Service\n    operation: Do\n"
-        "    requires: ['s3:GetObject']\n    possible: ['kms:Decrypt']\n"
-    )
-    expected = [
-        ("s3:GetObject", "arn:aws:s3:::b/*", True, True),
-        ("kms:Decrypt", arn("kms", "key/*"), False, False),
-    ]
-    assert needed(text, call("AWS::my-service", "do", ("bucket_name", "b"))) == expected
-    unmapped = mapper(load(f"version: 1\n{text}"))(call("my-service", "Undo"))
-    assert isinstance(unmapped, Unmapped)
-
-
-def test_an_operation_that_is_known_is_replaced() -> None:
-    text = "operations: [{service: dynamodb, operation: GetItem, requires: ['dynamodb:Query']}]"
-    seen = call("DynamoDB", "GetItem", ("table_name", "t"))
-    assert needed(text, seen)[0] == ("dynamodb:Query", table("t"), True, True)
-    other = seen._replace(operation="PutItem")
-    assert needed(text, other) == rows(required_permissions(other))
-
-
-def test_an_operation_may_need_nothing() -> None:
-    assert (
-        needed("operations: [{service: s3, operation: GetObject, requires: []}]", call("S3", "GetObject"))
-        == []
-    )
-
-
-@pytest.mark.parametrize(
-    ("text", "seen", "expected"),
-    [
-        # the parameter that the template names is there
-        (OTHERS, call("Kinesis", "PutRecord", ("name", "s")), [("kinesis:PutRecord", STREAM, True, True)]),
-        # several values are several resources
-        (
-            OTHERS,
-            call("Kinesis", "PutRecord", ("name", "s"), ("name", "z")),
-            [("kinesis:PutRecord", STREAM, True, True), ("kinesis:PutRecord", STREAM[:-1] + "z", True, True)],
-        ),
-        # the trace names no region: it is only assumed
-        (
-            OTHERS,
-            call("Kinesis", "PutRecord", ("name", "s"), region=""),
-            [
-                ("kinesis:PutRecord", STREAM, True, True),
-                ("kinesis:PutRecord", STREAM.replace("us-east-1", "*"), False, False),
-            ],
-        ),
-    ],
-)
-def test_a_template_names_the_resource(
-    text: str, seen: Call, expected: list[tuple[str, str, bool, bool]]
-) -> None:
-    assert needed(text, seen) == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "seen"),
-    [
-        (OTHERS, call("Kinesis", "PutRecord", ("stream_name", "s"))),  # not the parameter that it names
-        (STREAMS, call("Kinesis", "GetRecords", ("name", "s"))),  # another action
-        (OTHERS, call("Kinesis", "PutRecord", ("name", STREAM))),  # an ARN is no name
-        (OTHERS, call("Kinesis", "PutRecord", ("name", "https://x/s"))),
-        (OTHERS, call("Kinesis", "PutRecord", ("name", "*"))),  # it is not known which
-        (OTHERS, call("Kinesis", "PutRecord", ("name", "/s"))),
-        (OTHERS, call("Kinesis", "PutRecord", *(("name", f"s{n}") for n in range(101)))),  # too many
-        (OTHERS, call("Kinesis", "ListStreams", ("name", "s"))),  # knows no resource
-    ],
-)
-def test_where_no_template_fits_the_usual_resource_stands(text: str, seen: Call) -> None:
-    assert needed(text, seen) == rows(required_permissions(seen))
-
-
-def test_which_of_several_values_go_together_is_not_known() -> None:
-    text = "resources: [{action: 's3:GetObject', resource: 'arn:aws:s3:::{bucket_name}/{file_name}'}]\n"
-    one = call("S3", "GetObject", ("bucket_name", "b"), ("file_name", "x"), ("file_name", "y"))
-    assert [(resource, required) for _, resource, _, required in needed(text, one)][:2] == [
-        ("arn:aws:s3:::b/x", True),
-        ("arn:aws:s3:::b/y", True),
-    ]
-    two = call("S3", "GetObject", *((n, v) for n in ("bucket_name", "file_name") for v in "xy"))
-    assert {required for action, _, _, required in needed(text, two) if action == "s3:GetObject"} == {False}
-
-
-def test_the_first_template_that_fits_counts() -> None:
-    both = (
-        "resources:\n"
-        f"  - {{action: 'kinesis:*', resource: '{KINESIS}stream/{{other_name}}'}}\n"
-        f"  - {{action: 'kinesis:*', resource: '{KINESIS}stream/first-{{name}}'}}\n"
-        f"  - {{action: 'kinesis:*', resource: '{KINESIS}stream/{{name}}'}}\n"
-    )
-    ((_, resource, exact, _),) = needed(both, call("Kinesis", "PutRecord", ("name", "s")))
-    assert (resource, exact) == (arn("kinesis", "stream/first-s"), True)
-
-
-def test_a_template_with_a_wildcard_is_not_exact() -> None:
-    text = f"resources: [{{action: 'kinesis:*', resource: '{KINESIS}stream/{{name}}-*'}}]\n"
-    assert needed(text, call("Kinesis", "PutRecord", ("name", "s"))) == [
-        ("kinesis:PutRecord", STREAM + "-*", False, True)
-    ]
-
-
-def test_operations_and_templates_work_together() -> None:
-    text = OTHERS + "operations: [{service: mine, operation: Put, requires: ['kinesis:PutRecord']}]\n"
-    assert needed(text, call("mine", "Put", ("name", "s"))) == [("kinesis:PutRecord", STREAM, True, True)]
-
-
-def test_a_template_never_puts_the_name_of_the_other_side_of_a_copy() -> None:
-    text = "resources: [{action: 's3:GetObject', resource: 'arn:aws:s3:::{bucket_name}/*'}]\n"
-    copy = call("S3", "CopyObject", ("bucket_name", "dst"), ("copy_source", "src"))
-    assert {r for a, r, *_ in needed(text, copy) if a == "s3:GetObject"} == {"arn:aws:s3:::src/*"}

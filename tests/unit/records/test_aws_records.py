@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.gate.config import ExtraUntraced, TeamConfig
+from scanner.gate.config import TeamConfig
+from scanner.mapping.overrides import ExtraUntraced
 from scanner.mapping.untraced import MAY_RUN_UNTRACED
 from scanner.model import Observation, Permission, Unmapped, Used
 from scanner.records.aws_records import CLOUDTRAIL, LAST_ACCESSED, AwsRecords

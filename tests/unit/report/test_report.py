@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, ValidationError
 
 from scanner.errors import Warnings
-from scanner.gate.config import ExtraUntraced, Ignore, TeamConfig
+from scanner.gate.config import Ignore, TeamConfig
+from scanner.mapping.overrides import ExtraUntraced
 from scanner.model import Function, Usage
 from scanner.report.build import excessive_permissions, report, workload_policies
 from scanner.report.markdown import markdown
