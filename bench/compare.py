@@ -11,7 +11,7 @@ import time
 from datetime import UTC, datetime
 
 from scanner.iam.policies import parse_policy
-from scanner.model import Evidence, Function, Observation, Permission, Policy, Role, Usage
+from scanner.model import Certainty, Evidence, Function, Need, Observation, Permission, Policy, Role, Usage
 from scanner.report.build import excessive_permissions, report
 from scanner.report.schema import validate
 from scanner.request import ScanRequest
@@ -80,10 +80,11 @@ def _usage(number: int) -> Usage:
         action, resource = _grant(number, permission * 2)
         action = ACTIONS[permission * 2 % len(ACTIONS)] if action.endswith("*") else action
         resource = resource.removesuffix("*") if not resource.endswith("/*") else resource
-        used[Permission(action, resource, exact=True, required=True)] = Observation(9, 3, NOW - 60, NOW)
-    services = {permission.action.partition(":")[0]: NOW for permission in used}
+        need = Need(Permission(action, resource, exact=True), Certainty.REQUIRED)
+        used[need] = Observation(9, 3, NOW - 60, NOW)
+    services = {need.permission.action.partition(":")[0]: NOW for need in used}
     evidence = Evidence(9, 90, NOW - 60, NOW, NOW, (NOW,), services=services)
-    return Usage(_function_arn(number), evidence, used, {}, (), {})
+    return Usage(_function_arn(number), evidence, used)
 
 
 def main() -> None:

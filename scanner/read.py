@@ -155,7 +155,7 @@ def _warn_of_gaps(result: ScanResult, warnings: Warnings) -> None:
 def warn_of_assumed_roles(usages: Iterable[Usage], warnings: Warnings) -> None:
     """Warn where calls of a workload may have been made with another role."""
     for usage in usages:
-        assumed = [p for p in usage.used if p.action.startswith("sts:AssumeRole")]
+        assumed = [need for need in usage.used if need.permission.action.startswith("sts:AssumeRole")]
         if usage.workload and assumed:
             warnings.add(
                 "role-assumed",

@@ -80,11 +80,12 @@ def compare_role(
 def _with_suggestion(scanned: RoleResult, usages: Sequence[Usage]) -> RoleResult:
     """The same with a suggestion that the evaluator has tested against every call that was seen."""
     role, proof = scanned.role, PolicyCheck(scanned.role)
-    seen = {permission for usage in usages for permission in usage.used if permission.required}
-    seen |= {p for history in scanned.records.histories.values() for p in history.used if p.required}
+    seen = {need.permission for usage in usages for need in usage.used if need.required}
+    histories = scanned.records.histories.values()
+    seen |= {need.permission for history in histories for need in history.used if need.required}
     # what Lambda itself needs stays allowed as well
     needs = {touched for item in scanned.judged for touched in item.judgement.touched if touched.platform}
-    seen |= {Permission(need.action, need.resource, need.exact, required=True) for need in needs}
+    seen |= {Permission(need.action, need.resource, need.exact) for need in needs}
     suggestion = suggested_policy(role, scanned.judged)
     objections = proof.objections(suggestion.policy, sorted(seen)) if suggestion else []
     if suggestion and objections:

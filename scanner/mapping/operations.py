@@ -20,7 +20,7 @@ Side = Literal["", "source", "destination"]
 _DATE_SUFFIX = re.compile(r"_?\d{4}_?\d{2}_?\d{2}$")
 
 
-class Need(NamedTuple):
+class ActionNeed(NamedTuple):
     """An action that an operation needs; `side` tells which resource of a call that has two."""
 
     action: str
@@ -30,10 +30,10 @@ class Need(NamedTuple):
 
 class _Row(NamedTuple):
     when: str
-    needs: tuple[Need, ...]
+    needs: tuple[ActionNeed, ...]
 
 
-def actions_of(prefix: str, operation: str, parameters: frozenset[str]) -> tuple[Need, ...] | None:
+def actions_of(prefix: str, operation: str, parameters: frozenset[str]) -> tuple[ActionNeed, ...] | None:
     """The actions of an operation, given the names of its recorded parameters.
 
     Empty for an operation that needs no permission, None for one that cannot be mapped.
@@ -49,14 +49,14 @@ def actions_of(prefix: str, operation: str, parameters: frozenset[str]) -> tuple
     return plain if plain is None else (*plain, *maybe)
 
 
-def _by_name(prefix: str, operation: str) -> tuple[Need, ...] | None:
+def _by_name(prefix: str, operation: str) -> tuple[ActionNeed, ...] | None:
     if services.needs_no_permission(prefix, operation):
         return ()
     known = catalog.action(f"{prefix}:{operation}")
     if known:
-        return (Need(known.name, required=True),)
+        return (ActionNeed(known.name, required=True),)
     verb = services.http_verb(operation) if prefix == "apigateway" else None
-    return (Need(f"apigateway:{verb}", required=True),) if verb else None
+    return (ActionNeed(f"apigateway:{verb}", required=True),) if verb else None
 
 
 @cache
@@ -76,8 +76,8 @@ def _rows() -> dict[tuple[str, str], list[_Row]]:
     return rows
 
 
-def _need(text: str, *, required: bool) -> Need:
+def _need(text: str, *, required: bool) -> ActionNeed:
     action, _, side = text.partition("@")
     if side not in ("", "source", "destination"):
         raise ValueError(f"operations.csv: {text!r} names no side of a call")
-    return Need(action, required, side)  # type: ignore[arg-type]  # checked above, not seen by mypy
+    return ActionNeed(action, required, side)  # type: ignore[arg-type]  # checked above, not seen by mypy

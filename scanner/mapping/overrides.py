@@ -13,16 +13,16 @@ from scanner.iam import arns, catalog
 from scanner.iam.patterns import contains, is_pattern, matches
 from scanner.mapping import permissions as needs
 from scanner.mapping import services
-from scanner.mapping.operations import Need
+from scanner.mapping.operations import ActionNeed
 from scanner.mapping.parameters import RESOURCE_PARAMETERS
 from scanner.mapping.resources import Resource, context_of, resources_of
-from scanner.model import Call, Permission, Unmapped
+from scanner.model import Call, Need, Unmapped
 from scanner.text.escape import shortened
 
 MAX_COMBINATIONS = 100  # resources that one call may name by a template
 
 UntracedKind = Literal["may-run-untraced", "unobservable"]
-Needed = tuple[Permission, ...] | Unmapped
+Needed = tuple[Need, ...] | Unmapped
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _CONTEXT = ("partition", "region", "account")
@@ -89,40 +89,43 @@ def mapper(
     def required_permissions(call: Call) -> Needed:
         operation = by_name.get((services.normalise(call.service), call.operation.lower()))
         needed = base(call) if operation is None else _needed_by(call, operation)
-        return needed if isinstance(needed, Unmapped) else _on_templates(call, needed, templates)
+        if isinstance(needed, Unmapped):
+            return needed
+        return needs.one_of_several(_on_templates(call, needed, templates))
 
     return required_permissions
 
 
-def _needed_by(call: Call, operation: Operation) -> tuple[Permission, ...]:
-    action_needs = [Need(action, required=True) for action in operation.requires]
-    action_needs += [Need(action, required=False) for action in operation.possible]
+def _needed_by(call: Call, operation: Operation) -> tuple[Need, ...]:
+    action_needs = [ActionNeed(action, required=True) for action in operation.requires]
+    action_needs += [ActionNeed(action, required=False) for action in operation.possible]
     return tuple(
         dict.fromkeys(
-            permission
-            for need in action_needs
-            for resource in resources_of(call, need.action)
-            for permission in needs.permissions_on(need, resource)
+            need
+            for action_need in action_needs
+            for resource in resources_of(call, action_need.action)
+            for need in needs.needs_on(action_need, resource)
         )
     )
 
 
 def _on_templates(
-    call: Call, needed: tuple[Permission, ...], templates: Sequence[ResourceTemplate]
-) -> tuple[Permission, ...]:
-    """The permissions, on the resources of a template where one fits the action and the call."""
-    by_action: dict[str, list[Permission]] = {}
-    for permission in needed:
-        by_action.setdefault(permission.action, []).append(permission)
-    result: dict[Permission, None] = {}
-    for action, permissions in by_action.items():
+    call: Call, needed: tuple[Need, ...], templates: Sequence[ResourceTemplate]
+) -> tuple[Need, ...]:
+    """The needs, on the resources of a template where one fits the action and the call."""
+    by_action: dict[str, list[Need]] = {}
+    for need in needed:
+        by_action.setdefault(need.permission.action, []).append(need)
+    result: dict[Need, None] = {}
+    for action, needs_of_action in by_action.items():
         resources = _templated(call, action, templates)
         # A template narrows what the call says. Of a copy it never puts the name of the other side.
-        if not all(any(contains(p.resource, resource.arn) for p in permissions) for resource in resources):
+        known = [need.permission.resource for need in needs_of_action]
+        if not all(any(contains(arn, resource.arn) for arn in known) for resource in resources):
             resources = []
-        need = Need(action, required=any(permission.required for permission in permissions))
-        narrowed = [p for resource in resources for p in needs.permissions_on(need, resource)]
-        result.update(dict.fromkeys(narrowed or permissions))
+        action_need = ActionNeed(action, required=any(need.required for need in needs_of_action))
+        narrowed = [need for resource in resources for need in needs.needs_on(action_need, resource)]
+        result.update(dict.fromkeys(narrowed or needs_of_action))
     return tuple(result)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from scanner.iam import catalog
 from scanner.mapping import services
-from scanner.mapping.operations import Need, actions_of
+from scanner.mapping.operations import ActionNeed, actions_of
 from scanner.mapping.resources import Resource, resources_of
-from scanner.model import Call, Permission, Unmapped
+from scanner.model import Call, Certainty, Need, Permission, Unmapped
 
 NO_OPERATION = "no-operation"
 NOT_INSTRUMENTED = "not-instrumented"
@@ -18,8 +20,8 @@ _INVOKE = frozenset({"Invoke", "InvokeAsync"})
 _DIRECTORY_BUCKET = "--x-s3"
 
 
-def required_permissions(call: Call) -> tuple[Permission, ...] | Unmapped:
-    """The permissions of a call; none where it needs none."""
+def required_permissions(call: Call) -> tuple[Need, ...] | Unmapped:
+    """The permissions of a call, each with its certainty; none where it needs none."""
     prefix = services.prefix_of(call.service)
     if not call.operation:
         plain = "." in call.service and call.service.endswith((".com", ".cn", ".aws"))
@@ -30,23 +32,25 @@ def required_permissions(call: Call) -> tuple[Permission, ...] | Unmapped:
         call = call._replace(parameters=tuple(sorted({*call.parameters, ("function_name", call.service)})))
     if prefix is None:
         return Unmapped(call.service, call.operation, UNKNOWN_SERVICE, None)
-    needs = _needs(prefix, call)
-    if needs is None:
+    action_needs = _action_needs(prefix, call)
+    if action_needs is None:
         return Unmapped(call.service, call.operation, UNKNOWN_OPERATION, prefix)
-    found: dict[Permission, None] = {}
-    for need in needs:
-        for resource in resources_of(call, need.action, need.side):
-            found.update(dict.fromkeys(permissions_on(need, resource)))
-    return tuple(found)
+    needs = dict.fromkeys(
+        need
+        for action_need in action_needs
+        for resource in resources_of(call, action_need.action, action_need.side)
+        for need in needs_on(action_need, resource)
+    )
+    return one_of_several(needs)
 
 
-def _needs(prefix: str, call: Call) -> tuple[Need, ...] | None:
+def _action_needs(prefix: str, call: Call) -> tuple[ActionNeed, ...] | None:
     names = frozenset(name for name, _ in call.parameters)
     needs = actions_of(prefix, call.operation, names)
     return needs if prefix != "s3" or needs is None else _of_s3_kin(needs, call)
 
 
-def _of_s3_kin(needs: tuple[Need, ...], call: Call) -> tuple[Need, ...]:
+def _of_s3_kin(needs: tuple[ActionNeed, ...], call: Call) -> tuple[ActionNeed, ...]:
     """The same needs under the IAM service of the bucket's kind.
 
     docs.aws.amazon.com/AmazonS3/latest/userguide/s3-express-security-iam-identity-policies.html: object
@@ -58,17 +62,29 @@ def _of_s3_kin(needs: tuple[Need, ...], call: Call) -> tuple[Need, ...]:
             renamed = (n._replace(action=f"{kin}:{n.action.partition(':')[2]}") for n in needs)
             return tuple(n for n in renamed if n.required or catalog.action(n.action))
         if value.endswith(_DIRECTORY_BUCKET):
-            own = f"s3express:{call.operation}"
-            return (Need(catalog.spelled(own) if catalog.action(own) else "s3express:CreateSession", True),)
+            action = f"s3express:{call.operation}"
+            named = catalog.spelled(action) if catalog.action(action) else "s3express:CreateSession"
+            return (ActionNeed(named, required=True),)
     return needs
 
 
-def permissions_on(need: Need, resource: Resource) -> list[Permission]:
-    """The permissions of a need on a resource; two where only the workload's region is assumed."""
-    needed = Permission(need.action, resource.arn, resource.exact, need.required and resource.certain)
+def one_of_several(needs: Iterable[Need]) -> tuple[Need, ...]:
+    """The needs of one call; where none of them is required, the call needed one of them."""
+    needs = tuple(needs)
+    if any(need.required for need in needs):
+        return needs
+    return tuple(need._replace(certainty=Certainty.ONE_OF) for need in needs)
+
+
+def needs_on(action_need: ActionNeed, resource: Resource) -> list[Need]:
+    """The needs of an action on a resource; two where only the workload's region is assumed."""
+    required = action_need.required and resource.certain
+    certainty = Certainty.REQUIRED if required else Certainty.POSSIBLE
+    need = Need(Permission(action_need.action, resource.arn, resource.exact), certainty)
     fields = resource.arn.split(":")
     if resource.region_told or fields[3] == "*":
-        return [needed]
+        return [need]
     fields[3] = "*"
     # The region is only assumed: a grant in another one may have been used just as well.
-    return [needed, Permission(need.action, ":".join(fields), exact=False, required=False)]
+    anywhere = Permission(action_need.action, ":".join(fields), exact=False)
+    return [need, Need(anywhere, Certainty.POSSIBLE)]

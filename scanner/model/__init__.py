@@ -1,6 +1,6 @@
 """The words of the product, as frozen data: every other room speaks in these. Imports nothing of ours."""
 
-from scanner.model.calls import Call, Outcome, Permission, Unmapped
+from scanner.model.calls import Call, Certainty, Need, Outcome, Permission, Unmapped
 from scanner.model.findings import EXCESS, Finding, Place, ScanWarning, Used, Verdict
 from scanner.model.policies import Grant, Policy, Role, Statement, is_managed_by_aws
 from scanner.model.usage import Denied, Evidence, Observation, Usage
@@ -9,12 +9,14 @@ from scanner.model.workloads import EventSource, Function
 __all__ = [
     "EXCESS",
     "Call",
+    "Certainty",
     "Denied",
     "EventSource",
     "Evidence",
     "Finding",
     "Function",
     "Grant",
+    "Need",
     "Observation",
     "Outcome",
     "Permission",

@@ -34,16 +34,38 @@ class Call(NamedTuple):
 
 
 class Permission(NamedTuple):
-    """An IAM action on a resource ARN, as one call needs it.
+    """An IAM action on a resource ARN.
 
-    `resource` holds `*` where the trace does not say; then `exact` is False. `required` is False for
-    an action that the call may have needed, depending on what the trace does not show.
+    `resource` holds `*` where the trace does not say; then `exact` is False.
     """
 
     action: str
     resource: str
     exact: bool
-    required: bool
+
+
+class Certainty(StrEnum):
+    """Whether a call needs a permission.
+
+    REQUIRED: surely. POSSIBLE: it depends on what the trace does not show. ONE_OF: the call needs at least
+    one of its permissions of this certainty, and the trace does not show which.
+    """
+
+    REQUIRED = "required"
+    POSSIBLE = "possible"
+    ONE_OF = "one_of"
+
+
+class Need(NamedTuple):
+    """A permission as a call needs it."""
+
+    permission: Permission
+    certainty: Certainty
+
+    @property
+    def required(self) -> bool:
+        """Whether the call surely needs this very permission."""
+        return self.certainty is Certainty.REQUIRED
 
 
 class Unmapped(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from scanner.model.calls import Permission, Unmapped
+from scanner.model.calls import Need, Unmapped
 
 
 @dataclass(frozen=True)
@@ -70,14 +70,14 @@ class Evidence:
 class Usage:
     """All that a workload was seen to do. `workload` is None for calls that belong to none.
 
-    `used` are the permissions of calls that were sent, `wanted` those of calls that were refused or never
-    left the client. `alternatives` are permissions of which at least one was needed, though not which.
+    `used` are the needs of calls that were sent, `attempted` those of calls that were denied or never left
+    the client. A permission stands in each at most twice: as required, and as one of several or possible. The
+    latter is `one_of` if a call that was sent needed one of several.
     """
 
     workload: str | None
     evidence: Evidence
-    used: Mapping[Permission, Observation]
-    wanted: Mapping[Permission, Observation]
-    denied: tuple[Denied, ...]
-    unmapped: Mapping[Unmapped, int]
-    alternatives: frozenset[Permission] = frozenset()
+    used: Mapping[Need, Observation] = field(default_factory=dict)
+    attempted: Mapping[Need, Observation] = field(default_factory=dict)
+    denied: tuple[Denied, ...] = ()
+    unmapped: Mapping[Unmapped, int] = field(default_factory=dict)

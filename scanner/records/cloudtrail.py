@@ -40,7 +40,7 @@ from scanner.mapping import services
 from scanner.mapping.parameters import NOT_RESOURCES, RESOURCE_PARAMETERS
 from scanner.mapping.permissions import required_permissions
 from scanner.mapping.resources import snake_case
-from scanner.model import Call, Observation, Outcome, Permission, Unmapped
+from scanner.model import Call, Certainty, Need, Observation, Outcome, Unmapped
 from scanner.model.workloads import workload_name
 from scanner.text.tables import rows
 from scanner.workloads.lambda_reader import time_of
@@ -70,28 +70,28 @@ _ARN_FIELDS = 6
 class Event(NamedTuple):
     """One API call of a workload as event history has it. `time` is in Unix seconds.
 
-    `needs` are the permissions that it needs (see `Permission`), or why these cannot be told.
+    `needs` is what it needs, or why that cannot be told.
     """
 
     id: str
     time: float
     outcome: Outcome
-    needs: tuple[Permission, ...] | Unmapped
+    needs: tuple[Need, ...] | Unmapped
 
 
 @dataclass(frozen=True)
 class History:
     """What event history shows of a workload from `start` to `end` (Unix seconds).
 
-    `used` are the permissions of calls that AWS carried out or that failed for another reason than a missing
-    right, `wanted` those of calls that it refused, `unmapped` calls of which the permissions cannot be told,
-    with their number. `regions` are those that were read to the end; `complete` tells whether these are all
-    that were asked for. `last_settled` is the time of the newest event of which all that came before it has
-    been delivered too (LAG before `end`).
+    `used` are the needs of calls that AWS carried out or that failed for another reason than a missing
+    right, `attempted` those of calls that it denied, `unmapped` calls of which the permissions cannot be
+    told, with their number. `regions` are those that were read to the end; `complete` tells whether these
+    are all that were asked for. `last_settled` is the time of the newest event of which all that came before
+    it has been delivered too (LAG before `end`).
     """
 
-    used: Mapping[Permission, Observation] = field(default_factory=dict)
-    wanted: Mapping[Permission, Observation] = field(default_factory=dict)
+    used: Mapping[Need, Observation] = field(default_factory=dict)
+    attempted: Mapping[Need, Observation] = field(default_factory=dict)
     unmapped: Mapping[Unmapped, int] = field(default_factory=dict)
     complete: bool = False
     regions: frozenset[str] = frozenset()
@@ -126,7 +126,7 @@ def never_called(history: History, action: str, grant_region: str, changed: floa
         and history.start <= changed
         and history.last_settled is not None
         and history.last_settled > changed
-        and not any(p.action.lower() == action for p in (*history.used, *history.wanted))
+        and not any(n.permission.action.lower() == action for n in (*history.used, *history.attempted))
         and not any(unmapped.prefix in (None, prefix) for unmapped in history.unmapped)
     )
 
@@ -135,8 +135,8 @@ def history_of(
     events: Iterable[Event], *, regions: Collection[str], complete: bool, start: float, end: float
 ) -> History:
     """The events of a workload, each of which counts once, as one history. Pure."""
-    used: dict[Permission, Observation] = {}
-    wanted: dict[Permission, Observation] = {}
+    used: dict[Need, Observation] = {}
+    attempted: dict[Need, Observation] = {}
     unmapped: dict[Unmapped, int] = {}
     last_settled: float | None = None
     for event in {event.id: event for event in events}.values():
@@ -145,12 +145,14 @@ def history_of(
         if isinstance(event.needs, Unmapped):
             unmapped[event.needs] = unmapped.get(event.needs, 0) + 1
             continue
-        counts = wanted if event.outcome is Outcome.DENIED else used
-        for permission in event.needs:
-            counts[permission] = _seen_again(counts.get(permission), event)
+        counts = attempted if event.outcome is Outcome.DENIED else used
+        for need in event.needs:
+            # Event history is searched for what may have been needed, not for what else would have done.
+            key = need if need.required else need._replace(certainty=Certainty.POSSIBLE)
+            counts[key] = _seen_again(counts.get(key), event)
     return History(
         dict(sorted(used.items())),
-        dict(sorted(wanted.items())),
+        dict(sorted(attempted.items())),
         unmapped,
         complete,
         frozenset(regions),
@@ -272,18 +274,19 @@ def _names(prefix: str | None, name: str, value: Any) -> list[str]:
     return [text]
 
 
-def _needs(call: Call, arns: Collection[str]) -> tuple[Permission, ...] | Unmapped:
-    """The permissions of a call, on the very resources that the event names where it does."""
+def _needs(call: Call, arns: Collection[str]) -> tuple[Need, ...] | Unmapped:
+    """The needs of a call, on the very resources that the event names where it does."""
     needs = required_permissions(call)
     if isinstance(needs, Unmapped):
         return needs
-    found: dict[Permission, None] = {}
+    found: dict[Need, None] = {}
     for need in needs:
-        if not need.required and _is_no_reference(call, need.action):
+        permission = need.permission
+        if not need.required and _is_no_reference(call, permission.action):
             continue
-        named = [arn for arn in arns if works_on(need.action, arn)]
+        named = [arn for arn in arns if works_on(permission.action, arn)]
         for arn in named:
-            found[need._replace(resource=arn, exact=True)] = None
+            found[need._replace(permission=permission._replace(resource=arn, exact=True))] = None
         if not named:
             found[need] = None
     return tuple(found)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from scanner.mapping.access_denied import DENIAL_HELP, DenialCause
-from scanner.model import EXCESS, Denied, Evidence, Finding, Observation, Permission, Role, Unmapped, Usage
+from scanner.model import EXCESS, Denied, Evidence, Finding, Need, Observation, Role, Unmapped, Usage
 from scanner.model.workloads import workload_kind, workload_name
 from scanner.request import ScanRequest, is_wanted
 from scanner.result import RoleResult, ScanResult
@@ -200,13 +200,13 @@ def _denied(denied: Denied) -> Json:
     }
 
 
-def _used(used: Mapping[Permission, Observation]) -> list[Json]:
+def _used(used: Mapping[Need, Observation]) -> list[Json]:
     return [
         {
-            "action": permission.action,
-            "resource": permission.resource,
-            "exact": permission.exact,
-            "required": permission.required,
+            "action": need.permission.action,
+            "resource": need.permission.resource,
+            "exact": need.permission.exact,
+            "required": need.required,
             "count": seen.count,
             "traces": seen.traces,
             "succeeded": seen.succeeded,
@@ -214,7 +214,7 @@ def _used(used: Mapping[Permission, Observation]) -> list[Json]:
             "last_seen": iso(seen.last_seen),
             "trace_ids": list(seen.trace_ids),
         }
-        for permission, seen in used.items()
+        for need, seen in used.items()
     ]
 
 

@@ -149,7 +149,7 @@ def view_of(
                 hide.text(workload_name(u.workload)),
                 u.evidence.traces,
                 u.evidence.calls,
-                sum(p.required for p in u.used),
+                sum(need.required for need in u.used),
                 result.invocations.get(u.workload),
             )
             for u in result.usages

@@ -93,8 +93,9 @@ class PolicyCheck:
         for usage in usages:
             if usage.workload is None or usage.workload in self._role.by_version_only:
                 continue
-            for permission, seen in usage.used.items():
-                if not (permission.required and seen.succeeded):
+            for need, seen in usage.used.items():
+                permission = need.permission
+                if not (need.required and seen.succeeded):
                     continue
                 effect = self.today(permission.action, _resource(permission))
                 if effect in _DENIED:

@@ -12,7 +12,7 @@ from scanner.iam import arns, catalog
 from scanner.iam.patterns import contains, is_pattern
 from scanner.iam.policies import VARIABLES_VERSION
 from scanner.mapping.untraced import is_kept_of_a_wildcard
-from scanner.model import Grant, Role, Statement, Usage, Verdict, is_managed_by_aws
+from scanner.model import Certainty, Grant, Role, Statement, Usage, Verdict, is_managed_by_aws
 from scanner.usage.of_role import UsedPermission
 from scanner.verdict.assess import Judgement
 from scanner.verdict.findings import Judged
@@ -42,8 +42,8 @@ def usage_policy(usage: Usage) -> dict[str, Any]:
 
     Of a call that needs one of several actions it allows all of these.
     """
-    needed = {*(p for p in usage.used if p.required), *usage.alternatives}
-    items = {Item(p.action, _literal(p.resource)) for p in needed}
+    needed = (need.permission for need in usage.used if need.certainty is not Certainty.POSSIBLE)
+    items = {Item(permission.action, _literal(permission.resource)) for permission in needed}
     return _policy(_statements(items))
 
 

@@ -6,21 +6,34 @@ What is kept grows with the number of distinct permissions, not with the number 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from scanner.iam import catalog
 from scanner.iam.patterns import is_pattern
 from scanner.mapping.access_denied import Denial, denial_of
 from scanner.mapping.permissions import required_permissions
-from scanner.model import Call, Denied, Evidence, Observation, Outcome, Permission, Unmapped, Usage
+from scanner.model import (
+    Call,
+    Certainty,
+    Denied,
+    Evidence,
+    Need,
+    Observation,
+    Outcome,
+    Permission,
+    Unmapped,
+    Usage,
+)
 from scanner.model.workloads import workload_arn
 from scanner.traces.segments import ObservedCall, TraceReading
 
 # Of how many of its newest complete traces the start is kept: more are never counted.
 KEPT_STARTS = 1000
 _EXAMPLES = 3
-Mapper = Callable[[Call], tuple[Permission, ...] | Unmapped]
+Mapper = Callable[[Call], tuple[Need, ...] | Unmapped]
+# A permission and whether it was surely needed: what is counted apart.
+_Counted = tuple[Permission, bool]
 
 
 @dataclass
@@ -79,12 +92,12 @@ class _Tally:
     incomplete: int = 0
     last_incomplete: float | None = None
     auto_instrumented: float | None = None
-    used: dict[Permission, _Count] = field(default_factory=dict)
-    wanted: dict[Permission, _Count] = field(default_factory=dict)
+    used: dict[_Counted, _Count] = field(default_factory=dict)
+    attempted: dict[_Counted, _Count] = field(default_factory=dict)
     denied: dict[tuple[str, str], _DenialCount] = field(default_factory=dict)
     services: dict[str, float] = field(default_factory=dict)
     unmapped: dict[Unmapped, int] = field(default_factory=dict)
-    alternatives: set[Permission] = field(default_factory=set)
+    one_of: set[Permission] = field(default_factory=set)
 
     def of(self, version: str | None) -> _Tally:
         """Where it is noted what is evidence of one version's code: of a published one, apart."""
@@ -97,7 +110,7 @@ class UsageBuilder:
     def __init__(self, min_traces: int = 1, mapper: Mapper = required_permissions) -> None:
         self._kept = max(KEPT_STARTS, min_traces)
         self._mapper = mapper
-        self._mapped: dict[Call, tuple[Permission, ...] | Unmapped] = {}
+        self._mapped: dict[Call, tuple[Need, ...] | Unmapped] = {}
         self._tallies: dict[str | None, _Tally] = {}
         self._invoked_gaps: dict[str, float] = {}
         self._number = 0
@@ -169,7 +182,7 @@ class UsageBuilder:
         """What an incomplete trace lacks may be of a function that was invoked in it."""
         for seen in reading.calls:
             needs = self._mapped.get(seen.call, ())
-            for permission in needs if not isinstance(needs, Unmapped) else ():
+            for permission, _ in needs if not isinstance(needs, Unmapped) else ():
                 if permission.action != "lambda:InvokeFunction":
                     continue
                 arn = workload_arn(permission.resource) if permission.exact else None
@@ -194,15 +207,19 @@ class UsageBuilder:
             tally.unmapped[needs] = tally.unmapped.get(needs, 0) + 1
             return
         sent = call.outcome in (Outcome.OK, Outcome.FAILED)
-        counts = tally.used if sent else tally.wanted
-        for permission in needs:
-            count = counts.get(permission)
+        counts = tally.used if sent else tally.attempted
+        for need in needs:
+            key = (need.permission, need.required)
+            count = counts.get(key)
             if count is None:
-                count = counts[permission] = _Count(time, time)
+                count = counts[key] = _Count(time, time)
             count.add(time, self._number, self._trace_id, call.outcome is Outcome.OK)
-        certain = [permission for permission in needs if permission.required] or needs
+            if sent and need.certainty is Certainty.ONE_OF:
+                tally.one_of.add(need.permission)
+        certain = [need.permission for need in needs if need.certainty is not Certainty.POSSIBLE]
         if certain:
-            self._note_certain(tally, certain, seen, sent)
+            if call.outcome is Outcome.DENIED:
+                self._note_denied(tally, certain, seen)
             prefix = certain[0].action.partition(":")[0]
             if ran > own.services.get(prefix, 0.0):
                 own.services[prefix] = ran
@@ -216,18 +233,9 @@ class UsageBuilder:
             if len(counted.trace_ids) < _EXAMPLES and self._trace_id not in counted.trace_ids:
                 counted.trace_ids.append(self._trace_id)
             if not any(p.action == action for p in certain):
-                named = Permission(action, resource, exact=not is_pattern(resource), required=True)
-                count = tally.wanted.setdefault(named, _Count(seen.time, seen.time))
+                named = Permission(action, resource, exact=not is_pattern(resource))
+                count = tally.attempted.setdefault((named, True), _Count(seen.time, seen.time))
                 count.add(seen.time, self._number, self._trace_id, succeeded=False)
-
-    def _note_certain(
-        self, tally: _Tally, certain: Sequence[Permission], seen: ObservedCall, sent: bool
-    ) -> None:
-        """Note what a call surely needs, or of several actions one."""
-        if sent and not certain[0].required:
-            tally.alternatives.update(certain)
-        if seen.call.outcome is Outcome.DENIED:
-            self._note_denied(tally, certain, seen)
 
 
 def _refused(certain: Sequence[Permission], denial: Denial) -> list[tuple[str, str]]:
@@ -258,12 +266,11 @@ def _evidence(tally: _Tally) -> Evidence:
 
 
 def _frozen(arn: str | None, tally: _Tally) -> Usage:
-    wanted = {permission: count.frozen() for permission, count in tally.wanted.items()}
     return Usage(
         workload=arn,
         evidence=_evidence(tally),
-        used={permission: count.frozen() for permission, count in sorted(tally.used.items())},
-        wanted=wanted,
+        used=_observations(sorted(tally.used.items()), tally.one_of),
+        attempted=_observations(tally.attempted.items(), tally.one_of),
         denied=tuple(
             Denied(
                 action,
@@ -276,9 +283,20 @@ def _frozen(arn: str | None, tally: _Tally) -> Usage:
             )
             for (action, resource), denial in sorted(tally.denied.items(), key=lambda item: item[0])
         ),
-        alternatives=frozenset(tally.alternatives),
         unmapped=dict(sorted(tally.unmapped.items(), key=lambda item: item[0][:3])),
     )
+
+
+def _observations(
+    counts: Iterable[tuple[_Counted, _Count]], one_of: Collection[Permission]
+) -> dict[Need, Observation]:
+    return {_need(permission, required, one_of): count.frozen() for (permission, required), count in counts}
+
+
+def _need(permission: Permission, required: bool, one_of: Collection[Permission]) -> Need:
+    if required:
+        return Need(permission, Certainty.REQUIRED)
+    return Need(permission, Certainty.ONE_OF if permission in one_of else Certainty.POSSIBLE)
 
 
 def _least(one: float | None, other: float | None) -> float | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from scanner.mapping.overrides import ExtraUntraced
-from scanner.model import Function, Permission, Usage
+from scanner.model import Certainty, Function, Permission, Usage
 from scanner.records.aws_records import NO_RECORDS, AwsRecords
 from scanner.workloads import lambda_platform as platform
 
@@ -85,29 +85,29 @@ class _Needed:
         self.required.setdefault(touched.action, {})[touched] = None
 
     def add_usage(self, usage: Usage) -> None:
-        for permission in usage.used:
-            if permission.required:
-                self._add_used(used_permission(permission), usage.workload)
+        for need in usage.used:
+            if need.required:
+                self._add_used(used_permission(need.permission), usage.workload)
             else:
-                self._add_possible(permission)
-        for permission in sorted(usage.alternatives):
-            self.alternatives[used_permission(permission)] = None
-        for permission in usage.wanted:
-            self._add_possible(permission)
+                self._add_possible(need.permission)
+        one_of = sorted(need.permission for need in usage.used if need.certainty is Certainty.ONE_OF)
+        self.alternatives.update(dict.fromkeys(map(used_permission, one_of)))
+        for need in usage.attempted:
+            self._add_possible(need.permission)
 
     def add_histories(self, records: AwsRecords) -> frozenset[UsedPermission]:
         """Add what event history shows, and tell what of it no trace shows."""
         new = {
             (touched, arn)
             for arn, history in records.histories.items()
-            for touched in (used_permission(p) for p in history.used if p.required)
+            for touched in (used_permission(need.permission) for need in history.used if need.required)
             if touched not in self.required.get(touched.action, ())
         }
         for touched, arn in sorted(new):
             self._add_used(touched, arn)
         for history in records.histories.values():
-            for permission in (*(p for p in history.used if not p.required), *history.wanted):
-                self._add_possible(permission)
+            for need in (*(need for need in history.used if not need.required), *history.attempted):
+                self._add_possible(need.permission)
         return frozenset(touched for touched, _ in new)
 
     def _add_used(self, touched: UsedPermission, workload: str | None) -> None:

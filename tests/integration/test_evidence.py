@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from scanner.errors import ScanError, Warnings
-from scanner.model import Permission
+from scanner.model import Certainty, Need, Permission
 from scanner.records.cloudtrail import RETENTION, History, never_called, read_cloudtrail
 from scanner.records.invocations import read_invocations
 from scanner.records.last_accessed import LastAccessed, read_last_accessed
@@ -46,6 +46,10 @@ class Pauses(list[float]):
 
     def __call__(self, seconds: float) -> None:
         self.append(seconds)
+
+
+def needed(action: str, resource: str) -> Need:
+    return Need(Permission(action, resource, exact=True), Certainty.REQUIRED)
 
 
 def codes(warnings: Warnings) -> dict[str, int]:
@@ -224,15 +228,15 @@ def test_events_of_a_functions_session_become_permissions(fake: FakeEvidence) ->
     )
     found, warnings, _ = history(fake)
     seen = found[FUNCTION]
-    secret = seen.used[Permission("secretsmanager:GetSecretValue", SECRET, True, True)]
+    secret = seen.used[needed("secretsmanager:GetSecretValue", SECRET)]
     assert (secret.count, secret.succeeded, secret.first_seen, secret.last_seen) == (
         2,
         2,
         NOW - 9000,
         NOW - 7000,
     )
-    assert Permission("kms:Decrypt", KEY, True, True) in seen.used
-    assert [(p.action, p.resource) for p in seen.wanted] == [
+    assert needed("kms:Decrypt", KEY) in seen.used
+    assert [(need.permission.action, need.permission.resource) for need in seen.attempted] == [
         ("ssm:GetParameter", f"arn:aws:ssm:eu-west-1:{ACCOUNT}:parameter/db/url")
     ]
     assert seen.complete and seen.regions == {"eu-west-1"}
@@ -274,7 +278,7 @@ def test_events_are_looked_for_in_further_regions_too(fake: FakeEvidence) -> Non
     found, _, _ = history(fake, regions=["us-east-1"])
     assert found[FUNCTION].regions == {"eu-west-1", "us-east-1"}
     assert found[FUNCTION].complete
-    resources = {p.resource.split(":")[3] for p in found[FUNCTION].used}
+    resources = {need.permission.resource.split(":")[3] for need in found[FUNCTION].used}
     assert resources == {"eu-west-1", "us-east-1"}
 
 

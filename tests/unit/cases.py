@@ -10,7 +10,19 @@ from typing import Any
 from scanner.gate.baseline import Baseline
 from scanner.gate.config import TeamConfig
 from scanner.iam.policies import parse_policy
-from scanner.model import Evidence, Finding, Function, Observation, Permission, Policy, Role, Unmapped, Usage
+from scanner.model import (
+    Certainty,
+    Evidence,
+    Finding,
+    Function,
+    Need,
+    Observation,
+    Permission,
+    Policy,
+    Role,
+    Unmapped,
+    Usage,
+)
 from scanner.records.aws_records import NO_RECORDS, AwsRecords
 from scanner.request import ScanRequest
 from scanner.result import RoleResult, ScanResult, Skipped
@@ -61,14 +73,14 @@ def function(name: str = "f", deployed: float = NOW - HOUR, **more: Any) -> Func
     return Function(function_arn(name), name, ROLE, datetime.fromtimestamp(deployed, UTC), **configuration)
 
 
-def used(
-    *permissions: tuple[str, str], exact: bool = True, required: bool = True
-) -> dict[Permission, Observation]:
-    return {Permission(a, r, exact, required): Observation(1, 1, NOW, NOW) for a, r in permissions}
+def used(*permissions: tuple[str, str], exact: bool = True, required: bool = True) -> dict[Need, Observation]:
+    certainty = Certainty.REQUIRED if required else Certainty.POSSIBLE
+    needs = (Need(Permission(action, resource, exact), certainty) for action, resource in permissions)
+    return dict.fromkeys(needs, Observation(1, 1, NOW, NOW))
 
 
 def usage(
-    permissions: Mapping[Permission, Observation] | None = None,
+    needs: Mapping[Need, Observation] | None = None,
     *,
     name: str = "f",
     traces: Iterable[float] = (NOW,),
@@ -78,8 +90,8 @@ def usage(
     **more: Any,
 ) -> Usage:
     """What a function was seen to do: by default well, and just now."""
-    permissions = permissions or {}
-    seen = {p.action.partition(":")[0]: NOW for p in permissions} | dict.fromkeys(services, NOW)
+    needs = needs or {}
+    seen = {need.permission.action.partition(":")[0]: NOW for need in needs} | dict.fromkeys(services, NOW)
     starts = tuple(sorted(traces, reverse=True))
     missing = {Unmapped("?", "?", "unknown-operation", prefix): 1 for prefix in unmapped}
     evidence = Evidence(
@@ -93,7 +105,7 @@ def usage(
         last_incomplete=more.pop("incomplete", None),
         auto_instrumented=more.pop("auto_instrumented", None),
     )
-    return Usage(function_arn(name), evidence, permissions, more.pop("wanted", {}), (), missing, **more)
+    return Usage(function_arn(name), evidence, needs, unmapped=missing, **more)
 
 
 def compared(

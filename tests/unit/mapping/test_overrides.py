@@ -6,7 +6,7 @@ import pytest
 
 from scanner.mapping.overrides import Operation, ResourceTemplate, action_problem, form_problem, mapper
 from scanner.mapping.permissions import required_permissions
-from scanner.model import Call, Outcome, Permission, Unmapped
+from scanner.model import Call, Certainty, Need, Outcome, Permission, Unmapped
 from tests.unit.cases import arn, function_arn, table
 
 KINESIS = "arn:{partition}:kinesis:{region}:{account}:"
@@ -29,17 +29,21 @@ def operation(
     return Operation(1, service, name, requires, possible)
 
 
-def needed(observed: Call, *overrides: Operation | ResourceTemplate) -> tuple[Permission, ...]:
-    """The permissions of a call, with what the team knows."""
+def needed(observed: Call, *overrides: Operation | ResourceTemplate) -> tuple[Need, ...]:
+    """The needs of a call, with what the team knows."""
     operations = [override for override in overrides if isinstance(override, Operation)]
     templates = [override for override in overrides if isinstance(override, ResourceTemplate)]
-    permissions = mapper(operations, templates)(observed)
-    assert not isinstance(permissions, Unmapped)
-    return permissions
+    needs = mapper(operations, templates)(observed)
+    assert not isinstance(needs, Unmapped)
+    return needs
 
 
-def put(resource: str, *, exact: bool = True, required: bool = True) -> Permission:
-    return Permission("kinesis:PutRecord", resource, exact, required)
+def need(action: str, resource: str, *, exact: bool = True, required: bool = True) -> Need:
+    return Need(Permission(action, resource, exact), Certainty.REQUIRED if required else Certainty.POSSIBLE)
+
+
+def put(resource: str, *, exact: bool = True, required: bool = True) -> Need:
+    return need("kinesis:PutRecord", resource, exact=exact, required=required)
 
 
 # --- operations ----------------------------------------------------------------------------------
@@ -52,8 +56,8 @@ def test_without_operations_and_resources_the_mapping_is_the_usual_one() -> None
 def test_an_operation_of_ones_own() -> None:
     own = operation("myservice", "do", requires=("s3:GetObject",), possible=("kms:Decrypt",))
     assert needed(call("AWS::my-service", "Do", ("bucket_name", "b")), own) == (
-        Permission("s3:GetObject", "arn:aws:s3:::b/*", exact=True, required=True),
-        Permission("kms:Decrypt", arn("kms", "key/*"), exact=False, required=False),
+        need("s3:GetObject", "arn:aws:s3:::b/*"),
+        need("kms:Decrypt", arn("kms", "key/*"), exact=False, required=False),
     )
     assert isinstance(mapper([own], [])(call("my-service", "Undo")), Unmapped)
 
@@ -61,7 +65,7 @@ def test_an_operation_of_ones_own() -> None:
 def test_an_operation_that_is_known_is_replaced() -> None:
     query = operation("dynamodb", "getitem", requires=("dynamodb:Query",))
     get_item = call("DynamoDB", "GetItem", ("table_name", "t"))
-    assert needed(get_item, query) == (Permission("dynamodb:Query", table("t"), exact=True, required=True),)
+    assert needed(get_item, query) == (need("dynamodb:Query", table("t")),)
     put_item = get_item._replace(operation="PutItem")
     assert needed(put_item, query) == required_permissions(put_item)
 
@@ -86,7 +90,7 @@ def test_an_operation_may_need_nothing() -> None:
         ),
     ],
 )
-def test_a_template_names_the_resource(observed: Call, expected: list[Permission]) -> None:
+def test_a_template_names_the_resource(observed: Call, expected: list[Need]) -> None:
     assert needed(observed, BY_NAME) == tuple(expected)
 
 
@@ -110,13 +114,13 @@ def test_where_no_template_fits_the_usual_resource_stands(template: ResourceTemp
 def test_which_of_several_values_go_together_is_not_known() -> None:
     template = ResourceTemplate(1, "s3:getobject", "arn:aws:s3:::{bucket_name}/{file_name}")
     two_files = call("S3", "GetObject", ("bucket_name", "b"), ("file_name", "x"), ("file_name", "y"))
-    assert [(p.resource, p.required) for p in needed(two_files, template)][:2] == [
+    assert [(n.permission.resource, n.required) for n in needed(two_files, template)][:2] == [
         ("arn:aws:s3:::b/x", True),
         ("arn:aws:s3:::b/y", True),
     ]
     two_of_both = call("S3", "GetObject", *((n, v) for n in ("bucket_name", "file_name") for v in "xy"))
-    read = [p for p in needed(two_of_both, template) if p.action == "s3:GetObject"]
-    assert {permission.required for permission in read} == {False}
+    read = [n for n in needed(two_of_both, template) if n.permission.action == "s3:GetObject"]
+    assert {n.certainty for n in read} == {Certainty.ONE_OF}
 
 
 def test_the_first_template_that_fits_counts() -> None:
@@ -138,7 +142,8 @@ def test_operations_and_templates_work_together() -> None:
 def test_a_template_never_puts_the_name_of_the_other_side_of_a_copy() -> None:
     template = ResourceTemplate(1, "s3:getobject", "arn:aws:s3:::{bucket_name}/*")
     copy = call("S3", "CopyObject", ("bucket_name", "dst"), ("copy_source", "src"))
-    read = [p.resource for p in needed(copy, template) if p.action == "s3:GetObject"]
+    permissions = [n.permission for n in needed(copy, template)]
+    read = [p.resource for p in permissions if p.action == "s3:GetObject"]
     assert set(read) == {"arn:aws:s3:::src/*"}
 
 

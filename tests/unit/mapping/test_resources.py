@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scanner.mapping.permissions import required_permissions
-from scanner.model import Call, Outcome, Permission, Unmapped
+from scanner.model import Call, Certainty, Need, Outcome, Permission, Unmapped
 
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:f"
 D = "arn:aws:dynamodb:us-east-1:123456789012:table/"
@@ -26,9 +26,9 @@ def call(
 
 
 def required(seen: Call) -> list[tuple[str, str, bool]]:
-    permissions = required_permissions(seen)
-    assert not isinstance(permissions, Unmapped)
-    return sorted((p.action, p.resource, p.exact) for p in permissions if p.required)
+    needs = required_permissions(seen)
+    assert not isinstance(needs, Unmapped)
+    return sorted(need.permission[:] for need in needs if need.required)
 
 
 @pytest.mark.parametrize(
@@ -207,10 +207,13 @@ def test_the_owner_that_the_trace_names_owns_the_resource() -> None:
 
 
 def test_an_untold_region_is_the_workloads_but_may_be_another() -> None:
-    permissions = required_permissions(call("DynamoDB", "GetItem", ("table_name", "t"), region=""))
-    assert permissions == (
-        Permission("dynamodb:GetItem", D + "t", True, True),
-        Permission("dynamodb:GetItem", "arn:aws:dynamodb:*:123456789012:table/t", False, False),
+    needs = required_permissions(call("DynamoDB", "GetItem", ("table_name", "t"), region=""))
+    assert needs == (
+        Need(Permission("dynamodb:GetItem", D + "t", exact=True), Certainty.REQUIRED),
+        Need(
+            Permission("dynamodb:GetItem", "arn:aws:dynamodb:*:123456789012:table/t", exact=False),
+            Certainty.POSSIBLE,
+        ),
     )
 
 
@@ -230,9 +233,9 @@ def test_what_cannot_be_mapped_says_why(service: str, operation: str, reason: st
 
 
 def possible(seen: Call) -> set[tuple[str, str]]:
-    permissions = required_permissions(seen)
-    assert not isinstance(permissions, Unmapped)
-    return {(p.action, p.resource) for p in permissions if not p.required}
+    needs = required_permissions(seen)
+    assert not isinstance(needs, Unmapped)
+    return {need.permission[:2] for need in needs if not need.required}
 
 
 def test_a_format_without_a_name_is_not_what_was_touched() -> None:
@@ -244,6 +247,18 @@ def test_opentelemetry_does_not_tell_of_an_index() -> None:
     seen = call("DynamoDB", "Query", ("table_name", "t"), ("opentelemetry", "*"))
     assert ("dynamodb:Query", D + "t/index/*") in possible(seen)
     assert possible(call("DynamoDB", "Query", ("table_name", "t"))) == set()
+
+
+def test_where_nothing_is_surely_needed_one_of_several_is() -> None:
+    needs = required_permissions(call("DynamoDB", "TransactWriteItems", ("table_name", "t")))
+    assert not isinstance(needs, Unmapped)
+    assert [need.permission.action for need in needs] == [
+        "dynamodb:ConditionCheckItem",
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+        "dynamodb:DeleteItem",
+    ]
+    assert {need.certainty for need in needs} == {Certainty.ONE_OF}
 
 
 def test_a_version_that_is_not_recorded_may_have_been_given() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scanner.gate.config import TeamConfig
 from scanner.mapping.overrides import ExtraUntraced
 from scanner.mapping.untraced import MAY_RUN_UNTRACED
-from scanner.model import Observation, Permission, Unmapped, Used
+from scanner.model import Need, Observation, Unmapped, Used
 from scanner.records.aws_records import CLOUDTRAIL, LAST_ACCESSED, AwsRecords
 from scanner.records.cloudtrail import History
 from scanner.records.last_accessed import LastAccessed
@@ -53,15 +53,15 @@ def iam_says(
 
 def cloudtrail_says(
     calls: Iterable[tuple[str, str]] = (),
-    wanted: Iterable[tuple[str, str]] = (),
+    attempted: Iterable[tuple[str, str]] = (),
     names: Iterable[str] = ("f",),
     workloads: Iterable[str] = ("f",),
     **more: Any,
 ) -> AwsRecords:
     """CloudTrail's event history of these functions, read to its end, of a role with these users."""
 
-    def seen(pairs: Iterable[tuple[str, str]]) -> dict[Permission, Observation]:
-        return {Permission(a, r, True, True): Observation(1, 1, OLD, OLD) for a, r in pairs}
+    def seen(permissions: Iterable[tuple[str, str]]) -> dict[Need, Observation]:
+        return dict.fromkeys(used(*permissions), Observation(1, 1, OLD, OLD))
 
     whole = {
         "complete": True,
@@ -70,7 +70,7 @@ def cloudtrail_says(
         "end": NOW,
         "last_settled": OLD,
     }
-    history = History(**{"used": seen(calls), "wanted": seen(wanted), **whole, **more})
+    history = History(**{"used": seen(calls), "attempted": seen(attempted), **whole, **more})
     return AwsRecords(
         histories={function_arn(name): history for name in names},
         workloads={function_arn(name): START for name in workloads},
@@ -202,7 +202,7 @@ def test_what_traces_show_too_names_no_other_source() -> None:
 
 
 def test_a_recorded_call_that_was_refused_leaves_it_open() -> None:
-    records = cloudtrail_says(wanted=[("ssm:PutParameter", arn("ssm", "parameter/p"))])
+    records = cloudtrail_says(attempted=[("ssm:PutParameter", arn("ssm", "parameter/p"))])
     verdict, reasons, _ = said_of(allow("ssm:PutParameter", arn("ssm", "parameter/p")), ran("ssm"), records)
     assert (verdict, reasons) == ("unused", ("possible",))
 

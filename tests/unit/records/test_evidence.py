@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.iam import catalog
-from scanner.model import Observation, Outcome, Permission, Unmapped
+from scanner.model import Certainty, Need, Observation, Outcome, Permission, Unmapped
 from scanner.records import cloudtrail, last_accessed
 from scanner.records.cloudtrail import Event, History, history_of, never_called, parameters_of, read_event
 from scanner.records.invocations import Window, window_of
@@ -121,7 +121,7 @@ def read(call: str = "ssm:GetParameter", /, session: str = "notes-list", **more:
 def needs(call: str, /, **more: Any) -> set[tuple[str, str, bool, bool]]:
     event = read(call, **more)
     assert event is not None and not isinstance(event.needs, Unmapped)
-    return {tuple(need) for need in event.needs}  # type: ignore[misc]  # a Permission has these four
+    return {(*need.permission, need.required) for need in event.needs}
 
 
 def named(
@@ -172,8 +172,8 @@ def test_the_resources_of_an_event(
 ) -> None:
     event = read(call, parameters=parameters, resources=resources)
     assert event is not None and not isinstance(event.needs, Unmapped)
-    assert {need.resource for need in event.needs if need.required} == expected
-    assert all(need.exact for need in event.needs if need.required)
+    assert {need.permission.resource for need in event.needs if need.required} == expected
+    assert all(need.permission.exact for need in event.needs if need.required)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_the_resources_of_an_event(
 def test_an_unknown_resource_is_not_guessed(call: str, parameters: Json | None) -> None:
     event = read(call, parameters=parameters)
     assert event is not None and not isinstance(event.needs, Unmapped)
-    assert all(not need.exact and "*" in need.resource for need in event.needs)
+    assert all(not need.permission.exact and "*" in need.permission.resource for need in event.needs)
 
 
 @pytest.mark.parametrize(
@@ -305,11 +305,13 @@ def test_parameters_that_name_no_resource_are_left_out() -> None:
 
 # --- a history -------------------------------------------------------------------------------------
 
-LIST = Permission("logs:CreateLogStream", "*", False, True)
-GET_SECRET = Permission("secretsmanager:GetSecretValue", f"{SECRET}:db-??????", True, True)
+LIST = Need(Permission("logs:CreateLogStream", "*", exact=False), Certainty.REQUIRED)
+GET_SECRET = Need(
+    Permission("secretsmanager:GetSecretValue", f"{SECRET}:db-??????", exact=True), Certainty.REQUIRED
+)
 
 
-def event(moment: float, *needs: Permission, outcome: Outcome = Outcome.OK, id_: str = "") -> Event:
+def event(moment: float, *needs: Need, outcome: Outcome = Outcome.OK, id_: str = "") -> Event:
     return Event(id_ or str(moment), moment, outcome, needs)
 
 
@@ -326,7 +328,7 @@ def test_events_are_counted_by_permission() -> None:
         event(NOW - 40, GET_SECRET, outcome=Outcome.DENIED),
     )
     assert history.used == {LIST: Observation(3, 0, NOW - 30, NOW - 10, 2)}
-    assert history.wanted == {GET_SECRET: Observation(1, 0, NOW - 40, NOW - 40, 0)}
+    assert history.attempted == {GET_SECRET: Observation(1, 0, NOW - 40, NOW - 40, 0)}
 
 
 @given(st.lists(st.integers(min_value=0, max_value=86_400)), st.randoms())

@@ -44,8 +44,8 @@ def called(
     name: str = "f",
 ) -> Usage:
     """A function that made three calls of one permission, of which some succeeded."""
-    seen = Observation(3, 1, NOW, NOW, succeeded)
-    return usage({Permission(action, resource, exact, required): seen}, name=name)
+    needs = used((action, resource), exact=exact, required=required)
+    return usage(dict.fromkeys(needs, Observation(3, 1, NOW, NOW, succeeded)), name=name)
 
 
 # --- allowed elsewhere ---------------------------------------------------------------------------
@@ -133,7 +133,7 @@ def objections(
     return PolicyCheck(Role(ROLE, "f", tuple(today), **role)).objections(document, permissions)
 
 
-READ = Permission(GET, table("t"), True, True)
+READ = Permission(GET, table("t"), exact=True)
 TODAY = [policy(allow("dynamodb:*", table("t")), deny(SCAN, table("t")))]
 
 
@@ -160,7 +160,7 @@ def test_a_suggestion_that_stops_a_call_or_allows_more_is_objected_to(
 
 
 def test_what_is_not_allowed_today_is_no_objection() -> None:
-    assert objections(TODAY, [allow(GET, table("t"))], Permission(SCAN, table("t"), True, True)) == []
+    assert objections(TODAY, [allow(GET, table("t"))], Permission(SCAN, table("t"), exact=True)) == []
 
 
 def test_what_is_open_today_may_stay_open_and_no_worse() -> None:
@@ -172,13 +172,13 @@ def test_what_is_open_today_may_stay_open_and_no_worse() -> None:
 def test_a_suggestion_is_tested_under_the_boundary() -> None:
     boundary = policy(allow(GET, table("t")), name="boundary")
     today = [policy(allow("*"))]
-    other = Permission(SCAN, table("t"), True, True)
+    other = Permission(SCAN, table("t"), exact=True)
     assert objections(today, [allow(GET, table("t"))], READ, other, boundary=boundary) == []
 
 
 def test_a_call_without_its_resource_must_stay_allowed_wherever_it_may_have_been() -> None:
     today = [policy(allow(SCAN, "*"))]
-    unknown = Permission(SCAN, table("*"), False, True)
+    unknown = Permission(SCAN, table("*"), exact=False)
     assert objections(today, [allow(SCAN, arn("dynamodb", "table/*", account="*"))], unknown) == []
     assert objections(today, [allow(SCAN, table("*"))], unknown) != []  # it may be another account's
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from scanner.iam.patterns import matches
 from scanner.iam.policies import parse_policy
-from scanner.model import EventSource, Observation, Permission, Statement
+from scanner.model import Certainty, EventSource, Need, Observation, Permission, Statement
 from scanner.suggest.policy import usage_policy
 from tests.unit.cases import NOW, allow, arn, compared, deny, function, policy, table, usage, used
 
@@ -120,11 +120,9 @@ def test_a_deny_stays() -> None:
 
 
 def test_of_a_call_that_needs_one_of_several_actions_all_stay() -> None:
-    either = [Permission(a, table("t"), True, False) for a in (PUT, "dynamodb:UpdateItem")]
-    seen = usage(
-        {**used((GET, table("t"))), **dict.fromkeys(either, Observation(1, 1, NOW, NOW))},
-        alternatives=frozenset(either),
-    )
+    permissions = (Permission(action, table("t"), exact=True) for action in (PUT, "dynamodb:UpdateItem"))
+    either = [Need(permission, Certainty.ONE_OF) for permission in permissions]
+    seen = usage({**used((GET, table("t"))), **dict.fromkeys(either, Observation(1, 1, NOW, NOW))})
     assert suggestion(allow("dynamodb:*Item", "*"), seen=seen) == [
         allow([GET, PUT, "dynamodb:UpdateItem"], table("t"))
     ]

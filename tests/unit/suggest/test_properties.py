@@ -20,7 +20,7 @@ from scanner.iam.containment import allows_no_more
 from scanner.iam.evaluate import AccessRequest, Effect, evaluate
 from scanner.iam.patterns import is_pattern
 from scanner.iam.policies import parse_policy
-from scanner.model import EXCESS, Observation, Permission, Policy, Statement, Verdict
+from scanner.model import EXCESS, Certainty, Need, Observation, Permission, Policy, Statement, Verdict
 from scanner.result import RoleResult
 from tests.unit.cases import (
     ACCOUNT,
@@ -195,7 +195,9 @@ def roles_policies(statements: Sequence[dict[str, Any]]) -> list[Policy]:
 
 
 def seen(calls: Iterable[Called]) -> Any:
-    used = {Permission(c.action, c.resource, c.exact, True): Observation(1, 1, NOW, NOW) for c in calls}
+    permissions = (Permission(call.action, call.resource, call.exact) for call in calls)
+    needs = (Need(permission, Certainty.REQUIRED) for permission in permissions)
+    used = dict.fromkeys(needs, Observation(1, 1, NOW, NOW))
     return usage(used, services=["dynamodb", "sqs", "s3", "secretsmanager"])
 
 

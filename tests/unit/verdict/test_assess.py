@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from scanner.model import Observation, Permission, Used
+from scanner.model import Used
 from tests.unit.cases import (
-    NOW,
     allow,
     arn,
     compared,
@@ -205,7 +204,7 @@ def test_the_same_findings_have_the_same_ids_whatever_the_order_of_actions() -> 
 
 
 def test_what_a_call_may_have_needed_is_never_confirmed_unused() -> None:
-    maybe = {Permission("s3:PutObjectTagging", "arn:aws:s3:::b/*", True, False): Observation(1, 1, NOW, NOW)}
+    maybe = used(("s3:PutObjectTagging", "arn:aws:s3:::b/*"), required=False)
     result = compared(
         [policy(allow("s3:PutObjectTagging", "arn:aws:s3:::b/*"))], [usage(maybe, services=["s3"])]
     )
@@ -213,7 +212,7 @@ def test_what_a_call_may_have_needed_is_never_confirmed_unused() -> None:
 
 
 def test_a_refused_call_leaves_its_permission_unconfirmed() -> None:
-    seen = usage(services=["dynamodb"], wanted=used((GET, table("t"))))
+    seen = usage(services=["dynamodb"], attempted=used((GET, table("t"))))
     assert said(compared([policy(allow(GET, table("t")))], [seen]))[0][0::3] == ("unused", ("possible",))
 
 
