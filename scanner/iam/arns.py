@@ -71,6 +71,8 @@ def is_wide(resource: str) -> bool:
     does a policy variable: for one role it has one value. Whether a pattern with fewer fields than an ARN
     (`arn:aws:sqs:*:q`) spans two of them is unclear: only its end is looked at.
     """
+    if not is_pattern(resource):
+        return False
     plain = _VARIABLE.sub("x", resource)
     if resource != ALL and len(plain.split(":", _FIELDS - 1)) < _FIELDS:
         return plain.endswith(ALL)

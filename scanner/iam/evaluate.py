@@ -257,6 +257,8 @@ def is_unclear_resource(resource: str, variables: bool) -> bool:
       fully qualified and cannot contain regexes"), so what it would do with one is not known.
     - A variable before the fifth colon, where none is allowed (.../reference_policies_variables.html).
     """
+    if "${" not in resource and not is_pattern(resource):
+        return resource.count(":") < _FIELDS - 1
     plain = VARIABLE.sub(_IN_PLACE_OF_A_VARIABLE, resource) if variables else resource
     if is_everything(plain):
         return False
