@@ -243,11 +243,12 @@ def gate_of(arguments: argparse.Namespace, config: TeamConfig) -> GatePolicy:
 
 def config_of(path: Path | None) -> TeamConfig:
     """The configuration of a file, the usual one if none is named. Raises ScanError, a line a problem."""
-    from scanner.gate.config import TeamConfig, load
+    from scanner.gate.config import TeamConfig
+    from scanner.gate.load_config import load_config
 
     if path is None and not CONFIG.is_file():
         return TeamConfig()
-    return parsed(load, _text(path or CONFIG, "--config"), str(path or CONFIG))
+    return parsed(load_config, _text(path or CONFIG, "--config"), str(path or CONFIG))
 
 
 def baseline_of(path: Path | None, *, may_be_missing: bool) -> Baseline | None:

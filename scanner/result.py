@@ -8,7 +8,7 @@ from typing import Any
 
 from scanner.errors import ScanError
 from scanner.gate.baseline import Comparison
-from scanner.gate.config import IgnoreTally
+from scanner.gate.rules import RuleTally
 from scanner.model import EXCESS, Finding, Function, Role, ScanWarning, Usage
 from scanner.model.workloads import workload_name
 from scanner.records.aws_records import NO_RECORDS, AwsRecords
@@ -84,7 +84,7 @@ class ScanResult:
     warnings: Sequence[ScanWarning] = ()
     uncompared: Sequence[str] = ()
     invocations: Mapping[str, int] = field(default_factory=dict)
-    rules: IgnoreTally = field(default_factory=IgnoreTally)
+    rules: RuleTally = field(default_factory=RuleTally)
     against_baseline: Comparison | None = None
 
     @property

@@ -8,7 +8,7 @@ from dataclasses import replace
 from scanner.aws.api import Aws
 from scanner.errors import Warnings
 from scanner.gate import baseline
-from scanner.gate.config import IgnoreTally, tally
+from scanner.gate.rules import RuleTally, tally_rules
 from scanner.mapping.access_denied import DenialCause, is_identity_matter
 from scanner.model import Function, Permission, Role, Usage, Verdict
 from scanner.read import (
@@ -183,10 +183,10 @@ def logical_ids_of(roles: Iterable[RoleResult], request: ScanRequest) -> dict[st
     return found
 
 
-def _rules(roles: Sequence[RoleResult], request: ScanRequest) -> IgnoreTally:
+def _rules(roles: Sequence[RoleResult], request: ScanRequest) -> RuleTally:
     judged = [item for one in roles for item in one.judged]
     hits = [(rule, 1) for item in judged for rule in (item.ignore or item.expired,) if rule is not None]
-    found = tally(request.config.ignores, hits, request.today)
+    found = tally_rules(request.config.ignores, hits, request.today)
     # of roles that were not asked for, nothing tells whether a rule is still of use
     whole = not (request.workloads or request.filter) and all(one.role.readable for one in roles)
     return found if whole else replace(found, idle=())

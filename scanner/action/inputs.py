@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal, cast, get_args
 
 from scanner.errors import EXIT_USAGE, ScanError
-from scanner.gate.config import NEVER, TeamConfig
+from scanner.gate.config import FAIL_ON_NEVER, TeamConfig
 from scanner.gate.decide import Insufficient
 from scanner.iam.severity import LEVELS
 from scanner.model import Verdict
@@ -130,11 +130,11 @@ def _output_dir(inputs: _Inputs) -> Path:
 def _fail_on(inputs: _Inputs) -> frozenset[Verdict] | None:
     words = inputs.words("fail-on")
     for word in words:
-        if word not in (*VERDICTS, NEVER):
-            raise _wrong("fail-on", word, (*VERDICTS, NEVER))
-    if NEVER in words and len(words) > 1:
-        raise ScanError(f"input `fail-on`: `{NEVER}` goes with no other verdict", EXIT_USAGE)
-    return frozenset(Verdict(word) for word in words if word != NEVER) if words else None
+        if word not in (*VERDICTS, FAIL_ON_NEVER):
+            raise _wrong("fail-on", word, (*VERDICTS, FAIL_ON_NEVER))
+    if FAIL_ON_NEVER in words and len(words) > 1:
+        raise ScanError(f"input `fail-on`: `{FAIL_ON_NEVER}` goes with no other verdict", EXIT_USAGE)
+    return frozenset(Verdict(word) for word in words if word != FAIL_ON_NEVER) if words else None
 
 
 def _check(inputs: _Inputs) -> None:

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from scanner.errors import EXIT_USAGE, ScanError
-from scanner.gate import baseline, config
+from scanner.gate import baseline
 from scanner.gate.baseline import Baseline, changed_lines
 from scanner.gate.config import TeamConfig
+from scanner.gate.load_config import load_config
 from scanner.github.event import Trusted
 from scanner.options import CONFIG, parsed
 from scanner.text.escape import fence_for, markdown_code, markdown_text, one_line
@@ -119,7 +120,7 @@ def _shown(ref: str) -> str:
     return ref[:10] or "the default branch"
 
 
-_LOAD: dict[Kind, Callable[[str, str], Any]] = {"configuration": config.load, "baseline": baseline.load}
+_LOAD: dict[Kind, Callable[[str, str], Any]] = {"configuration": load_config, "baseline": baseline.load}
 
 
 # --- where they stand ----------------------------------------------------------------------------

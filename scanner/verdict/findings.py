@@ -8,7 +8,7 @@ from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
 
-from scanner.gate.config import Ignore, facts_of, matching
+from scanner.gate.rules import IgnoreRule, grant_facts, matching_rule
 from scanner.iam import catalog, severity
 from scanner.model import EXCESS, Evidence, Finding, Function, Grant, Place, Policy, Role, Used, Verdict
 from scanner.records.aws_records import NO_RECORDS, AwsRecords
@@ -32,8 +32,8 @@ class Judged(NamedTuple):
     judgement: Judgement
     reasons: tuple[Reason, ...]
     redundancy: Redundancy = NOT_REDUNDANT
-    ignore: Ignore | None = None
-    expired: Ignore | None = None
+    ignore: IgnoreRule | None = None
+    expired: IgnoreRule | None = None
     known: bool = False
 
 
@@ -64,16 +64,16 @@ def with_reasons(
 
 
 def with_ignores(
-    judged: Iterable[Judged], role: Role, ignores: Sequence[Ignore], today: date
+    judged: Iterable[Judged], role: Role, ignores: Sequence[IgnoreRule], today: date
 ) -> list[Judged]:
     """The same with the rules of the team that cover them. `today` is the date in UTC."""
     return [_with_ignore(item, role, ignores, today) for item in judged] if ignores else list(judged)
 
 
-def _with_ignore(item: Judged, role: Role, ignores: Sequence[Ignore], today: date) -> Judged:
+def _with_ignore(item: Judged, role: Role, ignores: Sequence[IgnoreRule], today: date) -> Judged:
     if item.judgement.verdict not in IGNORABLE:
         return item
-    rule = matching(ignores, facts_of(role.arn, role.workloads, item.judgement.grant), today)
+    rule = matching_rule(ignores, grant_facts(role.arn, role.workloads, item.judgement.grant), today)
     if rule is not None and rule.is_expired(today):
         return item._replace(expired=rule)
     return item._replace(ignore=rule)

@@ -70,9 +70,9 @@ def test_an_expired_rule_fails_with_its_reason(tmp_path: Path) -> None:
 def test_a_rule_that_matches_nothing_is_reported(tmp_path: Path) -> None:
     text = "version: 1\nignore:\n  - sid: Nowhere\n    reason: once upon a time\n"
     ran = scan(tmp_path, *config(tmp_path, text))
-    assert ":3: this rule covers nothing" in ran.out
+    assert ":3: this rule matches nothing" in ran.out
     only_one = scan(tmp_path / "one", *config(tmp_path, text), "--workloads", "*-list")
-    assert "this rule covers nothing" not in only_one.out  # it may be about the others
+    assert "this rule matches nothing" not in only_one.out  # it may be about the others
 
 
 def test_a_wrong_file_is_told_line_by_line(tmp_path: Path) -> None:

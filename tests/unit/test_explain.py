@@ -12,7 +12,7 @@ import pytest
 
 from scanner.errors import ScanError
 from scanner.explain import explained
-from scanner.gate.config import Ignore
+from scanner.gate.rules import IgnoreRule
 from scanner.iam.policies import parse_policy
 from scanner.model import Denied, Finding, Function, Policy, Usage
 from scanner.records.aws_records import AwsRecords
@@ -239,7 +239,7 @@ def test_many_calls_are_cut_and_counted() -> None:
 def test_what_the_team_accepts_is_told() -> None:
     seen = usage(services=["dynamodb"])
     result = compared([policy(allow(SCAN, table("t")))], [seen])
-    rule = Ignore(1, "the yearly report", action="dynamodb:scan")
+    rule = IgnoreRule(1, "the yearly report", action="dynamodb:scan")
     judged = with_ignores(result.judged, result.role, [rule], date(2026, 1, 1))
     found = replace(result, judged=judged, findings=findings_of(result.role, judged))
     lines = explained(document(found, [seen], [function()]), found.findings[0].id)

@@ -15,7 +15,9 @@ import pytest
 from scanner import cli, errors, options
 from scanner.errors import Warnings
 from scanner.explain import explained
-from scanner.gate import baseline, config
+from scanner.gate import baseline
+from scanner.gate.load_config import load_config
+from scanner.gate.problems import ConfigError, config_schema
 from scanner.iam import catalog
 from scanner.iam.severity import LEVELS
 from scanner.mapping.access_denied import DENIAL_HELP
@@ -265,7 +267,7 @@ def configuration_keys(
         yield below, value
         item = value.get("items", {}).get("$ref", "")
         if item:
-            yield from configuration_keys(config.schema()["$defs"][item.rpartition("/")[2]], f"{below}[]")
+            yield from configuration_keys(config_schema()["$defs"][item.rpartition("/")[2]], f"{below}[]")
 
 
 def documented_configuration() -> dict[str, str]:
@@ -281,7 +283,7 @@ def documented_configuration() -> dict[str, str]:
 
 
 def test_every_key_of_the_configuration_is_documented() -> None:
-    described = dict(configuration_keys(config.schema()))
+    described = dict(configuration_keys(config_schema()))
     documented = documented_configuration()
     assert sorted(documented) == sorted(described)
     for path, value in described.items():
@@ -291,8 +293,8 @@ def test_every_key_of_the_configuration_is_documented() -> None:
 
 def test_the_example_is_a_configuration_that_uses_every_key() -> None:
     (example,) = blocks(CONFIGURATION, "yaml")
-    assert len(config.load(example).ignores) == 3
-    for path in dict(configuration_keys(config.schema())):
+    assert len(load_config(example).ignores) == 3
+    for path in dict(configuration_keys(config_schema())):
         key = path.rpartition(".")[2]
         assert re.search(rf"^[ -]*{key}:", example, re.MULTILINE), path
 
@@ -302,7 +304,7 @@ def test_what_an_option_overrides_is_in_the_table() -> None:
     keys_of_options = {flag.removeprefix("--") for action in actions() for flag in action.option_strings}
     settings = [
         key
-        for key, value in config.schema()["properties"].items()
+        for key, value in config_schema()["properties"].items()
         if "items" not in value or key == "fail-on"
     ]
     assert [plain(cells[0]) for cells in table] == [key for key in settings if key != "version"]
@@ -333,8 +335,8 @@ def test_the_baseline_is_that_of_the_walk_through(tmp_path: Path) -> None:
 def test_a_mistake_is_told_as_shown() -> None:
     (shown,) = blocks(CONFIGURATION, "console")
     (example,) = blocks(CONFIGURATION, "yaml")
-    with pytest.raises(config.ConfigError) as caught:
-        config.load(example.replace("action: dynamodb:GetItem", "actoin: dynamodb:GetItem", 1))
+    with pytest.raises(ConfigError) as caught:
+        load_config(example.replace("action: dynamodb:GetItem", "actoin: dynamodb:GetItem", 1))
     assert [f"xray-privilege-scan: {problem}" for problem in caught.value.problems] == shown.splitlines()
 
 

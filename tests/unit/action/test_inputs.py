@@ -11,8 +11,9 @@ import yaml
 
 from scanner.action.inputs import ONE_VALUE, SEVERAL_VALUES, SEVERAL_WORDS, inputs_of, judged_by
 from scanner.errors import EXIT_USAGE, ScanError
-from scanner.gate.config import TeamConfig, load
+from scanner.gate.config import TeamConfig
 from scanner.gate.decide import GatePolicy
+from scanner.gate.load_config import load_config
 from scanner.model import EXCESS, Verdict
 from scanner.options import gate_of, parser, request_of
 from scanner.request import ScanRequest
@@ -48,7 +49,7 @@ def judged(environ: dict[str, str], file: str = "") -> tuple[ScanRequest, GatePo
     """The request and the gate of a run with these inputs, and a configuration with these lines."""
     settings = inputs_of(environ)
     arguments = parser().parse_args(list(settings.options))
-    config = judged_by(settings, load(f"version: 1\n{file}") if file else TeamConfig())
+    config = judged_by(settings, load_config(f"version: 1\n{file}") if file else TeamConfig())
     return request_of(arguments, NOW, config), gate_of(arguments, config)
 
 

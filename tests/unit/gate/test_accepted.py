@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from scanner.gate.baseline import Baseline
-from scanner.gate.config import Ignore, TeamConfig, tally
+from scanner.gate.config import TeamConfig
 from scanner.gate.decide import GatePolicy, decide, failing
+from scanner.gate.rules import IgnoreRule, tally_rules
 from scanner.iam.severity import LEVELS
 from scanner.model import EXCESS, Finding, Verdict
 from scanner.request import ScanRequest
@@ -41,12 +42,12 @@ EXCESS_FAILS = GatePolicy(frozenset(EXCESS))
 ALL_FAIL = GatePolicy(frozenset(Verdict), include_unconfirmed=True)
 
 
-def accepting(*rules: Ignore, today: date = TODAY) -> dict[str, Any]:
+def accepting(*rules: IgnoreRule, today: date = TODAY) -> dict[str, Any]:
     return {"config": TeamConfig(ignores=rules), "today": today}
 
 
-def rule(reason: str = "agreed", **selectors: Any) -> Ignore:
-    return Ignore(1, reason, **selectors)
+def rule(reason: str = "agreed", **selectors: Any) -> IgnoreRule:
+    return IgnoreRule(1, reason, **selectors)
 
 
 def ignored(result: RoleResult) -> list[tuple[tuple[str, ...], str | None]]:
@@ -175,7 +176,7 @@ def test_an_expired_rule_that_still_covers_something_fails_a_gate_that_can_fail(
     old = rule("until the migration", expires=date(2026, 1, 1))
     result = compared([policy(allow("iam:PassRole"))], [usage()], **accepting(old))
     hits = [(item.expired, 1) for item in result.judged if item.expired]
-    lines = tally([old], hits, TODAY).failures("least-privilege.yml")
+    lines = tally_rules([old], hits, TODAY).failures("least-privilege.yml")
     assert decide(result.findings, [], EXCESS_FAILS, lines).conclusion == "failure"
     assert decide(result.findings, [], GatePolicy(), lines).conclusion == "success"
     assert "until the migration" in lines[0]

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, ValidationError
 
 from scanner.errors import Warnings
-from scanner.gate.config import Ignore, TeamConfig
+from scanner.gate.config import TeamConfig
+from scanner.gate.rules import IgnoreRule
 from scanner.mapping.overrides import ExtraUntraced
 from scanner.model import Function, Usage
 from scanner.report.build import excessive_permissions, report, workload_policies
@@ -217,7 +218,7 @@ def test_no_claim_and_no_reason_of_a_rule_can_dress_up_the_table() -> None:
 
 
 def test_the_reason_of_a_rule_is_hidden_in_public_as_all_else() -> None:
-    rule = Ignore(1, "role of account 999988887777 needs it", action="dynamodb:scan")
+    rule = IgnoreRule(1, "role of account 999988887777 needs it", action="dynamodb:scan")
     seen = usage(used(("dynamodb:GetItem", table("t"))))
     role = compared(
         [policy(allow(["dynamodb:GetItem", "dynamodb:Scan"], table("t")))],

@@ -1,0 +1,150 @@
+"""Rules of a team that accept excess: which grants they match, and what became of them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from scanner.iam.patterns import contains, matches
+from scanner.model import Grant
+from scanner.model.workloads import workload_name
+from scanner.text.escape import counted, one_line
+
+
+@dataclass(frozen=True)
+class GrantFacts:
+    """What rules look at of a grant.
+
+    `role` is the ARN of the role, `workloads` the ARNs of all workloads that use it. `action` and `resource`
+    are as the policy spells them (`*` for NotAction and NotResource), `pattern` is the resource with its
+    policy variables as wildcards.
+    """
+
+    role: str
+    workloads: tuple[str, ...]
+    action: str
+    resource: str
+    pattern: str
+    sid: str | None = None
+
+
+def grant_facts(role: str, workloads: Iterable[str], grant: Grant) -> GrantFacts:
+    """The facts of one grant of a role (its ARN) that these workloads (ARNs) use."""
+    return GrantFacts(
+        role=role,
+        workloads=tuple(workloads),
+        action=grant.action,
+        resource=grant.resource,
+        pattern=grant.pattern,
+        sid=grant.statement.sid,
+    )
+
+
+@dataclass(frozen=True)
+class IgnoreRule:
+    """A rule that accepts excess: it matches a grant that fits all the selectors that it gives.
+
+    `workload` and `role` are patterns of a name or an ARN, `action` (in lower case) and `resource` patterns
+    as in a policy, `sid` is exact. `line` is its place in the file, from 1. It holds through the day
+    `expires` (UTC).
+    """
+
+    line: int
+    reason: str
+    workload: str | None = None
+    role: str | None = None
+    action: str | None = None
+    resource: str | None = None
+    sid: str | None = None
+    owner: str | None = None
+    expires: date | None = None
+
+    def matches(self, facts: GrantFacts) -> bool:
+        """Whether the rule accepts a grant, its date aside.
+
+        Its patterns must contain those of the grant, so that a narrow rule never hides a wider grant. A rule
+        for one workload does not hide the grants of another workload that shares the role.
+        """
+        return (
+            (self.sid is None or self.sid == facts.sid)
+            and (self.action is None or contains(self.action, facts.action.lower()))
+            and (self.resource is None or _contains_resource(self.resource, facts))
+            and (self.role is None or _matches_name(self.role, facts.role, facts.role.rpartition("/")[2]))
+            and (self.workload is None or _matches_all(self.workload, facts.workloads))
+        )
+
+    def is_expired(self, today: date) -> bool:
+        """Whether its last day is over. `today` is the date in UTC."""
+        return self.expires is not None and today > self.expires
+
+
+def _contains_resource(pattern: str, facts: GrantFacts) -> bool:
+    return pattern == facts.resource or contains(pattern, facts.pattern)
+
+
+def _matches_all(glob: str, workloads: Sequence[str]) -> bool:
+    return bool(workloads) and all(_matches_name(glob, arn, workload_name(arn)) for arn in workloads)
+
+
+def _matches_name(glob: str, arn: str, name: str) -> bool:
+    return matches(glob, name) or matches(glob, arn)
+
+
+def matching_rule(rules: Iterable[IgnoreRule], facts: GrantFacts, today: date) -> IgnoreRule | None:
+    """The first rule that matches a grant and is not expired, else the first expired one that matches.
+
+    `today` is the date in UTC.
+    """
+    expired = None
+    for rule in rules:
+        if rule.matches(facts):
+            if not rule.is_expired(today):
+                return rule
+            expired = expired or rule
+    return expired
+
+
+@dataclass(frozen=True)
+class RuleTally:
+    """What became of the rules: how many grants each one hides, which match none, which expired.
+
+    An expired rule hides nothing: what it still matches fails the check.
+    """
+
+    hiding: tuple[tuple[IgnoreRule, int], ...] = ()
+    idle: tuple[IgnoreRule, ...] = ()
+    expired: tuple[tuple[IgnoreRule, int], ...] = ()
+
+    def notes(self, name: str) -> list[str]:
+        """Rules that can be removed, a line each. `name` is that of the file."""
+        return [
+            f"{name}:{rule.line}: this rule matches nothing, or only what an earlier one matches: remove it"
+            for rule in self.idle
+        ]
+
+    def failures(self, name: str) -> list[str]:
+        """Expired rules that still match something, a line each, with their reasons."""
+        return [
+            one_line(
+                f"{name}:{rule.line}: the rule expired after {rule.expires} and still matches "
+                f"{counted(count, 'grant')}: {rule.reason}"
+                + (f" (owner: {rule.owner})" if rule.owner else "")
+            )
+            for rule, count in self.expired
+        ]
+
+
+def tally_rules(
+    rules: Iterable[IgnoreRule], hits: Iterable[tuple[IgnoreRule, int]], today: date
+) -> RuleTally:
+    """What to report of all rules, given how many grants each matched (as `matching_rule` chose them)."""
+    counts = dict.fromkeys(rules, 0)
+    for rule, count in hits:
+        counts[rule] = counts.get(rule, 0) + count
+    matched = [(rule, count) for rule, count in counts.items() if count]
+    return RuleTally(
+        hiding=tuple((rule, count) for rule, count in matched if not rule.is_expired(today)),
+        idle=tuple(rule for rule, count in counts.items() if not count),
+        expired=tuple((rule, count) for rule, count in matched if rule.is_expired(today)),
+    )
