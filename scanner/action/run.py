@@ -29,7 +29,7 @@ from scanner.github.trusted_files import (
     team_of,
     wanted_files,
 )
-from scanner.model import EXCESS, Finding, Verdict
+from scanner.model import EXCESS, Finding, Location, Verdict
 from scanner.model.workloads import workload_name
 from scanner.options import gate_of, parser, request_of
 from scanner.report.files import EXCESSIVE, REPORT, write_markdown, write_reports
@@ -39,7 +39,8 @@ from scanner.report.view import Row, View, view_of
 from scanner.request import ScanRequest, with_stacks
 from scanner.result import ScanResult, missing_evidence, nothing_read
 from scanner.scan import scan
-from scanner.templates.locate import Location, locate, read_templates
+from scanner.templates.locate import locate
+from scanner.templates.read import read_templates
 from scanner.text.escape import counted, markdown_text, one_line
 from scanner.text.redact import FOR_THE_PUBLIC, NOTHING_HIDDEN, Redaction, redacted
 

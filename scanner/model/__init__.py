@@ -2,6 +2,7 @@
 
 from scanner.model.calls import Call, Certainty, Need, Outcome, Permission, Unmapped
 from scanner.model.findings import EXCESS, Finding, Place, ScanWarning, Used, Verdict
+from scanner.model.location import Location
 from scanner.model.policies import Grant, Policy, Role, Statement, is_managed_by_aws
 from scanner.model.usage import Denied, Evidence, Observation, Usage
 from scanner.model.workloads import EventSource, Function
@@ -16,6 +17,7 @@ __all__ = [
     "Finding",
     "Function",
     "Grant",
+    "Location",
     "Need",
     "Observation",
     "Outcome",

@@ -1,0 +1,76 @@
+"""CloudFormation's templates, and those of its transforms: roles, functions and policies among the resources.
+
+Source: docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_IAM.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from yaml.nodes import Node
+
+from scanner.templates import sam
+from scanner.templates.framework import (
+    Attachment,
+    Declarations,
+    DeclaredRole,
+    Framework,
+    RoleUse,
+    name_of,
+)
+from scanner.templates.places import Name
+from scanner.templates.policies import inline, mentions, policy
+from scanner.templates.tree import Tree
+
+
+def of_resources(tree: Tree) -> Declarations:
+    """What the resources of a tree declare."""
+    return Declarations(_roles(tree), tuple(_uses(tree)), tuple(_attachments(tree))) | sam.of_resources(tree)
+
+
+def _roles(tree: Tree) -> dict[str, DeclaredRole]:
+    return {
+        logical_id: _role(tree, logical_id, tree.fields(resource.properties))
+        for logical_id, resource in tree.resources.items()
+        if resource.type == "AWS::IAM::Role"
+    }
+
+
+def _role(tree: Tree, logical_id: str, fields: Mapping[str, Node]) -> DeclaredRole:
+    entries = [tree.fields(entry) for entry in tree.items(fields.get("Policies"))]
+    inlined = [inline(tree, entry.get("PolicyName"), entry.get("PolicyDocument")) for entry in entries]
+    managed = mentions(tree, fields.get("ManagedPolicyArns"))
+    return DeclaredRole(name_of(tree, fields.get("RoleName"), logical_id), (*inlined, *managed))
+
+
+def _uses(tree: Tree) -> Iterator[RoleUse]:
+    for logical_id, resource in tree.resources.items():
+        if resource.type == "AWS::Lambda::Function":
+            fields = tree.fields(resource.properties)
+            name = name_of(tree, fields.get("FunctionName"), logical_id)
+            for node in tree.items(fields.get("Role")):
+                yield RoleUse(tree.target(node), name)
+
+
+def _attachments(tree: Tree) -> Iterator[Attachment]:
+    """The policies that are resources of their own."""
+    for logical_id, resource in tree.resources.items():
+        fields = tree.fields(resource.properties)
+        document = fields.get("PolicyDocument")
+        if resource.type == "AWS::IAM::ManagedPolicy":
+            # Known by its own name, to whichever roles it is attached.
+            name = name_of(tree, fields.get("ManagedPolicyName"), logical_id)
+            yield Attachment(None, DeclaredRole(None, (policy(tree, name, "managed", document),)))
+        elif resource.type in ("AWS::IAM::Policy", "AWS::IAM::RolePolicy"):
+            place = inline(tree, fields.get("PolicyName"), document)
+            roles = fields.get("RoleName" if resource.type == "AWS::IAM::RolePolicy" else "Roles")
+            for node in tree.items(roles):
+                yield Attachment(tree.target(node), DeclaredRole(Name(tree.pattern(node)), (place,)))
+
+
+CLOUDFORMATION = Framework(
+    is_named=lambda file: file.startswith("template.") or file.endswith(".template"),
+    may_be=lambda _, text: "Resources" in text and "AWS::" in text,
+    is_template=lambda tree: "Resources" in tree.top,
+    declarations=lambda tree: of_resources(tree.with_resources([tree.root])),
+)

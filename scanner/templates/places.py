@@ -1,0 +1,88 @@
+"""The roles of templates, with the lines of their policies and statements.
+
+A pattern is a text in which every part that the template alone does not decide is `*`. The characters `*` and
+`?` of the template's own text are literal in it (`scanner.iam.variables.literal`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from scanner.text.yaml_document import Lines
+
+ANY = "*"
+
+PolicyKind = Literal["inline", "managed"]
+
+
+class Name(NamedTuple):
+    """A pattern of a deployed name, or with `derived` the logical id that the name is made of."""
+
+    text: str
+    derived: bool = False
+
+
+@dataclass(frozen=True)
+class StatementPlace:
+    """An Allow statement. `actions` maps each action, in lower case, to its line.
+
+    `index` is its position among the statements of its policy, from 0. `unknown_actions` is True where an
+    action could not be read. `sid` and `condition` are None where there is none and where it is unknown
+    whether there is one. `resources` are patterns.
+    """
+
+    lines: Lines
+    index: int
+    sid: str | None
+    actions: Mapping[str, int]
+    unknown_actions: bool
+    not_actions: bool
+    resources: tuple[str, ...]
+    not_resources: bool
+    condition: bool | None
+
+
+@dataclass(frozen=True)
+class PolicyPlace:
+    """A policy's document, or with `statements` None only its mention.
+
+    `statement_count` is the number of statements (those that deny included), None where their positions
+    may differ from the deployed ones. `indexed_name` is the name that the policy gets from its position among
+    others, which a change of the template may shift.
+    """
+
+    name: Name
+    kind: PolicyKind
+    lines: Lines
+    statements: tuple[StatementPlace, ...] | None = None
+    statement_count: int | None = None
+    indexed_name: str | None = None
+
+
+@dataclass(frozen=True)
+class RolePlace:
+    """A role of a template and the workloads that use it, as far as the template says.
+
+    `path` is the template's, relative to the checkout. With `name` None it can be any role.
+    """
+
+    path: str
+    name: Name | None
+    workloads: tuple[Name, ...]
+    policies: tuple[PolicyPlace, ...]
+
+
+@dataclass(frozen=True)
+class Templates:
+    """The roles of all templates of a checkout.
+
+    `files` is the number of templates that were read, `unread` are the paths of those that could not be.
+    `truncated` is True where the checkout has more files than are read.
+    """
+
+    roles: tuple[RolePlace, ...] = ()
+    files: int = 0
+    unread: tuple[str, ...] = ()
+    truncated: bool = False

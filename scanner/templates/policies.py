@@ -1,0 +1,81 @@
+"""Policies of a template, with their lines: documents, statements and mentions of managed policies.
+
+Frameworks share these; what a policy is called is theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from yaml.nodes import Node
+
+from scanner.templates.places import ANY, Name, PolicyKind, PolicyPlace, StatementPlace
+from scanner.templates.tree import Tree
+from scanner.text.yaml_document import Lines, first_line, lines_of
+
+
+def mentions(tree: Tree, node: Node | None) -> tuple[PolicyPlace, ...]:
+    """The managed policies of a list of names and ARNs."""
+    return tuple(mention(tree, item) for item in tree.items(node))
+
+
+def mention(tree: Tree, node: Node) -> PolicyPlace:
+    """A managed policy, given by its name or ARN."""
+    return PolicyPlace(Name(tree.pattern(node)), "managed", lines_of(node))
+
+
+def inline(tree: Tree, name: Node | None, document: Node | None) -> PolicyPlace:
+    """A role's inline policy of a name."""
+    return policy(tree, Name(tree.pattern(name)), "inline", document)
+
+
+def policy(tree: Tree, name: Name, kind: PolicyKind, document: Node | None) -> PolicyPlace:
+    """A policy whose statements stand in the document in the order of the deployed ones."""
+    node = tree.fields(document).get("Statement")
+    count = len({index for index, _ in tree.indexed(node)})
+    lines = Lines(0, 0) if document is None else line_of(document)
+    return PolicyPlace(name, kind, lines, statements=statements(tree, node), statement_count=count)
+
+
+def line_of(node: Node) -> Lines:
+    """The first line of a node alone."""
+    line = first_line(node)
+    return Lines(line, line)
+
+
+def statements(tree: Tree, node: Node | None) -> tuple[StatementPlace, ...]:
+    """The statements of a list that allow something."""
+    return tuple(_allow_statements(tree, node))
+
+
+def _allow_statements(tree: Tree, node: Node | None) -> Iterator[StatementPlace]:
+    for index, item in tree.indexed(node):
+        fields = tree.fields(item)
+        if ("Action" in fields or "NotAction" in fields) and tree.pattern(fields.get("Effect")) != "Deny":
+            yield _statement(tree, index, item, fields)
+
+
+def _statement(tree: Tree, index: int, node: Node, fields: Mapping[str, Node]) -> StatementPlace:
+    not_actions, not_resources = "NotAction" in fields, "NotResource" in fields
+    spelled = [
+        (tree.pattern(item).lower(), first_line(item))
+        for item in tree.items(fields["NotAction" if not_actions else "Action"])
+    ]
+    actions: dict[str, int] = {}
+    for action, line in spelled:
+        if ANY not in action:
+            actions.setdefault(action, line)
+    resources = [
+        tree.pattern(item) for item in tree.items(fields.get("NotResource" if not_resources else "Resource"))
+    ]
+    return StatementPlace(
+        lines=lines_of(node),
+        index=index,
+        sid=tree.pattern(fields["Sid"]) if "Sid" in fields else None,
+        actions=actions,
+        unknown_actions=any(ANY in action for action, _ in spelled),
+        not_actions=not_actions,
+        resources=tuple(dict.fromkeys(resources)),
+        not_resources=not_resources,
+        condition="Condition" in fields,
+    )

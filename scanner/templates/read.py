@@ -1,0 +1,104 @@
+"""Reads the templates of a checkout.
+
+They come from a pull request and are not trusted: nothing is constructed from them, and the number of files,
+their sizes, their nesting and every walk over them are bounded.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from yaml.nodes import MappingNode, Node
+
+from scanner.templates.cloudformation import CLOUDFORMATION
+from scanner.templates.framework import Framework, role_places
+from scanner.templates.places import RolePlace, Templates
+from scanner.templates.serverless import SERVERLESS
+from scanner.templates.tree import Tree
+from scanner.text.yaml_document import compose
+
+# In this order: a serverless.yml may have CloudFormation's resources too.
+FRAMEWORKS: tuple[Framework, ...] = (SERVERLESS, CLOUDFORMATION)
+
+SUFFIXES = (".yml", ".yaml", ".json", ".template")
+# what others wrote, and what is generated
+SKIPPED_FOLDERS = frozenset({".git", ".venv", "venv", "node_modules", "site-packages", ".tox", ".terraform"})
+GENERATED_FOLDERS = frozenset({"cdk.out", "dist", "build", ".serverless", ".aws-sam"})
+MAX_FILE_BYTES = 2_000_000
+MAX_FILES = 20_000
+MAX_TEMPLATES = 500
+MAX_CHARACTERS = 10_000_000  # of all templates together
+MAX_NESTING = 100
+MAX_EVENTS = 200_000  # a template of 1 MB, the most that CloudFormation takes, has about 100,000
+
+
+def read_templates(root: Path) -> Templates:
+    """The templates under a folder, always in the same order. Never raises: see `Templates.unread`."""
+    roles: list[RolePlace] = []
+    unread: list[str] = []
+    files, characters = 0, 0
+    for count, path in enumerate(_candidates(root)):
+        if count >= MAX_FILES or files + len(unread) >= MAX_TEMPLATES or characters >= MAX_CHARACTERS:
+            return Templates(tuple(roles), files, unread=tuple(unread), truncated=True)
+        text = _text_of(path)
+        if not _may_be_template(path.name, text):
+            continue
+        characters += len(text or "")
+        relative = path.relative_to(root).as_posix()
+        places = None if text is None else roles_in(relative, text)
+        if places is None:
+            unread.append(relative)
+        else:
+            files += 1
+            roles += places
+    return Templates(tuple(roles), files, unread=tuple(unread))
+
+
+def _candidates(root: Path) -> Iterator[Path]:
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(set(folders) - SKIPPED_FOLDERS - GENERATED_FOLDERS)
+        for name in sorted(names):
+            path = Path(folder) / name
+            # A name that no text can hold, or one of several lines, can be named in no report.
+            if name.lower().endswith(SUFFIXES) and path.relative_to(root).as_posix().isprintable():
+                yield path
+
+
+def _text_of(path: Path) -> str | None:
+    """A regular file's text (a link may lead out of the checkout: not followed), None where there is none."""
+    try:
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_FILE_BYTES:
+            return None
+        text = path.read_bytes()[:MAX_FILE_BYTES].decode("utf-8-sig")
+    except (OSError, ValueError):
+        return None
+    # JSON may be indented with tabs, YAML may not; in JSON's strings there are none.
+    return text.replace("\t", " ") if path.suffix == ".json" else text
+
+
+def _may_be_template(name: str, text: str | None) -> bool:
+    """Whether a file is worth parsing, or without a text a mention."""
+    if text is None:
+        return any(framework.is_named(name) for framework in FRAMEWORKS)
+    return any(framework.may_be(name, text) for framework in FRAMEWORKS)
+
+
+def roles_in(path: str, text: str) -> tuple[RolePlace, ...] | None:
+    """The roles of the text of a file, empty where it is no template, None where it cannot be read."""
+    try:
+        return roles_of(path, compose(text, max_nesting=MAX_NESTING, max_events=MAX_EVENTS))
+    except Exception:  # whatever a parser makes of hostile text: this file has no places, the scan goes on
+        return None
+
+
+def roles_of(path: str, root: Node | None) -> tuple[RolePlace, ...]:
+    """The roles of a parsed file, empty where it is no template. Raises TooManyStepsError."""
+    if not isinstance(root, MappingNode):
+        return ()
+    tree = Tree(root)
+    framework = next((framework for framework in FRAMEWORKS if framework.is_template(tree)), None)
+    return () if framework is None else role_places(path, framework.declarations(tree))

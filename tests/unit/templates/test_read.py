@@ -1,0 +1,62 @@
+"""Which files of a checkout are read as templates, in which bounds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from scanner.templates import read
+from scanner.templates.places import Templates
+from scanner.templates.read import read_templates
+from tests.unit.templates.cases import role_template, write
+
+
+def test_which_files_are_read(tmp_path: Path) -> None:
+    text = role_template("notes-test-list")
+    service = "service: a\nprovider: { name: aws }\nfunctions: { f: {} }\n"
+    files = {
+        "b/stack.yaml": text,
+        "a/infra.template": text,
+        "README.md": text,
+        "other.yml": "a: b\n",
+        "z/serverless.yml": service,
+        "node_modules/x.yml": text,
+        "serverless.json": '{"provider": {}}',
+    }
+    write(tmp_path, files)
+    for folder in (".git", "cdk.out", "dist", "build", ".serverless", ".aws-sam", ".venv"):
+        write(tmp_path / folder, {"stack.template.json": text})
+    (tmp_path / "link.yml").symlink_to(tmp_path / "b" / "stack.yaml")
+    (tmp_path / "line\nbreak.yml").write_text(text)
+    checkout = read_templates(tmp_path)
+    assert (checkout.files, checkout.unread, checkout.truncated) == (4, (), False)
+    assert [role.path for role in checkout.roles] == [
+        "serverless.json",
+        "a/infra.template",
+        "b/stack.yaml",
+        "z/serverless.yml",
+    ]
+
+
+def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
+    write(tmp_path, {"a.yml": "Resources: [ AWS::", "b.yml": role_template("x")})
+    (tmp_path / "template.yml").write_bytes(b"Resources: \xff AWS::")
+    (tmp_path / "serverless.yml").write_bytes(b"#" * (read.MAX_FILE_BYTES + 1))
+    (tmp_path / "package-lock.json").write_bytes(b" " * (read.MAX_FILE_BYTES + 1))
+    (tmp_path / "template.json").symlink_to("/dev/zero")
+    checkout = read_templates(tmp_path)
+    assert checkout.files == 1
+    assert checkout.unread == ("a.yml", "serverless.yml", "template.json", "template.yml")
+
+
+def test_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, {f"{name}.yml": role_template(name) for name in "abc"})
+    monkeypatch.setattr(read, "MAX_FILES", 2)
+    assert (read_templates(tmp_path).files, read_templates(tmp_path).truncated) == (2, True)
+    monkeypatch.setattr(read, "MAX_CHARACTERS", 1)
+    assert (read_templates(tmp_path).files, read_templates(tmp_path).truncated) == (1, True)
+
+
+def test_no_folder(tmp_path: Path) -> None:
+    assert read_templates(tmp_path / "none") == Templates()
