@@ -146,7 +146,7 @@ def _filled(call: Call, template: ResourceTemplate) -> list[Resource]:
     if prod(map(len, values)) > MAX_COMBINATIONS or any(_NO_NAME.search(v) for vs in values for v in vs):
         return []
     context = context_of(call)
-    region_known = context.region_told or "{region}" not in template.arn
+    region_known = context.region_known or "{region}" not in template.arn
     # The trace does not say which value of one parameter goes with which value of another.
     certain = sum(len(vs) > 1 for vs in values) < 2
     resources = []

@@ -7,7 +7,5 @@ RESOURCE_PARAMETERS = frozenset(
     {"bucket", "name", "qualifier", "queue_owner_aws_account_id", "queue_url", "secret_id"}
 )
 NOT_RESOURCES = frozenset({"execution_arn", "exclusive_start_table_name"})
-# OpenTelemetry records fewer parameters than the X-Ray SDKs: what is absent may have been given all the same.
-OPENTELEMETRY = ("opentelemetry", "*")
 # Only whether the call had them matters: the action differs.
 PRESENCE_PARAMETERS = frozenset({"version_id"})

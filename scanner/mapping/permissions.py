@@ -82,7 +82,7 @@ def needs_on(action_need: ActionNeed, resource: Resource) -> list[Need]:
     certainty = Certainty.REQUIRED if required else Certainty.POSSIBLE
     need = Need(Permission(action_need.action, resource.arn, resource.exact), certainty)
     fields = resource.arn.split(":")
-    if resource.region_told or fields[3] == "*":
+    if resource.region_known or fields[3] == "*":
         return [need]
     fields[3] = "*"
     # The region is only assumed: a grant in another one may have been used just as well.

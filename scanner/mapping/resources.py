@@ -7,14 +7,15 @@ parameters of the same name (`${TableName}` from `table_name`). What the trace d
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
-from urllib.parse import SplitResult, urlsplit
 
 from scanner.iam import arns, catalog
+from scanner.mapping.names import names_in
 from scanner.mapping.operations import Side
 from scanner.model import Call
+from scanner.model.calls import OPENTELEMETRY
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -24,7 +25,6 @@ _PARTITIONS = (
     ("us-isob-", "aws-iso-b"),
     ("us-iso-", "aws-iso"),
 )
-_REGION = re.compile(r"\b[a-z]{2}(?:-[a-z]+)+-\d\b")
 
 # Where X-Ray or an SDK names a parameter unlike IAM does: name in the trace -> name in the ARN format.
 _SYNONYMS = {
@@ -55,21 +55,27 @@ _GENERALISED = frozenset({"object_name"})
 class Resource(NamedTuple):
     """The ARN of a touched resource; not `exact` where part of it is unknown.
 
-    `region_told` is False where its region is only the workload's own, since the trace names none, and
-    `certain` where the call may have needed it or not.
+    `region_known` is False where its region is the workload's own, since the trace names none. `certain` is
+    False where it depends on what the trace does not show whether the call needed it.
     """
 
     arn: str
     exact: bool
-    region_told: bool = True
+    region_known: bool = True
     certain: bool = True
 
 
-class _Context(NamedTuple):
+class Context(NamedTuple):
+    """Where a call went.
+
+    `all_parameters` is False where the trace may lack a parameter that the call had.
+    """
+
     partition: str
     region: str
     account: str
-    region_told: bool
+    region_known: bool
+    all_parameters: bool = True
 
 
 def resources_of(call: Call, action: str, side: Side = "") -> list[Resource]:
@@ -78,22 +84,19 @@ def resources_of(call: Call, action: str, side: Side = "") -> list[Resource]:
     if known is None or not known.resource_types:
         return [Resource("*", exact=known is not None)]
     context = context_of(call)
-    prefix = action.partition(":")[0]
-    found: list[Resource] = []
-    for values in _alternatives(call, prefix, side):
-        for resource in _fill(known, values, context):
-            if resource not in found:
-                found.append(resource)
-    return found
+    alternatives = _alternatives(call, action.partition(":")[0], side)
+    resources = (resource for values in alternatives for resource in _resources(known, values, context))
+    return list(dict.fromkeys(resources))
 
 
-def context_of(call: Call) -> _Context:
+def context_of(call: Call) -> Context:
     """Partition, region and account: from the call, else from the workload's ARN."""
     fields = call.workload.split(":") if call.workload else []
     region = call.region or (fields[3] if len(fields) > 4 else "") or "*"
     account = call.account or (fields[4] if len(fields) > 4 else "") or "*"
     partition = fields[1] if len(fields) > 4 else _partition(region)
-    return _Context(partition, region, account, bool(call.region))
+    # OpenTelemetry records fewer parameters than the X-Ray SDKs.
+    return Context(partition, region, account, bool(call.region), call.instrumentation != OPENTELEMETRY)
 
 
 def _partition(region: str) -> str:
@@ -104,12 +107,13 @@ def _partition(region: str) -> str:
 
 def _alternatives(call: Call, prefix: str, side: Side) -> list[dict[str, str]]:
     """The parameters, by the names of the ARN formats; once for each value of a repeated one."""
-    wanted = _SIDES[side]
-    others = tuple(name for s, names in _SIDES.items() if s != side for name in names) if wanted else ()
+    names_of_side = _SIDES[side]
+    others = {name for names in _SIDES.values() for name in names} if names_of_side else set()
+    others.difference_update(names_of_side)
     alternatives: list[dict[str, str]] = [{}]
     seen: dict[str, set[str]] = {}
     for name, value in call.parameters:
-        if name in others and name not in wanted:
+        if name in others:
             continue
         name = _RESOURCE_NAMES.get(prefix, name) if name == "resource_name" else _SYNONYMS.get(name, name)
         values = seen.setdefault(name, set())
@@ -124,55 +128,67 @@ def _alternatives(call: Call, prefix: str, side: Side) -> list[dict[str, str]]:
     return alternatives
 
 
-def _fill(action: catalog.Action, values: Mapping[str, str], context: _Context) -> list[Resource]:
-    prefix = action.name.partition(":")[0]
+def _resources(action: catalog.Action, values: Mapping[str, str], context: Context) -> list[Resource]:
+    """The resources that parameters name, by their ARNs or their names; `*` where they name none."""
     named = _from_arns(action, values)
     if named:
-        return [*named, *_inner(action, named)] if "opentelemetry" in values else named
-    values = {name: value for name, value in values.items() if not value.startswith("arn:")}
-    values = _SERVICE_VALUES.get(prefix, dict)(values)
-    context = _with_owner(context, values)
-    filled = [_from_format(kind, values, context) for kind in action.resource_types]
-    known = [f for f in filled if f.known]
-    deepest = max((f.depth for f in known), default=0)  # an index rather than its table
-    if deepest:  # a format without a name in it ("catalog") tells nothing of what was touched
-        found = [f.resource._replace(certain=f.depth == deepest) for f in known]
-        if "opentelemetry" in values:  # it may have been an index of the table all the same
-            inner = [
-                f
-                for f in filled
-                if not f.known and any(f.resource.arn.startswith(k.arn + "/") for k in found)
-            ]
-            found += [f.resource._replace(certain=False) for f in inner]
-        return found
-    kinds = action.resource_types
-    needed = [f for f, kind in zip(filled, kinds, strict=True) if kind.required]
-    if action.name in _ALSO_WITHOUT_RESOURCE:
-        needed = []
-    # Of several kinds any may be meant: the reference marks all twelve of bedrock:InvokeModel required. An
-    # optional kind may not be meant at all.
-    return [needed[0].resource] if len(needed) == 1 else [Resource("*", exact=False)]
+        return named if context.all_parameters else [*named, *_inner_of(named, action)]
+    names = names_in(
+        action.name.partition(":")[0],
+        {name: value for name, value in values.items() if not value.startswith("arn:")},
+    )
+    context = context._replace(
+        account=names.account or context.account,
+        region=names.region or context.region,
+        region_known=context.region_known or bool(names.region),
+    )
+    filled = [_from_format(kind, names.values, context) for kind in action.resource_types]
+    complete = [resource for resource in filled if resource.complete]
+    deepest = max((resource.depth for resource in complete), default=0)  # an index rather than its table
+    if not deepest:  # a format without a name in it ("catalog") tells nothing of what was touched
+        return [_unnamed(action, filled)]
+    touched = [r.resource._replace(certain=r.depth == deepest) for r in complete]
+    if context.all_parameters:
+        return touched
+    outer = tuple(f"{resource.arn}/" for resource in touched)  # it may have been an index of the table
+    inner = (r.resource for r in filled if not r.complete and r.resource.arn.startswith(outer))
+    return [*touched, *(resource._replace(certain=False) for resource in inner)]
 
 
-def _inner(action: catalog.Action, named: list[Resource]) -> list[Resource]:
-    """What may lie in a resource of which OpenTelemetry recorded only the ARN: an index of a table."""
-    formats = (_VARIABLE.sub("*", kind.arn) for kind in action.resource_types)
+def _unnamed(action: catalog.Action, filled: Sequence[_Filled]) -> Resource:
+    """The resource of a call that names none: of the one kind that the action surely needs, else `*`.
+
+    Of several kinds any may be meant: the reference marks all twelve of bedrock:InvokeModel required. An
+    optional kind may not be meant at all.
+    """
+    kinds = zip(filled, action.resource_types, strict=True)
+    required = [resource for resource, kind in kinds if kind.required]
+    if len(required) == 1 and action.name not in _ALSO_WITHOUT_RESOURCE:
+        return required[0].resource
+    return Resource("*", exact=False)
+
+
+def _inner_of(outer: Iterable[Resource], action: catalog.Action) -> list[Resource]:
+    """What may lie in a resource of which only the ARN was recorded: an index of a table."""
+    formats = [_VARIABLE.sub("*", kind.arn) for kind in action.resource_types]
+    arns_ = [resource.arn for resource in outer]
     return [
-        Resource(f"{one.arn}/{form.split('/', 2)[2]}", exact=False, certain=False)
+        Resource(f"{arn}/{form.split('/', 2)[2]}", exact=False, certain=False)
         for form in formats
-        for one in named
-        if form.count("/") > one.arn.count("/") == 1
+        for arn in arns_
+        if form.count("/") > arn.count("/") == 1
     ]
 
 
 class _Filled(NamedTuple):
+    """An ARN format with its variables filled: `complete` when all its names are, `depth` their number."""
+
     resource: Resource
-    known: bool
+    complete: bool
     depth: int
 
 
-def _from_format(kind: catalog.ResourceType, values: Mapping[str, str], context: _Context) -> _Filled:
-    """An ARN format with its variables filled: `known` when all its names are, `depth` their number."""
+def _from_format(kind: catalog.ResourceType, values: Mapping[str, str], context: Context) -> _Filled:
     depth, missing, region_used = 0, False, False
 
     def value(match: re.Match[str]) -> str:
@@ -196,8 +212,8 @@ def _from_format(kind: catalog.ResourceType, values: Mapping[str, str], context:
 
     arn = _VARIABLE.sub(value, kind.arn)
     unknown_owner = any(f == "*" for f in arn.split(":")[1:5])
-    resource = Resource(arn, not missing and not unknown_owner, context.region_told or not region_used)
-    return _Filled(resource, known=not missing, depth=depth)
+    resource = Resource(arn, not missing and not unknown_owner, context.region_known or not region_used)
+    return _Filled(resource, complete=not missing, depth=depth)
 
 
 @lru_cache(maxsize=1 << 10)
@@ -211,17 +227,18 @@ def snake_case(variable: str) -> str:
 
 def _from_arns(action: catalog.Action, values: Mapping[str, str]) -> list[Resource]:
     """The resources that parameters name by their full ARN, if they fit the action."""
-    found = []
-    for name, value in values.items():
-        if not value.startswith("arn:"):
-            continue
-        arn = _completed(name, value, values, action)
-        if arn and arns.works_on(action.name, arn):
-            found.append(Resource(arn, exact="*" not in arn.removesuffix("/*")))
-    return found
+    completed = (
+        _completed(name, value, values, action) for name, value in values.items() if value.startswith("arn:")
+    )
+    return [
+        Resource(arn, exact="*" not in arn.removesuffix("/*"))
+        for arn in completed
+        if arns.works_on(action.name, arn)
+    ]
 
 
-def _completed(name: str, arn: str, values: Mapping[str, str], action: catalog.Action) -> str | None:
+def _completed(name: str, arn: str, values: Mapping[str, str], action: catalog.Action) -> str:
+    """The ARN of what the action works on: of the index of a table, the alias of a function, the object."""
     if name == "table_name" and "index_name" in values and "/index/" not in arn:
         return f"{arn}/index/{values['index_name']}"
     if name == "function_name" and "qualifier" in values and arn.count(":") == 6:
@@ -231,111 +248,3 @@ def _completed(name: str, arn: str, values: Mapping[str, str], action: catalog.A
     ):
         return f"{arn}/object/*" if ":accesspoint" in arn else f"{arn}/*"
     return arn
-
-
-# --- what single services need -------------------------------------------------------------------
-
-
-def _with_owner(context: _Context, values: Mapping[str, str]) -> _Context:
-    account = values.get(" account", context.account)
-    region = values.get(" region", context.region)
-    told = context.region_told or " region" in values
-    return context._replace(account=account, region=region, region_told=told)
-
-
-def _sqs(values: Mapping[str, str]) -> dict[str, str]:
-    """The queue, its account and region from a queue URL of any shape.
-
-    docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-message-identifiers.html;
-    older and other hosts: queue.amazonaws.com, REGION.queue.amazonaws.com, *.sqs.REGION.vpce.amazonaws.com.
-    """
-    values = dict(values)
-    if "queue_owner_aws_account_id" in values:
-        values[" account"] = values["queue_owner_aws_account_id"]
-    url = values.get("queue_url", "")
-    parts = _split(url)
-    path = [part for part in (parts.path if parts else url).split("/") if part]
-    if path:
-        values["queue_name"] = path[-1]
-    if len(path) > 1 and path[-2].isdigit():
-        values[" account"] = path[-2]
-    host = (parts.hostname or "") if parts else ""
-    region = _REGION.search(host)
-    if region:
-        values[" region"] = region.group()
-    elif host == "queue.amazonaws.com":
-        values[" region"] = "us-east-1"
-    return values
-
-
-def _split(url: str) -> SplitResult | None:
-    try:
-        return urlsplit(url) if "//" in url else None
-    except ValueError:  # "https://[x/1/q"
-        return None
-
-
-def _lambda(values: Mapping[str, str]) -> dict[str, str]:
-    """A function's name may be "name:alias", "123456789012:function:name" or come with a qualifier.
-
-    docs.aws.amazon.com/lambda/latest/api/API_Invoke.html, FunctionName
-    """
-    values = dict(values)
-    name = values.get("function_name", "")
-    if ":function:" in name:
-        owner, _, name = name.partition(":function:")
-        if owner.rpartition(":")[2].isdigit():
-            values[" account"] = owner.rpartition(":")[2]
-        region = _REGION.search(owner)
-        if region:
-            values[" region"] = region.group()
-    if name and "qualifier" in values and ":" not in name:
-        name = f"{name}:{values['qualifier']}"
-    if name:
-        values["function_name"] = name
-    return values
-
-
-def _s3(values: Mapping[str, str]) -> dict[str, str]:
-    """An access point's alias is no bucket: which one it is, the trace does not say.
-
-    docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-naming.html
-    """
-    values = dict(values)
-    if values.get("bucket_name", "").endswith(("-s3alias", "-ext-s3alias", "--ol-s3", ".mrap")):
-        del values["bucket_name"]
-    return values
-
-
-def _sagemaker(values: Mapping[str, str]) -> dict[str, str]:
-    """Endpoint names are in lower case in ARNs."""
-    values = dict(values)
-    if "endpoint_name" in values:
-        values["endpoint_name"] = values["endpoint_name"].lower()
-    return values
-
-
-def _secretsmanager(values: Mapping[str, str]) -> dict[str, str]:
-    """A secret's ARN ends with six characters that its name does not tell."""
-    values = dict(values)
-    if "secret_id" in values:
-        values["secret_id"] = f"{values['secret_id']}-??????"
-    return values
-
-
-def _ssm(values: Mapping[str, str]) -> dict[str, str]:
-    """A parameter's name begins with a slash, or not; its ARN has it once."""
-    values = dict(values)
-    if "name" in values:
-        values["parameter_name_without_leading_slash"] = values["name"].lstrip("/")
-    return values
-
-
-_SERVICE_VALUES = {
-    "sqs": _sqs,
-    "lambda": _lambda,
-    "s3": _s3,
-    "sagemaker": _sagemaker,
-    "secretsmanager": _secretsmanager,
-    "ssm": _ssm,
-}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
+OPENTELEMETRY = "opentelemetry"
+
 
 class Outcome(StrEnum):
     """How a call ended. A fact about the call, never about a grant."""
@@ -16,12 +18,12 @@ class Outcome(StrEnum):
 
 
 class Call(NamedTuple):
-    """One AWS API call as a trace shows it, less its time.
+    """One AWS API call as a trace shows it, without its time.
 
-    `workload` is the ARN of what made it, None where no workload could be told. `service` and
+    `workload` is the ARN of what made it, None where no workload is known. `service` and
     `operation` are spelled as in the trace. `parameters` are the (name, value) pairs that can name a
     resource, sorted; a name may stand several times. `region` and `account` are empty where the trace
-    does not say.
+    does not say. `instrumentation` is OPENTELEMETRY, or empty for the X-Ray SDKs.
     """
 
     workload: str | None
@@ -31,6 +33,7 @@ class Call(NamedTuple):
     region: str
     account: str
     outcome: Outcome
+    instrumentation: str = ""
 
 
 class Permission(NamedTuple):

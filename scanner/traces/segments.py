@@ -17,8 +17,9 @@ from urllib.parse import unquote, urlsplit
 import orjson
 
 from scanner.iam.patterns import is_pattern
-from scanner.mapping.parameters import NOT_RESOURCES, OPENTELEMETRY, PRESENCE_PARAMETERS, RESOURCE_PARAMETERS
+from scanner.mapping.parameters import NOT_RESOURCES, PRESENCE_PARAMETERS, RESOURCE_PARAMETERS
 from scanner.model import Call, Outcome
+from scanner.model.calls import OPENTELEMETRY
 from scanner.model.workloads import workload_arn
 from scanner.text.redact import redacted
 
@@ -368,10 +369,11 @@ def _seen_call(node: Node, owner: str | None, opentelemetry: bool) -> ObservedCa
         owner,
         _text(node.get("name")),
         _text(aws.get("operation")) or _text(_dict(node.get("annotations")).get("aws.remote.operation")),
-        (*_parameters(aws), OPENTELEMETRY) if opentelemetry else _parameters(aws),
+        _parameters(aws),
         _text(aws.get("region")),
         _text(aws.get("account_id")),
         outcome,
+        OPENTELEMETRY if opentelemetry else "",
     )
     time = _number(node.get("start_time")) or 0.0
     return ObservedCall(call, time, _message(node) if outcome is Outcome.DENIED else "")
