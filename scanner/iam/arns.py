@@ -109,7 +109,7 @@ def of_any_account(resource: str) -> str:
     return ":".join([*fields[:4], "*", fields[5]])
 
 
-# bench row "300 functions from files": one call in fifteen is a new question, and an answer for `NotAction` takes 10 ms
+# bench row "300 functions from files": one call in fifteen is new, and with `NotAction` it takes 10 ms
 @lru_cache(maxsize=1 << 12)
 def applicable(actions: frozenset[str], pattern: str) -> frozenset[str]:
     """Those of the actions (lower case) that can work on a resource that the pattern names."""

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import orjson
 
 from scanner.iam.variables import meaning_of
-from scanner.model import Grant, Policy, Role, Statement
+from scanner.model import Grant, Policy, Role, Statement, account_of
 
 VARIABLES_VERSION = "2012-10-17"
 NEVER = "\ue04e"  # no ARN is this
@@ -100,11 +100,11 @@ def principal_of(role: Role) -> Principal:
     assume the role can put other values in the place of its own:
     docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html
     """
-    fields = role.arn.split(":")
+    account = account_of(role.arn)
     tags = role.tags if role.workloads_complete else None
     context = {"aws:principalarn": (role.arn,), "aws:principaltype": ("AssumedRole",)}
-    if len(fields) > 5 and fields[4]:
-        context["aws:principalaccount"] = (fields[4],)
+    if account:
+        context["aws:principalaccount"] = (account,)
     context |= {f"aws:principaltag/{key.lower()}": (value,) for key, value in (tags or {}).items()}
     return Principal(context, frozenset({"aws:username"}))
 

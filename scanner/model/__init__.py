@@ -1,5 +1,6 @@
 """The words of the product, as frozen data: every other room speaks in these. Imports nothing of ours."""
 
+from scanner.model.arn import Arn, account_of, region_of, service_of
 from scanner.model.calls import Call, Certainty, Need, Outcome, Permission, Unmapped
 from scanner.model.findings import EXCESS, Finding, Place, ScanWarning, Used, Verdict
 from scanner.model.location import Location
@@ -9,6 +10,7 @@ from scanner.model.workloads import EventSource, Function
 
 __all__ = [
     "EXCESS",
+    "Arn",
     "Call",
     "Certainty",
     "Denied",
@@ -31,5 +33,8 @@ __all__ = [
     "Usage",
     "Used",
     "Verdict",
+    "account_of",
     "is_managed_by_aws",
+    "region_of",
+    "service_of",
 ]

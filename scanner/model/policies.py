@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
+from scanner.model.arn import account_of
+
 
 @dataclass(frozen=True)
 class Statement:
@@ -44,8 +46,7 @@ def is_managed_by_aws(policy: Policy) -> bool:
     docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_managed-vs-inline.html: such a policy's ARN has
     `aws` in the place of the account.
     """
-    fields = (policy.arn or "").split(":")
-    return len(fields) > 5 and fields[4] == "aws"
+    return account_of(policy.arn or "") == "aws"
 
 
 @dataclass(frozen=True)
