@@ -2,7 +2,7 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 
-.PHONY: demo test lint bench lock clean
+.PHONY: demo test lint schemas bench lock clean
 
 demo: .venv/ready
 	$(PY) -m scanner -c --traces examples/traces --iam examples/iam.json --functions examples/functions.json \
@@ -16,6 +16,10 @@ lint: .venv/ready-test
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
+
+# what follows from scanner/report/records: the JSON schemas, and the tables of docs/report.md
+schemas: .venv/ready-test
+	$(PY) -m scripts.generate_schemas
 
 bench: .venv/ready-test
 	$(PY) -m bench

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from scanner.iam.policies import parse_policy
 from scanner.model import Certainty, Evidence, Function, Need, Observation, Permission, Policy, Role, Usage
 from scanner.report.build import excessive_permissions, report
-from scanner.report.schema import validate
+from scanner.report.schema import plain, validate
 from scanner.request import ScanRequest
 from scanner.result import ScanResult, Skipped
 from scanner.scan import compare_role
@@ -104,8 +104,8 @@ def main() -> None:
     request = ScanRequest(compare=True)
     result.roles = [compare_role(role, usages, functions, request) for role in roles]
     compared = time.perf_counter()
-    document = report(result, request)
-    excessive = excessive_permissions(result, request)
+    document = plain(report(result, request))
+    excessive = plain(excessive_permissions(result, request))
     built = time.perf_counter()
     validate("report", document)
     validate("excessive_permissions", excessive)

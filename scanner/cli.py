@@ -149,11 +149,10 @@ def _show(
     result: ScanResult, request: ScanRequest, view: View, arguments: argparse.Namespace, out: IO[str]
 ) -> None:
     if arguments.format == "json":
-        import orjson
-
         from scanner.report.build import report
+        from scanner.report.schema import json_bytes, plain
 
-        out.write(orjson.dumps(report(result, request), option=orjson.OPT_INDENT_2).decode() + "\n")
+        out.write(json_bytes(plain(report(result, request))).decode() + "\n")
     elif arguments.format == "markdown":
         from scanner.report.markdown import markdown
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from scanner.model.policies import Policy, Statement, is_managed_by_aws
 
@@ -82,7 +82,7 @@ class Finding:
         return self.ignored is not None or self.known
 
     @property
-    def remedy(self) -> str | None:
+    def remedy(self) -> Literal["edit", "replace"] | None:
         """What is to be done with the policy: "edit", or "replace" for one of AWS's own. None: nothing."""
         if self.verdict not in EXCESS:
             return None

@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from scanner.errors import EXIT_USAGE, ScanError
 from scanner.report.build import excessive_permissions, report, workload_policies
 from scanner.report.markdown import markdown
-from scanner.report.schema import validate
+from scanner.report.schema import json_bytes, plain, validate
 from scanner.report.view import View
 from scanner.request import ScanRequest
 from scanner.result import ScanResult
@@ -24,16 +22,16 @@ def write_reports(result: ScanResult, request: ScanRequest, folder: Path) -> lis
 
     Raises ScanError where the folder cannot be written to.
     """
-    documents: dict[str, Any] = {REPORT: report(result, request), **workload_policies(result)}
+    documents: dict[str, Any] = {REPORT: plain(report(result, request)), **workload_policies(result)}
     validate("report", documents[REPORT])
-    excessive = excessive_permissions(result, request) if request.compare else []
+    excessive = excessive_permissions(result, request) if request.compare else ()
     if excessive:
-        validate("excessive_permissions", excessive)
-        documents[EXCESSIVE] = excessive
+        documents[EXCESSIVE] = plain(excessive)
+        validate("excessive_permissions", documents[EXCESSIVE])
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, document in documents.items():
-            (folder / name).write_bytes(_bytes(document))
+            (folder / name).write_bytes(json_bytes(document) + b"\n")
         if request.compare and not excessive:
             (folder / EXCESSIVE).unlink(missing_ok=True)
     except OSError as error:
@@ -48,7 +46,3 @@ def write_markdown(view: View, path: Path) -> None:
         path.write_text(markdown(view), encoding="utf-8")
     except OSError as error:
         raise ScanError(f"--markdown: {error}", EXIT_USAGE) from None
-
-
-def _bytes(document: Any) -> bytes:
-    return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)

@@ -1,4 +1,4 @@
-"""The JSON schemas of both reports, and validation against them."""
+"""The JSON schemas of both reports, validation against them, and the JSON text of a record."""
 
 from __future__ import annotations
 
@@ -7,14 +7,25 @@ from functools import cache
 from importlib import resources
 from typing import Any, Literal
 
+import msgspec
 import orjson
 
 Name = Literal["report", "excessive_permissions"]
 
 # A report of a large account holds 100,000 findings that differ in their texts only. jsonschema takes
-# 90 microseconds for each, so items of arrays are checked once for each distinct shape. Of texts the schemas
-# say only that they are texts, or list the allowed ones, of numbers only their sign: `_shape` keeps these.
+# 90 microseconds for each, so items of arrays are checked once for each distinct shape. The schemas ask of a
+# text only that it is a text, or one of a list; of a number only its sign: `_shape` keeps these.
 _LONG_ARRAY = 50
+
+
+def plain(record: Any) -> Any:
+    """A record, or several, as the JSON data that is read back from the file."""
+    return orjson.loads(msgspec.json.encode(record))
+
+
+def json_bytes(document: Any) -> bytes:
+    """JSON data as the text of a report file, without a last line end."""
+    return orjson.dumps(document, option=orjson.OPT_INDENT_2)
 
 
 def schema(name: Name) -> dict[str, Any]:
@@ -38,32 +49,32 @@ def _validator(name: Name) -> Any:
 
     described = schema(name)
     allowed = frozenset(_allowed_texts(described))
-
-    checked: set[tuple[int, Any]] = set()
+    # the schema of the items, as text, with a shape that fits it
+    valid: set[tuple[bytes, Any]] = set()
 
     def items(validator: Any, item_schema: Any, instance: Any, _: Any) -> Iterator[Any]:
         if not validator.is_type(instance, "array"):
             return
+        expected = orjson.dumps(item_schema)
         for at, item in enumerate(instance):
-            key = (id(item_schema), _shape(item, allowed))
-            if key in checked:
+            key = (expected, _shape(item, allowed))
+            if key in valid:
                 continue
             errors = list(validator.descend(item, item_schema, path=at))
             yield from errors
             if not errors:
-                checked.add(key)
+                valid.add(key)
 
     return extend(Draft202012Validator, {"items": items})(described)  # type: ignore[no-untyped-call]  # so in its stubs
 
 
 def _allowed_texts(value: Any) -> Iterator[str]:
-    """All texts that the schema asks for by name."""
+    """All texts that the schema names as values."""
     if isinstance(value, dict):
         for key, part in value.items():
             if key in ("enum", "const"):
-                yield from (
-                    text for text in (part if isinstance(part, list) else [part]) if isinstance(text, str)
-                )
+                texts = part if isinstance(part, list) else [part]
+                yield from (text for text in texts if isinstance(text, str))
             else:
                 yield from _allowed_texts(part)
     elif isinstance(value, list):
@@ -72,10 +83,10 @@ def _allowed_texts(value: Any) -> Iterator[str]:
 
 
 def _shape(value: Any, allowed: frozenset[str]) -> Any:
-    """All of a value that the schema can tell apart, hashable."""
+    """Everything in a value that the schema can tell apart, hashable."""
     kind = type(value)
     if kind is dict:
-        # texts are most of what there is: they are looked at here, without a call for each
+        # most values are texts: they are looked up here, without a call for each
         return tuple(
             [
                 (key, part if part in allowed else "") if type(part) is str else (key, _shape(part, allowed))
@@ -84,7 +95,7 @@ def _shape(value: Any, allowed: frozenset[str]) -> Any:
         )
     if kind is list:
         if len(value) > _LONG_ARRAY:
-            return object()  # like no other: its own items are looked at when it is checked
+            return object()  # equal to no other: its items are looked up when it is checked
         return frozenset([_shape(part, allowed) for part in value])
     if isinstance(value, str):
         return value if value in allowed else ""

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-import orjson
 import pytest
 
 from scanner.errors import ScanError
@@ -18,6 +17,7 @@ from scanner.model import Denied, Finding, Function, Policy, Usage
 from scanner.records.aws_records import AwsRecords
 from scanner.records.last_accessed import LastAccessed
 from scanner.report.build import iso, report
+from scanner.report.schema import plain
 from scanner.request import ScanRequest
 from scanner.result import RoleResult
 from scanner.verdict.findings import findings_of, with_ignores
@@ -45,7 +45,7 @@ GET, SCAN = "dynamodb:GetItem", "dynamodb:Scan"
 
 def document(result: RoleResult, usages: Iterable[Usage], functions: Iterable[Function]) -> Any:
     """report.json of a scan that found one role, as it is read back."""
-    return orjson.loads(orjson.dumps(report(scan_of([result], usages, functions), ScanRequest(compare=True))))
+    return plain(report(scan_of([result], usages, functions), ScanRequest(compare=True)))
 
 
 def story(

@@ -1,0 +1,62 @@
+"""The shape of report.json and of excessive_permissions.json: written here once, as frozen types.
+
+The JSON schemas and the tables of docs/report.md are generated from these types (`make schemas`). `build`
+makes records from what a scan found, `explain` reads them back. Fields stand in the order of the keys.
+More keys may come; `SCHEMA_VERSION` changes when a key changes its meaning or goes.
+"""
+
+from scanner.report.records.excess import Excess, ExcessivePermissions, ExcessStatement, ExcessUsed
+from scanner.report.records.report import SCHEMA_VERSION, Report
+from scanner.report.records.roles import (
+    AllowedElsewhere,
+    Finding,
+    GrantPlace,
+    Policy,
+    PolicyDocument,
+    PolicyName,
+    Role,
+    SevereAction,
+    StatementName,
+    UsedGrant,
+)
+from scanner.report.records.scan import Accepted, BaselineResult, FixedEntry, Rule, Scan, Skipped, Warned
+from scanner.report.records.workloads import (
+    Denied,
+    Unattributed,
+    Unmapped,
+    UsedPermission,
+    Workload,
+    WorkloadEvidence,
+)
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "Accepted",
+    "AllowedElsewhere",
+    "BaselineResult",
+    "Denied",
+    "Excess",
+    "ExcessStatement",
+    "ExcessUsed",
+    "ExcessivePermissions",
+    "Finding",
+    "FixedEntry",
+    "GrantPlace",
+    "Policy",
+    "PolicyDocument",
+    "PolicyName",
+    "Report",
+    "Role",
+    "Rule",
+    "Scan",
+    "SevereAction",
+    "Skipped",
+    "StatementName",
+    "Unattributed",
+    "Unmapped",
+    "UsedGrant",
+    "UsedPermission",
+    "Warned",
+    "Workload",
+    "WorkloadEvidence",
+]

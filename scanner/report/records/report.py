@@ -1,0 +1,31 @@
+"""The shape of report.json."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from msgspec import Struct
+
+from scanner.report.records.keys import about
+from scanner.report.records.roles import Role
+from scanner.report.records.scan import Accepted, Scan
+from scanner.report.records.workloads import Unattributed, Workload
+
+SCHEMA_VERSION: Final = 1
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """report.json: everything that a scan found."""
+
+    schema_version: Annotated[Literal[1], about("1")]
+    scan: Annotated[Scan, about("what was read")]
+    workloads: Annotated[
+        tuple[Workload, ...],
+        about("each workload that was traced, and each function that shares a role with one, by ARN"),
+    ]
+    unattributed: Annotated[Unattributed, about("calls that belong to no workload")]
+    roles: Annotated[
+        tuple[Role, ...],
+        about("with `-c`, the roles of the workloads that are reported on, by ARN; else empty"),
+    ]
+    accepted: Annotated[Accepted, about("what became of the rules of the configuration and of the baseline")]

@@ -1,0 +1,212 @@
+"""What roles grant, and the verdicts on it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Struct
+
+from scanner.iam.severity import LEVELS
+from scanner.model import Verdict
+from scanner.report.records.keys import Count, Json, PolicyKind, Source, about
+from scanner.verdict.reasons import Reason
+
+
+class PolicyDocument(Struct, frozen=True, kw_only=True, rename="pascal"):
+    """An IAM policy."""
+
+    version: Annotated[Literal["2012-10-17"], about("the version of the policy language")]
+    statement: Annotated[tuple[Json, ...], about("the statements, as IAM takes them")]
+
+
+class Policy(Struct, frozen=True, kw_only=True):
+    """An identity policy of a role."""
+
+    name: Annotated[str, about("its name")]
+    arn: Annotated[str | None, about("its ARN; null for an inline policy")]
+    kind: Annotated[PolicyKind, about("how the role has it")]
+    statements: Annotated[tuple[Json, ...], about("its statements, in their order, Deny included")]
+
+
+class PolicyName(Struct, frozen=True, kw_only=True):
+    """The policy that grants what a finding is about."""
+
+    name: Annotated[str, about("its name")]
+    arn: Annotated[str | None, about("its ARN; null for an inline policy")]
+    kind: Annotated[PolicyKind, about("how the role has it")]
+
+
+class StatementName(Struct, frozen=True, kw_only=True):
+    """The statement that grants what a finding is about."""
+
+    index: Annotated[Count, about("its place in the policy, counted from 0")]
+    sid: Annotated[str | None, about("its Sid, or null")]
+    not_action: Annotated[bool, about("true if `actions` are those of a NotAction: all others are granted")]
+    not_resource: Annotated[bool, about("true if `resources` are those of a NotResource")]
+    condition: Annotated[Json | None, about("its Condition block, untouched, or null")]
+
+
+class UsedGrant(Struct, frozen=True, kw_only=True):
+    """A permission that a grant was used for."""
+
+    action: Annotated[str, about("the IAM action")]
+    resource: Annotated[str, about("the ARN")]
+    workloads: Annotated[
+        tuple[str, ...],
+        about("the ARNs of the functions that used it; empty where Lambda itself needs it"),
+    ]
+
+
+class SevereAction(Struct, frozen=True, kw_only=True):
+    """An action of which it is known what an attacker gains."""
+
+    action: Annotated[str, about("the IAM action")]
+    why: Annotated[str, about("what an attacker gains from it")]
+
+
+class GrantPlace(Struct, frozen=True, kw_only=True):
+    """A statement that allows the same."""
+
+    policy: Annotated[str, about("the name of the policy")]
+    policy_arn: Annotated[str | None, about("its ARN; null for an inline policy")]
+    index: Annotated[Count, about("the statement's place in it, counted from 0")]
+    sid: Annotated[str | None, about("its Sid, or null")]
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """A verdict on grants of one statement that share it and its reasons."""
+
+    id: Annotated[
+        str,
+        about(
+            "12 hex digits, the same from run to run while the statement stays as it is and its grants share "
+            "one verdict as before. `explain` takes it"
+        ),
+    ]
+    verdict: Annotated[Verdict, about("what the comparison says")]
+    confirmed: Annotated[
+        bool,
+        about("for `unused` and `broad`: whether the evidence carries the finding; true for all others"),
+    ]
+    reasons: Annotated[tuple[Reason, ...], about("why it is not confirmed; empty when it is")]
+    severity: Annotated[str, about("that of the most dangerous of the actions in question", LEVELS)]
+    severe: Annotated[
+        tuple[SevereAction, ...],
+        about("the actions in question for which an attacker's gain is known, most dangerous first"),
+    ]
+    workload: Annotated[
+        str | None,
+        about("the ARN of the function that uses the role; null where several do, or none is known"),
+    ]
+    policy: Annotated[PolicyName, about("the policy that grants it")]
+    statement: Annotated[StatementName, about("the statement in it")]
+    actions: Annotated[tuple[str, ...], about("the actions, as the policy spells them")]
+    resources: Annotated[tuple[str, ...], about("the resources, as the policy spells them")]
+    used: Annotated[tuple[UsedGrant, ...], about("which part was used; for `platform`, what Lambda needs")]
+    why: Annotated[
+        str,
+        about(
+            "for `unobservable`, and for `unused` that Lambda may need by a configuration that was not read: "
+            "why traces cannot show it, and which right would show it; else empty"
+        ),
+    ]
+    remedy: Annotated[
+        Literal["edit", "replace"] | None,
+        about(
+            "for `unused` and `broad`: `edit` the policy, or `replace` it, since it is AWS's own; null for "
+            "all others"
+        ),
+    ]
+    also: Annotated[
+        tuple[GrantPlace, ...],
+        about("the other statements that allow all that these were used for; empty where there are none"),
+    ]
+    could_go: Annotated[
+        bool,
+        about("true if the role needs these for nothing that was seen, as long as those in `also` stay"),
+    ]
+    sources: Annotated[
+        tuple[Source, ...], about("the sources besides the traces that decided the verdict or a reason")
+    ]
+    ignored: Annotated[
+        str | None, about("the reason of the rule of the configuration that accepts it, or null")
+    ]
+    known: Annotated[bool, about("true if the baseline holds it")]
+
+
+class AllowedElsewhere(Struct, frozen=True, kw_only=True):
+    """Calls that succeeded though no policy of the role allows them."""
+
+    workload: Annotated[str, about("the ARN of the function")]
+    action: Annotated[str, about("the IAM action")]
+    resource: Annotated[str, about("the ARN")]
+    calls: Annotated[Count, about("calls that succeeded")]
+    denied: Annotated[
+        bool,
+        about(
+            "true if a policy of the role even denies it: then the calls were made with another role, or the "
+            "policy has changed since"
+        ),
+    ]
+
+
+class Role(Struct, frozen=True, kw_only=True):
+    """A role with the verdicts on everything that it grants."""
+
+    arn: Annotated[str, about("the ARN")]
+    name: Annotated[str, about("its name, without the path")]
+    workloads: Annotated[tuple[str, ...], about("the ARNs of all functions that are known to use it")]
+    by_version_only: Annotated[
+        tuple[str, ...],
+        about(
+            "those that use it only in a published version: their traces do not show whether they ran with it"
+        ),
+    ]
+    users_known: Annotated[
+        bool,
+        about(
+            "whether there can be no others: the functions could be listed, only Lambda may assume the role, "
+            "and it was last used where functions were listed"
+        ),
+    ]
+    trusted: Annotated[
+        tuple[str, ...],
+        about(
+            "the principals other than Lambda that may assume it; `?` where the trust policy cannot be "
+            "understood"
+        ),
+    ]
+    boundary: Annotated[
+        str | None,
+        about("the ARN of its permissions boundary; null without one, and where the role could not be read"),
+    ]
+    readable: Annotated[bool, about("whether every policy was read")]
+    missing_permissions: Annotated[tuple[str, ...], about("the IAM actions that the scan lacked")]
+    problems: Annotated[tuple[str, ...], about("what else could not be read or understood")]
+    policies: Annotated[tuple[Policy, ...], about("its identity policies, as they are today")]
+    findings: Annotated[tuple[Finding, ...], about("a verdict on everything that the role grants")]
+    suggested_policy: Annotated[
+        PolicyDocument | None,
+        about("an IAM policy that can take the place of all identity policies of the role, or null"),
+    ]
+    suggested_policies: Annotated[
+        tuple[PolicyDocument, ...],
+        about("the same as several managed policies, where it is too long for inline policies; else empty"),
+    ]
+    objections: Annotated[
+        tuple[str, ...],
+        about(
+            "why there is no suggestion: what the evaluator could not prove about it, a line each; else empty"
+        ),
+    ]
+    offered_policy: Annotated[
+        PolicyDocument | None,
+        about(
+            "an IAM policy that would allow the calls that AWS denied, where an Allow in the role may help; "
+            "null without any. It is no part of the suggestion"
+        ),
+    ]
+    allowed_elsewhere: Annotated[
+        tuple[AllowedElsewhere, ...],
+        about("calls that succeeded though no policy of the role allows them"),
+    ]

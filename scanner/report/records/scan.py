@@ -1,0 +1,115 @@
+"""What was read, and what a team accepts."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Struct
+
+from scanner.report.records.keys import Count, RequestedSource, Time, about
+
+
+class Skipped(Struct, frozen=True, kw_only=True):
+    """What could not be taken into account."""
+
+    documents: Annotated[Count, about("segment documents or files that could not be read")]
+    calls: Annotated[Count, about("calls that could not be mapped to permissions (see `unmapped`)")]
+    traces_truncated: Annotated[
+        Count, about("traces that exceed X-Ray's limit of 500 KB: part of them is missing")
+    ]
+    traces_unprocessed: Annotated[Count, about("traces that were listed or asked for, and not returned")]
+    traces_partial: Annotated[Count, about("traces that were still arriving")]
+    windows: Annotated[Count, about("spans of time whose traces could not be listed")]
+
+
+class Warned(Struct, frozen=True, kw_only=True):
+    """What the reader must know."""
+
+    code: Annotated[str, about("which warning it is, for programs")]
+    message: Annotated[str, about("one line for people")]
+    count: Annotated[Count, about("how often it happened")]
+
+
+class Scan(Struct, frozen=True, kw_only=True):
+    """What was read."""
+
+    source: Annotated[str, about("`xray` (the X-Ray API) or `files` (`--traces`)", ("xray", "files"))]
+    start: Annotated[
+        Time,
+        about(
+            "start of the scanned time; with saved traces or `--trace-ids`, of the first trace; null if "
+            "there is none"
+        ),
+    ]
+    end: Annotated[Time, about("its end, likewise")]
+    filter: Annotated[str | None, about("the filter expression, or null")]
+    regions: Annotated[
+        tuple[str, ...], about("the scanned regions; with saved traces, the regions of their workloads")
+    ]
+    evidence: Annotated[
+        tuple[RequestedSource, ...],
+        about("the sources besides the traces that were asked for; a warning names each that did not answer"),
+    ]
+    account: Annotated[
+        str | None, about("the account of all workloads, or null where there are several or none")
+    ]
+    traces: Annotated[Count, about("traces that were read")]
+    documents: Annotated[Count, about("segment documents in them")]
+    calls: Annotated[Count, about("AWS calls in them")]
+    skipped: Annotated[Skipped, about("what could not be taken into account")]
+    warnings: Annotated[tuple[Warned, ...], about("what the reader must know")]
+
+
+RuleState = Literal["hiding", "idle", "expired"]
+
+
+class Rule(Struct, frozen=True, kw_only=True):
+    """A rule of the configuration, and what became of it."""
+
+    line: Annotated[Count, about("its line in the file")]
+    state: Annotated[
+        RuleState,
+        about(
+            "`hiding` (it accepts something), `idle` (it covered nothing that no earlier one covers) or "
+            "`expired` (its last day is over, and it still covers something: it fails the check)"
+        ),
+    ]
+    grants: Annotated[Count, about("how many grants it covers: actions on resources")]
+    reason: Annotated[str, about("as the file has it")]
+    owner: Annotated[str | None, about("as the file has it, or null")]
+    expires: Annotated[str | None, about("its last day, or null")]
+
+
+class FixedEntry(Struct, frozen=True, kw_only=True):
+    """An entry of the baseline without a finding in this scan."""
+
+    role: Annotated[str, about("the path and name of the role")]
+    policy: Annotated[str, about("the name of an inline policy, the ARN of a managed one")]
+    statement: Annotated[str, about("the Sid; empty without one")]
+    verdict: Annotated[str, about("the verdict when the entry was written")]
+    action: Annotated[str, about("the action, as the policy spells it")]
+    resource: Annotated[str, about("the resource")]
+
+
+class BaselineResult(Struct, frozen=True, kw_only=True):
+    """The scan against the baseline."""
+
+    known: Annotated[Count, about("grants of this scan that the baseline holds")]
+    new: Annotated[Count, about("those that it does not hold")]
+    fixed: Annotated[
+        tuple[FixedEntry, ...],
+        about("entries of the baseline, of roles that were compared, without such a finding in this scan"),
+    ]
+
+
+class Accepted(Struct, frozen=True, kw_only=True):
+    """What the team accepts."""
+
+    rules: Annotated[
+        tuple[Rule, ...],
+        about(
+            "the rules of the configuration, in the order of the file; of a scan of some functions only, "
+            "those that covered something"
+        ),
+    ]
+    baseline: Annotated[BaselineResult | None, about("the scan against the baseline; null without one")]

@@ -1,0 +1,40 @@
+"""Scans to report on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from scanner.model import Function, Usage
+from scanner.request import ScanRequest
+from scanner.result import RoleResult, ScanResult, Skipped
+from tests.unit.cases import NOW, allow, compared, function, policy, table, usage, used
+
+COMPARE = ScanRequest(compare=True)
+EVIL = "x|`<b>*[a](b)@team\n::error::\x1b[31m\u202e"
+GET, SCAN = "dynamodb:GetItem", "dynamodb:Scan"
+
+
+def scan_result(
+    roles: Iterable[RoleResult] = (), usages: Iterable[Usage] = (), functions: Iterable[Function] = ()
+) -> ScanResult:
+    """A scan of the last minute."""
+    return ScanResult(
+        source="xray",
+        start=NOW - 60,
+        end=NOW,
+        regions=("us-east-1",),
+        traces=3,
+        documents=6,
+        calls=9,
+        skipped=Skipped(),
+        usages=list(usages),
+        functions={f.arn: f for f in functions},
+        roles=list(roles),
+    )
+
+
+def unused_scan() -> ScanResult:
+    """A function that reads single items, and may scan the table too."""
+    reads = usage(used((GET, table("t"))))
+    role = compared([policy(allow([GET, SCAN], table("t")))], [reads])
+    return scan_result([role], [reads], [function()])

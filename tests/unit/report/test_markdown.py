@@ -1,0 +1,70 @@
+"""The Markdown: harmless whatever the names are, complete, and within its limit."""
+
+from __future__ import annotations
+
+from scanner.gate.config import TeamConfig
+from scanner.gate.rules import IgnoreRule
+from scanner.mapping.overrides import ExtraUntraced
+from scanner.report.markdown import markdown
+from scanner.report.view import view_of
+from scanner.text.redact import FOR_THE_PUBLIC
+from tests.unit.cases import allow, compared, deny, function, function_arn, policy, table, usage, used
+from tests.unit.report.examples import COMPARE, EVIL, GET, SCAN, scan_result
+
+
+def test_the_markdown_of_odd_names_holds_none_of_their_markup() -> None:
+    seen = usage(name=EVIL, services=["dynamodb"])
+    odd = function(EVIL)
+    grant = policy(allow(f"dynamodb:{EVIL}", EVIL, Sid=EVIL), name=EVIL)
+    scan = scan_result([compared([grant], [seen], functions=[odd])], [seen], [odd])
+    text = markdown(view_of(scan, COMPARE))
+    for outside in text.split("```")[0::2]:
+        assert "<b>" not in outside
+        assert "@team" not in outside
+        assert "[a](b)" not in outside
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+
+
+def test_no_claim_and_no_reason_of_a_rule_can_dress_up_the_table() -> None:
+    evil = "x | y @org/team <img src=x> [a](http://evil)"
+    config = TeamConfig(untraced=(ExtraUntraced(1, "dynamodb:scan", "unobservable", evil),))
+    reads = usage(used((GET, table("t"))))
+    role = compared([policy(allow(SCAN, table("t")))], [reads], config=config)
+    scan = scan_result([role], [reads], [function()])
+    text = markdown(view_of(scan, COMPARE, also={finding.id for finding in scan.findings}))
+    assert "check does not allow" in text
+    assert not any(part in text for part in ("<img", "@org", "x | y", "[a](http"))
+
+
+def test_the_reason_of_a_rule_is_hidden_in_public_as_all_else() -> None:
+    rule = IgnoreRule(1, "role of account 999988887777 needs it", action="dynamodb:scan")
+    reads = usage(used((GET, table("t"))))
+    grants = policy(allow([GET, SCAN], table("t")))
+    role = compared([grants], [reads], config=TeamConfig(ignores=(rule,)))
+    scan = scan_result([role], [reads], [function()])
+    assert "999988887777" in markdown(view_of(scan, COMPARE))
+    assert "999988887777" not in markdown(view_of(scan, COMPARE, FOR_THE_PUBLIC))
+
+
+def test_how_much_was_sampled_and_what_is_always_denied_is_in_the_comment() -> None:
+    reads = usage(used((GET, table("t"))))
+    grants = policy(allow(GET, table("t")), allow("sqs:SendMessage"), deny("sqs:*"))
+    scan = scan_result([compared([grants], [reads])], [reads], [function()])
+    scan.invocations = {function_arn("f"): 400}
+    text = markdown(view_of(scan, COMPARE))
+    assert "1 trace of 400 invocations" in text
+    assert "always denied" in text
+
+
+def test_however_many_findings_fail_beside_the_excess_the_comment_keeps_within_its_limit() -> None:
+    reads = usage(used((GET, table("t"))))
+    keys = [
+        allow("kms:Decrypt", f"arn:aws:kms:us-east-1:123456789012:key/{n}", Sid=f"S{n}") for n in range(400)
+    ]
+    role = compared([policy(allow([GET, SCAN], table("t")), *keys)], [reads])
+    scan = scan_result([role], [reads], [function()])
+    text = markdown(view_of(scan, COMPARE, also={finding.id for finding in scan.findings}), 65_000)
+    assert len(text) <= 65_000
+    assert "dynamodb&#58;Scan" in text
+    assert "more that the check does not allow" in text

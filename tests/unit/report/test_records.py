@@ -1,0 +1,77 @@
+"""The types of the reports: what follows from them is current, and is what is written."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+import pytest
+
+from scanner.iam.severity import LEVELS
+from scanner.mapping.access_denied import DenialCause
+from scanner.model import Verdict
+from scanner.report import records
+from scanner.report.build import excessive_permissions, report
+from scanner.report.schema import Name, plain
+from scanner.verdict.reasons import Reason
+from scripts import generate_schemas
+from tests.unit.report.examples import COMPARE, unused_scan
+
+NAMES: list[Name] = ["report", "excessive_permissions"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_schema_is_that_of_the_types(name: Name) -> None:
+    written = generate_schemas.schema_path(name).read_text(encoding="utf-8")
+    assert written == generate_schemas.schema_text(name), "run `make schemas`"
+
+
+def test_the_tables_of_the_document_are_those_of_the_types() -> None:
+    document = generate_schemas.DOCUMENT.read_text(encoding="utf-8")
+    assert document == generate_schemas.document_text(document), "run `make schemas`"
+
+
+def test_every_type_with_keys_has_a_table_in_the_document() -> None:
+    document = generate_schemas.DOCUMENT.read_text(encoding="utf-8")
+    with_keys = {name for name, value in generate_schemas.definitions().items() if "properties" in value}
+    assert set(re.findall(r"<!-- (\w+): made by", document)) == with_keys
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_key_is_described_and_no_other_is_allowed(name: Name) -> None:
+    for definition in generate_schemas.schema_of(name)["$defs"].values():
+        if "properties" in definition:
+            assert definition["additionalProperties"] is False
+            assert all(value["description"] for value in definition["properties"].values())
+
+
+def test_values_are_those_of_the_program_in_its_order() -> None:
+    types = generate_schemas.definitions()
+    assert types["Verdict"]["enum"] == [verdict.value for verdict in Verdict]
+    assert types["Reason"]["enum"] == [reason.value for reason in Reason]
+    assert types["DenialCause"]["enum"] == [cause.value for cause in DenialCause]
+    assert types["Finding"]["properties"]["severity"]["enum"] == list(LEVELS)
+
+
+def test_a_report_that_is_read_back_is_the_one_that_was_written() -> None:
+    written = report(unused_scan(), COMPARE)
+    assert msgspec.convert(plain(written), records.Report) == written
+
+
+def test_excess_that_is_read_back_is_the_one_that_was_written() -> None:
+    written = excessive_permissions(unused_scan(), COMPARE)
+    assert msgspec.convert(plain(written), tuple[records.Excess, ...]) == written
+
+
+def test_keys_of_later_versions_are_passed_over() -> None:
+    def with_more(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {"later": 1} | {key: with_more(part) for key, part in value.items()}
+        return [with_more(part) for part in value] if isinstance(value, list) else value
+
+    written = report(unused_scan(), COMPARE)
+    later = with_more(plain(written))
+    later["roles"][0]["policies"] = plain(written)["roles"][0]["policies"]  # statements are kept as they are
+    later["roles"][0]["suggested_policy"] = plain(written)["roles"][0]["suggested_policy"]
+    assert msgspec.convert(later, records.Report) == written

@@ -1,0 +1,16 @@
+"""The summary for a file or a terminal."""
+
+from __future__ import annotations
+
+import io
+
+from scanner.report.text import print_text
+from scanner.report.view import view_of
+from tests.unit.report.examples import COMPARE, unused_scan
+
+
+def test_the_text_for_a_file_is_plain_lines() -> None:
+    out = io.StringIO()
+    print_text(view_of(unused_scan(), COMPARE), out)
+    assert "f: dynamodb:Scan on table/t: never used" in out.getvalue()
+    assert "\x1b" not in out.getvalue()
