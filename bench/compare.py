@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import gc
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from scanner.conclude import conclude
+from scanner.gate.accept import accept
 from scanner.iam.policies import parse_policy
 from scanner.model import Certainty, Evidence, Function, Need, Observation, Permission, Policy, Role, Usage
 from scanner.report.build import excessive_permissions, report
 from scanner.report.schema import plain, validate
 from scanner.request import ScanRequest
-from scanner.result import ScanResult, Skipped
-from scanner.scan import compare_role
+from scanner.result import ScanResult, Skipped, Traced
+from scanner.usage.of_role import usage_of_role
+from scanner.verdict.assess import assess_role
+from scanner.verdict.context import RoleContext
 
 ROLES, POLICIES, STATEMENTS, USED = 1000, 10, 10, 50
 ACCOUNT, REGION = "123456789012", "us-east-1"
@@ -87,6 +92,11 @@ def _usage(number: int) -> Usage:
     return Usage(_function_arn(number), evidence, used)
 
 
+def _context(role: Role, usages: Mapping[str, Usage], functions: Mapping[str, Function]) -> RoleContext:
+    of_role = tuple(usages[arn] for arn in role.workloads)
+    return RoleContext(role, functions, of_role, usage_of_role(of_role, role.workloads, functions))
+
+
 def main() -> None:
     """Build everything, then measure."""
     gc.set_threshold(50_000, 20, 100)  # as the command line does
@@ -97,12 +107,11 @@ def main() -> None:
         _function_arn(n): Function(_function_arn(n), f"function-{n}", roles[n].arn, modified, True)
         for n in range(ROLES)
     }
-    result = ScanResult(
-        "xray", NOW, NOW, (REGION,), 1, 1, 1, Skipped(), list(usages.values()), functions=functions
-    )
+    traced = Traced("xray", NOW, NOW, (REGION,), 1, 1, 1, Skipped(), list(usages.values()))
     began = time.perf_counter()
     request = ScanRequest(compare=True)
-    result.roles = [compare_role(role, usages, functions, request) for role in roles]
+    accepted = accept([assess_role(_context(role, usages, functions)) for role in roles], request.terms)
+    result = ScanResult(traced, functions, [conclude(role) for role in accepted.roles])
     compared = time.perf_counter()
     document = plain(report(result, request))
     excessive = plain(excessive_permissions(result, request))

@@ -110,12 +110,13 @@ def _told(decision: GateDecision) -> list[str]:
 
 
 def _write_baseline(path: Path, result: ScanResult, request: ScanRequest, err: IO[str]) -> None:
+    from scanner.gate.accept import baseline_entries, compared_roles
     from scanner.gate.baseline import Baseline, dump, updated
-    from scanner.scan import baseline_entries, compared_roles
     from scanner.text.escape import counted
 
-    entries = baseline_entries(result.roles, request)
-    compared = compared_roles(result.roles, request)
+    roles = [role.assessed for role in result.roles]
+    entries = baseline_entries(roles, request.terms)
+    compared = compared_roles(roles, request.terms)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(dump(updated(request.baseline or Baseline(), entries, compared)), encoding="utf-8")

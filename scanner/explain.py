@@ -11,7 +11,8 @@ from scanner.errors import EXIT_USAGE, ScanError
 from scanner.model import EXCESS
 from scanner.report.schema import validate
 from scanner.text.escape import counted
-from scanner.verdict.reasons import MAY_BE_USED, REASON_HELP, Reason
+from scanner.verdict.reason_help import REASON_HELP
+from scanner.verdict.reasons import MAY_BE_USED, Reason
 
 Json = dict[str, Any]
 _MOST_CALLS = 25

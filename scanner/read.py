@@ -6,7 +6,7 @@ import math
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from scanner.aws.api import Aws
 from scanner.errors import EXIT_USAGE, ScanError, Warnings
@@ -17,8 +17,8 @@ from scanner.records.aws_records import CLOUDTRAIL, INVOCATIONS, LAST_ACCESSED, 
 from scanner.records.cloudtrail import History, read_cloudtrail
 from scanner.records.invocations import read_invocations
 from scanner.records.last_accessed import LastAccessed, newest_recorded, read_last_accessed, tracks
-from scanner.request import ScanRequest, is_wanted
-from scanner.result import ScanResult, Skipped
+from scanner.request import ScanRequest, is_selected
+from scanner.result import Skipped, Traced
 from scanner.roles.reader import roles_from_aws, roles_from_file, with_workloads
 from scanner.text.escape import counted
 from scanner.traces.files import read_files
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
 def read_traces(
     request: ScanRequest, aws: Aws, warnings: Warnings, progress: Callable[[int], None]
-) -> tuple[ScanResult, frozenset[Reason]]:
-    """Read all traces, and the reasons that then hold for every finding."""
+) -> Traced:
+    """Read all traces."""
     builder = UsageBuilder(
         request.requirements.min_traces, mapper(request.config.operations, request.config.resources)
     )
@@ -63,7 +63,7 @@ def read_traces(
         scan_reasons.add(Reason.TRACES_ELSEWHERE)
     from_files = bool(request.traces)
     arns = [usage.workload for usage in usages if usage.workload]
-    result = ScanResult(
+    traced = Traced(
         source="files" if from_files else "xray",
         start=builder.first if from_files or request.trace_ids else request.start,
         end=builder.last if from_files or request.trace_ids else request.end,
@@ -80,9 +80,10 @@ def read_traces(
             windows=skipped.windows,
         ),
         usages=usages,
+        scan_reasons=frozenset(scan_reasons),
     )
-    _warn_of_gaps(result, warnings)
-    return result, frozenset(scan_reasons)
+    _warn_of_gaps(traced.skipped, warnings)
+    return traced
 
 
 def _feed(
@@ -145,9 +146,9 @@ _GAPS = {
 }
 
 
-def _warn_of_gaps(result: ScanResult, warnings: Warnings) -> None:
+def _warn_of_gaps(skipped: Skipped, warnings: Warnings) -> None:
     for name, (code, noun, what) in _GAPS.items():
-        count = getattr(result.skipped, name)
+        count = getattr(skipped, name)
         if count:
             warnings.add(code, f"{counted(count, noun)} {what}", count)
 
@@ -183,11 +184,11 @@ def read_roles(
 ) -> list[Role]:
     """The roles of all workloads that were seen, and of those that were asked for by name."""
     seen = {usage.workload for usage in usages if usage.workload and usage.evidence.traces}
-    named = {arn for arn in functions.known if request.workloads and is_wanted(arn, request.workloads)}
+    named = {arn for arn in functions.known if request.workloads and is_selected(arn, request.workloads)}
     for glob in request.workloads:
-        if not any(is_wanted(arn, (glob,)) for arn in seen | named):
+        if not any(is_selected(arn, (glob,)) for arn in seen | named):
             warnings.add("workload-unknown", f"--workloads {glob!r} fits no workload")
-    wanted = sorted(arn for arn in seen | named if is_wanted(arn, request.workloads))
+    wanted = sorted(arn for arn in seen | named if is_selected(arn, request.workloads))
     roles = (
         _role_of(arn, functions, from_file=request.functions is not None, warnings=warnings) for arn in wanted
     )
@@ -225,26 +226,34 @@ def uncompared(usages: Sequence[Usage], roles: Sequence[Role], request: ScanRequ
     """The workloads that were seen and asked for, though no role of theirs could be told."""
     compared = {arn for role in roles for arn in role.workloads}
     seen = [usage.workload for usage in usages if usage.workload]
-    return [arn for arn in seen if arn not in compared and is_wanted(arn, request.workloads)]
+    return [arn for arn in seen if arn not in compared and is_selected(arn, request.workloads)]
 
 
 # --- beside the traces ---------------------------------------------------------------------------
 
 
+class Records(NamedTuple):
+    """What AWS recorded: by the ARN of the role; and how often functions ran, by their ARN."""
+
+    by_role: Mapping[str, AwsRecords]
+    invocations: Mapping[str, int]
+
+
 def read_records(
     request: ScanRequest,
     aws: Aws,
-    result: ScanResult,
+    traced: Traced,
     functions: Functions,
     roles: Sequence[Role],
     warnings: Warnings,
-) -> dict[str, AwsRecords]:
-    """What the sources that were asked for say, by the ARN of the role."""
+) -> Records:
+    """What the sources that were asked for say."""
     if not request.evidence:
-        return {}
-    start = result.start or 0.0
+        return Records({}, {})
+    start = traced.start or 0.0
     accessed: Mapping[str, LastAccessed] = {}
     histories: Mapping[str, History] = {}
+    invocations: Mapping[str, int] = {}
     if LAST_ACCESSED in request.evidence:
         accessed = read_last_accessed(aws.iam(), [role.arn for role in roles], warnings, request.now)
     if CLOUDTRAIL in request.evidence:
@@ -260,12 +269,13 @@ def read_records(
         )
     if INVOCATIONS in request.evidence:
         arns = sorted({arn for role in roles for arn in role.workloads})
-        end = result.end or request.now
-        result.invocations = read_invocations(aws.cloudwatch, arns, start, end, warnings)
-    return {
-        role.arn: _beside(role, accessed.get(role.arn), histories, result.usages, functions, start)
+        end = traced.end or request.now
+        invocations = read_invocations(aws.cloudwatch, arns, start, end, warnings)
+    by_role = {
+        role.arn: _beside(role, accessed.get(role.arn), histories, traced.usages, functions, start)
         for role in roles
     }
+    return Records(by_role, invocations)
 
 
 def _beside(

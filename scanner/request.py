@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from scanner.aws.api import Aws
+from scanner.gate.accept import Terms
 from scanner.gate.baseline import Baseline
 from scanner.gate.config import TeamConfig
 from scanner.model import EXCESS, Verdict
@@ -50,6 +51,18 @@ class ScanRequest:
     baseline_verdicts: frozenset[Verdict] = frozenset(EXCESS)
     today: date = date.min
 
+    @property
+    def terms(self) -> Terms:
+        """What the team accepts."""
+        return Terms(
+            rules=self.config.ignores,
+            baseline=self.baseline,
+            baseline_verdicts=self.baseline_verdicts,
+            logical_ids=self.logical_ids,
+            today=self.today,
+            every_role=not (self.workloads or self.filter),
+        )
+
 
 def with_stacks(request: ScanRequest, aws: Aws) -> ScanRequest:
     """The request with the functions of its stacks among its workloads. Raises ScanError."""
@@ -64,6 +77,6 @@ def with_stacks(request: ScanRequest, aws: Aws) -> ScanRequest:
     )
 
 
-def is_wanted(arn: str, globs: Sequence[str]) -> bool:
+def is_selected(arn: str, globs: Sequence[str]) -> bool:
     """Whether the findings of a workload are asked for: one of the globs fits its name or its ARN."""
     return not globs or any(fnmatchcase(workload_name(arn), glob) or fnmatchcase(arn, glob) for glob in globs)

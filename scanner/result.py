@@ -11,43 +11,12 @@ from scanner.gate.baseline import Comparison
 from scanner.gate.rules import RuleTally
 from scanner.model import EXCESS, Finding, Function, Role, ScanWarning, Usage
 from scanner.model.workloads import workload_name
-from scanner.records.aws_records import NO_RECORDS, AwsRecords
-from scanner.request import ScanRequest, is_wanted
+from scanner.records.aws_records import AwsRecords
+from scanner.request import ScanRequest, is_selected
 from scanner.suggest.check import AllowedElsewhere
 from scanner.suggest.policy import Suggestion
-from scanner.verdict.findings import Judged
-from scanner.verdict.reasons import Reason
-
-# The reasons that question the evidence as a whole, rather than one permission.
-_MISSING = frozenset(
-    {
-        Reason.NOT_SEEN,
-        Reason.TOO_FEW_TRACES,
-        Reason.NO_CALLS,
-        Reason.INCOMPLETE_TRACES,
-        Reason.SHARER_NOT_SEEN,
-        Reason.ROLE_USERS_UNKNOWN,
-        Reason.TRACES_ELSEWHERE,
-    }
-)
-
-
-@dataclass(frozen=True)
-class RoleResult:
-    """A role with the verdicts on it.
-
-    `suggestion` is None where there is none; `objections` say why, where it did not stand the evaluator's
-    test. `offered` is a policy that would allow what AWS refused, `elsewhere` what needed no grant of it.
-    """
-
-    role: Role
-    judged: Sequence[Judged] = ()
-    findings: Sequence[Finding] = ()
-    suggestion: Suggestion | None = None
-    objections: Sequence[str] = ()
-    offered: dict[str, Any] | None = None
-    elsewhere: Sequence[AllowedElsewhere] = ()
-    records: AwsRecords = NO_RECORDS
+from scanner.verdict.assessment import AssessedRole, Assessment
+from scanner.verdict.reasons import EVIDENCE_REASONS, Reason
 
 
 @dataclass(frozen=True)
@@ -62,13 +31,9 @@ class Skipped:
     windows: int = 0
 
 
-@dataclass
-class ScanResult:
-    """What a scan found.
-
-    `invocations` are how often functions ran in the scanned time (by ARN), as CloudWatch counts. `rules` is
-    what became of the team's rules, `against_baseline` what is new and what was fixed.
-    """
+@dataclass(frozen=True)
+class Traced:
+    """What the traces show. Times are Unix seconds. `scan_reasons` hold for every finding."""
 
     source: str
     start: float | None
@@ -79,7 +44,58 @@ class ScanResult:
     calls: int
     skipped: Skipped
     usages: Sequence[Usage]
-    functions: dict[str, Function] = field(default_factory=dict)
+    scan_reasons: frozenset[Reason] = frozenset()
+
+    @property
+    def by_workload(self) -> dict[str, Usage]:
+        """The usage of each workload, by ARN."""
+        return {usage.workload: usage for usage in self.usages if usage.workload}
+
+
+@dataclass(frozen=True)
+class RoleResult:
+    """A role with all that is said of it.
+
+    `suggestion` is None where there is none; `objections` say why, where it did not stand the evaluator's
+    test. `policy_for_denied` would allow what AWS denied. `allowed_elsewhere` are calls that needed no grant
+    of the role.
+    """
+
+    assessed: AssessedRole
+    findings: Sequence[Finding] = ()
+    suggestion: Suggestion | None = None
+    objections: Sequence[str] = ()
+    policy_for_denied: dict[str, Any] | None = None
+    allowed_elsewhere: Sequence[AllowedElsewhere] = ()
+
+    @property
+    def role(self) -> Role:
+        """The role."""
+        return self.assessed.role
+
+    @property
+    def assessments(self) -> Sequence[Assessment]:
+        """The assessments of its grants, in the order of its policies."""
+        return self.assessed.assessments
+
+    @property
+    def records(self) -> AwsRecords:
+        """What AWS recorded of it beside the traces."""
+        return self.assessed.context.records
+
+
+@dataclass(frozen=True)
+class ScanResult:
+    """What a scan found.
+
+    `workloads` are those whose configuration was read, by ARN; `uncompared` are those that were seen, though
+    no role of theirs could be told. `invocations` are how often functions ran in the scanned time (by ARN),
+    as CloudWatch counts. `rules` is what became of the team's rules, `against_baseline` what is new and what
+    was fixed.
+    """
+
+    traced: Traced
+    workloads: Mapping[str, Function] = field(default_factory=dict)
     roles: Sequence[RoleResult] = ()
     warnings: Sequence[ScanWarning] = ()
     uncompared: Sequence[str] = ()
@@ -90,13 +106,13 @@ class ScanResult:
     @property
     def findings(self) -> list[Finding]:
         """The findings of all roles."""
-        return [finding for result in self.roles for finding in result.findings]
+        return [finding for role in self.roles for finding in role.findings]
 
 
 def nothing_read(result: ScanResult, compare: bool) -> ScanError | None:
     """The error to end with where no trace, or no role at all, could be read."""
-    if result.traces == 0:
-        if result.source == "files":
+    if result.traced.traces == 0:
+        if result.traced.source == "files":
             return ScanError(
                 "no trace was found in the files of --traces: save what `aws xray batch-get-traces` prints"
             )
@@ -109,7 +125,7 @@ def nothing_read(result: ScanResult, compare: bool) -> ScanError | None:
     ):
         return ScanError(
             "no role at all could be read, see the warnings: nothing can be compared"
-            if any(usage.workload for usage in result.usages)
+            if any(usage.workload for usage in result.traced.usages)
             else "the traces show no Lambda function: nothing can be compared"
         )
     return None
@@ -123,10 +139,10 @@ def missing_evidence(result: ScanResult, request: ScanRequest) -> list[str]:
     doubted: dict[str, set[str]] = {}
     for role_result in result.roles:
         names = {
-            workload_name(arn) for arn in role_result.role.workloads if is_wanted(arn, request.workloads)
+            workload_name(arn) for arn in role_result.role.workloads if is_selected(arn, request.workloads)
         }
         for finding in role_result.findings:
-            for reason in _MISSING.intersection(finding.reasons) if _is_open(finding) else ():
+            for reason in EVIDENCE_REASONS.intersection(finding.reasons) if _is_open(finding) else ():
                 doubted.setdefault(reason, set()).update(names)
     unread = {s.role.name for s in result.roles if not s.role.readable}
     lines = [_named(f"not confirmed ({reason})", names) for reason, names in sorted(doubted.items())]

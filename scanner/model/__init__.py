@@ -2,14 +2,25 @@
 
 from scanner.model.arn import Arn, account_of, region_of, service_of
 from scanner.model.calls import Call, Certainty, Need, Outcome, Permission, Unmapped
-from scanner.model.findings import EXCESS, Finding, Place, ScanWarning, Used, Verdict
+from scanner.model.findings import (
+    EXCESS,
+    NOT_ACCEPTED,
+    Acceptance,
+    Finding,
+    Place,
+    ScanWarning,
+    Used,
+    Verdict,
+)
 from scanner.model.location import Location
-from scanner.model.policies import Grant, Policy, Role, Statement, is_managed_by_aws
+from scanner.model.policies import Grant, GrantKey, Policy, Role, Statement, is_managed_by_aws
 from scanner.model.usage import Denied, Evidence, Observation, Usage
 from scanner.model.workloads import EventSource, Function
 
 __all__ = [
     "EXCESS",
+    "NOT_ACCEPTED",
+    "Acceptance",
     "Arn",
     "Call",
     "Certainty",
@@ -19,6 +30,7 @@ __all__ = [
     "Finding",
     "Function",
     "Grant",
+    "GrantKey",
     "Location",
     "Need",
     "Observation",

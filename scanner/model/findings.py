@@ -23,6 +23,17 @@ class Verdict(StrEnum):
 EXCESS = (Verdict.UNUSED, Verdict.BROAD)
 
 
+class Acceptance(NamedTuple):
+    """Why a team accepts a grant: the reason and line of its rule (None without one), or its baseline."""
+
+    rule: str | None = None
+    line: int | None = None
+    in_baseline: bool = False
+
+
+NOT_ACCEPTED = Acceptance()
+
+
 class Used(NamedTuple):
     """A permission that a grant was used for, and the ARNs of the workloads that used it."""
 
@@ -46,10 +57,10 @@ class Finding:
 
     `actions` and `resources` are spelled as in the policy; every one of the actions is granted on
     every one of the resources. `severity` is one of `iam.severity.LEVELS`, `severe` names the actions behind
-    it, (action, what an attacker gains). `why` tells why traces cannot show it. `also` are the other grants
-    that allow all that these were used for; with `redundant` the role needs these for nothing that was seen.
-    `sources` are those beside the traces that had a say. `ignored` is the reason of the team's rule that
-    accepts it, `known` tells that the baseline holds it.
+    it, (action, what an attacker gains). `why` tells why traces cannot show it. `also_granted_by` are the
+    other grants that allow all that these were used for; with `redundant` the role needs these for nothing
+    that was seen. `sources` are the records of AWS that had a say. `ignored` is the reason of the team's rule
+    that accepts it, `known` tells that the baseline holds it.
     """
 
     id: str
@@ -65,7 +76,7 @@ class Finding:
     used: tuple[Used, ...]
     severe: tuple[tuple[str, str], ...] = ()
     why: str = ""
-    also: tuple[Place, ...] = ()
+    also_granted_by: tuple[Place, ...] = ()
     redundant: bool = False
     sources: tuple[str, ...] = ()
     ignored: str | None = None

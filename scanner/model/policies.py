@@ -39,6 +39,11 @@ class Policy:
     statements: tuple[Statement, ...]
     created: datetime | None = None
 
+    @property
+    def key(self) -> str:
+        """What tells the policy from the others of its role: its ARN, or the name of an inline one."""
+        return self.arn or self.name
+
 
 def is_managed_by_aws(policy: Policy) -> bool:
     """Whether a policy is one of AWS's own, which nobody else can edit.
@@ -77,6 +82,18 @@ class Role:
     problems: tuple[str, ...] = ()
 
 
+class GrantKey(NamedTuple):
+    """What tells a grant from the others of its role: where it stands, and how it is spelled.
+
+    `policy` is the policy's key, `statement` the index of the statement in it.
+    """
+
+    policy: str
+    statement: int
+    action: str
+    resource: str
+
+
 class Grant(NamedTuple):
     """One action pattern on one resource pattern of one Allow statement.
 
@@ -91,3 +108,8 @@ class Grant(NamedTuple):
     pattern: str
     except_actions: tuple[str, ...] = ()
     except_resources: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> GrantKey:
+        """What tells the grant from the others of its role."""
+        return GrantKey(self.policy.key, self.statement.index, self.action, self.resource)

@@ -16,11 +16,13 @@ from scanner.model.workloads import workload_kind, workload_name
 from scanner.report import records
 from scanner.report.records.keys import Json
 from scanner.report.records.scan import RuleState
-from scanner.request import ScanRequest, is_wanted
+from scanner.request import ScanRequest, is_selected
 from scanner.result import RoleResult, ScanResult
-from scanner.suggest.policy import spelled, usage_policy
+from scanner.suggest.policy import usage_policy
+from scanner.suggest.statements import as_written
 from scanner.usage.evidence import workload_evidence
-from scanner.verdict.reasons import Reason, evidence_reasons
+from scanner.verdict.claims import evidence_reasons
+from scanner.verdict.reasons import Reason
 
 _UNSAFE_IN_FILE_NAME = re.compile(r"[^A-Za-z0-9._-]")
 _MAX_FILE_NAME = 100
@@ -28,7 +30,7 @@ _MAX_FILE_NAME = 100
 
 def report(result: ScanResult, request: ScanRequest) -> records.Report:
     """report.json: everything that a scan found."""
-    usages = {usage.workload: usage for usage in result.usages}
+    usages = {usage.workload: usage for usage in result.traced.usages}
     return records.Report(
         schema_version=records.SCHEMA_VERSION,
         scan=_scan(result, request),
@@ -55,7 +57,7 @@ def excessive_permissions(result: ScanResult, request: ScanRequest) -> tuple[rec
         entries.extend(
             records.Excess(arn=arn, role=role_result.role.arn, excess_permissions=statements)
             for arn in role_result.role.workloads
-            if is_wanted(arn, request.workloads)
+            if is_selected(arn, request.workloads)
         )
     return tuple(sorted(entries, key=lambda entry: entry.arn))
 
@@ -64,7 +66,7 @@ def workload_policies(result: ScanResult) -> dict[str, Json]:
     """File name -> the policy that allows what a workload was seen to use, for each workload seen."""
     policies: dict[str, Json] = {}
     taken: set[str] = set()
-    for usage in result.usages:
+    for usage in result.traced.usages:
         if usage.workload is None:
             continue
         stem = (
@@ -93,19 +95,19 @@ def iso(seconds: float | None) -> str | None:
 
 
 def _scan(result: ScanResult, request: ScanRequest) -> records.Scan:
-    accounts = {usage.workload.split(":")[4] for usage in result.usages if usage.workload}
-    skipped = result.skipped
+    accounts = {usage.workload.split(":")[4] for usage in result.traced.usages if usage.workload}
+    skipped = result.traced.skipped
     return records.Scan(
-        source=result.source,
-        start=iso(result.start),
-        end=iso(result.end),
+        source=result.traced.source,
+        start=iso(result.traced.start),
+        end=iso(result.traced.end),
         filter=request.filter,
-        regions=tuple(result.regions),
+        regions=tuple(result.traced.regions),
         evidence=tuple(sorted(request.evidence)),
         account=accounts.pop() if len(accounts) == 1 else None,
-        traces=result.traces,
-        documents=result.documents,
-        calls=result.calls,
+        traces=result.traced.traces,
+        documents=result.traced.documents,
+        calls=result.traced.calls,
         skipped=records.Skipped(
             documents=skipped.documents,
             calls=skipped.calls,
@@ -173,13 +175,13 @@ def _baseline(comparison: Comparison) -> records.BaselineResult:
 
 def _reported_workloads(result: ScanResult) -> list[str]:
     """Every workload that was seen, and every one that shares a role with them."""
-    seen = {usage.workload for usage in result.usages if usage.workload}
+    seen = {usage.workload for usage in result.traced.usages if usage.workload}
     sharers = {arn for role_result in result.roles for arn in role_result.role.workloads}
     return sorted(seen | sharers)
 
 
 def _workload(arn: str, usage: Usage | None, result: ScanResult, request: ScanRequest) -> records.Workload:
-    function = result.functions.get(arn)
+    function = result.workloads.get(arn)
     history = next((s.records.histories[arn] for s in result.roles if arn in s.records.histories), None)
     return records.Workload(
         arn=arn,
@@ -199,7 +201,7 @@ def _workload_evidence(
 ) -> records.WorkloadEvidence:
     evidence = usage.evidence if usage else Evidence()
     alone = Role(arn="", name="", workloads=(arn,))
-    (counted,) = workload_evidence(alone, None, {arn: evidence}, result.functions)
+    (counted,) = workload_evidence(alone, None, {arn: evidence}, result.workloads)
     reasons = sorted(evidence_reasons(counted, request.requirements)) if request.compare else []
     return records.WorkloadEvidence(
         traces=evidence.traces,
@@ -265,7 +267,7 @@ def _unmapped(unmapped: Mapping[Unmapped, int]) -> tuple[records.Unmapped, ...]:
 
 
 def _role(role_result: RoleResult) -> records.Role:
-    role, suggestion, for_denied = role_result.role, role_result.suggestion, role_result.offered
+    role, suggestion, for_denied = role_result.role, role_result.suggestion, role_result.policy_for_denied
     return records.Role(
         arn=role.arn,
         name=role.name,
@@ -282,7 +284,7 @@ def _role(role_result: RoleResult) -> records.Role:
                 name=policy.name,
                 arn=policy.arn,
                 kind=policy.kind,
-                statements=tuple(spelled(statement) for statement in policy.statements),
+                statements=tuple(as_written(statement) for statement in policy.statements),
             )
             for policy in role.policies
         ),
@@ -299,7 +301,7 @@ def _role(role_result: RoleResult) -> records.Role:
                 calls=allowed.calls,
                 denied=allowed.denied,
             )
-            for allowed in role_result.elsewhere
+            for allowed in role_result.allowed_elsewhere
         ),
     )
 
@@ -338,7 +340,7 @@ def _finding(finding: Finding) -> records.Finding:
             records.GrantPlace(
                 policy=place.policy, policy_arn=place.policy_arn, index=place.statement, sid=place.sid
             )
-            for place in finding.also
+            for place in finding.also_granted_by
         ),
         could_go=finding.redundant,
         sources=finding.sources,

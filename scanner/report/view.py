@@ -15,14 +15,15 @@ from scanner.model import EXCESS, Finding, ScanWarning, Used, Verdict
 from scanner.model.workloads import workload_name
 from scanner.records.aws_records import CLOUDTRAIL, LAST_ACCESSED
 from scanner.report.build import iso
-from scanner.request import ScanRequest, is_wanted
+from scanner.request import ScanRequest, is_selected
 from scanner.result import RoleResult, ScanResult
-from scanner.suggest.policy import edits
+from scanner.suggest.edits import edits
 from scanner.text.escape import counted
 from scanner.text.redact import NOTHING_HIDDEN, Redaction
 from scanner.usage.builder import KEPT_STARTS
 from scanner.usage.evidence import workload_evidence
-from scanner.verdict.reasons import MAY_BE_USED, ORDER, REASON_HELP, Reason
+from scanner.verdict.reason_help import REASON_HELP
+from scanner.verdict.reasons import MAY_BE_USED, ORDER, Reason
 
 _SOME = 4
 _MOST_DANGERS = 12
@@ -111,7 +112,7 @@ def view_of(
             row.finding.id,
         )
     )
-    traces = {usage.workload: usage.evidence.traces for usage in result.usages}
+    traces = {usage.workload: usage.evidence.traces for usage in result.traced.usages}
     accepted = [row for row in rows if row.finding.accepted]
     rows = [row for row in rows if not row.finding.accepted]
     excess = [row for row in rows if row.finding.verdict in EXCESS]
@@ -152,7 +153,7 @@ def view_of(
                 sum(need.required for need in u.used),
                 result.invocations.get(u.workload),
             )
-            for u in result.usages
+            for u in result.traced.usages
             if u.workload
         ],
         denied=[
@@ -163,7 +164,7 @@ def view_of(
                 d.count,
                 DENIAL_HELP[DenialCause(d.cause)],
             )
-            for u in result.usages
+            for u in result.traced.usages
             for d in u.denied
         ],
         elsewhere=[
@@ -175,14 +176,16 @@ def view_of(
                 one.denied,
             )
             for s in result.roles
-            for one in s.elsewhere
+            for one in s.allowed_elsewhere
         ],
         offered=[
-            (hide.text(_who(s, request)), _json(hide.policy(s.offered))) for s in result.roles if s.offered
+            (hide.text(_who(s, request)), _json(hide.policy(s.policy_for_denied)))
+            for s in result.roles
+            if s.policy_for_denied
         ],
         unmapped=[
             (hide.text(u.service), hide.text(u.operation), u.reason, count)
-            for usage in result.usages
+            for usage in result.traced.usages
             for u, count in usage.unmapped.items()
         ],
         warnings=[hide.text(_warning(w)) for w in result.warnings],
@@ -234,7 +237,9 @@ def _twice(
             _some(finding.actions),
             _some(short(hide.resource(r)) for r in finding.resources),
             hide.text(_place(finding.policy.name, finding.statement.index, finding.statement.sid)),
-            hide.text(_some(_place(place.policy, place.statement, place.sid) for place in finding.also)),
+            hide.text(
+                _some(_place(place.policy, place.statement, place.sid) for place in finding.also_granted_by)
+            ),
         )
         for finding in role_result.findings
         if finding.redundant
@@ -257,7 +262,7 @@ def _suggestion(role_result: RoleResult, request: ScanRequest, hide: Redaction) 
             edit.managed_by_aws,
             _difference(hide.policy(edit.before), hide.policy(edit.after)),
         )
-        for edit in edits(role_result.role, role_result.judged)
+        for edit in edits(role_result.role, role_result.assessments)
     ]
     suggestion = role_result.suggestion
     policies = suggestion.parts or (suggestion.policy,) if suggestion else ()
@@ -297,7 +302,7 @@ def _row(
 
 
 def _who(role_result: RoleResult, request: ScanRequest) -> str:
-    names = [workload_name(arn) for arn in role_result.role.workloads if is_wanted(arn, request.workloads)]
+    names = [workload_name(arn) for arn in role_result.role.workloads if is_selected(arn, request.workloads)]
     return _some(names) or role_result.role.name
 
 
@@ -341,8 +346,8 @@ def _evidence(finding: Finding, role_result: RoleResult, result: ScanResult, hid
         return "not observable" if finding.verdict is Verdict.UNOBSERVABLE else "as the policies are now"
     if not finding.confirmed:
         return ", ".join(finding.reasons)
-    evidence = {u.workload: u.evidence for u in result.usages if u.workload}
-    workloads = workload_evidence(role_result.role, finding.policy, evidence, result.functions)
+    evidence = {u.workload: u.evidence for u in result.traced.usages if u.workload}
+    workloads = workload_evidence(role_result.role, finding.policy, evidence, result.workloads)
     newer = sum(start > user.changed for user in workloads for start in user.evidence.newest_complete)
     more = any(len(user.evidence.newest_complete) >= KEPT_STARTS for user in workloads)
     seen = counted(newer, "trace") + (" or more" if more else "")
@@ -357,7 +362,7 @@ def short(resource: str) -> str:
 
 def _headline(result: ScanResult, request: ScanRequest) -> str:
     if not request.compare:
-        workloads = sum(1 for usage in result.usages if usage.workload)
+        workloads = sum(1 for usage in result.traced.usages if usage.workload)
         return f"{counted(workloads, 'workload')} seen; nothing was compared (that is -c)"
     readable = [s for s in result.roles if s.role.readable or s.findings]
     functions = _functions(readable, request)
@@ -380,7 +385,7 @@ def _headline(result: ScanResult, request: ScanRequest) -> str:
 
 
 def _functions(roles: Iterable[RoleResult], request: ScanRequest) -> set[str]:
-    return {arn for s in roles for arn in s.role.workloads if is_wanted(arn, request.workloads)}
+    return {arn for s in roles for arn in s.role.workloads if is_selected(arn, request.workloads)}
 
 
 def _is_excessive(role_result: RoleResult, *, confirmed: bool) -> bool:
@@ -390,13 +395,13 @@ def _is_excessive(role_result: RoleResult, *, confirmed: bool) -> bool:
 
 
 def _facts(result: ScanResult) -> str:
-    start, end = iso(result.start), iso(result.end)
+    start, end = iso(result.traced.start), iso(result.traced.end)
     time = f"{start[:16].replace('T', ' ')} to {end[:16].replace('T', ' ')} UTC" if start and end else ""
     parts = [
-        counted(result.traces, "trace"),
-        counted(result.calls, "AWS call"),
+        counted(result.traced.traces, "trace"),
+        counted(result.traced.calls, "AWS call"),
         time,
-        ", ".join(result.regions),
+        ", ".join(result.traced.regions),
     ]
     return ", ".join(part for part in parts if part)
 

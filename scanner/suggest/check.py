@@ -12,7 +12,7 @@ from scanner.iam.patterns import is_pattern
 from scanner.iam.policies import parse_policy
 from scanner.model import Permission, Policy, Role, Statement, Usage
 from scanner.usage.of_role import UsedPermission
-from scanner.verdict.assess import context_of
+from scanner.verdict.grants import context_of
 
 _DENIED = (Effect.EXPLICITLY_DENIED, Effect.IMPLICITLY_DENIED)
 

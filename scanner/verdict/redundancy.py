@@ -2,131 +2,127 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
 
-from scanner.iam import arns
 from scanner.iam.patterns import contains, is_pattern, overlaps
 from scanner.iam.variables import names_of
-from scanner.model import Grant, Verdict, is_managed_by_aws
+from scanner.model import Grant, GrantKey, Verdict, is_managed_by_aws
 from scanner.usage.of_role import UsedPermission
-from scanner.verdict.assess import Judgement
+from scanner.verdict.assessment import Assessment, Redundancy
+from scanner.verdict.grants import possible_resource
 
 _IN_USE = (Verdict.BROAD, Verdict.USED, Verdict.PLATFORM)
+# For each use of a grant the other grants that allow it, as places in the list of assessments.
+_Others = Sequence[Sequence[int]]
 
 
-class Redundancy(NamedTuple):
-    """All that a grant was used for is allowed by others, too: `also` are these, in their order.
+def redundancies(assessments: Sequence[Assessment]) -> Mapping[GrantKey, Redundancy]:
+    """The grants whose every use is allowed by other grants.
 
-    `redundant` tells that the role needs this grant for nothing that was seen, once the others stay.
+    Of two grants the one that is surely too wide could go; else the one that the other, if it is not too
+    wide, contains; of two that say the same, the later, though rather a role's own than one in a policy of
+    AWS. As nobody can edit that, it goes as a whole only.
     """
-
-    also: tuple[Grant, ...]
-    redundant: bool
-
-
-def redundancies(judgements: Sequence[Judgement], confirmed: Sequence[bool]) -> Mapping[int, Redundancy]:
-    """The grants of which every use is allowed by other grants, by their place in `judgements`.
-
-    `confirmed` tells of each whether the evidence carries its verdict. Of two grants the one that is surely
-    too wide could go; else the one that the other, if it is not too wide, contains; of two that say the same,
-    the later, though rather a role's own than one in a policy of AWS. As nobody can edit that, it goes as a
-    whole only.
-    """
-    shared = _shared(judgements)
+    shared = _shared(assessments)
     gone: set[int] = set()
-    for at in sorted(shared, key=lambda at: _order(judgements[at], at)):
-        judgement = judgements[at]
-        others = [[o for o in place if o not in gone] for place in shared[at]]
-        if all(others) and (
-            (
-                judgement.verdict is Verdict.BROAD
-                and confirmed[at]
-                and not judgement.alternatives
-                and all(
-                    any(not _is_wider(judgements[o].grant, judgement.grant) for o in place)
-                    for place in others
-                )
-            )
-            or any(
-                # one that is too wide makes nothing needless: it is cut, or should be
-                judgements[o].verdict is not Verdict.BROAD
-                and _makes_needless(judgements[o].grant, judgement.grant)
-                for o in set(others[0])
-            )
-        ):
-            gone.add(at)
-    gone -= _inseparable(judgements, gone)
-    return {at: Redundancy(_also(judgements, places), at in gone) for at, places in shared.items()}
+    for place in sorted(shared, key=lambda place: _order(assessments, place)):
+        others = [[other for other in others if other not in gone] for others in shared[place]]
+        if all(others) and _could_go(assessments, place, others):
+            gone.add(place)
+    gone -= _inseparable(assessments, gone)
+    return {
+        assessments[place].grant.key: Redundancy(_grants_of(assessments, others), place in gone)
+        for place, others in shared.items()
+    }
 
 
-def _shared(judgements: Sequence[Judgement]) -> dict[int, list[list[int]]]:
+def _could_go(assessments: Sequence[Assessment], place: int, others: _Others) -> bool:
+    """Whether the role needs a grant for nothing that was seen, given the others."""
+    assessment = assessments[place]
+    grant = assessment.grant
+    if (
+        assessment.verdict is Verdict.BROAD
+        and not assessment.reasons
+        and not assessment.may_need
+        and all(any(not _is_wider(assessments[o].grant, grant) for o in of_use) for of_use in others)
+    ):
+        return True
+    return any(
+        # a grant that is too wide makes none redundant: it is cut, or should be
+        assessments[other].verdict is not Verdict.BROAD and _contains(assessments[other].grant, grant)
+        for other in set(others[0])
+    )
+
+
+def _shared(assessments: Sequence[Assessment]) -> dict[int, _Others]:
     """The grants of which others surely allow every use: these others, for each use."""
-    servers: dict[UsedPermission, list[int]] = {}
-    for at, judgement in enumerate(judgements):
-        if judgement.verdict in _IN_USE:
-            for touched in judgement.touched:
-                servers.setdefault(touched, []).append(at)
-    found = {}
-    for at, judgement in enumerate(judgements):
-        if judgement.verdict not in _IN_USE or not judgement.touched:
+    allowing: dict[UsedPermission, list[int]] = {}
+    for place, assessment in enumerate(assessments):
+        if assessment.verdict in _IN_USE:
+            for use in assessment.used_for:
+                allowing.setdefault(use, []).append(place)
+    shared: dict[int, _Others] = {}
+    for place, assessment in enumerate(assessments):
+        if assessment.verdict not in _IN_USE or not assessment.used_for:
             continue
-        if any(len(servers[touched]) < 2 for touched in judgement.touched):
+        if any(len(allowing[use]) < 2 for use in assessment.used_for):
             continue  # most grants
-        places = [
+        others = [
             [
-                o
-                for o in servers[t]
-                if o != at
-                and _is_sure(judgements[o].grant, judgement.grant)
-                and _holds(judgements[o].grant, t)
+                other
+                for other in allowing[use]
+                if other != place
+                and _is_as_sure(assessments[other].grant, assessment.grant)
+                and _allows_all_of(assessments[other].grant, use)
             ]
-            for t in judgement.touched
+            for use in assessment.used_for
         ]
-        if all(places):
-            found[at] = places
-    return found
+        if all(others):
+            shared[place] = others
+    return shared
 
 
-def _holds(grant: Grant, touched: UsedPermission) -> bool:
-    """Whether a grant allows all of what was touched: a pattern, or what knows no resources, to the last."""
-    if touched.exact and not is_pattern(touched.resource):
-        return True  # a single resource that is reached
-    resource = touched.resource if touched.exact else arns.of_any_account(touched.resource)
+def _allows_all_of(grant: Grant, use: UsedPermission) -> bool:
+    """Whether a grant allows all of what was used: a pattern, or what knows no resources, to the last."""
+    if use.exact and not is_pattern(use.resource):
+        return True  # a single resource that the grant overlaps
+    resource = possible_resource(use)
     excepted = any(overlaps(pattern, resource) for pattern in grant.except_resources)
     return contains(grant.pattern, resource) and not excepted
 
 
-def _inseparable(judgements: Sequence[Judgement], gone: set[int]) -> set[int]:
-    """The grants of AWS's policies of which something else is in use."""
+def _inseparable(assessments: Sequence[Assessment], gone: set[int]) -> set[int]:
+    """The grants of AWS's policies that hold something else in use."""
     needed = {
-        id(judgement.grant.policy)
-        for at, judgement in enumerate(judgements)
-        if at not in gone and judgement.verdict in (*_IN_USE, Verdict.UNOBSERVABLE)
+        assessment.grant.policy.key
+        for place, assessment in enumerate(assessments)
+        if place not in gone and assessment.verdict in (*_IN_USE, Verdict.UNOBSERVABLE)
     }
-    own = ((at, judgements[at].grant.policy) for at in gone)
-    return {at for at, policy in own if is_managed_by_aws(policy) and id(policy) in needed}
+    policies = ((place, assessments[place].grant.policy) for place in gone)
+    return {place for place, policy in policies if is_managed_by_aws(policy) and policy.key in needed}
 
 
-def _order(judgement: Judgement, at: int) -> tuple[bool, bool, int]:
-    return (judgement.verdict is not Verdict.BROAD, is_managed_by_aws(judgement.grant.policy), -at)
+def _order(assessments: Sequence[Assessment], place: int) -> tuple[bool, bool, int]:
+    assessment = assessments[place]
+    is_of_aws = is_managed_by_aws(assessment.grant.policy)
+    return (assessment.verdict is not Verdict.BROAD, is_of_aws, -place)
 
 
 def _is_wider(other: Grant, grant: Grant) -> bool:
-    return _makes_needless(other, grant) and not _makes_needless(grant, other)
+    return _contains(other, grant) and not _contains(grant, other)
 
 
-def _makes_needless(other: Grant, grant: Grant) -> bool:
+def _contains(other: Grant, grant: Grant) -> bool:
     """Whether a grant allows all that another one does, under no narrower a condition."""
     return (
-        _is_sure(other, grant)
+        _is_as_sure(other, grant)
         and contains(other.action.lower(), grant.action.lower())
         and contains(other.pattern, grant.pattern)
         and _excepts_no_more(other, grant)
     )
 
 
-def _is_sure(other: Grant, grant: Grant) -> bool:
+def _is_as_sure(other: Grant, grant: Grant) -> bool:
     """Whether nothing is open in what another grant allows that is not as open in this one.
 
     A condition may not have held for a use, and a policy variable may stand for another resource.
@@ -157,7 +153,7 @@ def _excepts_no_more(other: Grant, grant: Grant) -> bool:
     return exceptions in (((), ()), (grant.except_actions, grant.except_resources))
 
 
-def _also(judgements: Sequence[Judgement], places: Iterable[Iterable[int]]) -> tuple[Grant, ...]:
-    """The other grants that serve a use of a grant, in their order."""
-    others = sorted({other for place in places for other in place})
-    return tuple(judgements[other].grant for other in others)
+def _grants_of(assessments: Sequence[Assessment], others: _Others) -> tuple[Grant, ...]:
+    """The other grants that allow a use of a grant, in their order."""
+    places = sorted({other for of_use in others for other in of_use})
+    return tuple(assessments[place].grant for place in places)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from scanner.gate.baseline import Baseline
+from scanner.conclude import conclude
+from scanner.gate.accept import Terms, accept
+from scanner.gate.baseline import Baseline, Comparison
 from scanner.gate.config import TeamConfig
 from scanner.iam.policies import parse_policy
 from scanner.model import (
@@ -24,10 +27,11 @@ from scanner.model import (
     Usage,
 )
 from scanner.records.aws_records import NO_RECORDS, AwsRecords
-from scanner.request import ScanRequest
-from scanner.result import RoleResult, ScanResult, Skipped
-from scanner.scan import against_baseline, compare_role
+from scanner.result import RoleResult, ScanResult, Skipped, Traced
 from scanner.usage.evidence import EvidenceRequirements
+from scanner.usage.of_role import usage_of_role
+from scanner.verdict.assess import assess_role
+from scanner.verdict.context import RoleContext
 from scanner.verdict.reasons import Reason
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
@@ -134,7 +138,7 @@ def compared(
     role = Role(
         ROLE,
         "f",
-        tuple(policies),
+        tuple(_with_names_of_their_own(policies)),
         tuple(workloads),
         workloads_complete=workloads_complete,
         by_version_only=tuple(map(function_arn, by_version_only)),
@@ -142,39 +146,42 @@ def compared(
         tags=tags,
         readable=readable,
     )
-    by_arn = {u.workload: u for u in usages if u.workload}
-    request = ScanRequest(
-        requirements=requirements or EvidenceRequirements(), config=config or TeamConfig(), today=today
+    by_arn, team = {f.arn: f for f in known}, config or TeamConfig()
+    of_role = tuple(u for arn_ in workloads for u in usages if u.workload == arn_)
+    context = RoleContext(
+        role,
+        by_arn,
+        of_role,
+        usage_of_role(of_role, workloads, by_arn, records, team.untraced),
+        records,
+        scan_reasons,
+        requirements or EvidenceRequirements(),
     )
-    return compare_role(role, by_arn, {f.arn: f for f in known}, request, scan_reasons, records)
+    (accepted,) = accept([assess_role(context)], Terms(team.ignores, today=today)).roles
+    return conclude(accepted)
 
 
-def with_baseline(result: RoleResult, baseline: Baseline, **request_is: Any) -> tuple[RoleResult, ScanResult]:
-    """A role with what a baseline knows of it, and the scan that tells what is new and what was fixed."""
-    whole = scan_of([result])
-    request = replace(ScanRequest(compare=True, baseline=baseline), **request_is)
-    (found,) = against_baseline(whole, [result], request)
-    whole.roles = [found]
-    return found, whole
+def _with_names_of_their_own(policies: Iterable[Policy]) -> Iterator[Policy]:
+    """A role has no two inline policies of one name."""
+    names: Counter[str] = Counter()
+    for one in policies:
+        names[one.key] += 1
+        yield one if names[one.key] == 1 else replace(one, name=f"{one.name}-{names[one.key]}")
+
+
+def with_baseline(result: RoleResult, baseline: Baseline, **terms: Any) -> tuple[RoleResult, Comparison]:
+    """A role with what a baseline knows of it, and what is new and what was fixed."""
+    accepted = accept([result.assessed], Terms(baseline=baseline, **terms))
+    assert accepted.baseline is not None
+    return conclude(accepted.roles[0]), accepted.baseline
 
 
 def scan_of(
     roles: Iterable[RoleResult], usages: Iterable[Usage] = (), functions: Iterable[Function] = ()
 ) -> ScanResult:
     """A scan of the last minute that found these roles."""
-    return ScanResult(
-        source="xray",
-        start=NOW - 60,
-        end=NOW,
-        regions=(REGION,),
-        traces=1,
-        documents=1,
-        calls=1,
-        skipped=Skipped(),
-        usages=list(usages),
-        functions={f.arn: f for f in functions},
-        roles=list(roles),
-    )
+    traced = Traced("xray", NOW - 60, NOW, (REGION,), 1, 1, 1, Skipped(), list(usages))
+    return ScanResult(traced, {f.arn: f for f in functions}, list(roles))
 
 
 def said(result: RoleResult) -> list[tuple[str, tuple[str, ...], tuple[str, ...], tuple[str, ...]]]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date
 from typing import Any
 
 import pytest
 
 from scanner.errors import ScanError
 from scanner.explain import explained
+from scanner.gate.config import TeamConfig
 from scanner.gate.rules import IgnoreRule
 from scanner.iam.policies import parse_policy
 from scanner.model import Denied, Finding, Function, Policy, Usage
@@ -20,8 +20,8 @@ from scanner.report.build import iso, report
 from scanner.report.schema import plain
 from scanner.request import ScanRequest
 from scanner.result import RoleResult
-from scanner.verdict.findings import findings_of, with_ignores
-from scanner.verdict.reasons import REASON_HELP, Reason
+from scanner.verdict.reason_help import REASON_HELP
+from scanner.verdict.reasons import Reason
 from tests.unit.cases import (
     HOUR,
     NOW,
@@ -238,11 +238,9 @@ def test_many_calls_are_cut_and_counted() -> None:
 
 def test_what_the_team_accepts_is_told() -> None:
     seen = usage(services=["dynamodb"])
-    result = compared([policy(allow(SCAN, table("t")))], [seen])
-    rule = IgnoreRule(1, "the yearly report", action="dynamodb:scan")
-    judged = with_ignores(result.judged, result.role, [rule], date(2026, 1, 1))
-    found = replace(result, judged=judged, findings=findings_of(result.role, judged))
-    lines = explained(document(found, [seen], [function()]), found.findings[0].id)
+    rules = TeamConfig(ignores=(IgnoreRule(1, "the yearly report", action="dynamodb:scan"),))
+    result = compared([policy(allow(SCAN, table("t")))], [seen], config=rules)
+    lines = explained(document(result, [seen], [function()]), result.findings[0].id)
     assert "The team accepts it: the yearly report" in lines
 
 

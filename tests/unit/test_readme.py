@@ -24,7 +24,8 @@ from scanner.mapping.access_denied import DENIAL_HELP
 from scanner.model import Verdict
 from scanner.records.aws_records import SOURCES
 from scanner.report.schema import Name, schema
-from scanner.verdict.reasons import REASON_HELP, Reason
+from scanner.verdict.reason_help import REASON_HELP
+from scanner.verdict.reasons import Reason
 from scanner.workloads.lambda_reader import functions_from_file
 
 ROOT = Path(__file__).resolve().parents[2]

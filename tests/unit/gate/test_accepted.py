@@ -9,15 +9,14 @@ from typing import Any
 
 import pytest
 
+from scanner.gate.accept import Terms, accept, baseline_entries, compared_roles
 from scanner.gate.baseline import Baseline
 from scanner.gate.config import TeamConfig
 from scanner.gate.decide import GatePolicy, decide, failing
-from scanner.gate.rules import IgnoreRule, tally_rules
+from scanner.gate.rules import IgnoreRule, RuleTally
 from scanner.iam.severity import LEVELS
 from scanner.model import EXCESS, Finding, Verdict
-from scanner.request import ScanRequest
 from scanner.result import RoleResult
-from scanner.scan import baseline_entries, compared_roles
 from tests.unit.cases import (
     ROLE,
     allow,
@@ -48,6 +47,11 @@ def accepting(*rules: IgnoreRule, today: date = TODAY) -> dict[str, Any]:
 
 def rule(reason: str = "agreed", **selectors: Any) -> IgnoreRule:
     return IgnoreRule(1, reason, **selectors)
+
+
+def tallied(result: RoleResult, *rules: IgnoreRule) -> RuleTally:
+    """What became of the rules."""
+    return accept([result.assessed], Terms(rules, today=TODAY)).rules
 
 
 def ignored(result: RoleResult) -> list[tuple[tuple[str, ...], str | None]]:
@@ -155,8 +159,8 @@ def test_only_what_may_fail_is_accepted(statements: list[dict[str, Any]], accept
 def test_a_rule_holds_through_its_last_day(expires: date | None, holds: bool) -> None:
     seen = usage(services=["dynamodb"])
     result = compared([policy(allow(SCAN, table("t")))], [seen], **accepting(rule(expires=expires)))
-    (item,) = result.judged
-    assert (item.ignore is not None, item.expired is not None) == (holds, not holds)
+    rules = tallied(result, rule(expires=expires))
+    assert (only(result).ignored is not None, bool(rules.expired)) == (holds, not holds)
     assert bool(failing(result.findings, EXCESS_FAILS)) is not holds
 
 
@@ -169,14 +173,13 @@ def test_the_first_rule_that_holds_accepts() -> None:
     ]
     result = compared([policy(allow(SCAN))], [usage(services=["dynamodb"])], **accepting(*rules))
     assert only(result).ignored == "first"
-    assert result.judged[0].expired is None  # an expired rule that another one replaces fails nothing
+    assert not tallied(result, *rules).expired  # an expired rule that another one replaces fails nothing
 
 
 def test_an_expired_rule_that_still_covers_something_fails_a_gate_that_can_fail() -> None:
     old = rule("until the migration", expires=date(2026, 1, 1))
     result = compared([policy(allow("iam:PassRole"))], [usage()], **accepting(old))
-    hits = [(item.expired, 1) for item in result.judged if item.expired]
-    lines = tally_rules([old], hits, TODAY).failures("least-privilege.yml")
+    lines = tallied(result, old).failures("least-privilege.yml")
     assert decide(result.findings, [], EXCESS_FAILS, lines).conclusion == "failure"
     assert decide(result.findings, [], GatePolicy(), lines).conclusion == "success"
     assert "until the migration" in lines[0]
@@ -192,7 +195,7 @@ def scanned_before(*statements: dict[str, Any], seen: Any = None, **how: Any) ->
 def baseline_of(result: RoleResult, baseline_verdicts: frozenset[Verdict] = frozenset(EXCESS)) -> Baseline:
     """The baseline that `--update-baseline` would write."""
     return Baseline(
-        tuple(sorted(baseline_entries([result], ScanRequest(baseline_verdicts=baseline_verdicts))))
+        tuple(sorted(baseline_entries([result.assessed], Terms(baseline_verdicts=baseline_verdicts))))
     )
 
 
@@ -245,27 +248,24 @@ def test_a_wildcard_that_was_unused_and_is_partly_used_now_is_the_same_excess() 
 
 def test_what_is_known_fails_nothing_and_what_is_new_does() -> None:
     baseline = baseline_of(scanned_before(allow(SCAN, table("t"))))
-    found, whole = with_baseline(scanned_before(allow([SCAN, QUERY], table("t"))), baseline)
+    found, comparison = with_baseline(scanned_before(allow([SCAN, QUERY], table("t"))), baseline)
     assert [f.actions for f in failing(found.findings, EXCESS_FAILS)] == [(QUERY,)]
-    assert whole.against_baseline is not None
-    assert [entry.action for entry in whole.against_baseline.new] == [QUERY]
-    assert whole.against_baseline.fixed == ()
+    assert [entry.action for entry in comparison.new] == [QUERY]
+    assert comparison.fixed == ()
 
 
 def test_what_is_gone_is_fixed() -> None:
     baseline = baseline_of(scanned_before(allow([SCAN, QUERY], table("t"))))
-    _, whole = with_baseline(scanned_before(allow([SCAN, GET], table("t"))), baseline)
-    assert whole.against_baseline is not None
-    assert [entry.action for entry in whole.against_baseline.fixed] == [QUERY]
+    _, comparison = with_baseline(scanned_before(allow([SCAN, GET], table("t"))), baseline)
+    assert [entry.action for entry in comparison.fixed] == [QUERY]
 
 
 def test_of_a_role_that_was_not_wholly_read_nothing_is_fixed() -> None:
     baseline = baseline_of(scanned_before(allow(SCAN, table("t"))))
     unread = scanned_before(allow(GET, table("t")), readable=False)
-    assert compared_roles([unread], ScanRequest()) == set()
-    _, whole = with_baseline(unread, baseline)
-    assert whole.against_baseline is not None
-    assert whole.against_baseline.fixed == ()
+    assert compared_roles([unread.assessed], Terms()) == set()
+    _, comparison = with_baseline(unread, baseline)
+    assert comparison.fixed == ()
 
 
 def test_what_a_rule_accepts_is_no_line_of_the_baseline() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from scanner.model import Need, Observation, Unmapped, Used
 from scanner.records.aws_records import CLOUDTRAIL, LAST_ACCESSED, AwsRecords
 from scanner.records.cloudtrail import History
 from scanner.records.last_accessed import LastAccessed
+from scanner.verdict.assessment import Assessment
 from tests.unit.cases import (
     HOUR,
     NOW,
@@ -328,16 +329,12 @@ SOURCES = st.builds(
 def test_no_source_makes_unused_what_traces_show(records: AwsRecords, seen: list[tuple[str, str]]) -> None:
     statements = [allow([GET, SCAN], table("t")), allow(READ_SECRET, SECRET), allow("dynamodb:*", "*")]
 
-    def found(records: AwsRecords) -> list[Any]:
-        return [
-            j.judgement
-            for j in compared(
-                [policy(*statements)], [ran("s3", permissions=used(*seen))], records=records
-            ).judged
-        ]
+    def assessed(records: AwsRecords) -> Sequence[Assessment]:
+        seen_there = ran("s3", permissions=used(*seen))
+        return compared([policy(*statements)], [seen_there], records=records).assessments
 
-    for without, with_it in zip(found(AwsRecords()), found(records), strict=True):
-        assert set(without.touched) <= set(with_it.touched)  # only more is in use
+    for without, with_it in zip(assessed(AwsRecords()), assessed(records), strict=True):
+        assert set(without.used_for) <= set(with_it.used_for)  # only more is in use
         if without.verdict.value != "unused":
             assert with_it.verdict.value != "unused"
 

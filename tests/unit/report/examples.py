@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from scanner.model import Function, Usage
 from scanner.request import ScanRequest
-from scanner.result import RoleResult, ScanResult, Skipped
+from scanner.result import RoleResult, ScanResult, Skipped, Traced
 from tests.unit.cases import NOW, allow, compared, function, policy, table, usage, used
 
 COMPARE = ScanRequest(compare=True)
@@ -18,7 +18,7 @@ def scan_result(
     roles: Iterable[RoleResult] = (), usages: Iterable[Usage] = (), functions: Iterable[Function] = ()
 ) -> ScanResult:
     """A scan of the last minute."""
-    return ScanResult(
+    traced = Traced(
         source="xray",
         start=NOW - 60,
         end=NOW,
@@ -28,9 +28,8 @@ def scan_result(
         calls=9,
         skipped=Skipped(),
         usages=list(usages),
-        functions={f.arn: f for f in functions},
-        roles=list(roles),
     )
+    return ScanResult(traced, {f.arn: f for f in functions}, list(roles))
 
 
 def unused_scan() -> ScanResult:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from scanner.gate.config import TeamConfig
 from scanner.gate.rules import IgnoreRule
 from scanner.mapping.overrides import ExtraUntraced
@@ -51,8 +53,7 @@ def test_how_much_was_sampled_and_what_is_always_denied_is_in_the_comment() -> N
     reads = usage(used((GET, table("t"))))
     grants = policy(allow(GET, table("t")), allow("sqs:SendMessage"), deny("sqs:*"))
     scan = scan_result([compared([grants], [reads])], [reads], [function()])
-    scan.invocations = {function_arn("f"): 400}
-    text = markdown(view_of(scan, COMPARE))
+    text = markdown(view_of(replace(scan, invocations={function_arn("f"): 400}), COMPARE))
     assert "1 trace of 400 invocations" in text
     assert "always denied" in text
 

@@ -11,7 +11,7 @@ import pytest
 from scanner.mapping.access_denied import DenialCause
 from scanner.model import Denied, Observation, Permission, Policy, Role, Usage
 from scanner.suggest.check import PolicyCheck
-from scanner.suggest.policy import offered_policy
+from scanner.suggest.policy import policy_for_denied
 from tests.unit.cases import (
     NOW,
     ROLE,
@@ -70,7 +70,7 @@ def called(
 )
 def test_a_call_that_succeeded_without_a_grant(statement: dict[str, Any], expected: str) -> None:
     result = compared([policy(statement)], [called("sqs:SendMessage", FOREIGN, succeeded=2)])
-    found = [(e.workload, e.action, e.resource, e.calls, e.denied) for e in result.elsewhere]
+    found = [(e.workload, e.action, e.resource, e.calls, e.denied) for e in result.allowed_elsewhere]
     elsewhere = [(function_arn("f"), "sqs:SendMessage", FOREIGN, 2, False)]
     assert found == (elsewhere if expected == "allowed elsewhere" else [])
 
@@ -78,19 +78,19 @@ def test_a_call_that_succeeded_without_a_grant(statement: dict[str, Any], expect
 def test_a_call_that_succeeded_in_spite_of_a_deny() -> None:
     """With the credentials of another role, or before the Deny was written."""
     result = compared([policy(allow("sqs:*"), deny("sqs:*", FOREIGN))], [called("sqs:SendMessage", FOREIGN)])
-    assert [e.denied for e in result.elsewhere] == [True]
+    assert [e.denied for e in result.allowed_elsewhere] == [True]
 
 
 def test_a_call_that_succeeded_outside_the_boundary() -> None:
     boundary = policy(allow("s3:*"), name="boundary")
     result = compared([policy(allow("sqs:*"))], [called("sqs:SendMessage", FOREIGN)], boundary=boundary)
-    assert [e.denied for e in result.elsewhere] == [False]
+    assert [e.denied for e in result.allowed_elsewhere] == [False]
 
 
 def test_a_call_whose_condition_did_not_hold_was_allowed_elsewhere() -> None:
     condition = {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}
     result = compared([policy(allow(GET, table("t"), Condition=condition))], [called(GET, table("t"))])
-    assert [e.action for e in result.elsewhere] == [GET]
+    assert [e.action for e in result.allowed_elsewhere] == [GET]
     assert [f.verdict.value for f in result.findings] == ["unused"]
 
 
@@ -104,7 +104,7 @@ def test_a_call_whose_condition_did_not_hold_was_allowed_elsewhere() -> None:
     ],
 )
 def test_what_is_not_called_allowed_elsewhere(seen: Usage, how: dict[str, Any]) -> None:
-    assert compared([policy(allow(GET))], [seen], **how).elsewhere == []
+    assert compared([policy(allow(GET))], [seen], **how).allowed_elsewhere == []
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_what_is_not_called_allowed_elsewhere(seen: Usage, how: dict[str, Any]) 
 def test_an_unknown_queue_may_be_any_that_the_role_grants(resource: str, expected: list[str]) -> None:
     seen = called("sqs:SendMessage", arn("sqs", "*"), exact=False)
     result = compared([policy(allow("sqs:SendMessage", resource))], [seen])
-    assert [e.action for e in result.elsewhere] == expected
+    assert [e.action for e in result.allowed_elsewhere] == expected
 
 
 def test_a_call_allowed_elsewhere_needs_no_place_in_the_suggestion() -> None:
@@ -192,7 +192,7 @@ def refused(
     """The statements offered to a role that may only read table t, of what AWS refused."""
     denied = tuple(Denied(action, resource, 1, "no", cause) for action, resource in wanted)
     own = policy(allow(GET, table("t")), deny("dynamodb:DeleteTable"))
-    offered = compared([own], [replace(usage(), denied=denied)], **how).offered
+    offered = compared([own], [replace(usage(), denied=denied)], **how).policy_for_denied
     return offered["Statement"] if offered else None
 
 
@@ -236,13 +236,13 @@ def test_a_name_that_holds_a_dollar_is_offered_as_it_is() -> None:
 
 def test_policies_of_aws_count_like_ones_own() -> None:
     result = compared([of_aws("Aws", allow("sqs:*"))], [called("sqs:SendMessage", FOREIGN)])
-    assert result.elsewhere == []
+    assert result.allowed_elsewhere == []
 
 
 def test_each_workload_of_a_role_has_its_own_calls_allowed_elsewhere() -> None:
     usages = [called("sqs:SendMessage", FOREIGN, name=name) for name in ("f", "g")]
     result = compared([policy(allow(GET))], usages, functions=[function("f"), function("g")])
-    assert [e.workload for e in result.elsewhere] == [function_arn("f"), function_arn("g")]
+    assert [e.workload for e in result.allowed_elsewhere] == [function_arn("f"), function_arn("g")]
 
 
 def test_a_call_that_today_denies_in_the_own_account_is_no_objection() -> None:
@@ -264,8 +264,8 @@ def test_a_call_that_today_denies_in_the_own_account_is_no_objection() -> None:
 
 
 def test_what_no_resource_is_called_is_not_offered() -> None:
-    assert offered_policy([("s3:GetObject", "arn:aws:s3:::b/<img src=x> [a](http://b)")]) is None
-    assert offered_policy([("s3:GetObject", "arn:aws:s3:::b/*")]) is not None
+    assert policy_for_denied([("s3:GetObject", "arn:aws:s3:::b/<img src=x> [a](http://b)")]) is None
+    assert policy_for_denied([("s3:GetObject", "arn:aws:s3:::b/*")]) is not None
 
 
 def test_what_only_a_grant_names_that_is_always_denied_is_no_objection() -> None:

@@ -256,10 +256,9 @@ def test_a_suggestion_keeps_what_traces_cannot_show_and_what_lambda_needs(
     policies = roles_policies(statements)
     result = role_result(policies, calls, boundary)
     kept = [
-        item.judgement.grant
-        for item in result.judged
-        if item.judgement.verdict in (Verdict.PLATFORM, Verdict.UNOBSERVABLE)
-        and not item.redundancy.redundant
+        item.grant
+        for item in result.assessments
+        if item.verdict in (Verdict.PLATFORM, Verdict.UNOBSERVABLE) and not item.redundancy.redundant
     ]
     if kept:
         assert result.suggestion is not None
@@ -276,15 +275,15 @@ def test_the_order_of_statements_changes_no_verdict(
     statements: list[dict[str, Any]], calls: list[Called], boundary: Policy | None, random: Any
 ) -> None:
     def verdicts(own: list[dict[str, Any]]) -> Counter[Any]:
-        judged = role_result([policy(*own)], calls, boundary).judged
+        assessments = role_result([policy(*own)], calls, boundary).assessments
         return Counter(
             (
-                i.judgement.grant[2:4],
-                repr(i.judgement.grant.statement.condition),
-                i.judgement.verdict,
+                i.grant[2:4],
+                repr(i.grant.statement.condition),
+                i.verdict,
                 i.reasons,
             )
-            for i in judged
+            for i in assessments
         )
 
     shuffled = list(statements)
@@ -314,8 +313,8 @@ def test_a_grant_that_alone_allows_a_call_that_was_seen_is_never_judged_unused(
     """The worst failure there is."""
     policies = roles_policies(statements)
     result = role_result(policies, calls, boundary)
-    for item in result.judged:
-        judgement = item.judgement
+    for item in result.assessments:
+        judgement = item
         rest = without(policies, [judgement.grant.statement])
         for call in calls:
             if effect(call, policies, boundary) is not Effect.ALLOWED:
@@ -362,15 +361,11 @@ def _assert_allowed_without_the_needless(
     """What is allowed stays so without all that is surely unused, granted twice, or ineffective."""
     result = role_result(policies, calls, boundary)
     needless = [
-        item.judgement.grant.statement
-        for item in result.judged
-        if item.redundancy.redundant or (item.judgement.verdict is Verdict.UNUSED and not item.reasons)
+        item.grant.statement
+        for item in result.assessments
+        if item.redundancy.redundant or (item.verdict is Verdict.UNUSED and not item.reasons)
     ]
-    ineffective = [
-        item.judgement.grant.statement
-        for item in result.judged
-        if item.judgement.verdict is Verdict.INEFFECTIVE
-    ]
+    ineffective = [item.grant.statement for item in result.assessments if item.verdict is Verdict.INEFFECTIVE]
     for call in calls:
         before = effect(call, policies, boundary)
         if before is Effect.ALLOWED:

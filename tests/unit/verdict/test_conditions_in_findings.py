@@ -82,8 +82,8 @@ def test_a_grant_beside_one_that_surely_allows_the_call(
     condition: dict[str, Any], expected: tuple[str, tuple[str, ...]], other: dict[str, Any]
 ) -> None:
     for statements, at in (([on(condition), other], 0), ([other, on(condition)], 1)):
-        found = compared([policy(*statements)], [usage(used((GET, table("t"))))]).judged
-        assert (found[at].judgement.verdict.value, found[at].reasons) == expected
+        found = compared([policy(*statements)], [usage(used((GET, table("t"))))]).assessments
+        assert (found[at].verdict.value, found[at].reasons) == expected
 
 
 def test_of_two_grants_with_conditions_of_which_no_trace_tells_both_count_as_used() -> None:

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from scanner.usage.evidence import EvidenceRequirements
-from scanner.verdict.reasons import REASON_HELP, Reason
+from scanner.verdict.reason_help import REASON_HELP
+from scanner.verdict.reasons import Reason
 from tests.unit.cases import HOUR, NOW, allow, arn, compared, function, policy, said, table, usage, used
 
 GRANT = policy(allow("dynamodb:Scan", table("t")))

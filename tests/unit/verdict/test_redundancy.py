@@ -35,9 +35,10 @@ STAYS, GOES = "stays", "goes"
 def twice(*policies: Policy, seen: Any = None, **how: Any) -> list[str]:
     """Of each grant in its order: "-" if no other allows all its uses, else whether it could go."""
     seen = seen or usage(used((GET, table("t"))))
-    judged = compared(policies, [seen], **how).judged
+    assessments = compared(policies, [seen], **how).assessments
     return [
-        (GOES if item.redundancy.redundant else STAYS) if item.redundancy.also else "-" for item in judged
+        (GOES if item.redundancy.redundant else STAYS) if item.redundancy.also_granted_by else "-"
+        for item in assessments
     ]
 
 
@@ -230,21 +231,21 @@ def test_a_grant_that_a_call_may_have_needed_for_more_does_not_go() -> None:
 def test_where_one_goes_the_other_stays_in_the_suggestion() -> None:
     statements = [allow("dynamodb:*", "*"), allow([GET], table("t"), Sid="Read"), allow([GET], table("t"))]
     result = compared([policy(*statements)], [usage(used((GET, table("t"))))])
-    assert [i.redundancy.redundant for i in result.judged] == [True, False, True]
+    assert [i.redundancy.redundant for i in result.assessments] == [True, False, True]
     assert statements_of(result)[0] == allow([GET], table("t"))
 
 
 def test_what_could_go_is_not_in_the_suggestion() -> None:
     statements = [allow([GET], table("t"), Condition=HERE), allow([GET], table("t"))]
     result = compared([policy(*statements)], [usage(used((GET, table("t"))))])
-    assert [i.redundancy.redundant for i in result.judged] == [True, False]
+    assert [i.redundancy.redundant for i in result.assessments] == [True, False]
     assert statements_of(result) == [allow([GET], table("t"))]
 
 
 def test_a_finding_names_the_others_by_policy_and_statement() -> None:
     grants = [policy(allow(GET, table("t"), Sid="Read")), of_aws("Aws", allow(PUT), allow("dynamodb:*"))]
     first, *_ = compared(grants, [usage(used((GET, table("t"))))]).findings
-    assert [(p.policy, p.policy_arn, p.statement, p.sid) for p in first.also] == [
+    assert [(p.policy, p.policy_arn, p.statement, p.sid) for p in first.also_granted_by] == [
         ("Aws", "arn:aws:iam::aws:policy/Aws", 1, None)
     ]
     assert not first.redundant
@@ -264,7 +265,7 @@ def test_what_allows_only_a_part_of_what_lambda_needs_makes_nothing_needless() -
         functions=[function(in_vpc=True)],
         requirements=EvidenceRequirements(assume_instrumented=True),
     )
-    assert not any(item.redundancy.redundant for item in found.judged)
+    assert not any(item.redundancy.redundant for item in found.assessments)
     (create,) = [s for s in statements_of(found) if "ec2:CreateNetworkInterface" in s["Action"]]
     assert create["Resource"] == arn("ec2", "*/*", account="*")
 

@@ -349,7 +349,7 @@ def test_what_cannot_be_shown_says_why() -> None:
         [usage()],
         functions=[function(event_sources=None)],
     )
-    unread, never = (judged.judgement.why for judged in result.judged)
+    unread, never = (assessments.why for assessments in result.assessments)
     assert "lambda:ListEventSourceMappings" in unread
     assert "lambda:" not in never and "keys" in never
 

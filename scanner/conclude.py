@@ -1,0 +1,60 @@
+"""Accepted assessments of a role -> its findings, and a suggestion that the evaluator has checked. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from scanner.mapping.access_denied import DenialCause, is_identity_matter
+from scanner.model import Permission, Usage, Verdict
+from scanner.result import RoleResult
+from scanner.suggest.check import PolicyCheck
+from scanner.suggest.policy import policy_for_denied, suggested_policy
+from scanner.verdict.assessment import AssessedRole
+from scanner.verdict.findings import findings_of
+from scanner.verdict.grants import matches_permission
+
+
+def conclude(assessed: AssessedRole) -> RoleResult:
+    """The findings of a role, and the policy that is suggested for it."""
+    check, usages = PolicyCheck(assessed.role), assessed.context.usages
+    suggestion = suggested_policy(assessed.role, assessed.assessments)
+    objections = check.objections(suggestion.policy, sorted(_needed(assessed))) if suggestion else []
+    if suggestion and objections:
+        # What only ineffective grants name is denied today, though the evaluator may leave that open.
+        effective = [a.grant for a in assessed.assessments if a.verdict is not Verdict.INEFFECTIVE]
+        needed = {p for p in _needed(assessed) if any(matches_permission(grant, p) for grant in effective)}
+        objections = check.objections(suggestion.policy, sorted(needed))
+    return RoleResult(
+        assessed,
+        findings_of(assessed),
+        suggestion=None if objections else suggestion,
+        objections=objections,
+        policy_for_denied=policy_for_denied(_missing_permissions(usages, check)),
+        allowed_elsewhere=check.allowed_elsewhere(usages),
+    )
+
+
+def _needed(assessed: AssessedRole) -> set[Permission]:
+    """What a suggestion must go on to allow: all that was seen, and what the platform itself needs."""
+    context = assessed.context
+    seen = {need.permission for usage in context.usages for need in usage.used if need.required}
+    histories = context.records.histories.values()
+    recorded = {need.permission for history in histories for need in history.used if need.required}
+    of_platform = {
+        Permission(use.action, use.resource, use.exact)
+        for assessment in assessed.assessments
+        for use in assessment.used_for
+        if use.platform
+    }
+    return seen | recorded | of_platform
+
+
+def _missing_permissions(usages: Iterable[Usage], check: PolicyCheck) -> set[tuple[str, str]]:
+    """The (action, resource) pairs that AWS denied since no policy of the role allows them."""
+    return {
+        (denied.action, denied.resource)
+        for usage in usages
+        for denied in usage.denied
+        if is_identity_matter(DenialCause(denied.cause))
+        and check.is_not_granted(denied.action, denied.resource)
+    }

@@ -1,0 +1,62 @@
+"""What is said of one grant of a role."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from scanner.model import NOT_ACCEPTED, Acceptance, Grant, Role, Verdict
+from scanner.usage.of_role import UsedPermission
+from scanner.verdict.claims import Claim
+from scanner.verdict.context import RoleContext
+from scanner.verdict.reasons import Reason
+
+
+class Redundancy(NamedTuple):
+    """All that a grant was used for is allowed by others, too: `also_granted_by` are these, in their order.
+
+    `redundant` tells that the role needs this grant for nothing that was seen, once the others stay.
+    """
+
+    also_granted_by: tuple[Grant, ...] = ()
+    redundant: bool = False
+
+
+NOT_REDUNDANT = Redundancy()
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """A verdict on one grant, and all that is known of it.
+
+    `used_for` are the permissions that it was used for. `may_need`: permissions of this grant that an
+    observed call may have needed, or that traces cannot show. `excess` are the actions (lower case) that make
+    it unused or too wide, for the severity. `claim` is what must be confirmed (None: nothing), `reasons` say
+    why it is not. `why` says of an unobservable one why traces cannot show it, and which right would tell.
+    `sources` are the records of AWS that rescued something of it, added a doubt or took one away.
+    """
+
+    grant: Grant
+    verdict: Verdict
+    used_for: tuple[UsedPermission, ...] = ()
+    may_need: tuple[UsedPermission, ...] = ()
+    excess: frozenset[str] = frozenset()
+    claim: Claim | None = None
+    reasons: tuple[Reason, ...] = ()
+    redundancy: Redundancy = NOT_REDUNDANT
+    accepted: Acceptance = NOT_ACCEPTED
+    why: str = ""
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class AssessedRole:
+    """The assessments of all grants of a role, in the order of its policies."""
+
+    context: RoleContext
+    assessments: tuple[Assessment, ...]
+
+    @property
+    def role(self) -> Role:
+        """The role."""
+        return self.context.role

@@ -1,0 +1,41 @@
+"""All that is known of one role when its grants are assessed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from scanner.model import Evidence, Function, Role, Usage
+from scanner.records.aws_records import NO_RECORDS, AwsRecords
+from scanner.usage.evidence import EvidenceRequirements
+from scanner.usage.of_role import RoleUsage
+from scanner.verdict.reasons import Reason
+
+
+@dataclass(frozen=True)
+class RoleContext:
+    """A role, its workloads and what they used.
+
+    `workloads` are those whose configuration was read, by ARN. `usages` are those of the role's workloads
+    that were seen, `usage` is what they used together. `scan_reasons` hold for every finding of the scan.
+    """
+
+    role: Role
+    workloads: Mapping[str, Function]
+    usages: tuple[Usage, ...]
+    usage: RoleUsage
+    records: AwsRecords = NO_RECORDS
+    scan_reasons: frozenset[Reason] = frozenset()
+    requirements: EvidenceRequirements = field(default_factory=EvidenceRequirements)
+
+    @property
+    def evidence(self) -> dict[str, Evidence]:
+        """The evidence of the workloads that were seen, by ARN."""
+        return {usage.workload: usage.evidence for usage in self.usages if usage.workload}
+
+    @property
+    def role_reasons(self) -> frozenset[Reason]:
+        """The reasons that hold for all that is said of the role."""
+        if self.role.workloads_complete:
+            return self.scan_reasons
+        return self.scan_reasons | {Reason.ROLE_USERS_UNKNOWN}

@@ -1,0 +1,183 @@
+"""Which grants of a role may have allowed a use, and which surely did. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+from scanner.iam import arns, catalog
+from scanner.iam.conditions import holds
+from scanner.iam.limits import Limits
+from scanner.iam.patterns import contains, is_pattern, matches, overlaps
+from scanner.iam.policies import Principal, grants_of, principal_of
+from scanner.model import Grant, Permission, Role
+from scanner.usage.of_role import UsedPermission, used_permission
+from scanner.verdict.reasons import Reason
+
+# A use of which nothing is known: what is decided then is decided by the role alone.
+_ANY_USE = UsedPermission("", arns.ALL, exact=False)
+_ANY_USE_OF_THE_PLATFORM = _ANY_USE._replace(platform=True)
+_SOURCE_FUNCTION = "lambda:sourcefunctionarn"
+
+
+class RoleGrants:
+    """The grants of a role. What is asked of the same use again is answered from memory."""
+
+    def __init__(self, role: Role) -> None:
+        principal = principal_of(role)
+        self.grants = tuple(grant for policy in role.policies for grant in grants_of(policy, principal))
+        self.limits = Limits(role)
+        self._role = role
+        self._allowing: dict[UsedPermission, int] = {}
+        self._conditions: dict[tuple[str, int, str, bool, bool], bool | None] = {}
+
+    def actions_of(self, grant: Grant) -> frozenset[str]:
+        """The actions (lower case) that a grant allows, without those that are always denied there.
+
+        An action that IAM's reference does not know stands for itself.
+        """
+        actions = arns.applicable(named_actions(grant), grant.pattern)
+        return self.limits.left(actions, grant.pattern) if is_pattern(grant.action) else actions
+
+    def is_ineffective(self, grant: Grant) -> bool:
+        """Whether nothing of a grant is ever allowed.
+
+        For a Deny, the boundary, a variable without value, an exception of everything, or a condition that
+        this role never meets, whether its workload asks or the platform itself.
+        """
+        if self.limits.deny(grant.action.lower(), grant.pattern):
+            return True
+        if _excepts_everything(grant):
+            return True
+        if all(self.condition_held(grant, use) is False for use in (_ANY_USE, _ANY_USE_OF_THE_PLATFORM)):
+            return True
+        if self.limits.are_none or not is_pattern(grant.action):
+            return False
+        actions = arns.applicable(named_actions(grant), grant.pattern)
+        return bool(actions) and not self.limits.left(actions, grant.pattern)
+
+    def condition_held(self, grant: Grant, use: UsedPermission) -> bool | None:
+        """Whether a grant's condition held for a use, None where the trace does not tell."""
+        statement = grant.statement
+        if statement.condition is None:
+            return True
+        key = (grant.policy.key, statement.index, use.resource, use.exact, use.platform)
+        if key not in self._conditions:
+            context, absent = context_of(self._role, use)
+            self._conditions[key] = holds(statement.condition, context, absent, statement.variables)
+        return self._conditions[key]
+
+    def doubt_of_use(self, grant: Grant, use: UsedPermission) -> Reason | None:
+        """Why a use that a grant allows may have been of another grant only, None if it was of this one."""
+        held = self.condition_held(grant, use)
+        if held is None and self._is_allowed_without(grant, use):
+            return Reason.CONDITION_UNKNOWN
+        return None if held is False or self._surely_allows(grant, use) else Reason.RESOURCE_UNKNOWN
+
+    def _is_allowed_without(self, grant: Grant, use: UsedPermission) -> bool:
+        """Whether another grant surely allows a use."""
+        return any(
+            other is not grant
+            and matches_action(other, use.action)
+            and self.condition_held(other, use)
+            and overlaps_resource(other, use)
+            and not self.limits.deny(use.action, other.pattern)
+            for other in self.grants
+        )
+
+    def _surely_allows(self, grant: Grant, use: UsedPermission) -> bool:
+        """Whether the use can only have been of this grant, or certainly of this one too.
+
+        Where a call's resource is unknown or generalised (`bucket/*`), several grants may have served it.
+        """
+        if use.platform or (use.exact and not is_pattern(use.resource)):
+            return True
+        resource = possible_resource(use)
+        if contains(grant.pattern, resource) and not any(
+            overlaps(excepted, resource) for excepted in grant.except_resources
+        ):
+            return True
+        if use not in self._allowing:
+            self._allowing[use] = len(
+                {
+                    (other.pattern, other.except_resources)
+                    for other in self.grants
+                    if matches_action(other, use.action) and overlaps_resource(other, use)
+                }
+            )
+        return self._allowing[use] == 1
+
+
+def context_of(role: Role, use: UsedPermission) -> Principal:
+    """What is known of the context of a use.
+
+    docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html. A region or account that
+    stands in the used resource is that of the request and of the resource. The function's ARN comes with
+    the requests of its code, and with few that Lambda makes itself:
+    docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
+    """
+    of_principal, absent = principal_of(role)
+    context = dict(of_principal)
+    if use == _ANY_USE_OF_THE_PLATFORM:
+        absent |= {_SOURCE_FUNCTION}
+    elif len(role.workloads) == 1 and role.workloads_complete and not use.platform:
+        context[_SOURCE_FUNCTION] = (role.workloads[0],)
+    fields = use.resource.split(":", 5)
+    if len(fields) == 6 and use.exact:
+        known = {"aws:requestedregion": fields[3], "aws:resourceaccount": fields[4]}
+        context |= {key: (value,) for key, value in known.items() if value and not is_pattern(value)}
+    return Principal(context, absent)
+
+
+def matches_action(grant: Grant, action: str) -> bool:
+    """Whether a grant's action pattern matches an action (in lower case)."""
+    return matches(grant.action.lower(), action) and not matches_any(grant.except_actions, action)
+
+
+def matches_permission(grant: Grant, permission: Permission) -> bool:
+    """Whether a grant matches an action and overlaps a resource, or what an unknown one may be."""
+    use = used_permission(permission)
+    return matches_action(grant, use.action) and overlaps_resource(grant, use)
+
+
+def overlaps_resource(grant: Grant, use: UsedPermission) -> bool:
+    """Whether a grant overlaps a used resource, or what an unknown one may be."""
+    if use.exact and use.resource == arns.ALL:  # an action that knows no resources
+        return arns.grants_account_wide(grant.pattern, service_of(use.action))
+    resource = possible_resource(use)
+    return arns.meet(grant.pattern, resource) and not (
+        grant.except_resources and any(contains(pattern, resource) for pattern in grant.except_resources)
+    )
+
+
+def possible_resource(use: UsedPermission) -> str:
+    """The resource of a use; an inexact one may be in any account."""
+    return use.resource if use.exact else arns.of_any_account(use.resource)
+
+
+@lru_cache(maxsize=1 << 12)
+def _named_actions(action: str, except_actions: tuple[str, ...]) -> frozenset[str]:
+    actions = catalog.expand(action) or frozenset({action.lower()})
+    excepted = frozenset[str]().union(*(catalog.expand(pattern) for pattern in except_actions))
+    return actions - excepted
+
+
+def named_actions(grant: Grant) -> frozenset[str]:
+    """The actions (lower case) that a grant names, whether they work on its resource or not."""
+    return _named_actions(grant.action, grant.except_actions)
+
+
+def _excepts_everything(grant: Grant) -> bool:
+    """Whether NotAction or NotResource excepts all that there is."""
+    excepts_all = any(contains(excepted, grant.pattern) for excepted in grant.except_resources)
+    return excepts_all or any(contains(excepted, grant.action) for excepted in grant.except_actions)
+
+
+def matches_any(patterns: Iterable[str], text: str) -> bool:
+    """Whether one of the patterns matches a text."""
+    return any(matches(pattern, text) for pattern in patterns)
+
+
+def service_of(action: str) -> str:
+    """The service prefix of an action, in lower case."""
+    return action.partition(":")[0].lower()

@@ -1,0 +1,71 @@
+"""What each reason means, and what would remove it: said once for each in every report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from scanner.verdict.reasons import Reason
+
+REASON_HELP: Mapping[Reason, tuple[str, str]] = {
+    Reason.NOT_SEEN: (
+        "no complete trace of the workload is newer than its last change",
+        "run it with tracing on after the deployment (for example by integration tests), then scan again",
+    ),
+    Reason.TOO_FEW_TRACES: (
+        "fewer complete traces than --min-traces asks for are newer than the last change",
+        "exercise the workload more, scan a longer time, or lower --min-traces",
+    ),
+    Reason.NO_CALLS: (
+        "the workload was traced, but never with an AWS call: its AWS clients are probably not instrumented",
+        "instrument its AWS clients with the X-Ray SDK or OpenTelemetry",
+    ),
+    Reason.SERVICE_NOT_TRACED: (
+        "no call of that service was traced, and nothing shows that all clients are instrumented",
+        "set --assume-instrumented if every AWS client of the workload is traced, or ask what IAM saw with "
+        "--evidence last-accessed",
+    ),
+    Reason.MAY_RUN_UNTRACED: (
+        "the action commonly runs where traces do not reach: init code, extensions, presigned URLs, "
+        "destinations",
+        "ask what AWS recorded with --evidence last-accessed cloudtrail, or check by hand that no such code "
+        "uses it",
+    ),
+    Reason.POSSIBLE: (
+        "a call that was seen may have needed it, depending on what the trace does not show; or a call that "
+        "needs it was refused or never sent",
+        "look at the call in report.json (`used` with `required` false, `denied`) and decide by hand",
+    ),
+    Reason.RESOURCE_UNKNOWN: (
+        "calls of that action were recorded without their resource",
+        "let the X-Ray SDK record the parameter that names the resource (see the README)",
+    ),
+    Reason.CONDITION_UNKNOWN: (
+        "the grant has a condition, and traces do not tell whether it held or what it narrows the grant to",
+        "check the condition by hand; a grant that another one makes needless can go",
+    ),
+    Reason.ACCESSED_UNTRACED: (
+        "IAM's last-accessed data says that the role used it in the scanned time, and no trace shows it",
+        "keep the permission, and instrument the AWS client that uses it",
+    ),
+    Reason.UNMAPPED_OPERATION: (
+        "a call could not be mapped to permissions, and may have needed this one",
+        "see `unmapped` in report.json, and report the operation to the project",
+    ),
+    Reason.INCOMPLETE_TRACES: (
+        "traces of the workload are truncated, still arriving or unreadable",
+        "scan again later, or split what makes traces too large for X-Ray (500 KB)",
+    ),
+    Reason.SHARER_NOT_SEEN: (
+        "another workload that uses the role was not seen well enough",
+        "exercise the other workloads too, or give each workload a role of its own",
+    ),
+    Reason.ROLE_USERS_UNKNOWN: (
+        "it could not be told who else uses the role",
+        "allow lambda:ListFunctions and iam:GetRole, name every region (--region), and let nothing but "
+        "Lambda assume the role",
+    ),
+    Reason.TRACES_ELSEWHERE: (
+        "Transaction Search is on: X-Ray's API shows only the traces that are indexed",
+        "index all spans while testing, or scan saved traces",
+    ),
+}

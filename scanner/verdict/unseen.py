@@ -1,0 +1,145 @@
+"""Uses of a grant that traces may not show, and the doubts that follow from them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from scanner.iam import arns
+from scanner.iam.patterns import is_pattern, matches
+from scanner.mapping.untraced import MAY_RUN_UNTRACED, UNOBSERVABLE, Untraced, is_kept_of_a_wildcard
+from scanner.model import Grant
+from scanner.records.aws_records import LAST_ACCESSED
+from scanner.usage.of_role import RoleUsage, UsedPermission
+from scanner.verdict.claims import ServiceClaim
+from scanner.verdict.grants import matches_action, overlaps_resource, service_of
+from scanner.verdict.reasons import Reason
+from scanner.workloads import lambda_platform as platform
+from scanner.workloads.platform import untraced
+
+
+class Doubts(NamedTuple):
+    """Reasons against a claim, and the records of AWS that added one or took one away."""
+
+    reasons: frozenset[Reason]
+    sources: frozenset[str] = frozenset()
+
+
+class UnseenUses:
+    """What the traces of a role's workloads may not show."""
+
+    def __init__(self, usage: RoleUsage) -> None:
+        self._usage = usage
+        self._traced = frozenset((*usage.required, *usage.possible))
+
+    # --- why traces may not show an action ---
+
+    def untraced(self, grant: Grant, action: str) -> Iterator[Untraced]:
+        """Why traces may not show a use of an action by a grant."""
+        known = untraced(action)
+        if known is not None:
+            yield known
+        for extra in self._usage.team:
+            if matches(extra.action, action):
+                yield Untraced(extra.kind, extra.reason)
+        for need in self.platform_needs(grant, action):
+            yield Untraced(need.kind, need.why)
+
+    def is_unobservable(self, grant: Grant, action: str) -> bool:
+        """Whether no trace can show a use of an action by a grant."""
+        return any(untraced.kind == UNOBSERVABLE for untraced in self.untraced(grant, action))
+
+    def why_unobservable(self, grant: Grant, actions: Iterable[str]) -> str:
+        """Why no trace can show the actions, each reason once."""
+        reasons = (untraced for action in sorted(actions) for untraced in self.untraced(grant, action))
+        return "; ".join(dict.fromkeys(reason.why for reason in reasons if reason.kind == UNOBSERVABLE))
+
+    def platform_needs(self, grant: Grant, action: str) -> Iterator[platform.Unread]:
+        """What of an action a platform may need for a configuration that was not read."""
+        return (
+            need
+            for need in self._usage.unread.get(action, ())
+            if need.resource == arns.ALL
+            or overlaps_resource(grant, UsedPermission(action, need.resource, exact=True, platform=True))
+        )
+
+    def _platform_uses(self, grant: Grant, action: str) -> Iterator[UsedPermission]:
+        for need in self.platform_needs(grant, action):
+            resource = grant.pattern if need.resource == arns.ALL else need.resource
+            yield UsedPermission(action, resource, exact=True, platform=True)
+
+    # --- doubts ---
+
+    def doubts(self, grant: Grant, action: str) -> Doubts:
+        """The doubts about a claim that a grant's action (in lower case) was not used."""
+        reasons, sources = set(), set()
+        if any(untraced.kind == MAY_RUN_UNTRACED for untraced in self.untraced(grant, action)):
+            created = grant.policy.created
+            source = self._usage.records.source_of_absence(
+                action, grant.pattern, created.timestamp() if created else 0.0
+            )
+            if source is None or any(self.platform_needs(grant, action)):
+                reasons.add(Reason.MAY_RUN_UNTRACED)
+            else:
+                sources.add(source)
+        if self._usage.records.was_used_untraced(action, self._traced):
+            sources.add(LAST_ACCESSED)
+            reasons.add(Reason.ACCESSED_UNTRACED)
+        if any(self._possible_uses(grant, action)):
+            reasons.add(Reason.POSSIBLE)
+        return Doubts(frozenset(reasons), frozenset(sources))
+
+    def _possible_uses(self, grant: Grant, action: str) -> Iterator[UsedPermission]:
+        for resource in self._usage.possible.get(action, ()):
+            use = UsedPermission(action, resource, exact=not is_pattern(resource))
+            if overlaps_resource(grant, use):
+                yield use
+
+    def service_claims(
+        self, grant: Grant, actions: Iterable[str], unsure: Mapping[UsedPermission, Reason]
+    ) -> tuple[dict[str, ServiceClaim], frozenset[str]]:
+        """What must be confirmed of the actions, by service; and the records of AWS that had a say.
+
+        `unsure` are uses that may have been of the grant, each with the doubt about that.
+        """
+        unsure_actions: dict[str, set[Reason]] = {}
+        for use, reason in unsure.items():
+            unsure_actions.setdefault(use.action, set()).add(reason)
+        claims: dict[str, ServiceClaim] = {}
+        sources: set[str] = set()
+        for action in actions:
+            doubts = self.doubts(grant, action)
+            reasons = doubts.reasons.union(unsure_actions.get(action, ()))
+            sources |= doubts.sources
+            never = self._usage.records.never(action, grant.pattern)
+            if never and self._usage.records.recorded_until:
+                sources.add(LAST_ACCESSED)
+            service = service_of(action)
+            claim = claims.get(service)
+            if claim is None:
+                claims[service] = ServiceClaim(not reasons, reasons, never)
+            elif reasons - claim.doubts or (not reasons and not claim.clean) or (claim.never and not never):
+                claims[service] = claim.with_action(reasons, never)
+        return claims, frozenset(sources)
+
+    # --- what may be needed all the same ---
+
+    def may_need(self, grant: Grant, actions: frozenset[str]) -> tuple[UsedPermission, ...]:
+        """What of a too wide grant may be needed although nothing shows it.
+
+        Permissions that a call may have needed; and, of a pattern that names its service, what a platform
+        may need for a configuration that was not read, and what init code commonly reads.
+        """
+        needed = dict.fromkeys(
+            use
+            for use in self._usage.alternatives
+            if matches_action(grant, use.action) and overlaps_resource(grant, use)
+        )
+        for action in sorted(actions):
+            needed.update(dict.fromkeys(self._possible_uses(grant, action)))
+        if not grant.except_actions and not is_pattern(service_of(grant.action)):
+            kept = (action for action in sorted(actions) if is_kept_of_a_wildcard(action))
+            needed.update(dict.fromkeys(UsedPermission(action, grant.pattern, exact=True) for action in kept))
+            platform_uses = (use for action in sorted(actions) for use in self._platform_uses(grant, action))
+            needed.update(dict.fromkeys(platform_uses))
+        return tuple(needed)

@@ -1,0 +1,41 @@
+"""Whether a grant's resource is wider than what was used of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from scanner.iam import arns
+from scanner.iam.limits import Limits
+from scanner.model import Grant
+from scanner.usage.of_role import UsedPermission
+from scanner.verdict.grants import possible_resource
+
+
+def is_wider(grant: Grant, used: Sequence[UsedPermission], limits: Limits) -> bool:
+    """Whether a grant's resource, as far as the boundary leaves it, is wider than what was used."""
+    spelled = grant.resource if grant.statement.variables else grant.pattern
+    parts = limits.within_boundary(grant, {use.action for use in used})
+    if parts != (grant.pattern,):
+        return not all(_is_used_up(part, used) for part in parts)
+    if not arns.is_wide(spelled):
+        return False
+    return bool(grant.except_resources) or not any(_uses_all_of(grant, use) for use in used)
+
+
+def _uses_all_of(grant: Grant, use: UsedPermission) -> bool:
+    """Whether a used resource is all that a grant's resource stands for."""
+    if not use.exact:
+        return False
+    return arns.is_fully_used(grant.pattern, use.resource) or (
+        grant.pattern != grant.resource and arns.is_a_value_of(grant.resource, use.resource)
+    )
+
+
+def _is_used_up(part: str, used: Iterable[UsedPermission]) -> bool:
+    """Whether no more than what was used is in a part of a grant's resource."""
+    return any(
+        arns.is_fully_used(part, use.resource)
+        if use.exact
+        else not arns.is_wide(part) and arns.meet(part, possible_resource(use))
+        for use in used
+    )
