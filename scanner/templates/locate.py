@@ -81,7 +81,7 @@ _COMMON_WORDS = re.compile(
     "arn|aws|iam|policy|role|lambda|function|execution|service|stage|dev|test|staging|prod|[^a-z0-9]"
 )
 _MIN_DISTINCTIVE = 3  # characters that remain without the common words
-_LONG_NAME = 60  # characters: a name of at most 64 that is longer may have been cut
+_LONG_NAME = 60  # characters: names are cut to 64 at the most, so that a longer name than this may be cut
 _MIN_RANDOM = 8  # characters of the suffix that CloudFormation makes
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from scanner.templates import read
-from scanner.templates.places import Templates
+from scanner.templates.framework import Declarations, DeclaredRole, Framework
+from scanner.templates.places import Name, Templates
 from scanner.templates.read import read_templates
 from tests.unit.templates.cases import role_template, write
 
@@ -56,6 +57,26 @@ def test_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (read_templates(tmp_path).files, read_templates(tmp_path).truncated) == (2, True)
     monkeypatch.setattr(read, "MAX_CHARACTERS", 1)
     assert (read_templates(tmp_path).files, read_templates(tmp_path).truncated) == (1, True)
+
+
+def test_a_further_framework(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A framework is one value: how its files are known, and what they declare."""
+    further = Framework(
+        is_named=lambda file: file == "roles.yml",
+        may_be=lambda _, text: "roleName" in text,
+        is_template=lambda tree: "roleName" in tree.top,
+        declarations=lambda tree: Declarations({"": DeclaredRole(Name(tree.pattern(tree.top["roleName"])))}),
+    )
+    monkeypatch.setattr(read, "FRAMEWORKS", (*read.FRAMEWORKS, further))
+    write(tmp_path, {"a.yml": "roleName: reader", "b.yml": role_template("b")})
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "roles.yml").write_bytes(b"\xff")
+    checkout = read_templates(tmp_path)
+    assert [(role.path, role.name) for role in checkout.roles] == [
+        ("a.yml", Name("reader")),
+        ("b.yml", Name("b")),
+    ]
+    assert checkout.unread == ("sub/roles.yml",)
 
 
 def test_no_folder(tmp_path: Path) -> None:

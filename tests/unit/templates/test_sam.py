@@ -78,6 +78,9 @@ SAM = """\
 LIST_ROLE, LIST = "app-ListFunctionRole-uYrSxqhy1eUd", ("app-ListFunction-Ab3dEf6hIj9k",)
 NOTES_BY_ID = table("app-NotesTable-1ABCDEFGH2345")
 
+STAGE_FINDING = finding(
+    "app-StageFunctionRole-ABCDEFGHIJKL", "dynamodb:PutItem", "*", "StageFunctionRolePolicy0"
+)
 SAM_CASES = [
     Case(
         "policy template",
@@ -150,17 +153,13 @@ SAM_CASES = [
     Case(
         "a condition",
         with_marks(SAM, 7),
-        finding(
-            "app-StageFunctionRole-ABCDEFGHIJKL", "dynamodb:PutItem", "*", policy="StageFunctionRolePolicy0"
-        ),
+        STAGE_FINDING,
         ("notes-prod-put",),
     ),
     Case(
         "another stage's function",
         with_marks(SAM),
-        finding(
-            "app-StageFunctionRole-ABCDEFGHIJKL", "dynamodb:PutItem", "*", policy="StageFunctionRolePolicy0"
-        ),
+        STAGE_FINDING,
         ("notes-test-put",),
     ),
     Case(

@@ -48,7 +48,7 @@ SHARED = """\
           Type: AWS::DynamoDB::Table
           Properties: { TableName: users }
     """
-SHARED_ROLE = "notes-test-us-east-1-lambdaRole"
+SHARED_ROLE, LIST = "notes-test-us-east-1-lambdaRole", ("notes-test-list",)
 PER_FUNCTION = """\
     service: notes
     provider:
@@ -176,41 +176,24 @@ CHOSEN = """\
     functions: { list: { handler: a.b } }
     """
 SERVERLESS = [
-    Case(
-        "one action",
-        with_marks(SHARED, 0),
-        finding(SHARED_ROLE, "dynamodb:GetItem", STAR_ACCOUNT),
-        ("notes-test-list",),
-    ),
+    Case("one action", with_marks(SHARED, 0), finding(SHARED_ROLE, "dynamodb:GetItem", STAR_ACCOUNT), LIST),
     Case(
         "several actions",
         with_marks(SHARED, 0, 1),
         finding(SHARED_ROLE, ["dynamodb:PutItem", "dynamodb:GetItem"], STAR_ACCOUNT),
         ("notes-test-list", "notes-test-fetch"),
     ),
-    Case(
-        "a list in a line",
-        with_marks(SHARED, 2),
-        finding(SHARED_ROLE, "s3:GetObject", "*"),
-        ("notes-test-list",),
-    ),
+    Case("a list in a line", with_marks(SHARED, 2), finding(SHARED_ROLE, "s3:GetObject", "*"), LIST),
     Case(
         "given function name",
         with_marks(SHARED, 2),
         finding(SHARED_ROLE, "s3:GetObject", "*"),
         ("notes-test-fetch",),
     ),
-    Case(
-        "case of actions",
-        with_marks(SHARED, 2),
-        finding(SHARED_ROLE, "S3:getobject", "*"),
-        ("notes-test-list",),
-    ),
+    Case("case of actions", with_marks(SHARED, 2), finding(SHARED_ROLE, "S3:getobject", "*"), LIST),
     Case("functions unknown", with_marks(SHARED), finding(SHARED_ROLE, "s3:GetObject", "*")),
     Case("another resource", with_marks(SHARED), finding(SHARED_ROLE, "dynamodb:GetItem", table("orders"))),
-    Case(
-        "a wildcard is spelled", with_marks(SHARED), finding(SHARED_ROLE, "s3:*", "*"), ("notes-test-list",)
-    ),
+    Case("a wildcard is spelled", with_marks(SHARED), finding(SHARED_ROLE, "s3:*", "*"), LIST),
     Case(
         "a resource is spelled", with_marks(SHARED), finding(SHARED_ROLE, "s3:GetObject", "arn:aws:s3:::a/*")
     ),
@@ -230,7 +213,7 @@ SERVERLESS = [
         "own role",
         with_marks(PER_FUNCTION, 1),
         finding("notes-test-list-us-east-1-lambdaRole", "dynamodb:Query"),
-        ("notes-test-list",),
+        LIST,
     ),
     Case(
         "other function, same action",
@@ -248,7 +231,7 @@ SERVERLESS = [
         "not inherited",
         with_marks(PER_FUNCTION),
         finding("notes-test-list-us-east-1-lambdaRole", "xray:PutTraceSegments", "*"),
-        ("notes-test-list",),
+        LIST,
     ),
     Case(
         "a name that ends like another",
@@ -288,7 +271,7 @@ SERVERLESS = [
         "custom shared role",
         with_marks(CUSTOM_ROLE, 0),
         finding("notes-test-sharedRole-ABCDEFGH1234", "s3:GetObject", "*"),
-        ("notes-test-list",),
+        LIST,
     ),
     Case(
         "custom role by id",
@@ -302,21 +285,21 @@ SERVERLESS = [
         finding("notes-test-putRole-ABCDEFGH1234", "s3:GetObject", "*"),
         ("notes-test-put",),
     ),
-    Case("two statements fit", TWICE, finding(SHARED_ROLE, "dynamodb:GetItem"), ("notes-test-list",)),
-    Case("denied", TWICE, finding(SHARED_ROLE, "dynamodb:DeleteItem", "*"), ("notes-test-list",)),
+    Case("two statements fit", TWICE, finding(SHARED_ROLE, "dynamodb:GetItem"), LIST),
+    Case("denied", TWICE, finding(SHARED_ROLE, "dynamodb:DeleteItem", "*"), LIST),
     Case(
         "an action that is a variable, by Sid",
         with_marks(CHOSEN, 0, 1, 2, 3),
         finding(SHARED_ROLE, "s3:GetObject", "*", inline("policy", allow("s3:GetObject", Sid="Read"))),
-        ("notes-test-list",),
+        LIST,
     ),
     Case(
         "actions of another key",
         with_marks(CHOSEN, 4),
         finding(SHARED_ROLE, "s3:PutObject", "*", inline("policy", allow("s3:PutObject", Sid="Write"))),
-        ("notes-test-list",),
+        LIST,
     ),
-    Case("another Sid", with_marks(CHOSEN), finding(SHARED_ROLE, "s3:PutObject", "*"), ("notes-test-list",)),
+    Case("another Sid", with_marks(CHOSEN), finding(SHARED_ROLE, "s3:PutObject", "*"), LIST),
 ]
 
 
@@ -337,10 +320,10 @@ def test_shared_lines_are_one_place() -> None:
         functions: { list: { handler: a } }
         """
     )
-    case = finding(SHARED_ROLE, "s3:GetObject", "arn:aws:s3:::a/*")
-    assert locate(case, ("notes-test-list",), templates({"serverless.yml": text})) == Location(
-        "serverless.yml", 4, 4
+    place = locate(
+        finding(SHARED_ROLE, "s3:GetObject", "arn:aws:s3:::a/*"), LIST, templates({"serverless.yml": text})
     )
+    assert place == Location("serverless.yml", 4, 4)
 
 
 def test_merge_keys() -> None:
@@ -358,7 +341,9 @@ def test_merge_keys() -> None:
             handler: a
         """
     )
-    case = finding("notes-test-list-us-east-1-lambdaRole", "s3:GetObject", "*")
-    assert locate(case, ("notes-test-list",), templates({"serverless.yml": text})) == Location(
-        "serverless.yml", 6, 6
+    place = locate(
+        finding("notes-test-list-us-east-1-lambdaRole", "s3:GetObject", "*"),
+        LIST,
+        templates({"serverless.yml": text}),
     )
+    assert place == Location("serverless.yml", 6, 6)
