@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from scanner.errors import ScanError
+from scanner.errors import EXIT_USAGE, ScanError
 from scanner.explain import explained
 from scanner.gate.config import TeamConfig
 from scanner.gate.rules import IgnoreRule
@@ -237,46 +237,97 @@ def test_many_calls_are_cut_and_counted() -> None:
 
 
 def test_what_the_team_accepts_is_told() -> None:
-    seen = usage(services=["dynamodb"])
-    rules = TeamConfig(ignores=(IgnoreRule(1, "the yearly report", action="dynamodb:scan"),))
-    result = compared([policy(allow(SCAN, table("t")))], [seen], config=rules)
-    lines = explained(document(result, [seen], [function()]), result.findings[0].id)
-    assert "The team accepts it: the yearly report" in lines
+    rule = IgnoreRule(1, "the yearly report", action="dynamodb:scan")
+    text = story(
+        allow(SCAN, table("t")), seen=usage(services=["dynamodb"]), config=TeamConfig(ignores=(rule,))
+    )
+    assert "The team accepts it: the yearly report" in text.splitlines()
 
 
 # --- which finding -------------------------------------------------------------------------------
 
 
-def two_findings() -> Any:
+def report_of_two_findings() -> Any:
     seen = usage(services=["dynamodb"])
     result = compared([policy(allow(SCAN, table("t")), allow(GET, table("t")))], [seen])
     return document(result, [seen], [function()])
 
 
+def first_id(report: Any) -> str:
+    return str(report["roles"][0]["findings"][0]["id"])
+
+
 def test_the_beginning_of_an_id_is_enough() -> None:
-    read = two_findings()
-    whole = read["roles"][0]["findings"][0]["id"]
-    assert explained(read, whole[:6]) == explained(read, whole)
+    report = report_of_two_findings()
+    assert explained(report, first_id(report)[:6]) == explained(report, first_id(report))
 
 
 @pytest.mark.parametrize("finding_id", ["", "zzz", "no such"])
 def test_an_id_of_no_finding_is_an_error_of_use(finding_id: str) -> None:
     with pytest.raises(ScanError, match="id"):
-        explained(two_findings(), finding_id)
+        explained(report_of_two_findings(), finding_id)
 
 
 def test_an_id_of_several_findings_is_an_error_of_use() -> None:
-    read = two_findings()
-    for finding in read["roles"][0]["findings"]:
+    report = report_of_two_findings()
+    for finding in report["roles"][0]["findings"]:
         finding["id"] = "aa" + finding["id"]
     with pytest.raises(ScanError, match="2 findings"):
-        explained(read, "aa")
+        explained(report, "aa")
 
 
-@pytest.mark.parametrize("broken", [None, [], {}, {"schema_version": 1}, "text"])
+# --- which report --------------------------------------------------------------------------------
+
+
+def problem_with(report: Any) -> str:
+    """The line with which a document is refused, as an error of use."""
+    with pytest.raises(ScanError) as caught:
+        explained(report, "abc")
+    assert caught.value.exit_code == EXIT_USAGE
+    assert len(str(caught.value).splitlines()) == 1
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "broken", [None, [], {}, {"schema_version": 1}, {"schema_version": True}, {"schema_version": "1"}, "text"]
+)
 def test_what_is_no_report_is_an_error_of_use(broken: Any) -> None:
-    with pytest.raises(ScanError, match=r"report\.json"):
-        explained(broken, "abc")
+    assert problem_with(broken).startswith("--report is no report.json")
+
+
+def test_the_place_that_is_not_understood_is_named() -> None:
+    report = report_of_two_findings()
+    report["scan"]["traces"] = "many"
+    assert "`$.scan.traces`" in problem_with(report)
+
+
+def test_a_report_of_another_version_is_an_error_of_use() -> None:
+    assert problem_with(report_of_two_findings() | {"schema_version": 2}) == (
+        "--report was written by another version: its `schema_version` is 2, and this version reads 1"
+    )
+
+
+def test_a_value_of_another_version_is_an_error_of_use() -> None:
+    report = report_of_two_findings()
+    report["roles"][0]["findings"][0]["verdict"] = "reserved"
+    assert "was written by another version" in problem_with(report)
+    assert "'reserved'" in problem_with(report)
+
+
+def test_keys_of_a_later_version_change_nothing() -> None:
+    report = report_of_two_findings()
+    story_of_now = explained(report, first_id(report))
+    for part in (report, report["scan"], *report["workloads"], *report["roles"]):
+        part["later"] = {"more": True}
+    for finding in report["roles"][0]["findings"]:
+        finding["fixes"] = []
+    assert explained(report, first_id(report)) == story_of_now
+
+
+def test_a_statement_that_the_policy_does_not_have_is_left_out() -> None:
+    report = report_of_two_findings()
+    report["roles"][0]["policies"][0]["statements"] = []
+    assert "Granted by inline policy own, statement 0:" in explained(report, first_id(report))
 
 
 def test_the_statement_shown_is_that_of_the_policy_with_the_same_name() -> None:
