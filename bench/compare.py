@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from scanner.conclude import conclude
 from scanner.gate.accept import accept
 from scanner.iam.policies import parse_policy
-from scanner.model import Certainty, Evidence, Function, Need, Observation, Permission, Policy, Role, Usage
+from scanner.model import Certainty, Evidence, Need, Observation, Permission, Policy, Role, Usage, Workload
 from scanner.report.build import excessive_permissions, report
 from scanner.report.schema import plain, validate
 from scanner.request import ScanRequest
@@ -22,6 +22,9 @@ from scanner.result import ScanResult, Skipped, Traced
 from scanner.usage.of_role import usage_of_role
 from scanner.verdict.assess import assess_role
 from scanner.verdict.context import RoleContext
+from scanner.workloads.kinds import workloads_of_role
+from scanner.workloads.lambda_function import LambdaFunction
+from scanner.workloads.lambda_platform import workload_of
 
 ROLES, POLICIES, STATEMENTS, USED = 1000, 10, 10, 50
 ACCOUNT, REGION = "123456789012", "us-east-1"
@@ -92,9 +95,10 @@ def _usage(number: int) -> Usage:
     return Usage(_function_arn(number), evidence, used)
 
 
-def _context(role: Role, usages: Mapping[str, Usage], functions: Mapping[str, Function]) -> RoleContext:
+def _context(role: Role, usages: Mapping[str, Usage], workloads: Mapping[str, Workload]) -> RoleContext:
     of_role = tuple(usages[arn] for arn in role.workloads)
-    return RoleContext(role, functions, of_role, usage_of_role(of_role, role.workloads, functions))
+    usage = usage_of_role(of_role, workloads_of_role(role, workloads))
+    return RoleContext(role, workloads, of_role, usage)
 
 
 def main() -> None:
@@ -103,15 +107,15 @@ def main() -> None:
     roles = [_role(number) for number in range(ROLES)]
     usages = {_function_arn(number): _usage(number) for number in range(ROLES)}
     modified = datetime.fromtimestamp(NOW - 3600, UTC)
-    functions = {
-        _function_arn(n): Function(_function_arn(n), f"function-{n}", roles[n].arn, modified, True)
-        for n in range(ROLES)
-    }
+    functions = (
+        LambdaFunction(_function_arn(n), f"function-{n}", roles[n].arn, modified) for n in range(ROLES)
+    )
+    workloads = {function.arn: workload_of(function, traced=True) for function in functions}
     traced = Traced("xray", NOW, NOW, (REGION,), 1, 1, 1, Skipped(), list(usages.values()))
     began = time.perf_counter()
     request = ScanRequest(compare=True)
-    accepted = accept([assess_role(_context(role, usages, functions)) for role in roles], request.terms)
-    result = ScanResult(traced, functions, [conclude(role) for role in accepted.roles])
+    accepted = accept([assess_role(_context(role, usages, workloads)) for role in roles], request.terms)
+    result = ScanResult(traced, workloads, [conclude(role) for role in accepted.roles])
     compared = time.perf_counter()
     document = plain(report(result, request))
     excessive = plain(excessive_permissions(result, request))

@@ -4,35 +4,32 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scanner.aws.api import Aws
 from scanner.errors import EXIT_USAGE, ScanError, Warnings
 from scanner.mapping.overrides import mapper
-from scanner.model import Evidence, Role, Usage
-from scanner.model.workloads import workload_kind
+from scanner.model import Evidence, Role, Usage, Workload
+from scanner.model.workloads import WorkloadKindName, workload_kind
 from scanner.records.aws_records import CLOUDTRAIL, INVOCATIONS, LAST_ACCESSED, AwsRecords
 from scanner.records.cloudtrail import History, read_cloudtrail
 from scanner.records.invocations import read_invocations
 from scanner.records.last_accessed import LastAccessed, newest_recorded, read_last_accessed, tracks
 from scanner.request import ScanRequest, is_selected
 from scanner.result import Skipped, Traced
-from scanner.roles.reader import roles_from_aws, roles_from_file, with_workloads
+from scanner.roles.reader import roles_from_aws, roles_from_file
+from scanner.roles.trust import with_workloads
 from scanner.text.escape import counted
 from scanner.traces.files import read_files
 from scanner.traces.segments import Trace, read_trace
 from scanner.traces.xray_api import Fetched, read_ids, read_window, transaction_search
 from scanner.usage.builder import UsageBuilder
-from scanner.usage.evidence import changed_at, of_current_code, ran_older_code
 from scanner.verdict.reasons import Reason
-from scanner.workloads.lambda_reader import (
-    Functions,
-    functions_from_aws,
-    functions_from_file,
-    with_configuration,
-)
+from scanner.workloads.kinds import KINDS, WorkloadKind
+from scanner.workloads.listing import Listing, Workloads, union
+from scanner.workloads.versions import changed_at, of_current_code, ran_older_code
 
 if TYPE_CHECKING:
     from mypy_boto3_xray.client import XRayClient
@@ -167,59 +164,88 @@ def warn_of_assumed_roles(usages: Iterable[Usage], warnings: Warnings) -> None:
 # --- roles ---
 
 
-def read_functions(request: ScanRequest, aws: Aws, usages: Sequence[Usage], warnings: Warnings) -> Functions:
-    """The functions of all regions in question. Raises ScanError where the file of them cannot be used."""
-    if request.functions is not None:
-        try:
-            return functions_from_file(request.functions, warnings)
-        except ValueError as error:
-            raise ScanError(f"the file of --functions cannot be used: {error}", EXIT_USAGE) from None
-    arns = [u.workload for u in usages if u.workload and workload_kind(u.workload) == "lambda"]
-    regions = {arn.split(":")[3] for arn in arns}.union(request.regions) or {aws.region()}
-    return functions_from_aws(aws.functions, arns, regions, warnings)
+def read_workloads(request: ScanRequest, aws: Aws, usages: Sequence[Usage], warnings: Warnings) -> Workloads:
+    """The workloads of all regions in question, and the roles of those that were seen or asked for by name.
 
-
-def read_roles(
-    request: ScanRequest, aws: Aws, functions: Functions, usages: Sequence[Usage], warnings: Warnings
-) -> list[Role]:
-    """The roles of all workloads that were seen, and of those that were asked for by name."""
-    seen = {usage.workload for usage in usages if usage.workload and usage.evidence.traces}
-    named = {arn for arn in functions.known if request.workloads and is_selected(arn, request.workloads)}
-    for glob in request.workloads:
-        if not any(is_selected(arn, (glob,)) for arn in seen | named):
-            warnings.add("workload-unknown", f"--workloads {glob!r} fits no workload")
-    wanted = sorted(arn for arn in seen | named if is_selected(arn, request.workloads))
-    roles = (
-        _role_of(arn, functions, from_file=request.functions is not None, warnings=warnings) for arn in wanted
-    )
-    arns = list(dict.fromkeys(role for role in roles if role))
+    Raises ScanError where a file of them cannot be used, or AWS refuses the credentials.
+    """
+    listings = [_listed(kind, request, aws, usages, warnings) for kind in KINDS.values()]
+    role_of = {arn: role for listing in listings for arn, role in listing.roles.items()}
+    traced = {usage.workload for usage in usages if usage.workload and usage.evidence.traces}
+    selected = _selected(request, traced, role_of, warnings)
+    roles = dict.fromkeys(role for arn in selected for role in _roles_of(arn, role_of, request, warnings))
     if request.functions is None:
-        compared = set(arns)
-        workloads = [arn for role, arn in functions.roles_of_versions if role in compared]
-        with_configuration(functions, aws.functions, workloads, warnings)
+        listings = [
+            listing.with_configuration(
+                aws, [arn for role, arn in listing.roles_of_versions if role in roles], warnings
+            )
+            for listing in listings
+        ]
+    workloads = union(listing.workloads(traced) for listing in listings)
+    # the role of a workload that its file does not hold is unknown: it may be any of them
+    in_file = request.functions is None or all(arn in role_of for arn in selected if _has_reader(arn))
+    return replace(workloads, complete=workloads.complete and in_file, compared_roles=tuple(roles))
+
+
+def _listed(
+    kind: WorkloadKind, request: ScanRequest, aws: Aws, usages: Sequence[Usage], warnings: Warnings
+) -> Listing:
+    """The workloads of a kind, from the file that stands for AWS, or from AWS."""
+    documents: Mapping[WorkloadKindName, Any] = {"lambda": request.functions}
+    document = documents.get(kind.name)
+    if document is not None:
+        try:
+            return kind.from_file(document, warnings)
+        except ValueError as error:
+            raise ScanError(f"the file of {kind.option} cannot be used: {error}", EXIT_USAGE) from None
+    arns = [u.workload for u in usages if u.workload and workload_kind(u.workload) == kind.name]
+    regions = {arn.split(":")[3] for arn in arns}.union(request.regions) or {aws.region()}
+    return kind.from_aws(aws, arns, regions, warnings)
+
+
+def _selected(
+    request: ScanRequest, traced: Set[str], role_of: Mapping[str, str | None], warnings: Warnings
+) -> list[str]:
+    """The workloads that were seen, and those that were asked for by name."""
+    named = {arn for arn in role_of if request.workloads and is_selected(arn, request.workloads)}
+    for glob in request.workloads:
+        if not any(is_selected(arn, (glob,)) for arn in traced | named):
+            warnings.add("workload-unknown", f"--workloads {glob!r} fits no workload")
+    return sorted(arn for arn in traced | named if is_selected(arn, request.workloads))
+
+
+def _has_reader(arn: str) -> bool:
+    return workload_kind(arn) in KINDS
+
+
+def _roles_of(
+    arn: str, role_of: Mapping[str, str | None], request: ScanRequest, warnings: Warnings
+) -> Iterator[str]:
+    """The role of a workload; a warning where it has none or it is unknown."""
+    if not _has_reader(arn):
+        titles = " or ".join(kind.title for kind in KINDS.values())
+        warnings.add("kind-not-compared", f"{arn} is no {titles}: its role is not compared yet")
+        return
+    kind, role = KINDS[workload_kind(arn)], role_of.get(arn)
+    if role is not None:
+        yield role
+    elif arn in role_of:
+        warnings.add(f"{kind.noun}-without-role", f"{arn} names no role")
+    elif request.functions is not None:
+        warnings.add(f"{kind.noun}-missing", f"{arn} is not in the file of {kind.option}")
+
+
+def read_roles(request: ScanRequest, aws: Aws, workloads: Workloads, warnings: Warnings) -> list[Role]:
+    """The roles to compare, with the workloads that use them. Raises ScanError."""
+    arns = workloads.compared_roles
     if request.iam is None:
-        found = roles_from_aws(aws.iam(), arns, warnings) if arns else []
+        roles = roles_from_aws(aws.iam(), arns, warnings) if arns else []
     else:
         try:
-            found = roles_from_file(request.iam, arns, warnings)
+            roles = roles_from_file(request.iam, arns, warnings)
         except ValueError as error:
             raise ScanError(f"the file of --iam cannot be used: {error}", EXIT_USAGE) from None
-    return sorted(with_workloads(found, functions, warnings), key=lambda role: role.arn)
-
-
-def _role_of(arn: str, functions: Functions, *, from_file: bool, warnings: Warnings) -> str | None:
-    """The role of a workload; a warning where it has none or it is unknown."""
-    function = functions.known.get(arn)
-    if function is None:
-        if workload_kind(arn) != "lambda":
-            warnings.add("kind-not-compared", f"{arn} is no Lambda function: its role is not compared yet")
-        elif from_file:
-            functions.complete = False  # its role is unknown: it may be any of them
-            warnings.add("function-missing", f"{arn} is not in the file of --functions")
-        return None
-    if function.role is None:
-        warnings.add("function-without-role", f"{arn} names no role")
-    return function.role
+    return sorted(with_workloads(roles, workloads, warnings), key=lambda role: role.arn)
 
 
 def uncompared(usages: Sequence[Usage], roles: Sequence[Role], request: ScanRequest) -> list[str]:
@@ -243,7 +269,7 @@ def read_records(
     request: ScanRequest,
     aws: Aws,
     traced: Traced,
-    functions: Functions,
+    workloads: Mapping[str, Workload],
     roles: Sequence[Role],
     warnings: Warnings,
 ) -> Records:
@@ -257,12 +283,12 @@ def read_records(
     if LAST_ACCESSED in request.evidence:
         accessed = read_last_accessed(aws.iam(), [role.arn for role in roles], warnings, request.now)
     if CLOUDTRAIL in request.evidence:
-        workloads = {arn: role for role in roles for arn in role.workloads if arn not in role.by_version_only}
+        role_of = {arn: role for role in roles for arn in role.workloads if arn not in role.by_version_only}
         histories = read_cloudtrail(
             aws.cloudtrail,
-            {arn: role.arn for arn, role in workloads.items()},
+            {arn: role.arn for arn, role in role_of.items()},
             # Init code may have run long before the scanned time: at any time since the last deployment.
-            {arn: min(start, changed_at(arn, role, functions.known)) for arn, role in workloads.items()},
+            {arn: min(start, changed_at(arn, role, workloads)) for arn, role in role_of.items()},
             request.now,
             warnings,
             regions=request.regions,
@@ -272,7 +298,7 @@ def read_records(
         end = traced.end or request.now
         invocations = read_invocations(aws.cloudwatch, arns, start, end, warnings)
     by_role = {
-        role.arn: _beside(role, accessed.get(role.arn), histories, traced.usages, functions, start)
+        role.arn: _beside(role, accessed.get(role.arn), histories, traced.usages, workloads, start)
         for role in roles
     }
     return Records(by_role, invocations)
@@ -283,14 +309,14 @@ def _beside(
     accessed: LastAccessed | None,
     histories: Mapping[str, History],
     usages: Sequence[Usage],
-    functions: Functions,
+    workloads: Mapping[str, Workload],
     start: float,
 ) -> AwsRecords:
     """What is known of one role. What is said of a workload is said of the time since its last change."""
     evidence = {usage.workload: usage.evidence for usage in usages if usage.workload}
-    changed = {arn: changed_at(arn, role, functions.known) for arn in role.workloads}
+    changed = {arn: changed_at(arn, role, workloads) for arn in role.workloads}
     for arn in role.workloads:  # an event does not tell which version ran
-        if ran_older_code(evidence.get(arn, Evidence()), functions.known.get(arn)):
+        if ran_older_code(evidence.get(arn, Evidence()), workloads.get(arn)):
             changed[arn] = math.inf
     tracked = all(tracks(arn.split(":")[3]) for arn in role.workloads)
     records = AwsRecords(
@@ -303,7 +329,7 @@ def _beside(
         return records
     shown = [
         newest_recorded(
-            of_current_code(evidence.get(arn, Evidence()), functions.known.get(arn)).newest_complete,
+            of_current_code(evidence.get(arn, Evidence()), workloads.get(arn)).newest_complete,
             time,
             records.last_accessed.asked,
         )

@@ -9,7 +9,7 @@ from typing import Any
 from scanner.errors import ScanError
 from scanner.gate.baseline import Comparison
 from scanner.gate.rules import RuleTally
-from scanner.model import EXCESS, Finding, Function, Role, ScanWarning, Usage
+from scanner.model import EXCESS, Finding, Role, ScanWarning, Usage, Workload
 from scanner.model.workloads import workload_name
 from scanner.records.aws_records import AwsRecords
 from scanner.request import ScanRequest, is_selected
@@ -95,7 +95,7 @@ class ScanResult:
     """
 
     traced: Traced
-    workloads: Mapping[str, Function] = field(default_factory=dict)
+    workloads: Mapping[str, Workload] = field(default_factory=dict)
     roles: Sequence[RoleResult] = ()
     warnings: Sequence[ScanWarning] = ()
     uncompared: Sequence[str] = ()

@@ -11,10 +11,10 @@ from scanner.gate.accept import accept
 from scanner.model import Role
 from scanner.read import (
     Records,
-    read_functions,
     read_records,
     read_roles,
     read_traces,
+    read_workloads,
     uncompared,
     warn_of_assumed_roles,
 )
@@ -24,7 +24,8 @@ from scanner.result import ScanResult, Traced
 from scanner.usage.of_role import usage_of_role
 from scanner.verdict.assess import assess_role
 from scanner.verdict.context import RoleContext
-from scanner.workloads.lambda_reader import Functions
+from scanner.workloads.kinds import workloads_of_role
+from scanner.workloads.listing import Workloads
 
 
 def scan(request: ScanRequest, aws: Aws, progress: Callable[[int], None] = lambda traces: None) -> ScanResult:
@@ -37,9 +38,9 @@ def scan(request: ScanRequest, aws: Aws, progress: Callable[[int], None] = lambd
     if not request.compare:
         warn_of_assumed_roles(traced.usages, warnings)
         return ScanResult(traced, warnings=warnings.all())
-    workloads = read_functions(request, aws, traced.usages, warnings)
-    roles = read_roles(request, aws, workloads, traced.usages, warnings)
-    records = read_records(request, aws, traced, workloads, roles, warnings)
+    workloads = read_workloads(request, aws, traced.usages, warnings)
+    roles = read_roles(request, aws, workloads, warnings)
+    records = read_records(request, aws, traced, workloads.known, roles, warnings)
     assessed = [assess_role(c) for c in _role_contexts(request, traced, workloads, roles, records)]
     warn_of_assumed_roles(traced.usages, warnings)
     accepted = accept(assessed, request.terms)  # rules, then the baseline over all roles
@@ -56,7 +57,7 @@ def scan(request: ScanRequest, aws: Aws, progress: Callable[[int], None] = lambd
 
 
 def _role_contexts(
-    request: ScanRequest, traced: Traced, workloads: Functions, roles: Sequence[Role], records: Records
+    request: ScanRequest, traced: Traced, workloads: Workloads, roles: Sequence[Role], records: Records
 ) -> Iterator[RoleContext]:
     """All that is known of each role."""
     by_workload = traced.by_workload
@@ -67,7 +68,9 @@ def _role_contexts(
             role=role,
             workloads=workloads.known,
             usages=usages,
-            usage=usage_of_role(usages, role.workloads, workloads.known, of_role, request.config.untraced),
+            usage=usage_of_role(
+                usages, workloads_of_role(role, workloads.known), of_role, request.config.untraced
+            ),
             records=of_role,
             scan_reasons=traced.scan_reasons,
             requirements=request.requirements,

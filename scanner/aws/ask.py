@@ -1,11 +1,11 @@
-"""Asking AWS for evidence that a scan can do without: what is not to be had is a warning, never an error."""
+"""Asking AWS for what a scan can do without: what is not to be had is a warning, never an error."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
-from scanner.aws.errors import bad_credentials, error_code, is_bad_credentials, is_denied
+from scanner.aws.errors import bad_credentials, error_code, is_bad_credentials, is_denied, is_missing
 from scanner.errors import ScanError, Warnings
 
 T = TypeVar("T")
@@ -15,6 +15,41 @@ THREADS = 8
 
 class UnreadError(Exception):
     """AWS answered, though not with what was asked for. The message completes "could not be read: ..."."""
+
+
+class Failure(NamedTuple):
+    """Why AWS gave no answer.
+
+    `message` is AWS's code of the error or else the text of the exception, `detail` the code or else the
+    exception with its type. `operation` is AWS's name of the request ("GetRole"), empty where no answer was
+    understood. `denied` tells that a right is missing, `missing` that what was asked for does not exist.
+    """
+
+    message: str
+    detail: str
+    operation: str = ""
+    denied: bool = False
+    missing: bool = False
+
+
+def attempt(request: Callable[[], T]) -> T | Failure:
+    """The answer to a request, or why there is none.
+
+    Raises ScanError where the credentials themselves are missing or refused, and nothing else.
+    """
+    from botocore.exceptions import ClientError
+
+    try:
+        return request()
+    except ClientError as error:
+        if is_bad_credentials(error):
+            raise bad_credentials(error) from error
+        code = error_code(error)
+        return Failure(code, code, error.operation_name, is_denied(error), is_missing(error))
+    except ScanError:
+        raise  # no client could be made: nothing at all can be asked
+    except Exception as error:  # no connection, or whatever botocore's parser trips over
+        return Failure(str(error), repr(error))
 
 
 class Question(NamedTuple):
@@ -35,21 +70,16 @@ def ask(question: Question, request: Callable[[], T], warnings: Warnings) -> T |
 
     Raises ScanError where the credentials themselves are missing or refused, and nothing else.
     """
-    from botocore.exceptions import ClientError
-
-    try:
-        return request()
-    except ClientError as error:
-        if is_bad_credentials(error):
-            raise bad_credentials(error) from error
-        if is_denied(error):
-            warnings.add("right-missing", f"{question.action} is denied: {question.means}; allow it")
-        else:
-            warnings.add(question.code, f"{question.what} could not be read: {error_code(error)}")
-    except ScanError:
-        raise  # no client could be made: nothing at all can be asked
-    except UnreadError as error:
-        warnings.add(question.code, f"{question.what} could not be read: {error}")
-    except Exception as error:  # no connection, or whatever botocore's parser trips over
-        warnings.add(question.code, f"{question.what} could not be read: {error}")
+    answer = attempt(request)
+    if not isinstance(answer, Failure):
+        return answer
+    if answer.denied:
+        warn_of_denial(question.action, question.means, warnings)
+    else:
+        warnings.add(question.code, f"{question.what} could not be read: {answer.message}")
     return None
+
+
+def warn_of_denial(action: str, means: str, warnings: Warnings) -> None:
+    """Warn that an IAM action is denied; `means` says what stays unknown for that."""
+    warnings.add("right-missing", f"{action} is denied: {means}; allow it")

@@ -15,7 +15,7 @@ from scanner.model.findings import (
 from scanner.model.location import Location
 from scanner.model.policies import Grant, GrantKey, Policy, Role, Statement, is_managed_by_aws
 from scanner.model.usage import Denied, Evidence, Observation, Usage
-from scanner.model.workloads import EventSource, Function
+from scanner.model.workloads import PlatformNeeds, UnknownNeed, Workload
 
 __all__ = [
     "EXCESS",
@@ -25,10 +25,8 @@ __all__ = [
     "Call",
     "Certainty",
     "Denied",
-    "EventSource",
     "Evidence",
     "Finding",
-    "Function",
     "Grant",
     "GrantKey",
     "Location",
@@ -37,14 +35,17 @@ __all__ = [
     "Outcome",
     "Permission",
     "Place",
+    "PlatformNeeds",
     "Policy",
     "Role",
     "ScanWarning",
     "Statement",
+    "UnknownNeed",
     "Unmapped",
     "Usage",
     "Used",
     "Verdict",
+    "Workload",
     "account_of",
     "is_managed_by_aws",
     "region_of",

@@ -6,25 +6,33 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 WorkloadKindName = Literal["lambda", "state-machine"]
 
-# an ARN of a function (what follows its name is a version or an alias) or of a state machine
-_PLACE = r"arn:aws[a-z-]*:(?:lambda|states):[a-z0-9-]+:\d{12}:"
-_WORKLOAD = re.compile(_PLACE + r"(?:function:[^:]+(?=\Z|:)|stateMachine:[^:]+\Z)")
+# The ARNs that traces name workloads by, of each kind. What follows a function's name is a version or an
+# alias of it.
+_PLACE = r"arn:aws[a-z-]*:{service}:[a-z0-9-]+:\d{{12}}:"
+_RESOURCES: dict[WorkloadKindName, tuple[str, str]] = {
+    "lambda": ("lambda", r"function:[^:]+(?=\Z|:)"),
+    "state-machine": ("states", r"stateMachine:[^:]+\Z"),
+}
+_WORKLOAD = re.compile(
+    "|".join(_PLACE.format(service=service) + resource for service, resource in _RESOURCES.values())
+)
+_KINDS: dict[str, WorkloadKindName] = {service: kind for kind, (service, _) in _RESOURCES.items()}
 
 
 @lru_cache(maxsize=1 << 12)
 def workload_arn(arn: str) -> str | None:
-    """A workload's ARN less a function's version or alias: these are one workload. None if it is no ARN."""
+    """A workload's ARN without a version or alias: these are one workload. None if it is no such ARN."""
     match = _WORKLOAD.match(arn)
     return match.group() if match else None
 
 
 def workload_kind(arn: str) -> WorkloadKindName:
-    """The kind of workload that an ARN names."""
-    return "state-machine" if ":states:" in arn else "lambda"
+    """The kind of workload that an ARN of `workload_arn` names."""
+    return _KINDS[arn.split(":", 3)[2]]
 
 
 def workload_name(arn: str) -> str:
@@ -32,50 +40,46 @@ def workload_name(arn: str) -> str:
     return arn.rpartition(":")[2]
 
 
-@dataclass(frozen=True)
-class EventSource:
-    """An event source mapping of a function.
+class UnknownNeed(NamedTuple):
+    """What a platform may need for a part of the configuration that was not read.
 
-    `kind` is sqs, kinesis, dynamodb, msk, self-managed-kafka, mq or documentdb ("unknown" for another one).
-    `arn` is the source's, None for a self-managed one. `on_failure` is the ARN of where failed events go.
-    `secrets` are the ARNs of the secrets that Lambda reads to connect, `schema_registry` that of a Glue
-    registry. `in_vpc` tells whether it connects through a VPC that the mapping names. `auth` are the types of
-    its SourceAccessConfigurations ("SASL_SCRAM_512_AUTH"), sorted.
+    `action` is in lower case, `resource` a pattern. `kind` is `untraced.UNOBSERVABLE`, or MAY_RUN_UNTRACED
+    for an action that workloads commonly call themselves. `why` says what for, and which right would tell.
+    `feature` is what of the configuration would ask for it and `cause` why that is unknown: needs of several
+    workloads are reported in the order of these two.
     """
 
+    action: str
+    resource: str
     kind: str
-    arn: str | None
-    on_failure: str | None = None
-    secrets: tuple[str, ...] = ()
-    schema_registry: str | None = None
-    in_vpc: bool = False
-    auth: tuple[str, ...] = ()
+    why: str
+    feature: str
+    cause: str
 
 
 @dataclass(frozen=True)
-class Function:
-    """A Lambda function's configuration, as far as it matters here.
+class PlatformNeeds:
+    """What a platform needs of the role to run a workload as it is configured, which no trace can show.
 
-    `event_sources` and `destinations` (ARNs, of asynchronous invocations) are None where they were not read.
-    `image` tells that it is a container image, whose extensions no configuration shows; `file_systems` are
-    ARNs of access points; `dead_letter` is the ARN of a queue or topic. All this is $LATEST's; `versions` are
-    the published versions that are configured otherwise, as far as the configuration counts here.
-    `published` tells of each version when it was published.
+    `required` are (action in lower case, resource pattern) pairs, `unknown` what it may need beyond.
+    """
+
+    required: tuple[tuple[str, str], ...] = ()
+    unknown: tuple[UnknownNeed, ...] = ()
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What runs with a role.
+
+    `role` is the role's ARN, None where the configuration names none. `changed` is when code or configuration
+    last changed, None where that is unknown. `published` tells of each published version when that was made.
     """
 
     arn: str
+    kind: WorkloadKindName
     name: str
-    role: str | None
-    last_modified: datetime | None = None
-    active_tracing: bool = False
-    log_group: str | None = None
-    in_vpc: bool = False
-    dead_letter: str | None = None
-    file_systems: tuple[str, ...] = ()
-    layers: tuple[str, ...] = ()
-    durable: bool = False
-    image: bool = False
-    event_sources: tuple[EventSource, ...] | None = None
-    destinations: tuple[str, ...] | None = None
-    versions: tuple[Function, ...] = ()
+    role: str | None = None
+    changed: datetime | None = None
     published: tuple[tuple[str, datetime], ...] = ()
+    platform: PlatformNeeds = PlatformNeeds()

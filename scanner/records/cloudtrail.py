@@ -33,6 +33,7 @@ import orjson
 
 from scanner.aws.ask import THREADS, Question, ask
 from scanner.aws.errors import is_passing
+from scanner.aws.times import time_of
 from scanner.errors import ScanError, Warnings
 from scanner.iam.arns import works_on
 from scanner.iam.patterns import is_pattern
@@ -43,7 +44,6 @@ from scanner.mapping.resources import snake_case
 from scanner.model import Call, Certainty, Need, Observation, Outcome, Unmapped
 from scanner.model.workloads import workload_name
 from scanner.text.tables import rows
-from scanner.workloads.lambda_reader import time_of
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudtrail.client import CloudTrailClient

@@ -181,13 +181,13 @@ def _reported_workloads(result: ScanResult) -> list[str]:
 
 
 def _workload(arn: str, usage: Usage | None, result: ScanResult, request: ScanRequest) -> records.Workload:
-    function = result.workloads.get(arn)
+    workload = result.workloads.get(arn)
     history = next((s.records.histories[arn] for s in result.roles if arn in s.records.histories), None)
     return records.Workload(
         arn=arn,
         kind=workload_kind(arn),
         name=workload_name(arn),
-        role=function.role if function else None,
+        role=workload.role if workload else None,
         evidence=_workload_evidence(arn, usage, result, request),
         used=_used(usage.used) if usage else (),
         recorded=_used(history.used) if history else (),

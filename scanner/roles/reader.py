@@ -5,17 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-import orjson
-
 from scanner.aws.errors import bad_credentials, error_code, is_bad_credentials, is_denied, is_missing
+from scanner.aws.times import time_of
 from scanner.errors import ScanError, Warnings
 from scanner.iam.policies import NotAPolicyError, parse_policy
 from scanner.model import Policy, Role
-from scanner.workloads.lambda_reader import Functions, time_of
+from scanner.roles.trust import other_principals
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -24,81 +22,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _THREADS = 8
-_LAMBDA = "lambda.amazonaws.com"
-_UNKNOWN = "?"
-
-
-def with_workloads(roles: Iterable[Role], functions: Functions, warnings: Warnings) -> list[Role]:
-    """The roles with all functions that use them.
-
-    That these are all users is known only where the functions could be listed, nobody but Lambda may assume
-    the role, and it was last used in a region whose functions were listed.
-    """
-    workloads: dict[str, set[str]] = {}
-    for used_role, arn in functions.roles_of_versions:
-        workloads.setdefault(used_role, set()).add(arn)
-    regions = {arn.split(":")[3] for arn in functions.known}
-    found = []
-    for role in roles:
-        elsewhere = role.last_used_region is not None and role.last_used_region not in regions
-        if elsewhere:
-            listed = role.last_used_region in functions.regions
-            remedy = "what used it there is no function" if listed else "name that region too (--region)"
-            warnings.add(
-                "role-used-elsewhere",
-                f"{role.arn} was last used in {role.last_used_region}, where no function was listed: "
-                f"{remedy}",
-            )
-        if role.trusted:
-            others = ", ".join(role.trusted)
-            warnings.add(
-                "role-trusts-others",
-                f"{role.arn} may also be assumed by {others}: what they do with it is not seen",
-            )
-        own = sorted(workloads.get(role.arn, ()))
-        found.append(
-            replace(
-                role,
-                workloads=tuple(own),
-                by_version_only=tuple(arn for arn in own if functions.known[arn].role != role.arn),
-                workloads_complete=role.workloads_complete and functions.complete and not elsewhere,
-                missing_permissions=tuple(sorted({*role.missing_permissions, *functions.missing})),
-            )
-        )
-    return found
-
-
-def trusted_beside_lambda(trust: Any) -> tuple[str, ...]:
-    """The principals beside Lambda that a trust policy lets assume the role; "?" where it cannot be read.
-
-    docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
-    """
-    if isinstance(trust, str):
-        try:
-            trust = orjson.loads(trust)
-        except orjson.JSONDecodeError:
-            return (_UNKNOWN,)
-    statements = trust.get("Statement") if isinstance(trust, Mapping) else None
-    if isinstance(statements, Mapping):
-        statements = [statements]
-    if not isinstance(statements, list) or not statements:
-        return (_UNKNOWN,)
-    found = {principal for statement in statements for principal in _trusted(statement)}
-    return tuple(sorted(found - {_LAMBDA}))
-
-
-def _trusted(statement: Any) -> list[str]:
-    if not isinstance(statement, Mapping):
-        return [_UNKNOWN]
-    if statement.get("Effect") == "Deny":
-        return []
-    principal = statement.get("Principal")
-    if isinstance(principal, str):
-        return [principal]
-    if not isinstance(principal, Mapping) or not principal:
-        return [_UNKNOWN]
-    values = [v if isinstance(v, list) else [v] for v in principal.values()]
-    return [str(one) for several in values for one in several] or [_UNKNOWN]
 
 
 class _Parts:
@@ -117,7 +40,7 @@ class _Parts:
 
     def describe(self, detail: Mapping[str, Any]) -> str | None:
         """Note what a role says of itself, and return the ARN of its boundary."""
-        self.trusted = trusted_beside_lambda(detail.get("AssumeRolePolicyDocument"))
+        self.trusted = other_principals(detail.get("AssumeRolePolicyDocument"))
         region = _mapping(detail.get("RoleLastUsed")).get("Region")
         self.last_used_region = region if isinstance(region, str) else None
         tags = detail.get("Tags")

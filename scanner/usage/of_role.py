@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from scanner.mapping.overrides import ExtraUntraced
-from scanner.model import Certainty, Function, Permission, Usage
+from scanner.model import Certainty, Permission, UnknownNeed, Usage, Workload
 from scanner.records.aws_records import NO_RECORDS, AwsRecords
-from scanner.workloads import lambda_platform as platform
 
 
 class UsedPermission(NamedTuple):
@@ -26,15 +26,15 @@ class RoleUsage:
     """All that the workloads of a role used, by action in lower case.
 
     `possible` are permissions that a call may have needed, or that were asked for in vain.
-    `unread` is what Lambda may need for a configuration that was not read. `by` are the workloads by (action,
-    resource). `records` are other sources than traces, of which `recorded` is what only CloudTrail shows;
-    `team` is what the team says that traces do not show.
+    `unread` is what a platform may need for a configuration that was not read. `by` are the workloads by
+    (action, resource). `records` are other sources than traces, of which `recorded` is what only CloudTrail
+    shows; `team` is what the team says that traces do not show.
     """
 
     required: Mapping[str, tuple[UsedPermission, ...]]
     possible: Mapping[str, tuple[str, ...]]
     alternatives: tuple[UsedPermission, ...]
-    unread: Mapping[str, tuple[platform.Unread, ...]]
+    unread: Mapping[str, tuple[UnknownNeed, ...]]
     by: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     records: AwsRecords = NO_RECORDS
     recorded: frozenset[UsedPermission] = frozenset()
@@ -43,33 +43,38 @@ class RoleUsage:
 
 def usage_of_role(
     usages: Iterable[Usage],
-    workloads: Iterable[str],
-    functions: Mapping[str, Function],
+    workloads: Iterable[Workload],
     records: AwsRecords = NO_RECORDS,
     team: Sequence[ExtraUntraced] = (),
 ) -> RoleUsage:
-    """The union of what the workloads of a role used and what Lambda needs to run them."""
-    usages = list(usages)
+    """The union of what the workloads of a role used and what their platforms need to run them."""
+    workloads = list(workloads)
     needed = _Needed()
     for usage in usages:
         needed.add_usage(usage)
     recorded = needed.add_histories(records)
-    configured = {arn: functions.get(arn) for arn in workloads}
-    traced = {usage.workload for usage in usages if usage.evidence.traces}
-    for arn, function in configured.items():
-        if function is not None:
-            for action, resource in platform.platform_permissions(function, traced=arn in traced):
-                needed.add(UsedPermission(action, resource, exact=True, platform=True))
+    for workload in workloads:
+        for action, resource in workload.platform.required:
+            needed.add(UsedPermission(action, resource, exact=True, platform=True))
     return RoleUsage(
         {action: tuple(found) for action, found in needed.required.items()},
         {action: tuple(found) for action, found in needed.possible.items()},
         tuple(needed.alternatives),
-        platform.unread(configured.values()),
+        _by_action(tuple(need for workload in workloads for need in workload.platform.unknown)),
         {key: tuple(arns_) for key, arns_ in needed.by.items()},
         records,
         recorded,
         team,
     )
+
+
+@lru_cache(maxsize=1 << 12)  # most roles of an account have the same gaps
+def _by_action(needs: tuple[UnknownNeed, ...]) -> Mapping[str, tuple[UnknownNeed, ...]]:
+    """What platforms may need, by action, without what says the same."""
+    by_action: dict[str, dict[tuple[str, ...], UnknownNeed]] = {}
+    for need in sorted(needs, key=lambda need: (need.feature, need.cause)):
+        by_action.setdefault(need.action, {}).setdefault((need.kind, need.why, need.resource), need)
+    return {action: tuple(distinct.values()) for action, distinct in by_action.items()}
 
 
 class _Needed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from scanner.model import Evidence, Function, Role, Usage
+from scanner.model import Evidence, Role, Usage, Workload
 from scanner.records.aws_records import NO_RECORDS, AwsRecords
 from scanner.usage.evidence import EvidenceRequirements
 from scanner.usage.of_role import RoleUsage
@@ -21,7 +21,7 @@ class RoleContext:
     """
 
     role: Role
-    workloads: Mapping[str, Function]
+    workloads: Mapping[str, Workload]
     usages: tuple[Usage, ...]
     usage: RoleUsage
     records: AwsRecords = NO_RECORDS

@@ -13,11 +13,11 @@ from scanner.iam.policies import Principal, grants_of, principal_of
 from scanner.model import Grant, Permission, Role
 from scanner.usage.of_role import UsedPermission, used_permission
 from scanner.verdict.reasons import Reason
+from scanner.workloads.kinds import context_keys, request_context
 
 # A use of which nothing is known: what is decided then is decided by the role alone.
 _ANY_USE = UsedPermission("", arns.ALL, exact=False)
 _ANY_USE_OF_THE_PLATFORM = _ANY_USE._replace(platform=True)
-_SOURCE_FUNCTION = "lambda:sourcefunctionarn"
 
 
 class RoleGrants:
@@ -112,16 +112,15 @@ def context_of(role: Role, use: UsedPermission) -> Principal:
     """What is known of the context of a use.
 
     docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html. A region or account that
-    stands in the used resource is that of the request and of the resource. The function's ARN comes with
-    the requests of its code, and with few that Lambda makes itself:
-    docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
+    stands in the used resource is that of the request and of the resource. The workload's ARN comes with
+    the requests of its code, and with few that the platform makes itself.
     """
     of_principal, absent = principal_of(role)
     context = dict(of_principal)
     if use == _ANY_USE_OF_THE_PLATFORM:
-        absent |= {_SOURCE_FUNCTION}
+        absent |= context_keys()
     elif len(role.workloads) == 1 and role.workloads_complete and not use.platform:
-        context[_SOURCE_FUNCTION] = (role.workloads[0],)
+        context |= request_context(role.workloads[0])
     fields = use.resource.split(":", 5)
     if len(fields) == 6 and use.exact:
         known = {"aws:requestedregion": fields[3], "aws:resourceaccount": fields[4]}

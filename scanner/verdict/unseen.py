@@ -8,13 +8,12 @@ from typing import NamedTuple
 from scanner.iam import arns
 from scanner.iam.patterns import is_pattern, matches
 from scanner.mapping.untraced import MAY_RUN_UNTRACED, UNOBSERVABLE, Untraced, is_kept_of_a_wildcard
-from scanner.model import Grant
+from scanner.model import Grant, UnknownNeed
 from scanner.records.aws_records import LAST_ACCESSED
 from scanner.usage.of_role import RoleUsage, UsedPermission
 from scanner.verdict.claims import ServiceClaim
 from scanner.verdict.grants import matches_action, overlaps_resource, service_of
 from scanner.verdict.reasons import Reason
-from scanner.workloads import lambda_platform as platform
 from scanner.workloads.platform import untraced
 
 
@@ -54,7 +53,7 @@ class UnseenUses:
         reasons = (untraced for action in sorted(actions) for untraced in self.untraced(grant, action))
         return "; ".join(dict.fromkeys(reason.why for reason in reasons if reason.kind == UNOBSERVABLE))
 
-    def platform_needs(self, grant: Grant, action: str) -> Iterator[platform.Unread]:
+    def platform_needs(self, grant: Grant, action: str) -> Iterator[UnknownNeed]:
         """What of an action a platform may need for a configuration that was not read."""
         return (
             need

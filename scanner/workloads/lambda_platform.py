@@ -1,17 +1,19 @@
 """What Lambda itself needs because of how a function is configured, which no trace can show. Pure.
 
 The knowledge is data/lambda.csv: actions on resources, by the feature of the configuration that asks for
-them. A feature is on, or off, or it cannot be told: then the actions of its rows are not decided.
+them. A feature is on, or off, or unknown: then the actions of its rows are not decided.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-from scanner.model import EventSource, Function
+from scanner.model import PlatformNeeds, UnknownNeed, Workload
+from scanner.model.workloads import workload_name
 from scanner.text.tables import rows
+from scanner.workloads.lambda_function import EventSource, LambdaFunction
 
 ALL = "*"
 
@@ -36,7 +38,7 @@ _NO_IAM_AUTH = frozenset(
 _FUNCTION, _EVENT_SOURCES, _DESTINATIONS = "function", "event-sources", "destinations"
 _KIND, _EXTENSIONS, _ROOT_USER, _VERSION = "kind", "extensions", "root-user", "version"
 
-# Why a feature could not be told, and what would tell.
+# Why a feature is unknown, and what would tell.
 _REMEDIES = {
     _FUNCTION: (
         "its configuration was not read, allow lambda:GetFunctionConfiguration or lambda:ListFunctions, or "
@@ -57,18 +59,6 @@ _REMEDIES = {
 }
 
 
-class Unread(NamedTuple):
-    """That an action on a resource pattern may be needed by what was not read of a configuration.
-
-    `kind` is `untraced.UNOBSERVABLE`, or MAY_RUN_UNTRACED for an action that functions commonly call
-    themselves. `why` says what for, and which right would tell.
-    """
-
-    kind: str
-    why: str
-    resource: str
-
-
 class _Row(NamedTuple):
     action: str
     resource: str
@@ -77,42 +67,54 @@ class _Row(NamedTuple):
 
 
 class _Gap(NamedTuple):
-    """A feature that cannot be told, why, and what is known for the placeholders of its rows."""
+    """An unknown feature, why, and what is known for the placeholders of its rows."""
 
     feature: str
     cause: str
     values: tuple[tuple[str, str], ...] = ()
 
 
-def platform_permissions(function: Function, *, traced: bool) -> Iterator[tuple[str, str]]:
-    """The (action in lower case, resource pattern) pairs that Lambda needs, as far as it was read.
+def workload_of(function: LambdaFunction, *, traced: bool) -> Workload:
+    """A function as a workload. `traced` tells that traces of it were seen, so that it writes some."""
+    return Workload(
+        function.arn,
+        "lambda",
+        function.name,
+        role=function.role,
+        changed=function.last_modified,
+        published=function.published,
+        platform=platform_needs(function, traced=traced),
+    )
 
-    `traced` tells that traces of the function were seen, so that it writes some.
-    """
+
+def unread_workload(arn: str) -> Workload:
+    """A function of which nothing was read."""
+    readings = (_FUNCTION, _EVENT_SOURCES, _DESTINATIONS)
+    gaps = (_Gap(name, _FUNCTION) for reading in readings for name in _features_of(reading))
+    needs = PlatformNeeds(unknown=_unknown_needs(frozenset(gaps)))
+    return Workload(arn, "lambda", workload_name(arn), platform=needs)
+
+
+def platform_needs(function: LambdaFunction, *, traced: bool) -> PlatformNeeds:
+    """What Lambda needs to run a function, as far as its configuration was read."""
     place = _place(function)
-    for feature, own in _features(function, traced):
-        for row in _rows().get(feature, ()):
-            yield row.action, row.resource.format_map({**place, **own})
+    required = (
+        (row.action, row.resource.format_map({**place, **values}))
+        for feature, values in _features(function, traced)
+        for row in _rows().get(feature, ())
+    )
+    return PlatformNeeds(tuple(required), _unknown_needs(_gaps(function)))
 
 
-def unread(functions: Iterable[Function | None]) -> Mapping[str, tuple[Unread, ...]]:
-    """What Lambda may need beside, by action in lower case, for functions whose configuration tells not all.
-
-    None stands for a function of which nothing was read.
-    """
-    return _merged(frozenset().union(*(_gaps(function) for function in functions)))
-
-
-@lru_cache(maxsize=1 << 12)  # most roles of an account have the same gaps
-def _merged(gaps: frozenset[_Gap]) -> Mapping[str, tuple[Unread, ...]]:
-    found: dict[str, dict[Unread, None]] = {}
+@lru_cache(maxsize=1 << 12)  # most functions of an account have the same gaps
+def _unknown_needs(gaps: frozenset[_Gap]) -> tuple[UnknownNeed, ...]:
+    needs = []
     for gap in sorted(gaps):
         values = dict(gap.values)
         for row in _rows().get(gap.feature, ()):
-            why = f"{row.why}: {_REMEDIES[gap.cause]}"
-            one = Unread(row.kind, why, _filled(row.resource, values))
-            found.setdefault(row.action, {})[one] = None
-    return {action: tuple(all_of_it) for action, all_of_it in found.items()}
+            resource, why = _filled(row.resource, values), f"{row.why}: {_REMEDIES[gap.cause]}"
+            needs.append(UnknownNeed(row.action, resource, row.kind, why, gap.feature, gap.cause))
+    return tuple(needs)
 
 
 def _filled(template: str, values: Mapping[str, str]) -> str:
@@ -126,40 +128,37 @@ def _filled(template: str, values: Mapping[str, str]) -> str:
 @cache
 def _rows() -> dict[str, tuple[_Row, ...]]:
     """The rows of lambda.csv by feature."""
-    found: dict[str, list[_Row]] = {}
+    by_feature: dict[str, list[_Row]] = {}
     for row in rows("workloads", "lambda"):
-        one = _Row(row["action"].lower(), row["resource"], row["unread"], row["why"])
-        found.setdefault(row["feature"], []).append(one)
-    return {feature: tuple(rows) for feature, rows in found.items()}
+        parsed = _Row(row["action"].lower(), row["resource"], row["unread"], row["why"])
+        by_feature.setdefault(row["feature"], []).append(parsed)
+    return {feature: tuple(of_feature) for feature, of_feature in by_feature.items()}
 
 
 @cache
 def _features_of(reading: str) -> tuple[str, ...]:
-    """The features that a reading tells (`function`, `event-sources`, `destinations`)."""
-    told = (row["feature"] for row in rows("workloads", "lambda") if row["reading"] == reading)
-    return tuple(dict.fromkeys(told))
+    """The features that a reading decides (`function`, `event-sources`, `destinations`)."""
+    decided = (row["feature"] for row in rows("workloads", "lambda") if row["reading"] == reading)
+    return tuple(dict.fromkeys(decided))
 
 
-# --- what cannot be told -------------------------------------------------------------------------
+# --- what is unknown -----------------------------------------------------------------------------
 
 
-def _gaps(function: Function | None) -> frozenset[_Gap]:
-    if function is None:
-        readings = (_FUNCTION, _EVENT_SOURCES, _DESTINATIONS)
-        return frozenset(_Gap(f, _FUNCTION) for reading in readings for f in _features_of(reading))
+def _gaps(function: LambdaFunction) -> frozenset[_Gap]:
     place = tuple(_place(function).items())
-    found = {_Gap(feature, cause, place) for feature, cause in _untold(function)}
-    own = set(_on(function))
-    for version in function.versions:
-        found.update(
-            _Gap(feature, _VERSION, values)
-            for feature, values in _on(version)
-            if (feature, values) not in own
-        )
-    return frozenset(found)
+    unknown = {_Gap(feature, cause, place) for feature, cause in _unknown_features(function)}
+    latest = set(_on(function))
+    of_versions = (
+        _Gap(feature, _VERSION, values)
+        for version in function.versions
+        for feature, values in _on(version)
+        if (feature, values) not in latest
+    )
+    return frozenset((*unknown, *of_versions))
 
 
-def _untold(function: Function) -> Iterator[tuple[str, str]]:
+def _unknown_features(function: LambdaFunction) -> Iterator[tuple[str, str]]:
     """The features of a function that are neither on nor off, and why."""
     sources = function.event_sources
     if sources is None:
@@ -176,17 +175,17 @@ def _untold(function: Function) -> Iterator[tuple[str, str]]:
     )
 
 
-def _on(function: Function) -> Iterator[tuple[str, tuple[tuple[str, str], ...]]]:
+def _on(function: LambdaFunction) -> Iterator[tuple[str, tuple[tuple[str, str], ...]]]:
     """The features that a function, or a version of it, has on, with what their rows' placeholders are."""
     place = _place(function)
-    for feature, own in _features(function, traced=False):
-        yield feature, tuple(sorted({**place, **own}.items()))
+    for feature, values in _features(function, traced=False):
+        yield feature, tuple(sorted({**place, **values}.items()))
 
 
 # --- what is on ----------------------------------------------------------------------------------
 
 
-def _place(function: Function) -> dict[str, str]:
+def _place(function: LambdaFunction) -> dict[str, str]:
     fields = function.arn.split(":")
     return {"partition": fields[1], "region": fields[3], "account": fields[4]}
 
@@ -194,7 +193,7 @@ def _place(function: Function) -> dict[str, str]:
 _Feature = tuple[str, Mapping[str, str]]
 
 
-def _features(function: Function, traced: bool) -> Iterator[_Feature]:
+def _features(function: LambdaFunction, traced: bool) -> Iterator[_Feature]:
     """The features that are on, each with what its rows' placeholders stand for."""
     nothing: Mapping[str, str] = {}
     yield "logs", {"log_group": function.log_group or f"/aws/lambda/{function.name}"}
@@ -215,7 +214,7 @@ def _features(function: Function, traced: bool) -> Iterator[_Feature]:
         yield from _of_source(source)
 
 
-def _of_layers(function: Function) -> Iterator[_Feature]:
+def _of_layers(function: LambdaFunction) -> Iterator[_Feature]:
     for layer in function.layers:
         name = layer.split(":")[6] if layer.count(":") > 6 else ""
         yield from ((feature, {}) for start, feature in _LAYERS.items() if name.startswith(start))

@@ -2,189 +2,165 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from scanner.aws.errors import bad_credentials, error_code, is_bad_credentials, is_denied, is_missing
-from scanner.errors import ScanError, Warnings
-from scanner.model import EventSource, Function
-from scanner.model.workloads import workload_arn
+from scanner.aws.api import Aws
+from scanner.aws.ask import THREADS, Failure, attempt, warn_of_denial
+from scanner.errors import Warnings
+from scanner.workloads.lambda_function import (
+    LATEST,
+    LambdaFunction,
+    by_function,
+    parse_destinations,
+    parse_event_sources,
+    parse_function,
+)
+from scanner.workloads.lambda_platform import workload_of
+from scanner.workloads.listing import Workloads
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.client import LambdaClient
 
-_THREADS = 8
-# The service in the ARN of an event source: DocumentDB's clusters are RDS's.
-_KINDS = {
-    "sqs": "sqs",
-    "kinesis": "kinesis",
-    "dynamodb": "dynamodb",
-    "kafka": "msk",
-    "mq": "mq",
-    "rds": "documentdb",
-}
+Clients = Callable[[str], "LambdaClient"]
+Entries = Mapping[str, list[Mapping[str, Any]]]
+"""Parts of configurations by the ARN of the function."""
 
 
-@dataclass
-class Functions:
-    """The functions that were read, by ARN: as $LATEST is configured.
+@dataclass(frozen=True)
+class LambdaFunctions:
+    """The functions that were listed, by ARN: as $LATEST is configured. The rest is as in `Workloads`."""
 
-    A published version keeps the role that it was published with: `roles_of_versions` are (role, function)
-    of all versions. `complete` tells whether these are all functions of the regions in question, so that
-    nobody else among them uses a role. `missing` are the rights that the scan lacked, `regions` those whose
-    functions were listed.
+    known: Mapping[str, LambdaFunction] = field(default_factory=dict)
+    roles_of_versions: frozenset[tuple[str, str]] = frozenset()
+    complete: bool = True
+    missing: tuple[str, ...] = ()
+    regions: frozenset[str] = frozenset()
+
+    @property
+    def roles(self) -> Mapping[str, str | None]:
+        """The roles of the functions, by ARN."""
+        return {arn: function.role for arn, function in self.known.items()}
+
+    def workloads(self, traced: Collection[str]) -> Workloads:
+        """The functions as workloads. `traced` are the ARNs of those that wrote traces."""
+        known = {arn: workload_of(function, traced=arn in traced) for arn, function in self.known.items()}
+        return Workloads(known, self.roles_of_versions, self.complete, self.missing, self.regions)
+
+    def with_configuration(self, aws: Aws, arns: Iterable[str], warnings: Warnings) -> LambdaFunctions:
+        """The functions with the event sources and destinations of some. Raises ScanError."""
+        return with_configuration(self, aws.functions, arns, warnings)
+
+
+class _Answer(NamedTuple):
+    """What AWS answered to one request, as far as it did.
+
+    `complete` tells whether it was answered wholly, `missing` are the rights that were lacking.
     """
 
-    known: dict[str, Function] = field(default_factory=dict)
-    roles_of_versions: set[tuple[str, str]] = field(default_factory=set)
-    complete: bool = False
-    missing: list[str] = field(default_factory=list)
-    regions: set[str] = field(default_factory=set)
+    documents: list[Any]
+    complete: bool = True
+    missing: tuple[str, ...] = ()
 
 
-def functions_from_file(document: Any, warnings: Warnings) -> Functions:
+# --- from a file ---------------------------------------------------------------------------------
+
+
+def functions_from_file(document: Any, warnings: Warnings) -> LambdaFunctions:
     """What `aws lambda list-functions` prints. Raises ValueError if it is something else.
 
     It may also hold the lists that `aws lambda list-event-source-mappings` and `aws lambda
     list-function-event-invoke-configs` print (`EventSourceMappings`, `FunctionEventInvokeConfigs`): these
     then count as those of all functions. Without them, event sources and destinations are unread.
     """
-    listed = document.get("Functions") if isinstance(document, Mapping) else None
-    if not isinstance(listed, list):
+    documents = document.get("Functions") if isinstance(document, Mapping) else None
+    if not isinstance(documents, list):
         raise ValueError("it holds no list of `Functions`, as `aws lambda list-functions` prints it")
-    functions = Functions(complete=True)
-    _add(functions, listed, warnings)
     cut_off = bool(document.get("NextMarker") or document.get("NextToken"))
+    functions = _functions([_Answer(documents, complete=not cut_off)], warnings)
     if cut_off:
-        functions.complete = False
         warnings.add("functions-cut-off", "the file of --functions holds only the first page of functions")
-    sources = _by_function(document, "EventSourceMappings", cut_off, warnings)
-    configs = _by_function(document, "FunctionEventInvokeConfigs", cut_off, warnings)
-    for arn, function in functions.known.items():
-        functions.known[arn] = replace(
+    sources = _entries_of_file(document, "EventSourceMappings", cut_off, warnings)
+    configs = _entries_of_file(document, "FunctionEventInvokeConfigs", cut_off, warnings)
+    known = {
+        arn: _configured(
             function,
-            event_sources=None if sources is None else _event_sources(sources.get(arn, ())),
-            destinations=None if configs is None else _destinations(configs.get(arn, ())),
+            None if sources is None else sources.get(arn, []),
+            None if configs is None else configs.get(arn, []),
         )
-    return functions
+        for arn, function in functions.known.items()
+    }
+    return replace(functions, known=known)
 
 
-def _by_function(
+def _entries_of_file(
     document: Mapping[str, Any], key: str, cut_off: bool, warnings: Warnings
-) -> dict[str, list[Mapping[str, Any]]] | None:
+) -> Entries | None:
     """The entries of a list in the file by function; None where they are not there, or not all of them."""
     if key not in document:
         return None
     entries = document[key]
     if not isinstance(entries, list):
         raise ValueError(f"its `{key}` is no list")
-    found, whole = _grouped(entries)
-    if not whole:
+    entries_of, all_named = by_function(entries)
+    if not all_named:
         warnings.add("configuration-unread", f"an entry of `{key}` holds no FunctionArn: all count as unread")
-    return found if whole and not cut_off else None
+    return entries_of if all_named and not cut_off else None
 
 
-def functions_from_aws(
-    clients: Callable[[str], LambdaClient], arns: Iterable[str], regions: Iterable[str], warnings: Warnings
-) -> Functions:
-    """The functions of the regions, where they may be listed; else those of `arns`, one by one.
-
-    Their event sources and destinations are not read yet: see `with_configuration`.
-    """
-    functions = Functions(complete=True)
-    for region in sorted(set(regions)):
-        _list_region(clients(region), region, functions, warnings)
-    for arn in arns:
-        if arn not in functions.known:
-            _get_one(clients(arn.split(":")[3]), arn, functions, warnings)
-    return functions
+def _configured(
+    function: LambdaFunction,
+    mappings: Iterable[Mapping[str, Any]] | None,
+    configs: Iterable[Mapping[str, Any]] | None,
+) -> LambdaFunction:
+    """A function with its event sources and destinations; None: they were not read."""
+    return replace(
+        function,
+        event_sources=None if mappings is None else parse_event_sources(mappings),
+        destinations=None if configs is None else parse_destinations(configs),
+    )
 
 
-def _list_region(client: LambdaClient, region: str, functions: Functions, warnings: Warnings) -> None:
-    from botocore.exceptions import ClientError
-
-    try:
-        for page in client.get_paginator("list_functions").paginate(FunctionVersion="ALL"):
-            _add(functions, page["Functions"], warnings)
-        functions.regions.add(region)
-    except ClientError as error:
-        if is_bad_credentials(error):
-            raise bad_credentials(error) from error
-        functions.complete = False
-        if is_denied(error):
-            functions.missing.append("lambda:ListFunctions")
-            warnings.add(
-                "no-list-functions",
-                "lambda:ListFunctions is denied: who else uses a role is unknown, and nothing is confirmed",
-            )
-        else:
-            warnings.add(
-                "functions-unread", f"functions of {region} could not be listed: {error_code(error)}"
-            )
-    except Exception as error:  # no connection, or whatever botocore's parser trips over
-        functions.complete = False
-        warnings.add("functions-unread", f"functions of {region} could not be listed: {error!r}")
+# --- functions and their versions ----------------------------------------------------------------
 
 
-def _get_one(client: LambdaClient, arn: str, functions: Functions, warnings: Warnings) -> None:
-    from botocore.exceptions import ClientError
-
-    try:
-        _add(functions, [client.get_function_configuration(FunctionName=arn)], warnings)
-    except ClientError as error:
-        if is_bad_credentials(error):
-            raise bad_credentials(error) from error
-        if is_denied(error):
-            functions.missing.append("lambda:GetFunctionConfiguration")
-            warnings.add(
-                "no-function-configuration",
-                "lambda:GetFunctionConfiguration is denied: a function's role is unknown; allow it",
-            )
-        elif is_missing(error):
-            warnings.add("function-gone", f"{arn} was traced but does not exist (any more)")
-        else:
-            warnings.add("function-unread", f"{arn} could not be read: {error_code(error)}")
-        functions.complete = functions.complete and is_missing(error)
-    except Exception as error:  # no connection, or whatever botocore's parser trips over
-        functions.complete = False
-        warnings.add("function-unread", f"{arn} could not be read: {error!r}")
-
-
-def _add(functions: Functions, raw_functions: Iterable[Any], warnings: Warnings) -> None:
-    """Add functions and published versions of them, in any order."""
-    for raw in raw_functions:
-        function = _function(raw)
+def _functions(answers: Iterable[_Answer], warnings: Warnings) -> LambdaFunctions:
+    """The functions and published versions of them in some answers, in any order."""
+    answers = list(answers)
+    known: dict[str, LambdaFunction] = {}
+    roles_of_versions: set[tuple[str, str]] = set()
+    complete = all(answer.complete for answer in answers)
+    for document in (document for answer in answers for document in answer.documents):
+        function = parse_function(document)
         if function is None:
-            functions.complete = False
+            complete = False
             warnings.add("function-unread", "a function's configuration holds no FunctionArn")
             continue
         if function.role:
-            functions.roles_of_versions.add((function.role, function.arn))
-        version = raw.get("Version", "$LATEST")
-        if version != "$LATEST" and function.last_modified:
-            function = replace(function, published=((str(version), function.last_modified),))
-        _add_version(functions, function, latest=version == "$LATEST")
+            roles_of_versions.add((function.role, function.arn))
+        is_latest = document.get("Version", LATEST) == LATEST
+        known[function.arn] = _merged(known.get(function.arn), function, is_latest=is_latest)
+    missing = tuple(right for answer in answers for right in answer.missing)
+    return LambdaFunctions(known, frozenset(roles_of_versions), complete, missing)
 
 
-def _add_version(functions: Functions, function: Function, *, latest: bool) -> None:
-    held = functions.known.get(function.arn)
+def _merged(held: LambdaFunction | None, function: LambdaFunction, *, is_latest: bool) -> LambdaFunction:
+    """A function with one more of its versions, which may be the latest."""
     if held is None:
-        functions.known[function.arn] = function
-        return
-    main, other = (function, held) if latest else (held, function)
-    settings = {*held.versions, _as_version(other)} - {_as_version(main)}
-    functions.known[function.arn] = replace(
+        return function
+    main, other = (function, held) if is_latest else (held, function)
+    versions = {*held.versions, _as_version(other)} - {_as_version(main)}
+    return replace(
         main,
-        versions=tuple(sorted(settings, key=repr)),
+        versions=tuple(sorted(versions, key=repr)),
         published=tuple(sorted({*held.published, *function.published})),
     )
 
 
-def _as_version(function: Function) -> Function:
-    """A version, less what does not count in it."""
+def _as_version(function: LambdaFunction) -> LambdaFunction:
+    """A version without what does not count in it."""
     return replace(
         function,
         role=None,
@@ -196,212 +172,154 @@ def _as_version(function: Function) -> Function:
     )
 
 
-def _function(raw: Any) -> Function | None:
-    if not isinstance(raw, Mapping) or not isinstance(raw.get("FunctionArn"), str):
-        return None
-    arn = workload_arn(raw["FunctionArn"])
-    if arn is None:
-        return None
-    vpc = _part(raw, "VpcConfig")
-    return Function(
-        arn=arn,
-        name=arn.rpartition(":")[2],
-        role=_text(raw.get("Role")),
-        last_modified=time_of(raw.get("LastModified")),
-        active_tracing=_part(raw, "TracingConfig").get("Mode") == "Active",
-        log_group=_text(_part(raw, "LoggingConfig").get("LogGroup")),
-        in_vpc=bool(vpc.get("VpcId") or vpc.get("SubnetIds")),
-        dead_letter=_text(_part(raw, "DeadLetterConfig").get("TargetArn")),
-        file_systems=_arns(raw.get("FileSystemConfigs")),
-        layers=_arns(raw.get("Layers")),
-        durable=isinstance(raw.get("DurableConfig"), Mapping),
-        image=raw.get("PackageType") == "Image",
+# --- from AWS ------------------------------------------------------------------------------------
+
+
+def functions_from_aws(
+    clients: Clients, arns: Iterable[str], regions: Iterable[str], warnings: Warnings
+) -> LambdaFunctions:
+    """The functions of the regions, where they may be listed; else those of `arns`, one by one.
+
+    Their event sources and destinations are not read yet: see `with_configuration`. Raises ScanError where
+    AWS refuses the credentials.
+    """
+    in_regions = {region: _list_region(clients(region), region, warnings) for region in sorted(set(regions))}
+    listed = _functions(in_regions.values(), warnings)
+    others = [arn for arn in dict.fromkeys(arns) if arn not in listed.known]
+    single = _functions([_get_function(clients(_region(arn)), arn, warnings) for arn in others], warnings)
+    return LambdaFunctions(
+        {**listed.known, **single.known},
+        listed.roles_of_versions | single.roles_of_versions,
+        listed.complete and single.complete,
+        listed.missing + single.missing,
+        frozenset(region for region, answer in in_regions.items() if answer.complete),
     )
 
 
-# --- event sources and destinations --------------------------------------------------------------
+def _list_region(client: LambdaClient, region: str, warnings: Warnings) -> _Answer:
+    """All functions of a region, as far as they could be listed."""
+    documents: list[Any] = []
+
+    def read() -> None:
+        for page in client.get_paginator("list_functions").paginate(FunctionVersion="ALL"):
+            documents.extend(page["Functions"])
+
+    failure = attempt(read)
+    if failure is None:
+        return _Answer(documents)
+    if failure.denied:
+        warnings.add(
+            "no-list-functions",
+            "lambda:ListFunctions is denied: who else uses a role is unknown, and nothing is confirmed",
+        )
+        return _Answer(documents, complete=False, missing=("lambda:ListFunctions",))
+    warnings.add("functions-unread", f"functions of {region} could not be listed: {failure.detail}")
+    return _Answer(documents, complete=False)
+
+
+def _get_function(client: LambdaClient, arn: str, warnings: Warnings) -> _Answer:
+    """A function that no list holds. One that is gone leaves the answer complete."""
+    answer = attempt(lambda: client.get_function_configuration(FunctionName=arn))
+    if not isinstance(answer, Failure):
+        return _Answer([answer])
+    if answer.denied:
+        warnings.add(
+            "no-function-configuration",
+            "lambda:GetFunctionConfiguration is denied: a function's role is unknown; allow it",
+        )
+        return _Answer([], complete=False, missing=("lambda:GetFunctionConfiguration",))
+    if answer.missing:
+        warnings.add("function-gone", f"{arn} was traced but does not exist (any more)")
+    else:
+        warnings.add("function-unread", f"{arn} could not be read: {answer.detail}")
+    return _Answer([], complete=answer.missing)
 
 
 def with_configuration(
-    functions: Functions,
-    clients: Callable[[str], LambdaClient],
-    arns: Iterable[str],
-    warnings: Warnings,
-) -> None:
-    """Read the event sources and the destinations of some of the functions, and put them in their place.
+    functions: LambdaFunctions, clients: Clients, arns: Iterable[str], warnings: Warnings
+) -> LambdaFunctions:
+    """The functions with the event sources and the destinations of some of them.
 
     Event source mappings are listed once a region, destinations function by function. What may not be read
-    stays None; the right that is missing is noted in `functions.missing`, and everything else is warned of.
-    Raises ScanError where AWS refuses the credentials.
+    stays None; the right that is missing is noted in `missing`, and everything else is warned of. Raises
+    ScanError where AWS refuses the credentials.
     """
-    wanted = sorted(arn for arn in set(arns) if arn in functions.known)
-    by_region = {region: clients(region) for region in sorted({arn.split(":")[3] for arn in wanted})}
-    sources = {
-        region: _mappings_of(client, region, functions, warnings) for region, client in by_region.items()
-    }
-    with ThreadPoolExecutor(_THREADS) as pool:
-        configs = pool.map(
-            lambda arn: _configs_of(by_region[arn.split(":")[3]], arn, functions, warnings), wanted
+    selected = sorted(arn for arn in set(arns) if arn in functions.known)
+    client_of = {region: clients(region) for region in sorted({_region(arn) for arn in selected})}
+    mappings = {region: _list_mappings(client, region, warnings) for region, client in client_of.items()}
+    entries_of = {region: _by_function(answer, region, warnings) for region, answer in mappings.items()}
+    with ThreadPoolExecutor(THREADS) as pool:
+        configs = list(pool.map(lambda arn: _list_configs(client_of[_region(arn)], arn, warnings), selected))
+    known = dict(functions.known)
+    for arn, config in zip(selected, configs, strict=True):
+        entries = entries_of[_region(arn)]
+        known[arn] = _configured(
+            known[arn],
+            None if entries is None else entries.get(arn, []),
+            config.documents if config.complete else None,
         )
-        for arn, own in zip(wanted, configs, strict=True):
-            of_region = sources[arn.split(":")[3]]
-            functions.known[arn] = replace(
-                functions.known[arn],
-                event_sources=None if of_region is None else _event_sources(of_region.get(arn, ())),
-                destinations=None if own is None else _destinations(own),
-            )
+    missing = (right for answer in (*mappings.values(), *configs) for right in answer.missing)
+    return replace(functions, known=known, missing=(*functions.missing, *missing))
 
 
-def _mappings_of(
-    client: LambdaClient, region: str, functions: Functions, warnings: Warnings
-) -> dict[str, list[Mapping[str, Any]]] | None:
-    """The event source mappings of a region by function, None where they cannot be read."""
+def _by_function(answer: _Answer, region: str, warnings: Warnings) -> Entries | None:
+    """The event source mappings of a region by function, None where they could not be read."""
+    entries_of, all_named = by_function(answer.documents)
+    if not all_named:
+        warnings.add("configuration-unread", f"an event source mapping of {region} holds no FunctionArn")
+    return entries_of if all_named and answer.complete else None
+
+
+class _Configuration(NamedTuple):
+    """A part of the configuration that takes a request of its own, in the words of its warnings."""
+
+    action: str
+    what: str
+    means: str
+
+
+def _list_mappings(client: LambdaClient, region: str, warnings: Warnings) -> _Answer:
+    """The event source mappings of a region."""
 
     def read() -> list[Any]:
         pages = client.get_paginator("list_event_source_mappings").paginate()
         return [entry for page in pages for entry in page["EventSourceMappings"]]
 
-    meaning = "whether Lambda itself needs a role to read an event source is unknown"
-    entries = _try(read, "lambda:ListEventSourceMappings", f"those of {region}", meaning, functions, warnings)
-    found, whole = _grouped(entries or ())
-    if not whole:
-        warnings.add("configuration-unread", f"an event source mapping of {region} holds no FunctionArn")
-    return found if whole and entries is not None else None
+    part = _Configuration(
+        "lambda:ListEventSourceMappings",
+        f"those of {region}",
+        "whether Lambda itself needs a role to read an event source is unknown",
+    )
+    return _ask(part, read, warnings)
 
 
-def _configs_of(client: LambdaClient, arn: str, functions: Functions, warnings: Warnings) -> list[Any] | None:
+def _list_configs(client: LambdaClient, arn: str, warnings: Warnings) -> _Answer:
     """The configurations of asynchronous invocation of all versions and aliases of a function."""
 
     def read() -> list[Any]:
         pages = client.get_paginator("list_function_event_invoke_configs").paginate(FunctionName=arn)
         return [entry for page in pages for entry in page["FunctionEventInvokeConfigs"]]
 
-    meaning = "whether Lambda itself needs a role to send to a destination is unknown"
-    action = "lambda:ListFunctionEventInvokeConfigs"
-    return _try(read, action, f"those of {arn}", meaning, functions, warnings)
-
-
-def _try(
-    read: Callable[[], list[Any]],
-    action: str,
-    what: str,
-    meaning: str,
-    functions: Functions,
-    warnings: Warnings,
-) -> list[Any] | None:
-    """What was read; None, and a warning, where it cannot be."""
-    from botocore.exceptions import ClientError
-
-    try:
-        return read()
-    except ClientError as error:
-        if is_bad_credentials(error):
-            raise bad_credentials(error) from error
-        if is_denied(error):
-            functions.missing.append(action)
-            warnings.add("right-missing", f"{action} is denied: {meaning}; allow it")
-        else:
-            failed = f"{action} failed for {what} ({error_code(error)})"
-            warnings.add("configuration-unread", f"{failed}: {meaning}")
-    except ScanError:
-        raise
-    except Exception as error:  # no connection, or whatever botocore's parser trips over
-        warnings.add("configuration-unread", f"{action} failed for {what} ({error!r}): {meaning}")
-    return None
-
-
-def _grouped(entries: Iterable[Any]) -> tuple[dict[str, list[Mapping[str, Any]]], bool]:
-    """Entries by the function that their FunctionArn names, and whether each of them names one."""
-    found: dict[str, list[Mapping[str, Any]]] = {}
-    whole = True
-    for entry in entries:
-        named = entry.get("FunctionArn") if isinstance(entry, Mapping) else None
-        arn = workload_arn(named) if isinstance(named, str) else None
-        if arn is None:
-            whole = False
-        else:
-            found.setdefault(arn, []).append(entry)
-    return found, whole
-
-
-def _event_sources(mappings: Iterable[Mapping[str, Any]]) -> tuple[EventSource, ...]:
-    return tuple(_event_source(mapping) for mapping in mappings)
-
-
-def _event_source(raw: Mapping[str, Any]) -> EventSource:
-    """An event source mapping.
-
-    docs.aws.amazon.com/lambda/latest/api/API_EventSourceMappingConfiguration.html
-    """
-    arn = _text(raw.get("EventSourceArn"))
-    access = _objects(raw.get("SourceAccessConfigurations"))
-    auth = {kind for kind in (_text(one.get("Type")) for one in access) if kind}
-    registry = _part(
-        _part(raw, "AmazonManagedKafkaEventSourceConfig") or _part(raw, "SelfManagedKafkaEventSourceConfig"),
-        "SchemaRegistryConfig",
+    part = _Configuration(
+        "lambda:ListFunctionEventInvokeConfigs",
+        f"those of {arn}",
+        "whether Lambda itself needs a role to send to a destination is unknown",
     )
-    uris = [_text(one.get("URI")) for one in (*access, *_objects(registry.get("AccessConfigs")))]
-    registry_uri = _text(registry.get("SchemaRegistryURI"))
-    return EventSource(
-        kind=_kind(raw, arn),
-        arn=arn,
-        on_failure=_text(_part(_part(raw, "DestinationConfig"), "OnFailure").get("Destination")),
-        secrets=tuple(dict.fromkeys(uri for uri in uris if uri and ":secretsmanager:" in uri)),
-        schema_registry=registry_uri if registry_uri and ":glue:" in registry_uri else None,
-        in_vpc=bool({"VPC_SUBNET", "VPC_SECURITY_GROUP"} & auth),
-        auth=tuple(sorted(auth)),
-    )
+    return _ask(part, read, warnings)
 
 
-def _kind(raw: Mapping[str, Any], arn: str | None) -> str:
-    if _part(raw, "SelfManagedEventSource"):
-        return "self-managed-kafka"
-    fields = arn.split(":", 5) if arn else []
-    return _KINDS.get(fields[2], "unknown") if len(fields) == 6 else "unknown"
+def _ask(part: _Configuration, read: Callable[[], list[Any]], warnings: Warnings) -> _Answer:
+    """A part of the configuration; a warning where it cannot be read."""
+    answer = attempt(read)
+    if not isinstance(answer, Failure):
+        return _Answer(answer)
+    if answer.denied:
+        warn_of_denial(part.action, part.means, warnings)
+        return _Answer([], complete=False, missing=(part.action,))
+    failed = f"{part.action} failed for {part.what} ({answer.detail})"
+    warnings.add("configuration-unread", f"{failed}: {part.means}")
+    return _Answer([], complete=False)
 
 
-def _destinations(configs: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
-    """Where records of asynchronous invocations go.
-
-    docs.aws.amazon.com/lambda/latest/api/API_FunctionEventInvokeConfig.html
-    """
-    found = (
-        _text(_part(_part(config, "DestinationConfig"), outcome).get("Destination"))
-        for config in configs
-        for outcome in ("OnSuccess", "OnFailure")
-    )
-    return tuple(dict.fromkeys(destination for destination in found if destination))
-
-
-# --- parts ---------------------------------------------------------------------------------------
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _part(raw: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = raw.get(key)
-    return value if isinstance(value, Mapping) else {}
-
-
-def _objects(value: Any) -> list[Mapping[str, Any]]:
-    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
-
-
-def _arns(value: Any) -> tuple[str, ...]:
-    """The ARNs that a list of objects holds."""
-    return tuple(arn for arn in (_text(one.get("Arn")) for one in _objects(value)) if arn)
-
-
-def time_of(value: Any) -> datetime | None:
-    """A time as AWS writes it ("2018-02-04T23:13:08.219+0000"), or as boto3 parsed it."""
-    if isinstance(value, datetime):
-        return value
-    if not isinstance(value, str):
-        return None
-    try:
-        parsed = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return parsed if parsed.tzinfo else None
+def _region(arn: str) -> str:
+    return arn.split(":")[3]

@@ -6,12 +6,15 @@ from functools import cache, lru_cache
 
 from scanner.mapping.untraced import Untraced, known_untraced, never_called
 from scanner.text.tables import rows
+from scanner.workloads.kinds import KINDS
 
 
 @cache
 def platform_actions() -> frozenset[str]:
     """The actions (lower case) of which a workload's configuration tells whether they are needed."""
-    return frozenset(row["action"].lower() for row in rows("workloads", "lambda"))
+    return frozenset(
+        row["action"].lower() for kind in KINDS.values() for row in rows("workloads", kind.table)
+    )
 
 
 @lru_cache(maxsize=1 << 15)

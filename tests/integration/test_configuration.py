@@ -17,9 +17,9 @@ import pytest
 from botocore.config import Config
 
 from scanner.errors import ScanError, Warnings
-from scanner.model import EventSource, Function
+from scanner.workloads.lambda_function import EventSource, LambdaFunction
 from scanner.workloads.lambda_reader import (
-    Functions,
+    LambdaFunctions,
     functions_from_aws,
     functions_from_file,
     with_configuration,
@@ -105,13 +105,13 @@ def listed(*functions: Json) -> Callable[[str, dict[str, str]], Answer]:
     return lambda path, query: (200, {"Functions": list(functions)})
 
 
-def read(*functions: Json) -> Functions:
+def read(*functions: Json) -> LambdaFunctions:
     """The functions that a Lambda lists."""
     with a_lambda(listed(*functions)) as client:
         return functions_from_aws(lambda region: client, [], [REGION], Warnings())
 
 
-def known(functions: Functions) -> Function:
+def known(functions: LambdaFunctions) -> LambdaFunction:
     """The one function."""
     (function,) = functions.known.values()
     return function
@@ -177,10 +177,10 @@ FAILED: dict[str, Any] = {"DestinationConfig": {"OnFailure": {"Destination": TOP
 
 def configured(
     answer: Callable[[str, dict[str, str]], Answer], warnings: Warnings | None = None
-) -> tuple[Function, Functions]:
-    functions = read(raw())
+) -> tuple[LambdaFunction, LambdaFunctions]:
+    listed = read(raw())
     with a_lambda(answer) as client:
-        with_configuration(functions, lambda region: client, [ARN], warnings or Warnings())
+        functions = with_configuration(listed, lambda region: client, [ARN], warnings or Warnings())
     return known(functions), functions
 
 
@@ -282,14 +282,14 @@ def test_all_pages_and_all_qualifiers_count() -> None:
     function, functions = configured(answering(mapping(QUEUE), other, mapping(OTHER), configs=configs))
     assert [source.arn for source in function.event_sources or ()] == [QUEUE, OTHER]
     assert function.destinations == (OTHER, TOPIC)
-    assert functions.missing == []
+    assert functions.missing == ()
 
 
 def test_mappings_are_listed_once_a_region_and_destinations_of_the_wanted_functions_only() -> None:
     functions = read(*(raw(name) for name in "fghi"))
     with a_lambda(answering()) as client:
         arns = [ARN.removesuffix("f") + name for name in ("f", "g", "gone")]
-        with_configuration(functions, lambda region: client, arns, Warnings())
+        functions = with_configuration(functions, lambda region: client, arns, Warnings())
     assert sum(path.startswith(MAPPINGS) for path in client.asked) == 1
     assert len(client.asked) == 3
     assert {f.name for f in functions.known.values() if f.destinations == ()} == {"f", "g"}
@@ -309,7 +309,7 @@ def test_what_lambda_does_not_answer_stays_unread_and_is_told(status: int, code:
     warnings = Warnings()
     function, functions = configured(lambda path, query: (status, {"Code": code}), warnings)
     assert (function.event_sources, function.destinations) == (None, None)
-    assert functions.missing == [], "this is no lack of a right"
+    assert functions.missing == (), "this is no lack of a right"
     texts = [warning.message for warning in warnings.all() if warning.code == "configuration-unread"]
     assert len(texts) == 2
     assert all("unknown" in text for text in texts)
@@ -326,7 +326,7 @@ def test_an_answer_that_cannot_be_understood_stays_unread(document: Json) -> Non
 def test_a_right_that_is_missing_is_named_once() -> None:
     functions, warnings = read(raw("f"), raw("g")), Warnings()
     with a_lambda(lambda path, query: (403, {"Code": "AccessDeniedException"})) as client:
-        with_configuration(functions, lambda region: client, list(functions.known), warnings)
+        functions = with_configuration(functions, lambda region: client, list(functions.known), warnings)
     assert set(functions.missing) == {
         "lambda:ListEventSourceMappings",
         "lambda:ListFunctionEventInvokeConfigs",
@@ -349,7 +349,7 @@ def test_credentials_that_are_refused_end_the_scan() -> None:
 # ---- from a file
 
 
-def from_file(**more: Any) -> tuple[Function, list[str]]:
+def from_file(**more: Any) -> tuple[LambdaFunction, list[str]]:
     warnings = Warnings()
     functions = functions_from_file({"Functions": [raw()], **more}, warnings)
     return known(functions), [warning.code for warning in warnings.all()]

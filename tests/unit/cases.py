@@ -17,7 +17,6 @@ from scanner.model import (
     Certainty,
     Evidence,
     Finding,
-    Function,
     Need,
     Observation,
     Permission,
@@ -25,6 +24,7 @@ from scanner.model import (
     Role,
     Unmapped,
     Usage,
+    Workload,
 )
 from scanner.records.aws_records import NO_RECORDS, AwsRecords
 from scanner.result import RoleResult, ScanResult, Skipped, Traced
@@ -33,6 +33,9 @@ from scanner.usage.of_role import usage_of_role
 from scanner.verdict.assess import assess_role
 from scanner.verdict.context import RoleContext
 from scanner.verdict.reasons import Reason
+from scanner.workloads.kinds import workloads_of_role
+from scanner.workloads.lambda_function import LambdaFunction
+from scanner.workloads.lambda_platform import workload_of
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 NOW = 1_795_000_000.0
@@ -71,10 +74,17 @@ def of_aws(name: str, *statements: dict[str, Any], version: str = "2012-10-17") 
     return Policy(name, f"arn:aws:iam::aws:policy/{name}", "managed", parse_policy(document))
 
 
-def function(name: str = "f", deployed: float = NOW - HOUR, **more: Any) -> Function:
+def function(name: str = "f", deployed: float = NOW - HOUR, **more: Any) -> LambdaFunction:
     """A function whose configuration was read, with nothing configured unless `more` says so."""
     configuration = {"event_sources": (), "destinations": (), **more}
-    return Function(function_arn(name), name, ROLE, datetime.fromtimestamp(deployed, UTC), **configuration)
+    changed = datetime.fromtimestamp(deployed, UTC)
+    return LambdaFunction(function_arn(name), name, ROLE, changed, **configuration)
+
+
+def workloads_of(functions: Iterable[LambdaFunction], usages: Iterable[Usage] = ()) -> dict[str, Workload]:
+    """The functions as workloads, by ARN. Those that were traced write traces."""
+    traced = {usage.workload for usage in usages if usage.evidence.traces}
+    return {function.arn: workload_of(function, traced=function.arn in traced) for function in functions}
 
 
 def used(*permissions: tuple[str, str], exact: bool = True, required: bool = True) -> dict[Need, Observation]:
@@ -116,7 +126,7 @@ def compared(
     policies: Iterable[Policy],
     usages: Iterable[Usage],
     *,
-    functions: Iterable[Function] | None = None,
+    functions: Iterable[LambdaFunction] | None = None,
     requirements: EvidenceRequirements | None = None,
     workloads_complete: bool = True,
     scan_reasons: frozenset[Reason] = frozenset(),
@@ -146,13 +156,13 @@ def compared(
         tags=tags,
         readable=readable,
     )
-    by_arn, team = {f.arn: f for f in known}, config or TeamConfig()
+    by_arn, team = workloads_of(known, usages), config or TeamConfig()
     of_role = tuple(u for arn_ in workloads for u in usages if u.workload == arn_)
     context = RoleContext(
         role,
         by_arn,
         of_role,
-        usage_of_role(of_role, workloads, by_arn, records, team.untraced),
+        usage_of_role(of_role, workloads_of_role(role, by_arn), records, team.untraced),
         records,
         scan_reasons,
         requirements or EvidenceRequirements(),
@@ -177,11 +187,11 @@ def with_baseline(result: RoleResult, baseline: Baseline, **terms: Any) -> tuple
 
 
 def scan_of(
-    roles: Iterable[RoleResult], usages: Iterable[Usage] = (), functions: Iterable[Function] = ()
+    roles: Iterable[RoleResult], usages: Iterable[Usage] = (), functions: Iterable[LambdaFunction] = ()
 ) -> ScanResult:
     """A scan of the last minute that found these roles."""
     traced = Traced("xray", NOW - 60, NOW, (REGION,), 1, 1, 1, Skipped(), list(usages))
-    return ScanResult(traced, {f.arn: f for f in functions}, list(roles))
+    return ScanResult(traced, workloads_of(functions), list(roles))
 
 
 def said(result: RoleResult) -> list[tuple[str, tuple[str, ...], tuple[str, ...], tuple[str, ...]]]:

@@ -13,7 +13,7 @@ from scanner.explain import explained
 from scanner.gate.config import TeamConfig
 from scanner.gate.rules import IgnoreRule
 from scanner.iam.policies import parse_policy
-from scanner.model import Denied, Finding, Function, Policy, Usage
+from scanner.model import Denied, Finding, Policy, Usage
 from scanner.records.aws_records import AwsRecords
 from scanner.records.last_accessed import LastAccessed
 from scanner.report.build import iso, report
@@ -22,6 +22,7 @@ from scanner.request import ScanRequest
 from scanner.result import RoleResult
 from scanner.verdict.reason_help import REASON_HELP
 from scanner.verdict.reasons import Reason
+from scanner.workloads.lambda_function import LambdaFunction
 from tests.unit.cases import (
     HOUR,
     NOW,
@@ -43,7 +44,7 @@ from tests.unit.cases import (
 GET, SCAN = "dynamodb:GetItem", "dynamodb:Scan"
 
 
-def document(result: RoleResult, usages: Iterable[Usage], functions: Iterable[Function]) -> Any:
+def document(result: RoleResult, usages: Iterable[Usage], functions: Iterable[LambdaFunction]) -> Any:
     """report.json of a scan that found one role, as it is read back."""
     return plain(report(scan_of([result], usages, functions), ScanRequest(compare=True)))
 
@@ -52,7 +53,7 @@ def story(
     *statements: dict[str, Any],
     seen: Usage | None = None,
     policies: list[Policy] | None = None,
-    functions: list[Function] | None = None,
+    functions: list[LambdaFunction] | None = None,
     at: int = 0,
     **how: Any,
 ) -> str:

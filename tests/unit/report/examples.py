@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from scanner.model import Function, Usage
+from scanner.model import Usage
 from scanner.request import ScanRequest
 from scanner.result import RoleResult, ScanResult, Skipped, Traced
-from tests.unit.cases import NOW, allow, compared, function, policy, table, usage, used
+from scanner.workloads.lambda_function import LambdaFunction
+from tests.unit.cases import NOW, allow, compared, function, policy, table, usage, used, workloads_of
 
 COMPARE = ScanRequest(compare=True)
 EVIL = "x|`<b>*[a](b)@team\n::error::\x1b[31m\u202e"
@@ -15,7 +16,7 @@ GET, SCAN = "dynamodb:GetItem", "dynamodb:Scan"
 
 
 def scan_result(
-    roles: Iterable[RoleResult] = (), usages: Iterable[Usage] = (), functions: Iterable[Function] = ()
+    roles: Iterable[RoleResult] = (), usages: Iterable[Usage] = (), functions: Iterable[LambdaFunction] = ()
 ) -> ScanResult:
     """A scan of the last minute."""
     traced = Traced(
@@ -29,7 +30,7 @@ def scan_result(
         skipped=Skipped(),
         usages=list(usages),
     )
-    return ScanResult(traced, {f.arn: f for f in functions}, list(roles))
+    return ScanResult(traced, workloads_of(functions), list(roles))
 
 
 def unused_scan() -> ScanResult:

@@ -11,8 +11,8 @@ import pytest
 
 from scanner.errors import Warnings
 from scanner.model import Evidence, Role, Used
-from scanner.roles.reader import trusted_beside_lambda, with_workloads
-from scanner.workloads.lambda_reader import Functions
+from scanner.roles.trust import other_principals, with_workloads
+from scanner.workloads.listing import Workloads
 from tests.unit.cases import (
     HOUR,
     NOW,
@@ -29,6 +29,7 @@ from tests.unit.cases import (
     table,
     usage,
     used,
+    workloads_of,
 )
 
 GET, PUT, SCAN = "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan"
@@ -156,9 +157,9 @@ def test_what_a_published_version_may_have_used_is_rescued() -> None:
     assert only(result).used[0].workloads == (G,)
 
 
-def functions_of(*roles_of_versions: tuple[str, str], complete: bool = True) -> Functions:
-    """The function f of role/f, beside versions of its own with these roles."""
-    return Functions({F: function("f"), G: function("g")}, set(roles_of_versions), complete)
+def read(*roles_of_versions: tuple[str, str], complete: bool = True) -> Workloads:
+    """The functions f and g, whose versions have these roles."""
+    return Workloads(workloads_of(BOTH), frozenset(roles_of_versions), complete)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +174,7 @@ def functions_of(*roles_of_versions: tuple[str, str], complete: bool = True) -> 
 def test_the_users_of_a_role_are_those_of_all_versions(
     versions: list[tuple[str, str]], role: Role, workloads: tuple[str, ...], by_version_only: tuple[str, ...]
 ) -> None:
-    (found,) = with_workloads([role], functions_of(*versions), Warnings())
+    (found,) = with_workloads([role], read(*versions), Warnings())
     assert (found.workloads, found.by_version_only) == (workloads, by_version_only)
 
 
@@ -199,7 +200,7 @@ def test_when_all_users_are_known(
     role: dict[str, Any], complete: bool, known: bool, warned: list[str]
 ) -> None:
     warnings = Warnings()
-    (found,) = with_workloads([Role(ROLE, "f", **role)], functions_of((ROLE, F), complete=complete), warnings)
+    (found,) = with_workloads([Role(ROLE, "f", **role)], read((ROLE, F), complete=complete), warnings)
     assert found.workloads_complete is known
     assert [warning.code for warning in warnings.all()] == warned
 
@@ -254,7 +255,7 @@ def trust(*principals: Any, **more: Any) -> dict[str, Any]:
     ],
 )
 def test_who_beside_lambda_may_assume_a_role(document: Any, others: tuple[str, ...]) -> None:
-    assert trusted_beside_lambda(document) == others
+    assert other_principals(document) == others
 
 
 def test_a_role_that_others_may_assume_is_not_confirmed() -> None:
@@ -292,9 +293,9 @@ def test_a_trace_of_a_published_version_tells_of_the_code_that_it_has(
 
 def test_a_region_that_was_listed_and_has_no_function_is_not_to_be_named_again() -> None:
     warnings = Warnings()
-    functions = Functions(known={F: function()}, complete=True, regions={"eu-west-1"})
+    workloads = replace(read(), regions=frozenset({"eu-west-1"}))
     role = Role(ROLE, "f", workloads_complete=True, last_used_region="eu-west-1")
-    (found,) = with_workloads([role], functions, warnings)
+    (found,) = with_workloads([role], workloads, warnings)
     assert not found.workloads_complete
     (warning,) = warnings.all()
     assert "what used it there is no function" in warning.message

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from scanner.iam.patterns import matches
 from scanner.iam.policies import parse_policy
-from scanner.model import Certainty, EventSource, Need, Observation, Permission, Statement
+from scanner.model import Certainty, Need, Observation, Permission, Statement
 from scanner.suggest.policy import usage_policy
+from scanner.workloads.lambda_function import EventSource
 from tests.unit.cases import NOW, allow, arn, compared, deny, function, policy, table, usage, used
 
 GET, QUERY, PUT = "dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem"

@@ -12,9 +12,10 @@ from moto.iam.aws_managed_policies import aws_managed_policies_data
 
 from scanner.iam.containment import allows_no_more
 from scanner.iam.policies import parse_policy
-from scanner.model import EventSource, Policy
+from scanner.model import Policy
 from scanner.result import RoleResult
 from scanner.text.tables import rows
+from scanner.workloads.lambda_function import EventSource
 from tests.unit.cases import (
     ACCOUNT,
     NOW,

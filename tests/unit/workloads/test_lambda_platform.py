@@ -12,10 +12,25 @@ from hypothesis import strategies as st
 
 from scanner.iam import catalog
 from scanner.mapping.untraced import MAY_RUN_UNTRACED, UNOBSERVABLE
-from scanner.model import EventSource, Function
+from scanner.model import UnknownNeed
 from scanner.text.tables import rows
-from scanner.workloads import lambda_platform as platform
-from tests.unit.cases import allow, arn, compared, function, only, policy, said, table, usage, used
+from scanner.usage.of_role import usage_of_role
+from scanner.workloads.lambda_function import EventSource, LambdaFunction
+from scanner.workloads.lambda_platform import platform_needs, unread_workload
+from tests.unit.cases import (
+    allow,
+    arn,
+    compared,
+    function,
+    function_arn,
+    only,
+    policy,
+    said,
+    table,
+    usage,
+    used,
+    workloads_of,
+)
 
 QUEUE, TOPIC, BUS = arn("sqs", "q"), arn("sns", "t"), arn("events", "event-bus/b")
 OTHER, BUCKET = arn("lambda", "function:g"), "arn:aws:s3:::b"
@@ -38,10 +53,22 @@ def source(kind: str, source_arn: str | None, **more: Any) -> dict[str, Any]:
     return {"event_sources": (EventSource(kind, source_arn, **more),)}
 
 
+def required(*, traced: bool = False, **configured: Any) -> set[tuple[str, str]]:
+    """What Lambda needs for a function that is configured so."""
+    return set(platform_needs(function(**configured), traced=traced).required)
+
+
 def needs(**configured: Any) -> set[tuple[str, str]]:
-    """What Lambda needs beside its logs."""
-    found = set(platform.platform_permissions(function(**configured), traced=False))
-    return found - set(platform.platform_permissions(function(), traced=False))
+    """What Lambda needs for a configuration, without what it always needs."""
+    return required(**configured) - required()
+
+
+def unknown(**configured: Any) -> dict[str, list[UnknownNeed]]:
+    """What Lambda may need for a function that is configured so, by action."""
+    by_action: dict[str, list[UnknownNeed]] = {}
+    for need in platform_needs(function(**configured), traced=False).unknown:
+        by_action.setdefault(need.action, []).append(need)
+    return by_action
 
 
 def needed(*pairs: tuple[str, str]) -> set[tuple[str, str]]:
@@ -197,9 +224,8 @@ def test_a_cluster_of_another_account_is_named_by_its_connection() -> None:
 def test_logs_go_to_the_function_s_own_group_and_to_those_of_its_extensions(
     configured: dict[str, Any], group: str
 ) -> None:
-    found = set(platform.platform_permissions(function(**configured), traced=False))
     groups = {arn("logs", f"log-group:{group}"), arn("logs", f"log-group:{group}:*")}
-    assert {(action, resource) for action in SERVICE_LOGS for resource in groups} <= found
+    assert {(action, resource) for action in SERVICE_LOGS for resource in groups} <= required(**configured)
 
 
 @pytest.mark.parametrize(
@@ -209,17 +235,15 @@ def test_logs_go_to_the_function_s_own_group_and_to_those_of_its_extensions(
 def test_traces_are_written_where_tracing_is_on_or_traces_were_seen(
     configured: dict[str, Any], traced: bool, writes: bool
 ) -> None:
-    found = set(platform.platform_permissions(function(**configured), traced=traced))
-    assert (("xray:puttracesegments", "*") in found) is writes
+    assert (("xray:puttracesegments", "*") in required(traced=traced, **configured)) is writes
 
 
-# ---- what cannot be told
+# ---- what is unknown
 
 
 def whys(action: str, **configured: Any) -> str:
     """Why an action is not decided, empty where it is."""
-    found = platform.unread([function(**configured)]).get(action.lower(), ())
-    return "; ".join(sorted({one.why for one in found}))
+    return "; ".join(sorted({need.why for need in unknown(**configured).get(action.lower(), ())}))
 
 
 @pytest.mark.parametrize(
@@ -244,9 +268,26 @@ def test_what_was_not_read_is_named_with_what_would_tell(
 
 
 def test_of_a_function_that_was_not_read_nothing_is_decided() -> None:
-    unread = platform.unread([function(), None])
-    assert set(unread) == {row["action"].lower() for row in rows("workloads", "lambda")}
-    assert all("lambda:GetFunctionConfiguration" in one.why for found in unread.values() for one in found)
+    workload = unread_workload(function_arn("f"))
+    assert (workload.arn, workload.role, workload.changed) == (function_arn("f"), None, None)
+    assert workload.platform.required == ()
+    actions = {row["action"].lower() for row in rows("workloads", "lambda")}
+    assert {need.action for need in workload.platform.unknown} == actions
+    assert all("lambda:GetFunctionConfiguration" in need.why for need in workload.platform.unknown)
+
+
+def test_what_several_functions_may_need_is_named_once_in_the_order_of_the_features() -> None:
+    functions = [
+        function("f", event_sources=None),
+        function("g", destinations=None),
+        function("h", destinations=None),
+    ]
+    usage_of_all = usage_of_role([], workloads_of(functions).values())
+    whys = [need.why for need in usage_of_all.unread["sqs:sendmessage"]]
+    assert [why.partition(":")[0] for why in whys] == [
+        "may be needed by Lambda itself to send to a destination",
+        "may be needed by Lambda itself to keep events that failed",
+    ]
 
 
 def test_an_event_source_leaves_what_it_does_not_tell_decided() -> None:
@@ -256,11 +297,11 @@ def test_an_event_source_leaves_what_it_does_not_tell_decided() -> None:
 
 def test_a_published_version_may_still_need_what_the_newest_does_not() -> None:
     old = replace(function(), role=None, in_vpc=True, dead_letter=QUEUE, event_sources=None)
-    found = platform.unread([function(versions=(old,))])
-    assert {"ec2:createnetworkinterface", "sqs:sendmessage"} <= set(found)
-    assert found["sqs:sendmessage"][0].resource == QUEUE
-    assert "logs:putlogevents" not in found, "both write to the same log group"
-    assert not platform.unread([function(in_vpc=True, dead_letter=QUEUE, versions=(old,))])
+    may_need = unknown(versions=(old,))
+    assert {"ec2:createnetworkinterface", "sqs:sendmessage"} <= set(may_need)
+    assert may_need["sqs:sendmessage"][0].resource == QUEUE
+    assert "logs:putlogevents" not in may_need, "both write to the same log group"
+    assert not unknown(in_vpc=True, dead_letter=QUEUE, versions=(old,))
 
 
 # ---- the verdicts that follow
@@ -366,13 +407,12 @@ def test_every_row_is_complete_and_names_an_action_as_iam_does() -> None:
         assert row["source"].startswith("docs.aws.amazon.com/"), row
 
 
-def test_an_action_is_unread_in_one_way_and_a_feature_told_by_one_reading() -> None:
-    for column in ("action", "feature"):
-        other = "unread" if column == "action" else "reading"
-        told: dict[str, set[str]] = {}
-        for row in rows("workloads", "lambda"):
-            told.setdefault(row[column], set()).add(row[other])
-        assert all(len(ways) == 1 for ways in told.values())
+@pytest.mark.parametrize(("column", "decided"), [("action", "unread"), ("feature", "reading")])
+def test_an_action_is_unread_in_one_way_and_a_feature_decided_by_one_reading(
+    column: str, decided: str
+) -> None:
+    pairs = {(row[column], row[decided]) for row in rows("workloads", "lambda")}
+    assert len(pairs) == len({name for name, _ in pairs})
 
 
 def test_every_feature_can_be_on_or_undecided() -> None:
@@ -397,11 +437,10 @@ def test_every_feature_can_be_on_or_undecided() -> None:
         ),
     )
     topic = replace(everything, dead_letter=TOPIC)
-    told = {
-        action for f in (everything, topic) for action, _ in platform.platform_permissions(f, traced=True)
+    named = {action for f in (everything, topic) for action, _ in platform_needs(f, traced=True).required} | {
+        need.action for need in platform_needs(everything, traced=True).unknown
     }
-    told |= set(platform.unread([everything]))
-    assert told == {row["action"].lower() for row in rows("workloads", "lambda")}
+    assert named == {row["action"].lower() for row in rows("workloads", "lambda")}
 
 
 ARNS = st.sampled_from(
@@ -434,12 +473,12 @@ FUNCTIONS = st.builds(
 
 
 @given(FUNCTIONS)
-def test_whatever_is_configured_lambda_s_needs_can_be_told(odd: Function) -> None:
+def test_whatever_is_configured_what_lambda_needs_is_known_or_unknown(odd: LambdaFunction) -> None:
     """Texts of AWS, or of a file, need not be ARNs."""
-    found = list(platform.platform_permissions(odd, traced=True))
-    assert {action for action, _ in found} >= SERVICE_LOGS
-    unread = platform.unread([odd, function()])
-    assert (odd.event_sources is None) <= ("kinesis:getrecords" in unread)
+    platform = platform_needs(odd, traced=True)
+    assert {action for action, _ in platform.required} >= SERVICE_LOGS
+    if odd.event_sources is None:
+        assert "kinesis:getrecords" in {need.action for need in platform.unknown}
 
 
 def test_what_lambda_may_need_by_an_unread_configuration_names_the_right_that_would_tell() -> None:

@@ -1,0 +1,28 @@
+"""Times as AWS writes them, and the clock that readers wait by."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+
+class Clock(NamedTuple):
+    """What time it is (Unix seconds), and how to wait (seconds)."""
+
+    now: Callable[[], float] = time.time
+    sleep: Callable[[float], object] = time.sleep
+
+
+def time_of(value: Any) -> datetime | None:
+    """A time as AWS writes it ("2018-02-04T23:13:08.219+0000"), or as boto3 parsed it."""
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str):
+        return None
+    try:
+        parsed = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return parsed if parsed.tzinfo else None

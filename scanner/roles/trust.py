@@ -1,0 +1,95 @@
+"""Who uses a role, and who else may: all its workloads, and the principals that its trust policy lets in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import orjson
+
+from scanner.errors import Warnings
+from scanner.model import Role
+from scanner.workloads.kinds import KINDS
+from scanner.workloads.listing import Workloads
+
+_UNKNOWN = "?"
+
+
+def with_workloads(roles: Iterable[Role], workloads: Workloads, warnings: Warnings) -> list[Role]:
+    """The roles with all workloads that use them.
+
+    That these are all is known only where the workloads could be listed, nobody but their platforms may
+    assume the role, and it was last used in a region whose workloads were listed.
+    """
+    using: dict[str, set[str]] = {}
+    for used_role, arn in workloads.roles_of_versions:
+        using.setdefault(used_role, set()).add(arn)
+    regions = {arn.split(":")[3] for arn in workloads.known}
+    completed = []
+    for role in roles:
+        in_known_region = role.last_used_region is None or role.last_used_region in regions
+        _warn(role, workloads, warnings, in_known_region=in_known_region)
+        arns = sorted(using.get(role.arn, ()))
+        completed.append(
+            replace(
+                role,
+                workloads=tuple(arns),
+                by_version_only=tuple(arn for arn in arns if workloads.known[arn].role != role.arn),
+                workloads_complete=role.workloads_complete and workloads.complete and in_known_region,
+                missing_permissions=tuple(sorted({*role.missing_permissions, *workloads.missing})),
+            )
+        )
+    return completed
+
+
+def _warn(role: Role, workloads: Workloads, warnings: Warnings, *, in_known_region: bool) -> None:
+    """Warn of what leaves open who uses a role."""
+    if not in_known_region:
+        listed = role.last_used_region in workloads.regions
+        remedy = "what used it there is no function" if listed else "name that region too (--region)"
+        warnings.add(
+            "role-used-elsewhere",
+            f"{role.arn} was last used in {role.last_used_region}, where no function was listed: {remedy}",
+        )
+    if role.trusted:
+        others = ", ".join(role.trusted)
+        warnings.add(
+            "role-trusts-others",
+            f"{role.arn} may also be assumed by {others}: what they do with it is not seen",
+        )
+
+
+def other_principals(trust: Any) -> tuple[str, ...]:
+    """The principals that a trust policy lets assume the role, without the platforms of workloads.
+
+    "?" stands for what cannot be read.
+    docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+    """
+    if isinstance(trust, str):
+        try:
+            trust = orjson.loads(trust)
+        except orjson.JSONDecodeError:
+            return (_UNKNOWN,)
+    statements = trust.get("Statement") if isinstance(trust, Mapping) else None
+    if isinstance(statements, Mapping):
+        statements = [statements]
+    if not isinstance(statements, list) or not statements:
+        return (_UNKNOWN,)
+    principals = {principal for statement in statements for principal in _principals(statement)}
+    return tuple(sorted(principals - {kind.principal for kind in KINDS.values()}))
+
+
+def _principals(statement: Any) -> list[str]:
+    """The principals that a statement lets in."""
+    if not isinstance(statement, Mapping):
+        return [_UNKNOWN]
+    if statement.get("Effect") == "Deny":
+        return []
+    principal = statement.get("Principal")
+    if isinstance(principal, str):
+        return [principal]
+    if not isinstance(principal, Mapping) or not principal:
+        return [_UNKNOWN]
+    values = [value if isinstance(value, list) else [value] for value in principal.values()]
+    return [str(name) for names in values for name in names] or [_UNKNOWN]

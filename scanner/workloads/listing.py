@@ -1,0 +1,62 @@
+"""What is known of the workloads of an account."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from scanner.aws.api import Aws
+from scanner.errors import Warnings
+from scanner.model import Workload
+
+
+@dataclass(frozen=True)
+class Workloads:
+    """The workloads that were read, by ARN, as they are configured now.
+
+    A published version keeps the role that it was published with: `roles_of_versions` are (role, workload)
+    of all versions. `complete` tells whether these are all workloads of the regions in question, so that
+    nobody else among them uses a role. `missing` are the rights that the scan lacked, `regions` those whose
+    workloads were listed. `compared_roles` are the roles that the scan is about.
+    """
+
+    known: Mapping[str, Workload] = field(default_factory=dict)
+    roles_of_versions: frozenset[tuple[str, str]] = frozenset()
+    complete: bool = True
+    missing: tuple[str, ...] = ()
+    regions: frozenset[str] = frozenset()
+    compared_roles: tuple[str, ...] = ()
+
+
+class Listing(Protocol):
+    """The workloads of one kind as they were listed: enough to tell their roles.
+
+    What takes further requests is read only for those whose roles are compared.
+    """
+
+    @property
+    def roles(self) -> Mapping[str, str | None]:
+        """The roles of the workloads as they are configured now, by ARN."""
+
+    @property
+    def roles_of_versions(self) -> frozenset[tuple[str, str]]:
+        """The (role, workload) pairs of all versions."""
+
+    def workloads(self, traced: Collection[str]) -> Workloads:
+        """The workloads as far as they were read. `traced` are the ARNs of those that wrote traces."""
+
+    def with_configuration(self, aws: Aws, arns: Iterable[str], warnings: Warnings) -> Listing:
+        """The listing with the whole configuration of some workloads. Raises ScanError."""
+
+
+def union(parts: Iterable[Workloads]) -> Workloads:
+    """The workloads of all kinds together."""
+    parts = list(parts)
+    return Workloads(
+        known={arn: workload for part in parts for arn, workload in part.known.items()},
+        roles_of_versions=frozenset().union(*(part.roles_of_versions for part in parts)),
+        complete=all(part.complete for part in parts),
+        missing=tuple(right for part in parts for right in part.missing),
+        regions=frozenset().union(*(part.regions for part in parts)),
+    )
