@@ -11,7 +11,7 @@ from typing import Literal, cast, get_args
 from scanner.errors import EXIT_USAGE, ScanError
 from scanner.gate.config import FAIL_ON_NEVER, TeamConfig
 from scanner.gate.decide import Insufficient
-from scanner.iam.severity import LEVELS
+from scanner.iam.severity import SEVERITY_LEVELS
 from scanner.model import Verdict
 from scanner.options import SOURCES, VERDICTS
 
@@ -19,7 +19,7 @@ CommentMode = Literal["on-findings", "always", "never"]
 Redact = Literal["auto", "always", "never"]
 
 _TRUE, _FALSE = ("true", "True", "TRUE"), ("false", "False", "FALSE")
-SEVERITIES = LEVELS[:-1]  # less "unknown"
+SEVERITIES = SEVERITY_LEVELS[:-1]  # less "unknown"
 
 # The inputs that are options of the command line under the same name, and the values an input gives.
 ONE_VALUE = (

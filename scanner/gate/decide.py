@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from scanner.iam.severity import LEVELS
+from scanner.iam.severity import SEVERITY_LEVELS
 from scanner.model import Finding, Verdict
 
 Conclusion = Literal["success", "neutral", "failure"]
@@ -69,6 +69,6 @@ def failing(findings: Iterable[Finding], policy: GatePolicy) -> list[Finding]:
 
 
 def _is_dangerous_enough(severity: str, at_least: str | None) -> bool:
-    if at_least is None or severity == LEVELS[-1]:  # unknown may be anything
+    if at_least is None or severity == SEVERITY_LEVELS[-1]:  # unknown may be anything
         return True
-    return LEVELS.index(severity) <= LEVELS.index(at_least)
+    return SEVERITY_LEVELS.index(severity) <= SEVERITY_LEVELS.index(at_least)

@@ -30,10 +30,10 @@ def meet(grant: str, touched: str) -> bool:
         return True
     if grant == ALL or not (is_pattern(grant) and is_pattern(touched)):
         return overlaps(grant, touched)
-    one, other = _fields(grant), _fields(touched)
-    if one is None or other is None:
+    fields, touched_fields = _fields(grant), _fields(touched)
+    if fields is None or touched_fields is None:
         return overlaps(grant, touched)
-    return all(a == b or overlaps(a, b) for a, b in zip(one, other, strict=True))
+    return all(a == b or overlaps(a, b) for a, b in zip(fields, touched_fields, strict=True))
 
 
 # both bench rows: the patterns of a role are compared with each use and each format of the reference

@@ -52,10 +52,10 @@ def holds(
     policy has the version that knows policy variables. A binary value of the context is in base64, as
     iam:SimulateCustomPolicy takes it. Never raises.
     """
-    return judged(condition, context, absent, variables).holds
+    return answer_of(condition, context, absent, variables).holds
 
 
-def judged(
+def answer_of(
     condition: Mapping[str, Any],
     context: Mapping[str, tuple[str, ...]],
     absent: frozenset[str],
@@ -124,14 +124,14 @@ def _operator(name: str) -> _Operator | None:
 
 
 def _key_holds(op: _Operator, key: str, raw: Any, known: _Known) -> Answer:
-    wanted, given = values_of(raw), known.context.get(key)
-    if wanted is None or (given is None and key not in known.absent):
+    expected, given = values_of(raw), known.context.get(key)
+    if expected is None or (given is None and key not in known.absent):
         return unsure(key)
     if not given:
         return _holds_for_absent(op, key)
     if not op.quantifier:
-        return _value_holds(op, key, wanted, given[0], known) if len(given) == 1 else unsure(key)
-    each = [_value_holds(op, key, wanted, value, known) for value in given]
+        return _value_holds(op, key, expected, given[0], known) if len(given) == 1 else unsure(key)
+    each = [_value_holds(op, key, expected, value, known) for value in given]
     answer = all_of(each) if op.quantifier == _FOR_ALL else any_of(each)
     if not any(given):
         # Empty values were once documented to count as none, and no longer are.
@@ -139,9 +139,9 @@ def _key_holds(op: _Operator, key: str, raw: Any, known: _Known) -> Answer:
     return answer
 
 
-def _value_holds(op: _Operator, key: str, wanted: tuple[str, ...], given: str, known: _Known) -> Answer:
+def _value_holds(op: _Operator, key: str, expected: tuple[str, ...], given: str, known: _Known) -> Answer:
     """Whether one value of the request fulfils the operator: it matches any of the policy's, or none."""
-    answer = any_of(op.match(value, given, known, op.negative) for value in wanted)
+    answer = any_of(op.match(value, given, known, op.negative) for value in expected)
     if answer.holds is None and not answer.questions:
         return unsure(key)
     return negated(answer) if op.negative else answer
@@ -154,20 +154,20 @@ def _holds_for_absent(op: _Operator, key: str) -> Answer:
 
 
 def _is_null(key: str, raw: Any, known: _Known) -> Answer:
-    wanted, given = values_of(raw), known.context.get(key)
-    if wanted is None or not set(wanted) <= {"true", "false"}:
+    expected, given = values_of(raw), known.context.get(key)
+    if expected is None or not set(expected) <= {"true", "false"}:
         return unsure(key)
     if (given is None and key not in known.absent) or (given and not any(given)):
         return unsure(key)
-    return Answer(("false" if given else "true") in wanted)
+    return Answer(("false" if given else "true") in expected)
 
 
 # --- operators -----------------------------------------------------------------------------------
 
 
 def _string(*, wildcards: bool, ignore_case: bool = False) -> _Match:
-    def match(wanted: str, given: str, known: _Known, negative: bool) -> Answer:
-        meaning = known.meaning(wanted, wildcards=wildcards)
+    def match(expected: str, given: str, known: _Known, negative: bool) -> Answer:
+        meaning = known.meaning(expected, wildcards=wildcards)
         pattern, text = meaning.pattern, literal(given)
         if ignore_case:
             pattern, text = pattern.lower(), text.lower()
@@ -176,9 +176,9 @@ def _string(*, wildcards: bool, ignore_case: bool = False) -> _Match:
     return match
 
 
-def _arn(wanted: str, given: str, known: _Known, negative: bool) -> Answer:
+def _arn(expected: str, given: str, known: _Known, negative: bool) -> Answer:
     """Field by field. A value that is no whole ARN has no documented meaning."""
-    meaning = known.meaning(wanted, wildcards=True)
+    meaning = known.meaning(expected, wildcards=True)
     text = literal(given)
     fields = text.split(":", _ARN_FIELDS - 1)
     if len(fields) < _ARN_FIELDS:
@@ -196,9 +196,9 @@ def _arn(wanted: str, given: str, known: _Known, negative: bool) -> Answer:
 def _parsed(parse: Callable[[str], _T | None], relation: Callable[[_T, _T], bool]) -> _Match:
     """Both values parsed, the request's one first in the relation. Knows no policy variables."""
 
-    def match(wanted: str, given: str, _known: _Known, _negative: bool) -> Answer:
-        one, other = parse(given), parse(wanted)
-        return unsure() if one is None or other is None else Answer(relation(one, other))
+    def match(expected: str, given: str, _known: _Known, _negative: bool) -> Answer:
+        left, right = parse(given), parse(expected)
+        return unsure() if left is None or right is None else Answer(relation(left, right))
 
     return match
 
@@ -211,10 +211,10 @@ def _instant(text: str) -> Decimal | None:
     """Seconds since 1970. A date without a time is its midnight in UTC; four digits may be a year or not."""
     if text.isascii() and text.isdigit():
         return Decimal(text) if len(text) != len("2026") else None
-    found = _DATE.fullmatch(text)
-    if found is None:
+    date = _DATE.fullmatch(text)
+    if date is None:
         return None
-    year, month, day, hour, minute, second, fraction, sign, hours, minutes = found.groups()
+    year, month, day, hour, minute, second, fraction, sign, hours, minutes = date.groups()
     offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0)) * (-1 if sign == "-" else 1)
     try:
         when = datetime(
@@ -243,8 +243,8 @@ def _binary(text: str) -> bytes | None:
         return None
 
 
-def _address(wanted: str, given: str, _known: _Known, _negative: bool) -> Answer:
-    address, network = _ip_address(given), _ip_network(wanted)
+def _address(expected: str, given: str, _known: _Known, _negative: bool) -> Answer:
+    address, network = _ip_address(given), _ip_network(expected)
     return unsure() if address is None or network is None else Answer(address in network)
 
 

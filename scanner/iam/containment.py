@@ -38,16 +38,16 @@ def allows_no_more(new: Sequence[Policy], old: Sequence[Policy]) -> tuple[str, .
     granted = _Statements(s for p in old for s in p.statements if s.allow)
     allowed = [s for p in new for s in p.statements if s.allow]
     kept = _Statements(s for p in new for s in p.statements if not s.allow)
-    found = set()
+    unproven = set()
     for policy in new:
         for part in _parts(s for s in policy.statements if s.allow):
             if not granted.contain(part):
-                found.add(f"{_described(policy, part)} is not known to be allowed before")
+                unproven.add(f"{_described(policy, part)} is not known to be allowed before")
     for policy in old:
         for part in _parts(s for s in policy.statements if not s.allow):
-            if not kept.contain(part) and any(_may_meet(part, other) for other in _parts(allowed)):
-                found.add(f"{_described(policy, part)} is not known to be denied still")
-    return tuple(sorted(found))
+            if not kept.contain(part) and any(_may_overlap(part, other) for other in _parts(allowed)):
+                unproven.add(f"{_described(policy, part)} is not known to be denied still")
+    return tuple(sorted(unproven))
 
 
 def _parts(statements: Iterable[Statement]) -> Iterable[_Part]:
@@ -71,7 +71,7 @@ class _Statements:
 
     def __init__(self, statements: Iterable[Statement]) -> None:
         self._all = list(statements)
-        self._by_action: dict[object, list[Statement]] = {}
+        self._by_action: dict[str | tuple[str, ...], list[Statement]] = {}
         self._literal: dict[str, list[Statement]] = {}
         self._varying: list[Statement] = []
         for statement in self._all:
@@ -86,7 +86,7 @@ class _Statements:
         """Whether the statements, all of the part's effect, surely apply wherever it does."""
         if part.resource and part.action and _spelling(part) in self._as_they_are:
             return True
-        key = part.action if part.action is not None else id(part.statement)
+        key = part.statement.actions if part.action is None else part.action
         if key not in self._by_action:
             same = self._literal.get(part.action.lower(), []) if part.action is not None else []
             self._by_action[key] = [*same, *(s for s in self._varying if _has_action_of(s, part))]
@@ -117,8 +117,8 @@ def _has_action_of(outer: Statement, part: _Part) -> bool:
         return any(_contains_action(pattern, action) for pattern in theirs)
     if not outer.not_actions:
         return any(is_everything(pattern) for pattern in theirs)
-    own = [action.lower() for action in part.statement.actions]
-    return all(any(_contains_action(pattern, excepted) for pattern in own) for excepted in theirs)
+    except_actions = [action.lower() for action in part.statement.actions]
+    return all(any(_contains_action(pattern, action) for pattern in except_actions) for action in theirs)
 
 
 def _contains_action(outer: str, inner: str) -> bool:
@@ -147,24 +147,24 @@ def _expanded(patterns: Iterable[str]) -> frozenset[str]:
 
 
 def _has_resource_of(outer: Statement, part: _Part) -> bool:
-    own = part.statement
+    inner = part.statement
     if not outer.not_resources:
         if part.resource is None:
             return any(is_everything(resource) for resource in outer.resources)
         return any(
-            _contains_resource(resource, outer.variables, part.resource, own.variables)
+            _contains_resource(resource, outer.variables, part.resource, inner.variables)
             for resource in outer.resources
         )
-    if part.resource is None and _same_resources(outer, own):
+    if part.resource is None and _same_resources(outer, inner):
         return True
     if any(names_of(resource, outer.variables) for resource in outer.resources):
         return False  # what NotResource excepts then, only a request tells
     excepted = [pattern_of(resource, outer.variables) for resource in outer.resources]
     if part.resource is not None:
-        pattern = pattern_of(part.resource, own.variables)
+        pattern = pattern_of(part.resource, inner.variables)
         return not any(overlaps(other, pattern) for other in excepted)
     return all(
-        any(_contains_resource(r, own.variables, other, outer.variables) for r in own.resources)
+        any(_contains_resource(r, inner.variables, other, outer.variables) for r in inner.resources)
         for other in outer.resources
     )
 
@@ -211,10 +211,10 @@ def _has_condition_of(outer: Statement, part: _Part) -> bool:
         return False
     if outer.condition == inner.condition and outer.variables == inner.variables:
         return True
-    theirs, own = _tests(outer.condition), _tests(inner.condition)
-    if outer.variables != inner.variables and any("${" in value for test in theirs for value in test[2]):
+    outer_tests, inner_tests = _tests(outer.condition), _tests(inner.condition)
+    if outer.variables != inner.variables and any("${" in value for test in outer_tests for value in test[2]):
         return False
-    return bool(theirs) and theirs <= own
+    return bool(outer_tests) and outer_tests <= inner_tests
 
 
 def _tests(condition: Mapping[str, Any]) -> frozenset[_Test]:
@@ -232,13 +232,13 @@ def _tests(condition: Mapping[str, Any]) -> frozenset[_Test]:
 # --- denials -------------------------------------------------------------------------------------
 
 
-def _may_meet(denied: _Part, allowed: _Part) -> bool:
+def _may_overlap(denied: _Part, allowed: _Part) -> bool:
     """Whether what is denied and what is allowed may have a request in common."""
-    return _may_share(denied.action, allowed.action) and _may_share(
+    return _texts_may_overlap(denied.action, allowed.action) and _texts_may_overlap(
         denied.resource and pattern_of(denied.resource, denied.statement.variables),
         allowed.resource and pattern_of(allowed.resource, allowed.statement.variables),
     )
 
 
-def _may_share(one: str | None, other: str | None) -> bool:
-    return one is None or other is None or overlaps(one.lower(), other.lower())
+def _texts_may_overlap(denied: str | None, allowed: str | None) -> bool:
+    return denied is None or allowed is None or overlaps(denied.lower(), allowed.lower())

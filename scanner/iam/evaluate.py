@@ -91,10 +91,10 @@ def evaluate(
 
     The order of policies and statements does not matter. Never raises.
     """
-    own = _applied(identity_policies, request)
+    identity = _applied(identity_policies, request)
     limits = _applied([boundary] if boundary else [], request)
-    denials = [a for a in (*own, *limits) if not a.statement.allow]
-    layers = [[a for a in own if a.statement.allow]]
+    denials = [a for a in (*identity, *limits) if not a.statement.allow]
+    layers = [[a for a in identity if a.statement.allow]]
     if boundary:
         layers.append([a for a in limits if a.statement.allow])
     denied = any_of(a.answer for a in denials)
@@ -112,13 +112,13 @@ def evaluate(
 
 
 def _applied(policies: Iterable[Policy], request: AccessRequest) -> list[_Applied]:
-    found = []
+    applied = []
     for policy in policies:
         for statement in policy.statements:
             answer = applies(statement, request)
             if answer.holds is not False:
-                found.append(_Applied(policy.name, statement, answer))
-    return found
+                applied.append(_Applied(policy.name, statement, answer))
+    return applied
 
 
 def _causes(applied: Iterable[_Applied], *, sure: bool) -> tuple[Cause, ...]:
@@ -149,7 +149,7 @@ def applies(statement: Statement, request: AccessRequest) -> Answer:
     condition = statement.condition
     if not condition:
         return all_of((action, resource))
-    holds = conditions.judged(condition, request.context, request.absent, statement.variables)
+    holds = conditions.answer_of(condition, request.context, request.absent, statement.variables)
     return all_of((action, resource, holds))
 
 
@@ -157,7 +157,7 @@ def applies(statement: Statement, request: AccessRequest) -> Answer:
 
 
 def about(policies: Iterable[Policy], action: str) -> tuple[Policy, ...]:
-    """The policies less the statements that do not name an action (in lower case).
+    """The policies without the statements that do not name an action (in lower case).
 
     They say the same of every request of that action: of use where many are asked about.
     """
@@ -203,21 +203,23 @@ def is_everything(pattern: str) -> bool:
 
 
 def _resource_named(statement: Statement, request: AccessRequest) -> Answer:
-    if not statement.not_resources and not any(_may_reach(r, request.resource) for r in statement.resources):
+    if not statement.not_resources and not any(
+        _may_overlap(r, request.resource) for r in statement.resources
+    ):
         return NO  # most statements, at the price of comparing texts
-    named = any_of(_reaches(statement, resource, request) for resource in statement.resources)
+    named = any_of(_overlaps(statement, resource, request) for resource in statement.resources)
     return negated(named) if statement.not_resources else named
 
 
-def _may_reach(resource: str, requested: str) -> bool:
-    """A quick no: of two single resources that differ, neither reaches the other."""
+def _may_overlap(resource: str, requested: str) -> bool:
+    """A quick no: of two single resources that differ, neither overlaps the other."""
     return resource == requested or is_pattern(resource) or is_pattern(requested) or "${" in resource
 
 
-def _reaches(statement: Statement, resource: str, request: AccessRequest) -> Answer:
+def _overlaps(statement: Statement, resource: str, request: AccessRequest) -> Answer:
     """Whether a resource of a statement is the request's one."""
     meaning = meaning_of(resource, statement.variables, request.context, request.absent)
-    matched = _pattern_reaches(meaning.pattern, request)
+    matched = _pattern_overlaps(meaning.pattern, request)
     if matched is False:
         return NO
     clear = matched and not is_unclear_resource(resource, statement.variables)
@@ -229,7 +231,7 @@ def _reaches(statement: Statement, resource: str, request: AccessRequest) -> Ans
     )
 
 
-def _pattern_reaches(pattern: str, request: AccessRequest) -> bool | None:
+def _pattern_overlaps(pattern: str, request: AccessRequest) -> bool | None:
     """Whether a pattern names the resource of a request: None for a part of what that stands for."""
     resource = request.resource
     if not catalog.knows_resources(request.action):

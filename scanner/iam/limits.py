@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from scanner.iam import catalog
 from scanner.iam.patterns import contains, matches, overlaps
-from scanner.iam.policies import NEVER, deny_statements, grants_of, pattern_of, principal_of
+from scanner.iam.policies import NO_RESOURCE, deny_statements, grants_of, pattern_of, principal_of
 from scanner.model import Grant, Role, Statement
 
 
@@ -36,20 +36,20 @@ class Limits:
 
     def deny(self, action: str, pattern: str) -> bool:
         """Whether an action (or action pattern, in lower case) is never allowed on a resource pattern."""
-        if NEVER in pattern or any(_denies(statement, action, pattern) for statement in self._denials):
+        if NO_RESOURCE in pattern or any(_denies(statement, action, pattern) for statement in self._denials):
             return True
         return self._ceiling is not None and not any(
-            _may_name(grant, action) and _reaches(grant, pattern) for grant in self._ceiling
+            _overlaps_action(grant, action) and _overlaps_resource(grant, pattern) for grant in self._ceiling
         )
 
     def left(self, actions: frozenset[str], pattern: str) -> frozenset[str]:
         """Those of the actions (lower case) that are not always denied on a resource pattern."""
         for statement in self._denials:
-            actions = _less_denied(actions, statement, pattern)
+            actions = _without_denied(actions, statement, pattern)
         if self._ceiling is None:
             return actions
-        reaching = [grant for grant in self._ceiling if _reaches(grant, pattern)]
-        return frozenset(a for a in actions if any(_names(g, a) for g in reaching))
+        overlapping = [grant for grant in self._ceiling if _overlaps_resource(grant, pattern)]
+        return frozenset(a for a in actions if any(_matches_action(g, a) for g in overlapping))
 
     def within_boundary(self, grant: Grant, actions: Iterable[str]) -> tuple[str, ...]:
         """The parts of a grant's resource pattern that the boundary leaves to the actions.
@@ -62,31 +62,31 @@ class Limits:
         parts = {
             g.pattern
             for g in self._ceiling
-            if _reaches(g, grant.pattern) and any(_names(g, action) for action in named)
+            if _overlaps_resource(g, grant.pattern) and any(_matches_action(g, action) for action in named)
         }
         narrower = parts and all(contains(grant.pattern, part) for part in parts)
         return tuple(sorted(parts)) if narrower else (grant.pattern,)
 
 
-def _reaches(grant: Grant, pattern: str) -> bool:
+def _overlaps_resource(grant: Grant, pattern: str) -> bool:
     """Whether a grant reaches a part of a resource pattern."""
     return overlaps(grant.pattern, pattern) and not any(contains(e, pattern) for e in grant.except_resources)
 
 
-def _may_name(grant: Grant, action: str) -> bool:
+def _overlaps_action(grant: Grant, action: str) -> bool:
     """Whether a grant names an action, or a part of an action pattern."""
     excepted = any(contains(pattern, action) for pattern in grant.except_actions)
     return overlaps(grant.action.lower(), action) and not excepted
 
 
-def _names(grant: Grant, action: str) -> bool:
+def _matches_action(grant: Grant, action: str) -> bool:
     return matches(grant.action.lower(), action) and not any(
         matches(pattern, action) for pattern in grant.except_actions
     )
 
 
-def _less_denied(actions: frozenset[str], statement: Statement, pattern: str) -> frozenset[str]:
-    """The actions less those that a Deny statement takes away on all of a resource pattern."""
+def _without_denied(actions: frozenset[str], statement: Statement, pattern: str) -> frozenset[str]:
+    """The actions without those that a Deny statement takes away on all of a resource pattern."""
     if not _denies_resource(statement, pattern):
         return actions
     named = _named_actions(statement.actions)

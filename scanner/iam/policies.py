@@ -15,7 +15,7 @@ from scanner.iam.variables import meaning_of
 from scanner.model import Grant, Policy, Role, Statement, account_of
 
 VARIABLES_VERSION = "2012-10-17"
-NEVER = "\ue04e"  # no ARN is this
+NO_RESOURCE = "\ue04e"  # no ARN is this
 
 
 class NotAPolicyError(ValueError):
@@ -97,7 +97,7 @@ def principal_of(role: Role) -> Principal:
 
     docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-infotouse: a role
     has no aws:username. A tag that the role lacks may still come with the session, and whoever else may
-    assume the role can put other values in the place of its own:
+    assume the role can put other values in the place of the role's tags:
     docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html
     """
     account = account_of(role.arn)
@@ -113,14 +113,14 @@ def pattern_of(resource: str, variables: bool, principal: Principal = NOBODY) ->
     """A resource as written -> the pattern that it means for a principal.
 
     A policy variable that is not known may stand for anything; one that is never there makes the pattern
-    `NEVER`. `${*}`, `${?}` and `${$}` are the characters themselves, kept here as private-use characters,
+    `NO_RESOURCE`. `${*}`, `${?}` and `${$}` are the characters themselves, kept here as private-use ones,
     which no ARN holds.
     docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
     """
     if not variables or "${" not in resource:
         return resource
     meaning = meaning_of(resource, variables, principal.context, principal.absent)
-    return NEVER if meaning.missing else meaning.pattern
+    return NO_RESOURCE if meaning.missing else meaning.pattern
 
 
 def grants_of(policy: Policy, principal: Principal = NOBODY) -> Iterator[Grant]:

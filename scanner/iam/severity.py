@@ -20,7 +20,7 @@ DATA_ACCESS = "data-access"
 
 # Most dangerous first: IAM's access levels (docs.aws.amazon.com/IAM/latest/UserGuide/
 # access_policies_understand-policy-summary-access-level-summaries.html) with three levels more.
-LEVELS = (
+SEVERITY_LEVELS = (
     PRIVILEGE_ESCALATION,
     "permissions-management",
     DESTRUCTION,
@@ -31,11 +31,11 @@ LEVELS = (
     "list",
     "unknown",
 )
-_PLACE = {level: place for place, level in enumerate(LEVELS)}
+_PLACE = {level: place for place, level in enumerate(SEVERITY_LEVELS)}
 
 
 class Severity(NamedTuple):
-    """How dangerous an action is: one of LEVELS.
+    """How dangerous an action is: one of SEVERITY_LEVELS.
 
     `why` says in a few words what an attacker gains, `source` (a page, without https://) who says so; both
     are None where only the access level is known. A `why` that begins "with iam:PassRole" holds only for who
@@ -59,7 +59,9 @@ def severity_of(action: str) -> Severity:
 @lru_cache(maxsize=1 << 15)
 def _severity_of(action: str) -> Severity:
     access = catalog.access_level(action)
-    access = access if access in _PLACE else LEVELS[-1]  # a level that IAM did not have when this was written
+    access = (
+        access if access in _PLACE else SEVERITY_LEVELS[-1]
+    )  # a level that IAM did not have when this was written
     known = _known(action)
     if known is None:
         return Severity(access)
@@ -72,7 +74,7 @@ def worst(actions: Iterable[str]) -> Severity:
     Of equally dangerous ones it is the first by name of those of which something is known.
     """
     ranked = ((_rank(action), severity_of(action)) for action in set(actions))
-    return min(ranked, default=((), Severity(LEVELS[-1])))[1]
+    return min(ranked, default=((), Severity(SEVERITY_LEVELS[-1])))[1]
 
 
 def named(actions: Iterable[str]) -> tuple[tuple[str, str], ...]:

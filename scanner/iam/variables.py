@@ -32,7 +32,7 @@ def literal(text: str) -> str:
 
 @lru_cache(maxsize=1 << 14)
 def names_of(text: str, variables: bool) -> tuple[str, ...]:
-    """What stands between `${` and `}`, less the characters `*`, `?` and `$`; none in an older policy."""
+    """What stands between `${` and `}`, without the characters `*`, `?` and `$`; none in an older policy."""
     if not variables or "${" not in text:
         return ()
     return tuple(name for name in VARIABLE.findall(text) if name not in _CHARACTERS)
@@ -82,10 +82,10 @@ def meaning_of(
     missing: set[str] = set()
 
     def value(name: str) -> str:
-        found = _value(name, context, absent)
-        if isinstance(found, str):
-            return literal(found)
-        (missing if found else unknown).add(f"${{{name}}}")
+        known = _value(name, context, absent)
+        if isinstance(known, str):
+            return literal(known)
+        (missing if known else unknown).add(f"${{{name}}}")
         return "*"
 
     pattern = replaced(text, value, plain)

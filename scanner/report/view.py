@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from scanner.iam.severity import LEVELS
+from scanner.iam.severity import SEVERITY_LEVELS
 from scanner.mapping.access_denied import DENIAL_HELP, DenialCause
 from scanner.model import EXCESS, Finding, ScanWarning, Used, Verdict
 from scanner.model.workloads import workload_name
@@ -107,7 +107,7 @@ def view_of(
     rows.sort(
         key=lambda row: (
             not row.confirmed,
-            LEVELS.index(row.finding.severity),
+            SEVERITY_LEVELS.index(row.finding.severity),
             row.who,
             row.finding.id,
         )

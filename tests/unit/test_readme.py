@@ -19,7 +19,7 @@ from scanner.gate import baseline
 from scanner.gate.load_config import load_config
 from scanner.gate.problems import ConfigError, config_schema
 from scanner.iam import catalog
-from scanner.iam.severity import LEVELS
+from scanner.iam.severity import SEVERITY_LEVELS
 from scanner.mapping.access_denied import DENIAL_HELP
 from scanner.model import Verdict
 from scanner.records.aws_records import SOURCES
@@ -162,7 +162,7 @@ def test_reasons_are_in_the_table() -> None:
 
 def test_levels_of_severity_are_in_the_table() -> None:
     (table,) = tables(section(VERDICTS, "## Severity"))
-    assert [plain(cells[0]) for cells in table] == list(LEVELS)
+    assert [plain(cells[0]) for cells in table] == list(SEVERITY_LEVELS)
 
 
 def test_causes_of_a_refusal_are_in_the_table() -> None:

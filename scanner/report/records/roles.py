@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Struct
 
-from scanner.iam.severity import LEVELS
+from scanner.iam.severity import SEVERITY_LEVELS
 from scanner.model import Verdict
 from scanner.report.records.keys import Count, Json, PolicyKind, Source, about
 from scanner.verdict.reasons import Reason
@@ -89,7 +89,7 @@ class Finding(Struct, frozen=True, kw_only=True):
         about("for `unused` and `broad`: whether the evidence carries the finding; true for all others"),
     ]
     reasons: Annotated[tuple[Reason, ...], about("why it is not confirmed; empty when it is")]
-    severity: Annotated[str, about("that of the most dangerous of the actions in question", LEVELS)]
+    severity: Annotated[str, about("that of the most dangerous of the actions in question", SEVERITY_LEVELS)]
     severe: Annotated[
         tuple[SevereAction, ...],
         about("the actions in question for which an attacker's gain is known, most dangerous first"),

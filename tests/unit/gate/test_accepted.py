@@ -14,7 +14,7 @@ from scanner.gate.baseline import Baseline
 from scanner.gate.config import TeamConfig
 from scanner.gate.decide import GatePolicy, decide, failing
 from scanner.gate.rules import IgnoreRule, RuleTally
-from scanner.iam.severity import LEVELS
+from scanner.iam.severity import SEVERITY_LEVELS
 from scanner.model import EXCESS, Finding, Verdict
 from scanner.result import RoleResult
 from tests.unit.cases import (
@@ -330,8 +330,8 @@ def test_what_fails_the_gate(gate: GatePolicy, failed: list[str]) -> None:
 
 def test_an_action_that_iam_does_not_know_may_be_as_dangerous_as_any() -> None:
     finding = only(compared([policy(allow("dynamodb:NewAction"))], [usage(services=["dynamodb"])]))
-    assert finding.severity == LEVELS[-1] == "unknown"
-    assert failing([finding], replace(EXCESS_FAILS, at_least=LEVELS[0])) == [finding]
+    assert finding.severity == SEVERITY_LEVELS[-1] == "unknown"
+    assert failing([finding], replace(EXCESS_FAILS, at_least=SEVERITY_LEVELS[0])) == [finding]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scanner.iam.conditions import holds, judged
+from scanner.iam.conditions import answer_of, holds
 
 GUIDE = "docs.aws.amazon.com/IAM/latest/UserGuide/"
 OPERATORS = "reference_policies_elements_condition_operators.html"
@@ -257,4 +257,4 @@ def test_no_test_holds() -> None:
     ],
 )
 def test_what_is_missing_is_named(condition: dict[str, Any], context: Context, questions: set[str]) -> None:
-    assert judged(condition, context, frozenset(), variables=True).questions == questions
+    assert answer_of(condition, context, frozenset(), variables=True).questions == questions

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from scanner.iam import catalog
 from scanner.iam.patterns import is_pattern
-from scanner.iam.severity import LEVELS, Severity, named, severity_of, worst
+from scanner.iam.severity import SEVERITY_LEVELS, Severity, named, severity_of, worst
 
-PLACE = {level: place for place, level in enumerate(LEVELS)}
+PLACE = {level: place for place, level in enumerate(SEVERITY_LEVELS)}
 
 
 @pytest.mark.parametrize(
@@ -122,8 +122,14 @@ def test_no_action_is_less_dangerous_than_its_access_level() -> None:
 
 
 def test_the_levels_are_those_of_iam_and_three_more_in_order() -> None:
-    assert set(LEVELS) - set(catalog.ACCESS_LEVELS) == {"privilege-escalation", "destruction", "data-access"}
-    assert tuple(level for level in LEVELS if level in catalog.ACCESS_LEVELS) == catalog.ACCESS_LEVELS
+    assert set(SEVERITY_LEVELS) - set(catalog.ACCESS_LEVELS) == {
+        "privilege-escalation",
+        "destruction",
+        "data-access",
+    }
+    assert (
+        tuple(level for level in SEVERITY_LEVELS if level in catalog.ACCESS_LEVELS) == catalog.ACCESS_LEVELS
+    )
 
 
 # ---- severity.csv
