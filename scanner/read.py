@@ -22,8 +22,9 @@ from scanner.result import Skipped, Traced
 from scanner.roles.reader import roles_from_aws, roles_from_file
 from scanner.roles.trust import with_workloads
 from scanner.text.escape import counted
+from scanner.traces.documents import Trace
 from scanner.traces.files import read_files
-from scanner.traces.segments import Trace, read_trace
+from scanner.traces.reading import read_trace
 from scanner.traces.xray_api import Fetched, read_ids, read_window, transaction_search
 from scanner.usage.builder import UsageBuilder
 from scanner.verdict.reasons import Reason

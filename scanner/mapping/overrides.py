@@ -169,7 +169,7 @@ def _written(template: ResourceTemplate, values: Mapping[str, str]) -> str:
 
 # --- what is wrong with a template ---------------------------------------------------------------
 
-# Of a call's parameters only those that can name a resource are kept: scanner.traces.segments.
+# Of a call's parameters only those that can name a resource are kept: scanner.traces.calls.
 _NAMES = (RESOURCE_PARAMETERS | {"resource_name"}) - {"queue_url"}
 
 

@@ -36,6 +36,14 @@ class Call(NamedTuple):
     instrumentation: str = ""
 
 
+class ObservedCall(NamedTuple):
+    """A call with its time (Unix seconds) and, where it was denied, the error's message."""
+
+    call: Call
+    time: float
+    message: str = ""
+
+
 class Permission(NamedTuple):
     """An IAM action on a resource ARN.
 

@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from scanner.errors import EXIT_USAGE, ScanError, Warnings
-from scanner.traces.segments import Trace
+from scanner.traces.documents import Trace
 from scanner.traces.xray_api import compact, trace_from_api
 
 Sink = Callable[[list[Trace]], None]

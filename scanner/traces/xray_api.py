@@ -25,7 +25,8 @@ from scanner.aws.errors import (
     status_of,
 )
 from scanner.errors import EXIT_USAGE, ScanError, Warnings
-from scanner.traces.segments import Trace, read_trace
+from scanner.traces.documents import Trace
+from scanner.traces.reading import read_trace
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError

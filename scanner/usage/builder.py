@@ -20,13 +20,14 @@ from scanner.model import (
     Evidence,
     Need,
     Observation,
+    ObservedCall,
     Outcome,
     Permission,
     Unmapped,
     Usage,
 )
 from scanner.model.workloads import workload_arn
-from scanner.traces.segments import ObservedCall, TraceReading
+from scanner.traces.reading import TraceReading
 
 # Of how many of its newest complete traces the start is kept: more are never counted.
 KEPT_STARTS = 1000

@@ -17,7 +17,8 @@ import pytest
 from botocore.config import Config
 
 from scanner.errors import EXIT_USAGE, ScanError, Warnings
-from scanner.traces.segments import Trace, read_trace
+from scanner.traces.documents import Trace
+from scanner.traces.reading import read_trace
 from scanner.traces.xray_api import Clock, Fetched, read_ids, read_window, windows
 from tests.fakes import notes
 from tests.fakes.traces import Json, Shape, lambda_trace, make_trace_id

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.model import Outcome
-from scanner.traces.segments import Trace, TraceReading, read_trace
+from scanner.traces.documents import Trace
+from scanner.traces.reading import TraceReading, read_trace
 
 F = "arn:aws:lambda:us-east-1:123456789012:function:f"
 G = "arn:aws:lambda:us-east-1:123456789012:function:g"

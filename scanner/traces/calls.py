@@ -1,0 +1,188 @@
+"""The calls in a document of a trace: what was called, with which parameters, and how it ended. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from scanner.iam.patterns import is_pattern
+from scanner.mapping.parameters import NOT_RESOURCES, PRESENCE_PARAMETERS, RESOURCE_PARAMETERS
+from scanner.model import Call, ObservedCall, Outcome
+from scanner.text.redact import redacted
+from scanner.traces.documents import Node, children_of, dict_of, dicts_in, is_call, number_of, text_of
+from scanner.traces.owners import own_arn
+
+_FAILURE_KEYS = frozenset({"error", "fault", "throttle", "cause"})
+_QUOTED = re.compile(r"'([^']+)'")
+_MAX_NAME = 2048
+_DENIED_TYPES = frozenset(
+    {
+        "accessdenied",
+        "accessdeniedexception",
+        "accessdeniedfault",
+        "authorizationerror",
+        "authorizationerrorexception",
+        "forbidden",
+        "forbiddenexception",
+        "notauthorized",
+        "unauthorizedaccess",
+        "unauthorizedoperation",
+        "403",
+    }
+)
+# Types that say nothing: with status 403 they are denials (a HEAD request's answer has no body).
+_VAGUE_TYPES = frozenset({"clienterror", "", "unknownerror", "error"})
+# Messages of denials: docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+_DENIED_MESSAGE = re.compile(r"not authorized to perform|access denied|AccessDenied", re.IGNORECASE)
+_AWS_HOST = re.compile(r"\.(amazonaws\.com|amazonaws\.com\.cn|api\.aws)$")
+
+
+def calls_below(segment: Node, owner: str | None) -> Iterator[tuple[Node, str | None]]:
+    """The calls in a document, each with its workload. HTTP requests below a call are part of it."""
+    todo: list[tuple[Node, str | None]] = [(segment, owner)]
+    while todo:
+        node, workload = todo.pop()
+        namespace = node.get("namespace")
+        called = namespace == "aws"
+        if called or (namespace == "remote" and _is_aws_host(_host(node))):
+            yield node, workload
+        if "subsegments" in node:
+            # below a call: further calls that it made (a token, a redirect), and its own HTTP requests
+            children = _aws_below(node) if called else children_of(node)
+            todo.extend((child, workload or own_arn(child)) for child in children)
+
+
+def _aws_below(node: Node) -> list[Node]:
+    """The calls below a call, however deep; plain requests there are the call itself."""
+    calls, todo = [], children_of(node)
+    while todo:
+        child = todo.pop()
+        if is_call(child):
+            calls.append(child)
+        else:
+            todo.extend(children_of(child))
+    return calls
+
+
+def _is_aws_host(host: str) -> bool:
+    """Whether a plain HTTP request went to AWS: its client is not instrumented."""
+    return _AWS_HOST.search(host) is not None
+
+
+def _host(node: Node) -> str:
+    url = dict_of(dict_of(node.get("http")).get("request")).get("url")
+    if not isinstance(url, str):
+        return ""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def observed_call(node: Node, workload: str | None, instrumentation: str) -> ObservedCall:
+    """The call that a node shows; a plain request to AWS is one without an operation."""
+    time = number_of(node.get("start_time")) or 0.0
+    if not is_call(node):
+        call = Call(
+            workload, _host(node), operation="", parameters=(), region="", account="", outcome=Outcome.OK
+        )
+        return ObservedCall(call, time)
+    aws = dict_of(node.get("aws"))
+    outcome = _outcome(node, aws)
+    operation = text_of(aws.get("operation"))
+    call = Call(
+        workload,
+        service=text_of(node.get("name")),
+        operation=operation or text_of(dict_of(node.get("annotations")).get("aws.remote.operation")),
+        parameters=_parameters(aws),
+        region=text_of(aws.get("region")),
+        account=text_of(aws.get("account_id")),
+        outcome=outcome,
+        instrumentation=instrumentation,
+    )
+    return ObservedCall(call, time, _message(node) if outcome is Outcome.DENIED else "")
+
+
+def _parameters(aws: Node) -> tuple[tuple[str, str], ...]:
+    parameters: list[tuple[str, str]] = []
+    for name, value in aws.items():
+        kind = _kind_of_parameter(name)
+        if kind is None:
+            continue
+        if kind == "name":
+            if isinstance(value, str) and 0 < len(value) <= _MAX_NAME and not is_pattern(value):
+                parameters.append((name, value))
+        elif kind == "tables":
+            parameters.extend(("table_name", table) for table in _names(value))
+        elif kind == "source":
+            parameters.extend(("copy_source", bucket) for bucket in _source_bucket(value))
+        elif value:
+            parameters.append((name, "*"))
+    if not parameters:
+        parameters.extend(("resource_name", name) for name in _names(aws.get("resource_names")))
+    parameters.sort()
+    return tuple(parameters)
+
+
+@lru_cache(maxsize=1 << 12)
+def _kind_of_parameter(name: str) -> str | None:
+    if name in RESOURCE_PARAMETERS or (name.endswith(("_arn", "_name")) and name not in NOT_RESOURCES):
+        return "name"
+    if name in PRESENCE_PARAMETERS:
+        return "presence"
+    return {"table_names": "tables", "copy_source": "source"}.get(name)
+
+
+def _names(value: Any) -> list[str]:
+    """Names in a list, or in the text that the Python SDK makes of one: "dict_keys(['orders'])"."""
+    names: list[Any] = []
+    if isinstance(value, str):
+        names = _QUOTED.findall(value) or ([value] if "(" not in value else [])
+    elif isinstance(value, list):
+        names = value
+    return [name for name in names if isinstance(name, str) and name and not is_pattern(name)]
+
+
+def _source_bucket(value: Any) -> list[str]:
+    """The bucket (or access point ARN) of a CopySource: text, or boto3's dictionary."""
+    if isinstance(value, dict):
+        value = value.get("Bucket")
+    if not isinstance(value, str) or not value:
+        return []
+    source = unquote(value).lstrip("/")
+    if source.startswith("arn:"):
+        return [source.partition("/object/")[0]]
+    return [source.partition("/")[0]]
+
+
+def _outcome(node: Node, aws: Node) -> Outcome:
+    status = dict_of(dict_of(node.get("http")).get("response")).get("status")
+    if status == 200 and not node.keys() & _FAILURE_KEYS:
+        return Outcome.OK
+    failed = bool(node.get("error") or node.get("fault") or node.get("throttle"))
+    if isinstance(status, int) and status < 400 and not failed:
+        return Outcome.OK
+    if not failed and status is None and not node.get("cause"):
+        return Outcome.OK
+    types = {text_of(exception.get("type")).lower().rpartition(".")[2] for exception in _exceptions(node)}
+    if types & _DENIED_TYPES or _DENIED_MESSAGE.search(_message(node)):
+        return Outcome.DENIED
+    if status == 403 and types <= _VAGUE_TYPES:
+        return Outcome.DENIED
+    if status is None and not aws.get("request_id"):
+        return Outcome.NEVER_SENT
+    return Outcome.FAILED
+
+
+def _message(node: Node) -> str:
+    messages = (exception.get("message") for exception in _exceptions(node))
+    message = next((text_of(message) for message in messages if message), "")
+    return redacted(message) if message else ""
+
+
+def _exceptions(node: Node) -> list[Node]:
+    cause = node.get("cause")  # may be the id of an exception elsewhere, as a string
+    return dicts_in(dict_of(cause).get("exceptions"))

@@ -1,0 +1,154 @@
+"""What one trace shows: the workloads that ran in it, and their calls. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from scanner.model import ObservedCall
+from scanner.model.calls import OPENTELEMETRY
+from scanner.traces.calls import calls_below, observed_call
+from scanner.traces.documents import (
+    Node,
+    Trace,
+    dict_of,
+    is_opentelemetry,
+    number_of,
+    parse_documents,
+)
+from scanner.traces.owners import Owners
+
+_VERSION = re.compile(r":function:[^:]+:(\d+)\Z")
+
+
+class WorkloadRun(NamedTuple):
+    """A workload in one trace.
+
+    `start` is when it started (Unix seconds). `ran` is False where the trace shows only that it was
+    asked to run. `auto_instrumented` is True where all its AWS clients are instrumented automatically.
+    `version` is the published version ("5") that ran; None for $LATEST, an alias, or where none is named.
+    """
+
+    start: float
+    ran: bool = False
+    auto_instrumented: bool = False
+    version: str | None = None
+
+
+@dataclass(frozen=True)
+class TraceReading:
+    """What one trace shows. `complete` is False where some of it is missing, for whatever reason.
+
+    `workloads` are by ARN. `start` and `end` are Unix seconds, None where no document has a time.
+    """
+
+    trace_id: str
+    documents: int = 0
+    unreadable_documents: int = 0
+    complete: bool = True
+    start: float | None = None
+    end: float | None = None
+    workloads: Mapping[str, WorkloadRun] = field(default_factory=dict)
+    calls: Sequence[ObservedCall] = ()
+
+
+class _CallNode(NamedTuple):
+    node: Node
+    workload: str | None
+    instrumentation: str
+
+    @property
+    def in_progress(self) -> bool:
+        return self.node.get("in_progress") is True
+
+
+def read_trace(trace: Trace) -> TraceReading:
+    """Read all calls of a trace and the workloads that it shows."""
+    documents = parse_documents(trace.documents)
+    owners = Owners(documents.segments)
+    complete = documents.complete and documents.received > 0 and not (trace.truncated or trace.partial)
+    workloads: dict[str, WorkloadRun] = {}
+    nodes: list[_CallNode] = []
+    for segment in documents.segments:
+        owner = owners.of(segment)
+        complete = complete and owner.known
+        if owner.workload is not None:
+            workloads[owner.workload] = _with_segment(workloads.get(owner.workload), segment)
+        instrumentation = OPENTELEMETRY if is_opentelemetry(segment) else ""
+        nodes += (_CallNode(*call, instrumentation) for call in calls_below(segment, owner.workload))
+    nodes = _each_once(nodes)
+    start, end = _span(documents.segments)
+    return TraceReading(
+        trace.id,
+        documents=documents.received,
+        unreadable_documents=documents.unreadable,
+        complete=complete and not any(node.in_progress for node in nodes),
+        start=start,
+        end=end,
+        workloads=workloads,
+        calls=[observed_call(*node) for node in nodes],
+    )
+
+
+def _each_once(nodes: Sequence[_CallNode]) -> list[_CallNode]:
+    """Each call once: it may stand in its segment and in a document of its own.
+
+    Finished copies come first: they say how the call ended.
+    """
+    finished = [node for node in nodes if not node.in_progress]
+    begun = [node for node in nodes if node.in_progress] if len(finished) < len(nodes) else []
+    unique: dict[object, _CallNode] = {}
+    for number, node in enumerate((*finished, *begun)):
+        node_id = node.node.get("id")
+        unique.setdefault(node_id if isinstance(node_id, str) else number, node)
+    return list(unique.values())
+
+
+def _span(segments: Sequence[Node]) -> tuple[float | None, float | None]:
+    """When the first document starts and the last one ends."""
+    starts, ends = [], []
+    for segment in segments:
+        start, end = number_of(segment.get("start_time")), number_of(segment.get("end_time"))
+        if start is not None:
+            starts.append(start)
+            ends.append(start if end is None else end)
+    return min(starts, default=None), max(ends, default=None)
+
+
+def _with_segment(run: WorkloadRun | None, segment: Node) -> WorkloadRun:
+    """What is known of a run of a workload, with what a further document of it says."""
+    run = run or WorkloadRun(0.0)
+    # The function's own document says when it ran: Lambda's may have queued the event before, and a part
+    # that was streamed begins later.
+    ran = segment.get("origin") != "AWS::Lambda" and segment.get("type") != "subsegment"
+    return WorkloadRun(
+        start=_start(run, number_of(segment.get("start_time")) or 0.0, ran),
+        ran=run.ran or ran,
+        auto_instrumented=run.auto_instrumented or _is_auto_instrumented(segment),
+        version=run.version or _version(segment),
+    )
+
+
+def _version(segment: Node) -> str | None:
+    """The published version that a document of Lambda names.
+
+    docs.aws.amazon.com/lambda/latest/dg/configuration-versions.html: its ARN ends with a number.
+    """
+    for arn in (dict_of(segment.get("aws")).get("function_arn"), segment.get("resource_arn")):
+        match = _VERSION.search(arn) if isinstance(arn, str) else None
+        if match:
+            return match.group(1)
+    return None
+
+
+def _start(run: WorkloadRun, start: float, ran: bool) -> float:
+    """When a workload started, whatever the order of the documents."""
+    if ran == run.ran:
+        return max(run.start, start)
+    return start if ran else run.start
+
+
+def _is_auto_instrumented(segment: Node) -> bool:
+    return dict_of(dict_of(segment.get("aws")).get("xray")).get("auto_instrumentation") is True
