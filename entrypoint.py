@@ -27,18 +27,23 @@ def main(environ: Mapping[str, str], out: TextIO, now: float) -> int:
 
         return run(environ, out, now)
     except ScanError as error:
-        out.write(commands.annotation("error", _harmless(str(error)), title="xray-privilege-scan") + "\n")
+        out.write(_error(str(error)))
         return error.exit_code or EXIT_USAGE
     except Exception as error:
         if environ.get("RUNNER_DEBUG") == "1":
-            out.write(commands.log_lines(_harmless(traceback.format_exc())) + "\n")
-        message = f"a fault of this program ({type(error).__name__}: {error}): please report it"
-        out.write(commands.annotation("error", _harmless(message), title="xray-privilege-scan") + "\n")
+            out.write(commands.log_lines(_masked(traceback.format_exc())) + "\n")
+        out.write(_error(f"internal error ({type(error).__name__}: {error}): please report it"))
         return EXIT_FAULT
 
 
-def _harmless(text: str) -> str:
-    """An error as it may be shown wherever it came up, also where everybody reads the log."""
+def _error(text: str) -> str:
+    """The command that ends the step with an error."""
+    annotation = commands.Annotation("error", _masked(text), title="xray-privilege-scan")
+    return commands.annotation(annotation) + "\n"
+
+
+def _masked(text: str) -> str:
+    """An error as it may be shown whatever it quotes, also where everybody reads the log."""
     return "\n".join(FOR_THE_PUBLIC.text(redacted(line)) for line in text.splitlines())
 
 

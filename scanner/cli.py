@@ -9,11 +9,14 @@ import io
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from scanner.errors import EXIT_FAULT, EXIT_GATE, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, ScanError
-from scanner.options import baseline_of, config_of, explain_parser, gate_of, json_file, parser, request_of
+from scanner.options.files import baseline_of, config_of, json_file
+from scanner.options.parsers import Options, explain_options_of, explain_parser, options_of, scan_parser
+from scanner.options.request import gate_of, request_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,42 +27,69 @@ if TYPE_CHECKING:
     from scanner.result import ScanResult
 
 
+@dataclass(frozen=True)
+class Command:
+    """A command: what `--help` says of it, its parser (which has `verbose`), and what runs it.
+
+    `run` takes the arguments, standard output and standard error, and returns the exit code.
+    """
+
+    summary: str
+    parser: Callable[[], argparse.ArgumentParser]
+    run: Callable[[argparse.Namespace, IO[str], IO[str]], int]
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line. Returns the exit code."""
     # A scan makes many small objects and hardly a cycle: looking for cycles less often saves CPU.
     gc.set_threshold(50_000, 20, 100)
-    words = list(sys.argv[1:] if argv is None else argv)
-    explains = words[:1] == ["explain"]
-    arguments = explain_parser().parse_args(words[1:]) if explains else parser().parse_args(words)
+    command, arguments = _parsed(list(sys.argv[1:] if argv is None else argv))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that knows no such character
     try:
-        if explains:
-            return _explain(arguments, sys.stdout)
-        return run(arguments, sys.stdout, sys.stderr, time.time())
+        return command.run(arguments, sys.stdout, sys.stderr)
     except ScanError as error:
         return _fail(error, error.exit_code)
     except KeyboardInterrupt:
         return _fail("interrupted", EXIT_INTERRUPTED)
     except BrokenPipeError:
-        # whoever read the output has gone: nothing is left to be told
+        # the reader of the output has gone: nothing can be printed any more
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_OK
     except Exception as error:
         if arguments.verbose:
             raise
         return _fail(
-            f"a fault of this program ({type(error).__name__}: {error}): please report what -v prints",
+            f"internal error ({type(error).__name__}: {error}): please report what -v prints",
             EXIT_FAULT,
         )
 
 
-def run(arguments: argparse.Namespace, out: IO[str], err: IO[str], now: float) -> int:
-    """Scan as the arguments say, write the reports. Raises ScanError."""
-    config = config_of(arguments.config)
-    known = baseline_of(arguments.baseline, may_be_missing=arguments.update_baseline)
-    request = request_of(arguments, now, config, known)
+def _parsed(words: Sequence[str]) -> tuple[Command, argparse.Namespace]:
+    """The command that is called, `scan` if none is named, and its arguments. Exits on wrong use."""
+    named = next((name for name in words[:1] if name in COMMANDS), None)
+    command = COMMANDS[named or DEFAULT_COMMAND]
+    parser = command.parser()
+    if command is COMMANDS[DEFAULT_COMMAND]:
+        parser.epilog = f"{_commands_help()}\n{parser.epilog}"
+    return command, parser.parse_args(words[1:] if named else words)
+
+
+def _commands_help() -> str:
+    rows = "".join(f"  {name:<9}{command.summary}\n" for name, command in COMMANDS.items())
+    return f"commands:\n{rows}  COMMAND --help shows its options\n"
+
+
+def _scan(arguments: argparse.Namespace, out: IO[str], err: IO[str]) -> int:
+    return run(options_of(arguments), out, err, time.time())
+
+
+def run(options: Options, out: IO[str], err: IO[str], now: float) -> int:
+    """Scan as the options say, write the reports. Raises ScanError."""
+    config = config_of(options.config)
+    known = baseline_of(options.baseline, may_be_missing=options.update_baseline)
+    request = request_of(options, now, config, known)
     from scanner.aws.clients import Clients
     from scanner.report.files import write_markdown, write_reports
     from scanner.report.view import view_of
@@ -68,23 +98,23 @@ def run(arguments: argparse.Namespace, out: IO[str], err: IO[str], now: float) -
     from scanner.scan import scan
     from scanner.text.escape import one_line
 
-    clients = Clients(request.regions[0] if request.regions else None, arguments.profile)
+    clients = Clients(request.regions[0] if request.regions else None, options.profile)
     request = with_stacks(request, clients)
     with _progress(err) as progress:
         result = scan(request, clients, progress)
-    write_reports(result, request, arguments.output_dir)
-    decision = _decide(result, request, gate_of(arguments, config))
+    write_reports(result, request, options.output_dir)
+    decision = _decide(result, request, gate_of(options, config))
     view = view_of(result, request, also={finding.id for finding in decision.failing})
-    if arguments.markdown:
-        write_markdown(view, arguments.markdown)
-    _show(result, request, view, arguments, out)
+    if options.markdown:
+        write_markdown(view, options.markdown)
+    _show(result, request, view, options, out)
     error = nothing_read(result, request.compare)
     if error:
         raise error
-    if arguments.update_baseline:
-        _write_baseline(arguments.baseline, result, request, err)
+    if options.update_baseline and options.baseline:
+        _write_baseline(options.baseline, result, request, err)
         return EXIT_OK
-    for line in _told(decision):
+    for line in _gate_lines(decision):
         err.write(f"xray-privilege-scan: {one_line(line)}\n")
     return EXIT_OK if decision.passed else EXIT_GATE
 
@@ -97,15 +127,13 @@ def _decide(result: ScanResult, request: ScanRequest, policy: GatePolicy) -> Gat
     return decide(result.findings, missing, policy, result.rules.failures(request.config_name))
 
 
-def _told(decision: GateDecision) -> list[str]:
-    """What the gate says: nothing where it is green."""
-    from scanner.text.escape import counted
-
+def _gate_lines(decision: GateDecision) -> list[str]:
+    """What the gate says, a line each: nothing where it is green."""
     lines = list(decision.expired)
     if decision.failing:
-        lines.append(f"{counted(len(decision.failing), 'finding')} of what the gate does not allow")
+        lines.append(decision.failing_text)
     if not lines and decision.conclusion != "success":
-        lines = [f"not enough was seen: {line}" for line in decision.missing]
+        lines = [f"insufficient evidence: {line}" for line in decision.missing]
     return lines
 
 
@@ -125,13 +153,21 @@ def _write_baseline(path: Path, result: ScanResult, request: ScanRequest, err: I
     err.write(f"xray-privilege-scan: {path} now holds {counted(len(entries), 'grant')} of these roles\n")
 
 
-def _explain(arguments: argparse.Namespace, out: IO[str]) -> int:
+def _explain(arguments: argparse.Namespace, out: IO[str], err: IO[str]) -> int:
     from scanner.explain import explained
     from scanner.text.escape import one_line
 
-    for line in explained(json_file(arguments.report, "--report"), arguments.id):
+    options = explain_options_of(arguments)
+    for line in explained(json_file(options.report, "--report"), options.id):
         out.write(one_line(line) + "\n")
     return EXIT_OK
+
+
+DEFAULT_COMMAND = "scan"
+COMMANDS: Mapping[str, Command] = {
+    DEFAULT_COMMAND: Command("read traces, compare them with the roles (default)", scan_parser, _scan),
+    "explain": Command("the whole story of a finding of report.json", explain_parser, _explain),
+}
 
 
 def _fail(message: object, exit_code: int) -> int:
@@ -146,22 +182,20 @@ def _fail(message: object, exit_code: int) -> int:
 # --- output --------------------------------------------------------------------------------------
 
 
-def _show(
-    result: ScanResult, request: ScanRequest, view: View, arguments: argparse.Namespace, out: IO[str]
-) -> None:
-    if arguments.format == "json":
+def _show(result: ScanResult, request: ScanRequest, view: View, options: Options, out: IO[str]) -> None:
+    if options.format == "json":
         from scanner.report.build import report
         from scanner.report.schema import json_bytes, plain
 
         out.write(json_bytes(plain(report(result, request))).decode() + "\n")
-    elif arguments.format == "markdown":
+    elif options.format == "markdown":
         from scanner.report.markdown import markdown
 
         out.write(markdown(view))
     else:
         from scanner.report.text import print_text
 
-        print_text(view, out, verbose=arguments.verbose)
+        print_text(view, out, verbose=options.verbose)
 
 
 @contextlib.contextmanager

@@ -11,15 +11,15 @@ from typing import Literal, cast, get_args
 from scanner.errors import EXIT_USAGE, ScanError
 from scanner.gate.config import FAIL_ON_NEVER, TeamConfig
 from scanner.gate.decide import Insufficient
+from scanner.github.comment import CommentMode
 from scanner.iam.severity import SEVERITY_LEVELS
 from scanner.model import Verdict
-from scanner.options import SOURCES, VERDICTS
+from scanner.options.parsers import SOURCES, VERDICTS, Options, scan_options
 
-CommentMode = Literal["on-findings", "always", "never"]
 Redact = Literal["auto", "always", "never"]
 
 _TRUE, _FALSE = ("true", "True", "TRUE"), ("false", "False", "FALSE")
-SEVERITIES = SEVERITY_LEVELS[:-1]  # less "unknown"
+SEVERITIES = SEVERITY_LEVELS[:-1]  # without "unknown"
 
 # The inputs that are options of the command line under the same name, and the values an input gives.
 ONE_VALUE = (
@@ -50,12 +50,11 @@ DEFAULTS = TeamConfig(
 class ActionInputs:
     """What the action was asked to do. `options` are those of the command line.
 
-    `judging` is what the inputs say of what the configuration may say too, None where they do not.
+    `config` holds the inputs that are keys of the configuration too, None where an input is not set.
     """
 
-    options: Sequence[str]
-    compare: bool
-    judging: TeamConfig
+    options: Options
+    config: TeamConfig
     comment: CommentMode
     annotations: bool
     key: str
@@ -67,15 +66,10 @@ class ActionInputs:
 def inputs_of(environ: Mapping[str, str]) -> ActionInputs:
     """Read the inputs. Raises ScanError for a value that is not allowed, naming those that are."""
     inputs = _Inputs(environ)
-    compare = inputs.boolean("compare") is not False
-    options = [f"--{name}={inputs.text(name)}" for name in ONE_VALUE if inputs.text(name)]
-    options += [f"--{name}={value}" for name in SEVERAL_VALUES for value in inputs.several(name)]
-    options += [f"--{name}={value}" for name in SEVERAL_WORDS for value in inputs.words(name)]
     _check(inputs)
     return ActionInputs(
-        options=[*options, "--compare"] if compare else options,
-        compare=compare,
-        judging=_judging(inputs),
+        options=scan_options(_words(inputs)),
+        config=_config(inputs),
         comment=cast(CommentMode, inputs.one_of("comment", get_args(CommentMode)) or "on-findings"),
         annotations=inputs.boolean("annotations") is not False,
         key=inputs.text("key") or f"{environ.get('GITHUB_WORKFLOW', '')}/{environ.get('GITHUB_JOB', '')}",
@@ -85,19 +79,19 @@ def inputs_of(environ: Mapping[str, str]) -> ActionInputs:
     )
 
 
-def judged_by(settings: ActionInputs, config: TeamConfig) -> TeamConfig:
+def effective_config(inputs: ActionInputs, config: TeamConfig) -> TeamConfig:
     """The configuration as it counts: an input wins over the file, and the file over the default."""
-    for name in _JUDGING:
-        for source in (settings.judging, config, DEFAULTS):
+    for name in _OVERRIDABLE:
+        for source in (inputs.config, config, DEFAULTS):
             value = getattr(source, name)
             if value is not None:
                 config = replace(config, **{name: value})
                 break
     # what is not compared cannot fail
-    return config if settings.compare else replace(config, fail_on=frozenset())
+    return config if inputs.options.compare else replace(config, fail_on=frozenset())
 
 
-_JUDGING = (
+_OVERRIDABLE = (
     "fail_on",
     "at_least",
     "include_unconfirmed",
@@ -107,7 +101,15 @@ _JUDGING = (
 )
 
 
-def _judging(inputs: _Inputs) -> TeamConfig:
+def _words(inputs: _Inputs) -> list[str]:
+    """The inputs as words of the command line; joined by `=`, so that no value is taken for an option."""
+    words = [f"--{name}={inputs.text(name)}" for name in ONE_VALUE if inputs.text(name)]
+    words += [f"--{name}={value}" for name in SEVERAL_VALUES for value in inputs.several(name)]
+    words += [f"--{name}={value}" for name in SEVERAL_WORDS for value in inputs.words(name)]
+    return words if inputs.boolean("compare") is False else [*words, "--compare"]
+
+
+def _config(inputs: _Inputs) -> TeamConfig:
     return TeamConfig(
         fail_on=_fail_on(inputs),
         at_least=inputs.one_of("fail-on-severity", SEVERITIES),
@@ -123,7 +125,7 @@ def _judging(inputs: _Inputs) -> TeamConfig:
 def _output_dir(inputs: _Inputs) -> Path:
     folder = Path(inputs.text("output-dir") or "xray-privilege-scan")
     if folder.is_absolute() or ".." in folder.parts:
-        raise _wrong("output-dir", str(folder), ("a folder in the workspace, named from there",))
+        raise _wrong("output-dir", str(folder), "a folder in the workspace, named from there")
     return folder
 
 
@@ -131,32 +133,38 @@ def _fail_on(inputs: _Inputs) -> frozenset[Verdict] | None:
     words = inputs.words("fail-on")
     for word in words:
         if word not in (*VERDICTS, FAIL_ON_NEVER):
-            raise _wrong("fail-on", word, (*VERDICTS, FAIL_ON_NEVER))
+            raise _not_one_of("fail-on", word, (*VERDICTS, FAIL_ON_NEVER))
     if FAIL_ON_NEVER in words and len(words) > 1:
-        raise ScanError(f"input `fail-on`: `{FAIL_ON_NEVER}` goes with no other verdict", EXIT_USAGE)
+        raise ScanError(
+            f"input `fail-on`: `{FAIL_ON_NEVER}` cannot be combined with other verdicts", EXIT_USAGE
+        )
     return frozenset(Verdict(word) for word in words if word != FAIL_ON_NEVER) if words else None
 
 
 def _check(inputs: _Inputs) -> None:
     if not re.fullmatch(r"|[1-9]\d{0,6}", inputs.text("min-traces")):
-        raise _wrong("min-traces", inputs.text("min-traces"), ("a whole number from 1",))
+        raise _wrong("min-traces", inputs.text("min-traces"), "a whole number from 1")
     if not re.fullmatch(r"|\d{1,6}(\.\d+)?", inputs.text("wait")):
-        raise _wrong("wait", inputs.text("wait"), ("a number of seconds",))
+        raise _wrong("wait", inputs.text("wait"), "a number of seconds")
     for word in inputs.words("evidence"):
         if word not in SOURCES:
-            raise _wrong("evidence", word, SOURCES)
+            raise _not_one_of("evidence", word, SOURCES)
     for name in ("config", "baseline"):
         path = PurePosixPath(inputs.text(name))
         if inputs.text(name) and (not path.parts or path.is_absolute() or ".." in path.parts):
-            raise _wrong(name, str(path), ("a file of the repository, named from its root",))
+            raise _wrong(name, str(path), "a file of the repository, named from its root")
 
 
-def _wrong(name: str, value: str, allowed: Sequence[str]) -> ScanError:
-    return ScanError(f"input `{name}`: {value!r} is not allowed, only {', '.join(allowed)}", EXIT_USAGE)
+def _not_one_of(name: str, value: str, allowed: Sequence[str]) -> ScanError:
+    return _wrong(name, value, f"one of {', '.join(allowed)}")
+
+
+def _wrong(name: str, value: str, expected: str) -> ScanError:
+    return ScanError(f"input `{name}`: {value!r} is not allowed: must be {expected}", EXIT_USAGE)
 
 
 class _Inputs:
-    """Inputs as the runner hands them on: INPUT_FAIL-ON, the hyphen kept; unset and empty look the same."""
+    """Inputs as the runner passes them: INPUT_FAIL-ON, the hyphen kept; unset and empty look the same."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -173,11 +181,11 @@ class _Inputs:
     def one_of(self, name: str, allowed: Sequence[str]) -> str | None:
         value = self.text(name)
         if value and value not in allowed:
-            raise _wrong(name, value, allowed)
+            raise _not_one_of(name, value, allowed)
         return value or None
 
     def boolean(self, name: str) -> bool | None:
         value = self.text(name)
         if value and value not in (*_TRUE, *_FALSE):
-            raise _wrong(name, value, ("true", "false"))
+            raise _not_one_of(name, value, ("true", "false"))
         return value in _TRUE if value else None

@@ -8,6 +8,7 @@ from typing import Literal
 
 from scanner.iam.severity import SEVERITY_LEVELS
 from scanner.model import Finding, Verdict
+from scanner.text.escape import counted
 
 Conclusion = Literal["success", "neutral", "failure"]
 Insufficient = Literal["pass", "warn", "fail"]
@@ -39,6 +40,12 @@ class GateDecision:
     def passed(self) -> bool:
         """Whether the check is green."""
         return self.conclusion != "failure"
+
+    @property
+    def failing_text(self) -> str:
+        """How many findings fail: "1 finding matches `fail-on`"."""
+        number = len(self.failing)
+        return f"{counted(number, 'finding')} {'matches' if number == 1 else 'match'} `fail-on`"
 
 
 def decide(

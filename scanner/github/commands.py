@@ -19,8 +19,8 @@ from typing import Literal, Self, TextIO
 
 from scanner.text.escape import one_line
 
-Level = Literal["error", "warning", "notice"]
-LEVELS: tuple[Level, ...] = ("error", "warning", "notice")
+AnnotationLevel = Literal["error", "warning", "notice"]
+ANNOTATION_LEVELS: tuple[AnnotationLevel, ...] = ("error", "warning", "notice")
 
 ANNOTATIONS_A_LEVEL = 10
 """GitHub shows so many of each level for a step, and 50 for a job."""
@@ -45,7 +45,7 @@ FilePath = str | os.PathLike[str]
 class Annotation:
     """A message on a line of a file; without a file GitHub shows it on the workflow."""
 
-    level: Level
+    level: AnnotationLevel
     message: str
     title: str = ""
     file: str | None = None
@@ -63,24 +63,17 @@ def log_lines(text: str) -> str:
     return "\n".join(log_line(line) for line in text.split("\n"))
 
 
-def annotation(
-    level: Level,
-    message: str,
-    title: str = "",
-    file: str | None = None,
-    line: int | None = None,
-    end_line: int | None = None,
-) -> str:
+def annotation(row: Annotation) -> str:
     """The command that annotates. A line without a file says nothing and is left out."""
     properties: dict[str, str] = {}
-    if file:
-        properties["file"] = file
-        if line is not None and line > 0:
-            properties["line"] = str(line)
-            properties["endLine"] = str(max(line, end_line or line))
-    if title:
-        properties["title"] = title
-    return _command(level, message, properties)
+    if row.file:
+        properties["file"] = row.file
+        if row.line is not None and row.line > 0:
+            properties["line"] = str(row.line)
+            properties["endLine"] = str(max(row.line, row.end_line or row.line))
+    if row.title:
+        properties["title"] = row.title
+    return _command(row.level, row.message, properties)
 
 
 def annotations(rows: Iterable[Annotation], limit: int = ANNOTATIONS_A_LEVEL) -> list[str]:
@@ -90,8 +83,8 @@ def annotations(rows: Iterable[Annotation], limit: int = ANNOTATIONS_A_LEVEL) ->
     """
     listed = list(rows)
     return [
-        annotation(row.level, row.message, row.title, row.file, row.line, row.end_line)
-        for level in LEVELS
+        annotation(row)
+        for level in ANNOTATION_LEVELS
         for row in [row for row in listed if row.level == level][:limit]
     ]
 
@@ -132,8 +125,8 @@ def escaped_property(text: str) -> str:
 
 
 def _command(name: str, message: str, properties: Mapping[str, str] | None = None) -> str:
-    told = ",".join(f"{key}={escaped_property(log_line(value))}" for key, value in (properties or {}).items())
-    return f"::{name}{' ' if told else ''}{told}::{escaped_data(log_lines(message))}"
+    pairs = [f"{key}={escaped_property(log_line(value))}" for key, value in (properties or {}).items()]
+    return f"::{name}{' ' if pairs else ''}{','.join(pairs)}::{escaped_data(log_lines(message))}"
 
 
 def set_outputs(path: FilePath | None, values: Mapping[str, str]) -> None:

@@ -11,15 +11,19 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
-from scanner.github.api import Comment, GithubError, Repository, without_bot
 from scanner.github.commands import shortened
+from scanner.github.errors import GithubError
+from scanner.github.model import Comment, without_bot
 
-Mode = Literal["on-findings", "always", "never"]
-Kind = Literal["create", "update", "keep", "skip"]
-Run = tuple[int, int]
+if TYPE_CHECKING:
+    from scanner.github.api import Repository
+
+CommentMode = Literal["on-findings", "always", "never"]
+CommentActionKind = Literal["create", "update", "keep", "skip"]
+RunId = tuple[int, int]
 """GITHUB_RUN_ID and GITHUB_RUN_ATTEMPT"""
 
 COMMENT_CHARACTERS = 65_536
@@ -38,18 +42,29 @@ _PAUSES = (1.0, 2.0)
 
 
 @dataclass(frozen=True)
-class Action:
+class CommentDraft:
+    """What a run would have the comment say. `key` tells several uses of the action apart."""
+
+    body: str
+    key: str
+    run: RunId
+    mode: CommentMode = "on-findings"
+    has_findings: bool = True
+
+
+@dataclass(frozen=True)
+class CommentAction:
     """What becomes of the comment, and why."""
 
-    kind: Kind
+    kind: CommentActionKind
     reason: str
 
 
 @dataclass(frozen=True)
 class Posted:
-    """What became of the comment: its address, if there is one, and what the log says of it."""
+    """What became of the comment: its address, if there is one, and a note for the log."""
 
-    kind: Kind
+    kind: CommentActionKind
     url: str | None
     note: str
 
@@ -67,12 +82,12 @@ def encoded_key(key: str) -> str:
     return f"{encoded[: _LONGEST_KEY - len(digest) - 1]}~{digest}"
 
 
-def marker(key: str, run: Run) -> str:
+def marker(key: str, run: RunId) -> str:
     """The first line of the comment; it is not shown."""
     return f'<!-- xray-privilege-scan key="{encoded_key(key)}" run="{run[0]}.{run[1]}" -->'
 
 
-def run_of(body: str) -> Run | None:
+def run_of(body: str) -> RunId | None:
     """The run that wrote a comment; None if the comment is not one of the action's."""
     match = _MARKER.match(body)
     return (int(match["run"]), int(match["attempt"])) if match else None
@@ -93,9 +108,9 @@ def find(comments: Iterable[Comment], key: str, author: str | None) -> Sequence[
     `author` is the token's own account. Where it is not known, an app's comment counts as its own: people
     cannot write those.
     """
-    wanted = encoded_key(key)
-    own = [c for c in comments if _key_of(c.body) == wanted and _is_own(c, author)]
-    return sorted(own, key=lambda comment: comment.id, reverse=True)
+    encoded = encoded_key(key)
+    matching = [c for c in comments if _key_of(c.body) == encoded and _is_own(c, author)]
+    return sorted(matching, key=lambda comment: comment.id, reverse=True)
 
 
 def _key_of(body: str) -> str | None:
@@ -111,51 +126,41 @@ def _is_own(comment: Comment, author: str | None) -> bool:
     return without_bot(comment.author).lower() == without_bot(author).lower()
 
 
-def decide(existing: Comment | None, body: str, *, run: Run, mode: Mode, has_findings: bool) -> Action:
+def comment_action(existing: Comment | None, draft: CommentDraft) -> CommentAction:
     """What is to be done with the comment. Pure.
 
     A comment that is there is always brought up to date, so that it says so when everything is fixed. One
     that says the same already is left alone, its marker too: its run is then the first that said so.
     """
-    if mode == "never":
-        return Action("skip", "comments are switched off")
+    if draft.mode == "never":
+        return CommentAction("skip", "comments are switched off")
     if existing is None:
-        if mode == "on-findings" and not has_findings:
-            return Action("skip", "there is nothing to say, and no earlier comment to bring up to date")
-        return Action("create", "there is no comment yet")
-    if (run_of(existing.body) or (0, 0)) > run:
-        return Action("keep", "a newer run wrote the comment")
-    if text_of(existing.body) == text_of(body):
-        return Action("keep", "the comment says the same already")
-    return Action("update", "the comment was out of date")
+        if draft.mode == "on-findings" and not draft.has_findings:
+            return CommentAction("skip", "nothing to report, and no earlier comment to update")
+        return CommentAction("create", "there is no comment yet")
+    if (run_of(existing.body) or (0, 0)) > draft.run:
+        return CommentAction("keep", "a newer run wrote the comment")
+    if text_of(existing.body) == text_of(full_body(draft)):
+        return CommentAction("keep", "the comment says the same already")
+    return CommentAction("update", "the comment was out of date")
 
 
-def full_body(body: str, key: str, run: Run, limit: int = COMMENT_CHARACTERS) -> str:
+def full_body(draft: CommentDraft, limit: int = COMMENT_CHARACTERS) -> str:
     """The comment as it is sent, marker first; shortened, as a last resort, to what GitHub takes."""
-    first = marker(key, run) + "\n"
-    return first + shortened(body, limit - len(first), len, NOTE)
+    first = marker(draft.key, draft.run) + "\n"
+    return first + shortened(draft.body, limit - len(first), len, NOTE)
 
 
-def post(
-    repository: Repository,
-    number: int,
-    body: str,
-    *,
-    key: str,
-    run: Run,
-    mode: Mode = "on-findings",
-    has_findings: bool,
-) -> Posted:
+def post(repository: Repository, number: int, draft: CommentDraft) -> Posted:
     """Bring the comment of a pull request up to date. Raises GithubError where GitHub refuses."""
-    if mode == "never":
-        return Posted("skip", None, decide(None, body, run=run, mode=mode, has_findings=has_findings).reason)
-    sent = full_body(body, key, run)
+    if draft.mode == "never":
+        return Posted("skip", None, comment_action(None, draft).reason)
     author = repository.viewer_login()
     for pause in (*_PAUSES, None):
-        own = find(repository.comments(number), key, author)
-        action = decide(own[0] if own else None, sent, run=run, mode=mode, has_findings=has_findings)
+        earlier = find(repository.comments(number), draft.key, author)
+        action = comment_action(earlier[0] if earlier else None, draft)
         try:
-            return _carry_out(repository, number, sent, action, own)
+            return _carry_out(repository, number, action, draft, earlier)
         except GithubError as error:
             # a comment whose creation failed half-way may be there all the same: look before trying again
             again = action.kind == "create" and error.is_passing and pause is not None
@@ -165,15 +170,19 @@ def post(
 
 
 def _carry_out(
-    repository: Repository, number: int, body: str, action: Action, own: Sequence[Comment]
+    repository: Repository,
+    number: int,
+    action: CommentAction,
+    draft: CommentDraft,
+    earlier: Sequence[Comment],
 ) -> Posted:
     if action.kind == "create":
-        return Posted("create", repository.create_comment(number, body).url, action.reason)
-    if not own:
+        return Posted("create", repository.create_comment(number, full_body(draft)).url, action.reason)
+    if not earlier:
         return Posted(action.kind, None, action.reason)
     note = action.reason
-    if len(own) > 1:
-        note += f"; there are {len(own) - 1} older ones with the same key, which are left as they are"
+    if len(earlier) > 1:
+        note += f"; there are {len(earlier) - 1} older ones with the same key, which are left as they are"
     if action.kind == "update":
-        return Posted("update", repository.update_comment(number, own[0].id, body).url, note)
-    return Posted(action.kind, own[0].url, note)
+        return Posted("update", repository.update_comment(number, earlier[0].id, full_body(draft)).url, note)
+    return Posted(action.kind, earlier[0].url, note)

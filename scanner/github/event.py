@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 @dataclass(frozen=True)
 class Activity:
-    """What is done beside the report, the summary and the gate.
+    """What is done besides the report, the summary and the gate.
 
     `pull_request` is the number to comment on. Where only a commit is known, `find_by_commit` is the commit
     whose open pull request is looked up, by its branch (`owner:branch`) where that is known: GitHub does not
@@ -68,7 +68,7 @@ def _read_only(event_name: str, pull_request: Mapping[str, Any]) -> str | None:
 
 def _of_workflow_run(event: Mapping[str, Any]) -> Activity:
     run = _mapping(event.get("workflow_run"))
-    numbers = [pull.get("number") for pull in _own_pull_requests(event, run)]
+    numbers = [pull.get("number") for pull in _pull_requests_here(event, run)]
     if len(numbers) == 1 and isinstance(numbers[0], int):
         return Activity(numbers[0])
     owner = _mapping(_mapping(run.get("head_repository")).get("owner")).get("login")
@@ -77,13 +77,14 @@ def _of_workflow_run(event: Mapping[str, Any]) -> Activity:
     return replace(_of_commit(run.get("head_sha")), branch=named)
 
 
-def _own_pull_requests(event: Mapping[str, Any], run: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _pull_requests_here(event: Mapping[str, Any], run: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The pull requests of a workflow's run that are those of this repository."""
-    own = _mapping(event.get("repository")).get("id")
+    repository_id = _mapping(event.get("repository")).get("id")
     return [
         pull
         for pull in map(_mapping, _list(run.get("pull_requests")))
-        if own is None or _mapping(_mapping(pull.get("base")).get("repo")).get("id") in (None, own)
+        if repository_id is None
+        or _mapping(_mapping(pull.get("base")).get("repo")).get("id") in (None, repository_id)
     ]
 
 
@@ -91,7 +92,7 @@ def _of_commit(sha: Any) -> Activity:
     return Activity(find_by_commit=sha) if isinstance(sha, str) and sha.strip("0") else REPORT_ONLY
 
 
-class Trusted(NamedTuple):
+class TrustedSource(NamedTuple):
     """Where configuration and baseline may be believed: not where the author of a pull request writes them.
 
     `ref` is the commit to read them at, empty for the default branch; None where the checkout is trusted.
@@ -103,33 +104,33 @@ class Trusted(NamedTuple):
     head: str | None = None
 
 
-_CHECKOUT = Trusted()
+_CHECKOUT = TrustedSource()
 
 
-def trusted_of(event_name: str, event: Mapping[str, Any]) -> Trusted:
+def trusted_source_of(event_name: str, event: Mapping[str, Any]) -> TrustedSource:
     """Where configuration and baseline are read for an event; what a payload does not say is not believed.
 
     What each event checks out by itself: docs.github.com/en/actions/reference/workflows-and-actions/
     events-that-trigger-workflows.
     """
     if event_name == "merge_group":
-        return Trusted(_sha(_mapping(event.get("merge_group")).get("base_sha")))
+        return TrustedSource(_sha(_mapping(event.get("merge_group")).get("base_sha")))
     if event_name == "workflow_run":
         run = _mapping(event.get("workflow_run"))
-        return Trusted(_base_of_run(event, run), _sha(run.get("head_sha")))
+        return TrustedSource(_base_of_run(event, run), _sha(run.get("head_sha")))
     if event_name.startswith("pull_request"):
         pull_request = _mapping(event.get("pull_request"))
         base, head = (_sha(_mapping(pull_request.get(side)).get("sha")) for side in ("base", "head"))
-        # this one checks out the base, unless told otherwise
-        return Trusted(base, head if event_name == "pull_request_target" else None)
+        # pull_request_target checks out the base, unless the workflow names another commit
+        return TrustedSource(base, head if event_name == "pull_request_target" else None)
     if _mapping(event.get("issue")).get("pull_request"):
-        return Trusted("", "")  # a comment on a pull request, whose commits the payload does not tell
+        return TrustedSource("", "")  # a comment on a pull request, whose commits the payload does not name
     return _CHECKOUT
 
 
 def _base_of_run(event: Mapping[str, Any], run: Mapping[str, Any]) -> str:
     """The base of the pull requests of a workflow's run, where they have one; a fork's are not listed."""
-    bases = {_sha(_mapping(pull.get("base")).get("sha")) for pull in _own_pull_requests(event, run)}
+    bases = {_sha(_mapping(pull.get("base")).get("sha")) for pull in _pull_requests_here(event, run)}
     return bases.pop() if len(bases) == 1 else ""
 
 

@@ -13,7 +13,10 @@ from urllib.request import Request, urlopen
 import pytest
 
 from scanner.github import api, comment
-from scanner.github.api import GithubError, Limits
+from scanner.github.errors import GithubError, NoFileError
+from scanner.github.failures import CONTENTS as CONTENTS_RIGHT
+from scanner.github.failures import WRITE
+from scanner.github.retry import RetryLimits
 from tests.fakes.github import (
     BASE,
     BLOB,
@@ -31,7 +34,7 @@ from tests.fakes.github import (
 )
 from tests.github import prism
 
-QUICK = Limits(waits=2, secondary=0.2, backoff=0.01, timeout=20, between_requests=0, between_writes=0)
+QUICK = RetryLimits(waits=2, secondary=0.2, backoff=0.01, timeout=20, between_requests=0, between_writes=0)
 SHA = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -59,7 +62,8 @@ def repository(github: FakeGitHub) -> api.Repository:
 
 
 def post(github: FakeGitHub, body: str, run: int, *, has_findings: bool = True) -> comment.Posted:
-    return comment.post(repository(github), 7, body, key="CI / test", run=(run, 1), has_findings=has_findings)
+    draft = comment.CommentDraft(body, "CI / test", (run, 1), has_findings=has_findings)
+    return comment.post(repository(github), 7, draft)
 
 
 def raw(github: FakeGitHub, method: str, path: str, body: Any = None) -> tuple[int, Any]:
@@ -140,7 +144,7 @@ def test_a_refusal(github: FakeGitHub, denial: tuple[int, str]) -> None:
     github.script = Script(rights=(GRAPHQL, LIST), denial=denial)
     with pytest.raises(GithubError) as caught:
         post(github, "x", 1)
-    assert (caught.value.status, caught.value.needed) == (denial[0], api.WRITE)
+    assert (caught.value.status, caught.value.needed) == (denial[0], WRITE)
 
 
 def test_a_validation_error(github: FakeGitHub) -> None:
@@ -176,7 +180,7 @@ def test_a_file_of_a_commit(github: FakeGitHub, path: str, ref: str) -> None:
 )
 def test_what_is_no_file_of_a_commit(github: FakeGitHub, files: dict[str, Any]) -> None:
     github.commit(files)
-    with pytest.raises(api.NoFileError):
+    with pytest.raises(NoFileError):
         repository(github).file(PATH, BASE)
 
 
@@ -196,4 +200,4 @@ def test_a_refusal_to_show_a_file(github: FakeGitHub, denial: tuple[int, str]) -
     github.script = Script(rights=(LIST,), denial=denial)
     with pytest.raises(GithubError) as caught:
         repository(github).file(PATH, BASE)
-    assert (caught.value.status, caught.value.needed) == (denial[0], api.CONTENTS)
+    assert (caught.value.status, caught.value.needed) == (denial[0], CONTENTS_RIGHT)

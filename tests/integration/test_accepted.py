@@ -51,7 +51,7 @@ def test_a_rule_hides_what_it_covers_and_says_what_it_hid(tmp_path: Path) -> Non
 
 def test_without_the_rule_the_configuration_fails_the_run(tmp_path: Path) -> None:
     ran = scan(tmp_path, *config(tmp_path, "version: 1\nfail-on: [unused]\n"))
-    ran.ends_with(1, "1 finding of what the gate does not allow")
+    ran.ends_with(1, "1 finding matches `fail-on`")
 
 
 def test_an_option_wins_over_the_file(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_the_usual_file_is_found_where_the_command_runs(tmp_path: Path) -> None:
     traces = write_json(tmp_path / "traces.json", {"Traces": recent_notes_traces()})
     (tmp_path / ".github").mkdir()
     (tmp_path / ".github" / "least-privilege.yml").write_text("version: 1\nfail-on: unused\n")
-    run(tmp_path, *options, "--traces", traces).ends_with(1, "what the gate does not allow")
+    run(tmp_path, *options, "--traces", traces).ends_with(1, "matches `fail-on`")
 
 
 def test_what_the_team_knows_of_its_traces_counts(tmp_path: Path) -> None:

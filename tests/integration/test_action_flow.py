@@ -127,7 +127,7 @@ def test_a_comment_is_made_left_alone_and_resolved(
     last = run(github, tmp_path, monkeypatch, run_id=902, iam=fixed(tmp_path))
     (resolved,) = github.bodies(NUMBER)
     assert last.code == 0
-    assert "Nothing excessive is left" in resolved
+    assert "No excessive permissions" in resolved
     assert "GetItem" not in resolved
 
 
@@ -292,7 +292,7 @@ def test_a_function_that_was_never_compared_is_told(
     ran = run(github, tmp_path, monkeypatch, functions=str(tmp_path / "fewer.json"))
     assert ran.outputs["conclusion"] == "neutral"
     assert "never compared: notes-app-api-test-delete" in ran.log
-    assert "Nothing excessive is left" not in ran.summary
+    assert "No excessive permissions" not in ran.summary
 
 
 def test_a_run_that_sees_nothing_leaves_the_comment_of_one_that_saw(
@@ -429,7 +429,7 @@ def test_the_same_rule_in_the_base_accepts_it(
     assert (ran.code, ran.outputs["conclusion"]) == (0, "success")
     assert (ran.outputs["new"], ran.outputs["accepted"], ran.outputs["unused"]) == ("0", "1", "0")
     assert github.bodies(NUMBER) == [], "what is accepted is no finding to comment on"
-    assert "Nothing excessive is left but 1 finding that the team accepts" in ran.summary
+    assert "No excessive permissions (1 finding accepted)" in ran.summary
     assert "::error" not in ran.log
 
 
@@ -483,8 +483,8 @@ def test_a_rule_that_expired_fails_with_its_reason(
         ran = run(github, tmp_path, monkeypatch, baseline="known.json" if files else "")
         (body,) = github.bodies(NUMBER)
         assert (ran.code, ran.outputs["conclusion"]) == (1, "failure")
-        found = "" if files else "1 finding of what it does not allow; "
-        assert f"❌ The check fails: {found}a rule of the configuration expired" in body
+        cause = "" if files else "1 finding matches `fail-on`; "
+        assert f"❌ The check fails: {cause}a rule of the configuration expired" in body
         assert "the delete page will show the note" in body and "team-notes" in body
         assert "✅" not in body
         assert "::error title=xray-privilege-scan::a rule of the configuration expired" in ran.log

@@ -192,7 +192,7 @@ def test_the_suggestion_is_the_role_s_policy_less_the_unused_action(
 
 def test_fail_on_unused_ends_with_exit_code_1(aws: MotoAws, xray: FakeXRay, tmp_path: Path) -> None:
     ran = scan(tmp_path, aws, xray, "-c", "-r", "60", "--fail-on", "unused")
-    ran.ends_with(1, "1 finding of what the gate does not allow")
+    ran.ends_with(1, "1 finding matches `fail-on`")
     is_the_finding(ran)
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from scanner.errors import EXIT_USAGE, ScanError
-from scanner.options import parser, request_of, window
+from scanner.cli import COMMANDS, main
+from scanner.errors import EXIT_GATE, EXIT_USAGE, ScanError
+from scanner.options.parsers import Options, scan_options
+from scanner.options.request import request_of
+from scanner.options.times import window
 
 NOW = 1_795_000_000.0
 DAY = 86400.0
@@ -44,8 +48,8 @@ def test_the_window(start: str | None, length: str | None, expected: tuple[float
         ("yesterday", None, "neither Unix seconds nor ISO 8601"),
         ("nan", None, "neither Unix seconds nor ISO 8601"),
         ("inf", None, "neither Unix seconds nor ISO 8601"),
-        (None, "soon", "is no time"),
-        (None, "0", "is no time"),
+        (None, "soon", "is not a duration"),
+        (None, "0", "is not a duration"),
     ],
 )
 def test_a_window_that_cannot_be(start: str | None, length: str | None, message: str) -> None:
@@ -67,7 +71,7 @@ def test_a_window_that_cannot_be(start: str | None, length: str | None, message:
 )
 def test_options_that_do_not_go_together(arguments: list[str], message: str) -> None:
     with pytest.raises(ScanError, match=message):
-        request_of(parser().parse_args(arguments), NOW)
+        request_of(scan_options(arguments), NOW)
 
 
 def test_trace_ids_are_read_in_every_spelling(tmp_path: Path) -> None:
@@ -80,7 +84,7 @@ def test_trace_ids_are_read_in_every_spelling(tmp_path: Path) -> None:
         "00-5759e988bd862e3fe1be46a994272795-53995c3f42cd8ad8-01\n"
         "1-5759e988-bd862e3fe1be46a994272793  # twice\n"
     )
-    request = request_of(parser().parse_args(["--trace-ids", str(ids)]), NOW)
+    request = request_of(scan_options(["--trace-ids", str(ids)]), NOW)
     assert [trace_id[-1] for trace_id in request.trace_ids] == ["3", "4", "5"]
     assert request.wait > 0
 
@@ -88,8 +92,46 @@ def test_trace_ids_are_read_in_every_spelling(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["", "# nothing\n", "not an id\n"])
 def test_a_file_without_trace_ids_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "ids").write_text(content)
-    with pytest.raises(ScanError, match="trace id"):
-        request_of(parser().parse_args(["--trace-ids", str(tmp_path / "ids")]), NOW)
+    with pytest.raises(ScanError, match="no trace id"):
+        request_of(scan_options(["--trace-ids", str(tmp_path / "ids")]), NOW)
+
+
+@pytest.mark.parametrize("named", [[], ["scan"]])
+def test_scan_is_the_command_where_none_is_named(
+    named: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    examples = Path(__file__).resolve().parents[2] / "examples"
+    files = {"traces": "traces", "iam": "iam.json", "functions": "functions.json"}
+    words = [f"--{option}={examples / name}" for option, name in files.items()]
+    code = main([*named, "-c", *words, "--fail-on=unused", "--output-dir", str(tmp_path)])
+    assert code == EXIT_GATE
+    assert capsys.readouterr().err == "xray-privilege-scan: 1 finding matches `fail-on`\n"
+
+
+@pytest.mark.parametrize("named", [[], ["scan"]])
+def test_help_names_the_commands(named: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        main([*named, "--help"])
+    assert raised.value.code == 0
+    printed = capsys.readouterr().out
+    for name, command in COMMANDS.items():
+        assert re.search(rf"^  {name} +{re.escape(command.summary)}$", printed, re.MULTILINE)
+
+
+def test_every_command_has_the_option_that_shows_where_it_fails() -> None:
+    for command in COMMANDS.values():
+        assert "--verbose" in command.parser().format_help()
+
+
+def test_options_that_are_not_given_have_the_defaults_of_the_value() -> None:
+    assert scan_options([]) == Options()
+
+
+@pytest.mark.parametrize("value", ["soon", "-1", "nan", "inf"])
+def test_a_wait_that_is_no_time(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        scan_options([f"--wait={value}"])
+    assert f"argument --wait: '{value}' is not a number of seconds" in capsys.readouterr().err
 
 
 def test_help_imports_nothing_heavy() -> None:

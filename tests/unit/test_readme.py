@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from scanner import cli, errors, options
+from scanner import cli, errors
 from scanner.errors import Warnings
 from scanner.explain import explained
 from scanner.gate import baseline
@@ -22,6 +22,7 @@ from scanner.iam import catalog
 from scanner.iam.severity import SEVERITY_LEVELS
 from scanner.mapping.access_denied import DENIAL_HELP
 from scanner.model import Verdict
+from scanner.options.parsers import scan_options, scan_parser
 from scanner.records.aws_records import SOURCES
 from scanner.report.schema import Name, schema
 from scanner.verdict.reason_help import REASON_HELP
@@ -92,11 +93,11 @@ def blocks(text: str, language: str) -> list[str]:
 
 # --- README: options, exit codes, permissions ----------------------------------------------------
 
-OPTIONS, EXIT_CODES = tables(section(README, "## Options"))
+COMMANDS, OPTIONS, EXIT_CODES = tables(section(README, "## Options"))
 
 
 def actions() -> list[argparse.Action]:
-    return options.parser()._actions
+    return scan_parser()._actions
 
 
 def test_every_option_is_in_the_table() -> None:
@@ -114,6 +115,11 @@ def test_values_of_options_are_in_the_table() -> None:
         name = action.metavar or (action.dest.upper() if takes_a_value else "")
         assert str(name) in usage, action.option_strings
         assert ("..." in usage) == (action.nargs == "+"), action.option_strings
+
+
+def test_commands_are_in_the_table() -> None:
+    documented = {plain(cells[0]).split()[0] for cells in COMMANDS}
+    assert documented == set(cli.COMMANDS)
 
 
 def test_exit_codes_are_in_the_table() -> None:
@@ -203,8 +209,8 @@ def walk_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WalkThrough
 
 def run(*more: str, out: io.StringIO | None = None) -> int:
     """Run the walk-through with more options."""
-    arguments = options.parser().parse_args([*WALK_THROUGH, *more])
-    return cli.run(arguments, out or io.StringIO(), io.StringIO(), now=0.0)
+    options = scan_options([*WALK_THROUGH, *more])
+    return cli.run(options, out or io.StringIO(), io.StringIO(), now=0.0)
 
 
 def test_picture_is_what_the_terminal_shows(walk_through: WalkThrough) -> None:

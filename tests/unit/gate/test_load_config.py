@@ -17,7 +17,7 @@ from scanner.gate.problems import MAX_PROBLEMS, ConfigError, config_schema
 from scanner.gate.rules import IgnoreRule
 from scanner.mapping.overrides import ExtraUntraced
 from scanner.model import Verdict
-from scanner.options import VERDICTS
+from scanner.options.parsers import VERDICTS
 
 WHOLE = """\
 # what we know of our functions

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.github import commands
+from scanner.github.commands import Annotation
 
 COMMANDS = frozenset(
     {"error", "warning", "notice", "debug", "group", "endgroup", "add-mask", "add-matcher", "echo"}
@@ -172,7 +173,9 @@ def test_a_long_line_takes_no_time() -> None:
 
 @given(TEXT, TEXT, TEXT)
 def test_an_annotation_is_one_command_with_these_properties(message: str, title: str, file: str) -> None:
-    found = commands_in(commands.annotation("error", message, title, file or "f", 3, 5))
+    found = commands_in(
+        commands.annotation(Annotation("error", message, title=title, file=file or "f", line=3, end_line=5))
+    )
     assert len(found) == 1
     assert found[0].name == "error"
     assert set(found[0].properties) == {"file", "line", "endLine", *(["title"] if title else [])}
@@ -183,36 +186,39 @@ def test_an_annotation_is_one_command_with_these_properties(message: str, title:
 def test_what_prints_arrives_as_it_is(text: str) -> None:
     if commands.log_line(text) != text:
         return
-    found = parsed(commands.annotation("warning", text, title=text, file=text))
+    found = parsed(commands.annotation(Annotation("warning", text, title=text, file=text)))
     assert found is not None
     assert found.data == _as_compared(text)
     assert found.properties == {"title": _as_compared(text), "file": _as_compared(text)}
 
 
+TEXT_IN_ANNOTATIONS = "50% of it\nis"
+
+
 @pytest.mark.parametrize(
-    ("given_", "expected"),
+    ("annotation", "properties"),
     [
-        ({"title": "t: a, b"}, "::notice title=t%3A a%2C b::50%25 of it%0Ais"),
-        ({"file": "a/b.yml", "line": 7}, "::notice file=a/b.yml,line=7,endLine=7::50%25 of it%0Ais"),
-        ({"file": "f", "line": 7, "end_line": 3}, "::notice file=f,line=7,endLine=7::50%25 of it%0Ais"),
-        ({"line": 7}, "::notice::50%25 of it%0Ais"),
-        ({"file": "f", "line": 0}, "::notice file=f::50%25 of it%0Ais"),
+        (Annotation("notice", TEXT_IN_ANNOTATIONS, title="t: a, b"), " title=t%3A a%2C b"),
+        (Annotation("notice", TEXT_IN_ANNOTATIONS, file="a/b.yml", line=7), " file=a/b.yml,line=7,endLine=7"),
+        (Annotation("notice", TEXT_IN_ANNOTATIONS, file="f", line=7, end_line=3), " file=f,line=7,endLine=7"),
+        (Annotation("notice", TEXT_IN_ANNOTATIONS, line=7), ""),
+        (Annotation("notice", TEXT_IN_ANNOTATIONS, file="f", line=0), " file=f"),
     ],
 )
-def test_annotation(given_: dict[str, object], expected: str) -> None:
-    assert commands.annotation("notice", "50% of it\nis", **given_) == expected  # type: ignore[arg-type]
+def test_annotation(annotation: Annotation, properties: str) -> None:
+    assert commands.annotation(annotation) == f"::notice{properties}::50%25 of it%0Ais"
 
 
 def test_annotations_are_as_many_as_are_shown_the_most_severe_first() -> None:
     rows = [
-        commands.Annotation(level, f"{level} {number}")
+        Annotation(level, f"{level} {number}")
         for number in range(12)
         for level in ("notice", "warning", "error")
     ]
-    said = commands.annotations(rows)
-    assert said[:2] == ["::error::error 0", "::error::error 1"]
-    assert [line.split("::")[1] for line in said] == ["error"] * 10 + ["warning"] * 10 + ["notice"] * 10
-    assert said[9] == "::error::error 9"
+    lines = commands.annotations(rows)
+    assert lines[:2] == ["::error::error 0", "::error::error 1"]
+    assert [line.split("::")[1] for line in lines] == ["error"] * 10 + ["warning"] * 10 + ["notice"] * 10
+    assert lines[9] == "::error::error 9"
     assert len(commands.annotations(rows, limit=2)) == 6
 
 

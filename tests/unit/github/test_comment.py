@@ -6,13 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.github.api import Comment
 from scanner.github.comment import (
     COMMENT_CHARACTERS,
     NOTE,
-    Mode,
-    Run,
-    decide,
+    CommentMode,
+    RunId,
+    comment_action,
     encoded_key,
     find,
     full_body,
@@ -20,6 +19,8 @@ from scanner.github.comment import (
     run_of,
     text_of,
 )
+from scanner.github.model import Comment
+from tests.unit.github.tools import draft
 
 BOT = "github-actions[bot]"
 KEYS = st.one_of(
@@ -144,18 +145,20 @@ OLD = marker("k", (7, 2)) + "\nold text\n"
         (OLD.replace("\n", "\r\n"), "old text", (8, 1), "always", False, "keep"),
     ],
 )
-def test_decide(existing: str | None, text: str, run: Run, mode: Mode, has_findings: bool, kind: str) -> None:
+def test_what_becomes_of_the_comment(
+    existing: str | None, text: str, run: RunId, mode: CommentMode, has_findings: bool, kind: str
+) -> None:
     there = None if existing is None else comment(existing)
-    action = decide(there, full_body(text, "k", run), run=run, mode=mode, has_findings=has_findings)
+    action = comment_action(there, draft(text, run, mode=mode, has_findings=has_findings))
     assert action.kind == kind
     assert action.reason
 
 
 def test_runs_are_compared_as_numbers() -> None:
     nine = comment(marker("k", (999, 1)) + "\nold")
-    assert decide(nine, "new", run=(1000, 1), mode="always", has_findings=True).kind == "update"
+    assert comment_action(nine, draft("new", (1000, 1))).kind == "update"
     tenth = comment(marker("k", (5, 10)) + "\nold")
-    assert decide(tenth, "new", run=(5, 9), mode="always", has_findings=True).kind == "keep"
+    assert comment_action(tenth, draft("new", (5, 9))).kind == "keep"
 
 
 def test_the_text_is_compared_without_the_marker_only() -> None:
@@ -170,19 +173,19 @@ def test_the_text_is_compared_without_the_marker_only() -> None:
 def test_characters_count_not_bytes(character: str) -> None:
     first = marker("k", (1, 1)) + "\n"
     room = COMMENT_CHARACTERS - len(first)
-    assert full_body(character * room, "k", (1, 1)) == first + character * room
+    assert full_body(draft(character * room)) == first + character * room
     lines = "\n".join([character * 99] * 700)
-    cut = full_body(lines, "k", (1, 1))
+    cut = full_body(draft(lines))
     assert COMMENT_CHARACTERS - 250 < len(cut) <= COMMENT_CHARACTERS
     assert cut.startswith(first + character) and cut.endswith(f"{character}\n\n{NOTE}")
 
 
 def test_a_table_an_open_fence_and_details_are_closed() -> None:
     body = "# Title\n\n<details>\n\n```diff\n" + "- x\n" * 30_000 + "```\n\n</details>\n"
-    cut = full_body(body, "k", (1, 1))
+    cut = full_body(draft(body))
     assert len(cut) <= COMMENT_CHARACTERS
     assert re.search(r"- x\n```\n\n</details>\n\n\*The rest did not fit", cut)
 
 
 def test_one_line_that_is_too_long_leaves_the_note() -> None:
-    assert full_body("x" * 70_000, "k", (1, 1)) == marker("k", (1, 1)) + "\n" + NOTE
+    assert full_body(draft("x" * 70_000)) == marker("k", (1, 1)) + "\n" + NOTE

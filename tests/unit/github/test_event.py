@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
-from scanner.github.event import REPORT_ONLY, Activity, Trusted, activity_of, is_public, trusted_of
+from scanner.github.event import (
+    REPORT_ONLY,
+    Activity,
+    TrustedSource,
+    activity_of,
+    is_public,
+    trusted_source_of,
+)
 
 Json = dict[str, Any]
 
@@ -260,66 +267,76 @@ CHECKOUT, DEFAULT_BRANCH = None, ""
 @pytest.mark.parametrize(
     ("name", "event", "trusted"),
     [
-        pytest.param("pull_request", pull_request(), Trusted(BASE), id="pull_request"),
-        pytest.param("pull_request", pull_request(FORK), Trusted(BASE), id="pull_request from a fork"),
+        pytest.param("pull_request", pull_request(), TrustedSource(BASE), id="pull_request"),
+        pytest.param("pull_request", pull_request(FORK), TrustedSource(BASE), id="pull_request from a fork"),
         pytest.param(
-            "pull_request", pull_request(action="closed"), Trusted(BASE), id="pull_request that is closed"
+            "pull_request",
+            pull_request(action="closed"),
+            TrustedSource(BASE),
+            id="pull_request that is closed",
         ),
         pytest.param(
-            "pull_request_target", pull_request(FORK), Trusted(BASE, HEAD), id="pull_request_target"
+            "pull_request_target", pull_request(FORK), TrustedSource(BASE, HEAD), id="pull_request_target"
         ),
-        pytest.param("pull_request_review", pull_request(), Trusted(BASE), id="pull_request_review"),
-        pytest.param("pull_request", {}, Trusted(DEFAULT_BRANCH), id="pull_request without its base"),
+        pytest.param("pull_request_review", pull_request(), TrustedSource(BASE), id="pull_request_review"),
+        pytest.param("pull_request", {}, TrustedSource(DEFAULT_BRANCH), id="pull_request without its base"),
         pytest.param(
             "pull_request",
             {"pull_request": {"base": {"sha": ZERO}}},
-            Trusted(DEFAULT_BRANCH),
+            TrustedSource(DEFAULT_BRANCH),
             id="pull_request without a commit",
         ),
-        pytest.param("merge_group", MERGE_GROUP, Trusted(BASE), id="merge_group"),
-        pytest.param("workflow_run", workflow_run([_of_run(7)]), Trusted(BASE, HEAD), id="workflow_run"),
+        pytest.param("merge_group", MERGE_GROUP, TrustedSource(BASE), id="merge_group"),
+        pytest.param(
+            "workflow_run", workflow_run([_of_run(7)]), TrustedSource(BASE, HEAD), id="workflow_run"
+        ),
         pytest.param(
             "workflow_run",
             workflow_run([_of_run(7), _of_run(8)]),
-            Trusted(BASE, HEAD),
+            TrustedSource(BASE, HEAD),
             id="workflow_run of two into the same",
         ),
         pytest.param(
             "workflow_run",
             workflow_run([_of_run(7), _of_run(8, "a" * 40)]),
-            Trusted(DEFAULT_BRANCH, HEAD),
+            TrustedSource(DEFAULT_BRANCH, HEAD),
             id="workflow_run of two into others",
         ),
         pytest.param(
             "workflow_run",
             workflow_run([{**_of_run(7), "base": {"sha": HEAD, "repo": {"id": 1868}}}], head=FORK),
-            Trusted(DEFAULT_BRANCH, HEAD),
+            TrustedSource(DEFAULT_BRANCH, HEAD),
             id="workflow_run of a pull request into the fork",
         ),
         pytest.param(
             "workflow_run",
             workflow_run([], head=FORK),
-            Trusted(DEFAULT_BRANCH, HEAD),
+            TrustedSource(DEFAULT_BRANCH, HEAD),
             id="workflow_run of a fork",
         ),
         pytest.param(
-            "workflow_run", {"workflow_run": None}, Trusted(DEFAULT_BRANCH, ""), id="workflow_run of nothing"
+            "workflow_run",
+            {"workflow_run": None},
+            TrustedSource(DEFAULT_BRANCH, ""),
+            id="workflow_run of nothing",
         ),
         pytest.param(
             "issue_comment",
             COMMENTED,
-            Trusted(DEFAULT_BRANCH, ""),
+            TrustedSource(DEFAULT_BRANCH, ""),
             id="issue_comment on a pull request",
         ),
-        pytest.param("issue_comment", {"issue": {"number": 1}}, Trusted(CHECKOUT), id="issue_comment"),
-        pytest.param("push", push(), Trusted(CHECKOUT), id="push"),
-        pytest.param("schedule", SCHEDULE, Trusted(CHECKOUT), id="schedule"),
-        pytest.param("workflow_dispatch", DISPATCH, Trusted(CHECKOUT), id="workflow_dispatch"),
-        pytest.param("", {}, Trusted(CHECKOUT), id="no event"),
+        pytest.param("issue_comment", {"issue": {"number": 1}}, TrustedSource(CHECKOUT), id="issue_comment"),
+        pytest.param("push", push(), TrustedSource(CHECKOUT), id="push"),
+        pytest.param("schedule", SCHEDULE, TrustedSource(CHECKOUT), id="schedule"),
+        pytest.param("workflow_dispatch", DISPATCH, TrustedSource(CHECKOUT), id="workflow_dispatch"),
+        pytest.param("", {}, TrustedSource(CHECKOUT), id="no event"),
     ],
 )
-def test_where_configuration_and_baseline_are_believed(name: str, event: Json, trusted: Trusted) -> None:
-    assert trusted_of(name, event) == trusted
+def test_where_configuration_and_baseline_are_believed(
+    name: str, event: Json, trusted: TrustedSource
+) -> None:
+    assert trusted_source_of(name, event) == trusted
 
 
 @pytest.mark.parametrize(

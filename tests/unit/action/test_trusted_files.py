@@ -7,21 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from scanner.action.file_changes import describe, markdown_of
+from scanner.action.trusted_files import (
+    MOST_SHOWN,
+    FileReader,
+    TrustedFiles,
+    checkout_text,
+    files_to_trust,
+    read_trusted_files,
+)
 from scanner.errors import EXIT_USAGE, ScanError
 from scanner.gate.baseline import Baseline
 from scanner.gate.config import TeamConfig
-from scanner.github.event import Trusted
-from scanner.github.trusted_files import (
-    MOST_SHOWN,
-    Read,
-    TrustedFiles,
-    UnreachableError,
-    checkout_text,
-    markdown_of,
-    said,
-    team_of,
-    wanted_files,
-)
+from scanner.github.errors import GithubError
+from scanner.github.event import TrustedSource
 from scanner.text.redact import FOR_THE_PUBLIC
 
 BASE, HEAD = "95790bf891e76fee5e1747ab589903a6a1f80f22", "ec26c3e57ca3a959ca5aad62de7213c562f8c821"
@@ -29,7 +28,7 @@ PATH = ".github/least-privilege.yml"
 STRICT, LAX = "version: 1\nmin-traces: 20\n", "version: 1\nfail-on: never\n"
 INVALID = "version: 1\nfail-on: nothing\n"
 EMPTY_BASELINE = '{"version": 1, "findings": []}'
-CHECKOUT, PULL_REQUEST = Trusted(), Trusted(BASE)
+CHECKOUT, PULL_REQUEST = TrustedSource(), TrustedSource(BASE)
 
 
 @pytest.fixture
@@ -44,7 +43,7 @@ def write(workspace: Path, files: Mapping[str, str]) -> None:
         (workspace / path).write_text(text, encoding="utf-8")
 
 
-def reader(files: Mapping[str, str | bytes]) -> Read:
+def reader(files: Mapping[str, str | bytes]) -> FileReader:
     def read(path: str, ref: str) -> bytes | None:
         assert ref == BASE
         content = files.get(path)
@@ -54,22 +53,21 @@ def reader(files: Mapping[str, str | bytes]) -> Read:
 
 
 def unreachable(path: str, ref: str) -> bytes | None:
-    raise UnreachableError("GitHub did not answer: the job needs `permissions: contents: read`")
+    right = "permissions: contents: read"
+    raise GithubError(403, right, f"GitHub did not answer: the job needs `{right}`")
 
 
 def team(
     workspace: Path,
-    read: Read | Mapping[str, str | bytes],
-    trusted: Trusted = PULL_REQUEST,
+    base: FileReader | Mapping[str, str | bytes],
+    source: TrustedSource = PULL_REQUEST,
     config: str | None = None,
     baseline: str | None = None,
-    said: list[str] | None = None,
 ) -> TrustedFiles:
-    wanted = wanted_files(Path(config) if config else None, Path(baseline) if baseline else None)
-    log: list[str] = [] if said is None else said
-    return team_of(
-        wanted, trusted, workspace, reader(read) if isinstance(read, Mapping) else read, log.append
-    )
+    """The team's files, given those of the base or what reads them, and the names in the inputs."""
+    files = files_to_trust(Path(config) if config else None, Path(baseline) if baseline else None)
+    read = reader(base) if isinstance(base, Mapping) else base
+    return read_trusted_files(files, source, workspace, read, lambda line: None)
 
 
 # --- what counts ---------------------------------------------------------------------------------
@@ -77,64 +75,64 @@ def team(
 
 def test_on_a_pull_request_the_base_counts(workspace: Path) -> None:
     write(workspace, {PATH: LAX})
-    found = team(workspace, {PATH: STRICT})
-    assert (found.config.min_traces, found.config.fail_on) == (20, None)
+    trusted = team(workspace, {PATH: STRICT})
+    assert (trusted.config.min_traces, trusted.config.fail_on) == (20, None)
 
 
 def test_elsewhere_the_checkout_counts_and_nobody_is_asked(workspace: Path) -> None:
     write(workspace, {PATH: STRICT})
-    found = team(workspace, unreachable, CHECKOUT)
-    assert found.config.min_traces == 20
-    assert found.changes == ()
+    trusted = team(workspace, unreachable, CHECKOUT)
+    assert trusted.config.min_traces == 20
+    assert trusted.changes == ()
 
 
-@pytest.mark.parametrize("trusted", [CHECKOUT, PULL_REQUEST])
-def test_without_any_file_the_defaults_count(workspace: Path, trusted: Trusted) -> None:
-    assert team(workspace, {}, trusted) == TrustedFiles(TeamConfig(), None, ())
+@pytest.mark.parametrize("source", [CHECKOUT, PULL_REQUEST])
+def test_without_any_file_the_defaults_count(workspace: Path, source: TrustedSource) -> None:
+    assert team(workspace, {}, source) == TrustedFiles(TeamConfig(), None, ())
 
 
 def test_what_a_pull_request_adds_counts_after_the_merge(workspace: Path) -> None:
     write(workspace, {PATH: LAX})
-    found = team(workspace, {})
-    assert found.config == TeamConfig()
-    (change,) = found.changes
-    assert said(change) == f"This pull request adds {PATH}: it takes effect after the merge"
+    trusted = team(workspace, {})
+    assert trusted.config == TeamConfig()
+    (change,) = trusted.changes
+    assert describe(change) == f"This pull request adds {PATH}: it takes effect after the merge"
     assert "+fail-on: never" in change.difference
 
 
 def test_a_baseline_that_a_pull_request_adds_knows_nothing_yet(workspace: Path) -> None:
     write(workspace, {"baseline.json": EMPTY_BASELINE})
-    found = team(workspace, {}, baseline="baseline.json")
-    assert found.baseline is None
-    assert [change.kind for change in found.changes] == ["baseline"]
+    trusted = team(workspace, {}, baseline="baseline.json")
+    assert trusted.baseline is None
+    assert [change.kind for change in trusted.changes] == ["baseline"]
 
 
-@pytest.mark.parametrize("trusted", [CHECKOUT, PULL_REQUEST])
-def test_files_with_other_names(workspace: Path, trusted: Trusted) -> None:
+@pytest.mark.parametrize("source", [CHECKOUT, PULL_REQUEST])
+def test_files_with_other_names(workspace: Path, source: TrustedSource) -> None:
     files = {"aws/rules.yml": STRICT, "aws/known.json": EMPTY_BASELINE}
     write(workspace, files)
-    found = team(workspace, files, trusted, "./aws/rules.yml", "aws/known.json")
-    assert (found.config.min_traces, found.baseline) == (20, Baseline())
-    assert not found.changes
+    trusted = team(workspace, files, source, "./aws/rules.yml", "aws/known.json")
+    assert (trusted.config.min_traces, trusted.baseline) == (20, Baseline())
+    assert not trusted.changes
 
 
-@pytest.mark.parametrize("trusted", [CHECKOUT, PULL_REQUEST])
+@pytest.mark.parametrize("source", [CHECKOUT, PULL_REQUEST])
 @pytest.mark.parametrize(
     ("config", "baseline", "name"),
     [("rules.yml", None, "`config`: rules.yml"), (None, "known.json", "`baseline`: known.json")],
 )
 def test_a_file_that_is_named_must_be_there(
-    workspace: Path, trusted: Trusted, config: str | None, baseline: str | None, name: str
+    workspace: Path, source: TrustedSource, config: str | None, baseline: str | None, name: str
 ) -> None:
     with pytest.raises(ScanError, match=f"input {name} is .*the checkout") as caught:
-        team(workspace, {}, trusted, config, baseline)
+        team(workspace, {}, source, config, baseline)
     assert caught.value.exit_code == EXIT_USAGE
 
 
 # --- what is refused -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("trusted", [CHECKOUT, PULL_REQUEST])
+@pytest.mark.parametrize("source", [CHECKOUT, PULL_REQUEST])
 @pytest.mark.parametrize(
     ("path", "text", "wrong"),
     [
@@ -143,14 +141,14 @@ def test_a_file_that_is_named_must_be_there(
     ],
 )
 def test_a_file_that_counts_must_be_right(
-    workspace: Path, trusted: Trusted, path: str, text: str, wrong: str
+    workspace: Path, source: TrustedSource, path: str, text: str, wrong: str
 ) -> None:
     write(workspace, {path: text, "known.json": EMPTY_BASELINE} | {path: text})
     with pytest.raises(ScanError) as caught:
-        team(workspace, {"known.json": EMPTY_BASELINE} | {path: text}, trusted, None, "known.json")
+        team(workspace, {"known.json": EMPTY_BASELINE} | {path: text}, source, None, "known.json")
     assert caught.value.exit_code == EXIT_USAGE
     assert str(caught.value).startswith(wrong)
-    assert ("as of 95790bf891: put it right there" in str(caught.value)) == (trusted == PULL_REQUEST)
+    assert ("is used as of 95790bf891: fix it there" in str(caught.value)) == (source == PULL_REQUEST)
 
 
 def test_a_file_that_counts_must_be_text(workspace: Path) -> None:
@@ -160,7 +158,9 @@ def test_a_file_that_counts_must_be_text(workspace: Path) -> None:
 
 def test_where_github_cannot_be_asked_and_there_is_nothing_to_read_the_run_goes_on(workspace: Path) -> None:
     log: list[str] = []
-    assert team(workspace, unreachable, said=log) == TrustedFiles()
+    files = files_to_trust(None, None)
+    trusted = read_trusted_files(files, PULL_REQUEST, workspace, unreachable, log.append)
+    assert trusted == TrustedFiles()
     (line,) = log
     assert "permissions: contents: read" in line
 
@@ -189,11 +189,11 @@ def test_a_link_out_of_the_checkout_is_not_followed(workspace: Path, tmp_path: P
     (tmp_path / "secret.yml").write_text(LAX)
     (workspace / ".github").mkdir()
     (workspace / PATH).symlink_to("../../secret.yml")
-    with pytest.raises(ScanError, match="leads out of the checkout"):
+    with pytest.raises(ScanError, match="outside the checkout"):
         team(workspace, {}, CHECKOUT)
     (change,) = team(workspace, {PATH: STRICT}).changes
     assert change.difference == ""
-    assert change.problems == (f"{PATH} is a link that leads out of the checkout",)
+    assert change.problems == (f"{PATH} is a link to outside the checkout",)
 
 
 def test_a_folder_of_the_path_may_not_lead_out_of_the_checkout_either(
@@ -201,7 +201,7 @@ def test_a_folder_of_the_path_may_not_lead_out_of_the_checkout_either(
 ) -> None:
     write(tmp_path, {"elsewhere/least-privilege.yml": LAX})
     (workspace / ".github").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(ScanError, match="leads out of the checkout"):
+    with pytest.raises(ScanError, match="outside the checkout"):
         checkout_text(workspace, PATH)
 
 
@@ -215,7 +215,7 @@ def test_a_link_within_the_checkout_is_followed(workspace: Path) -> None:
 def test_a_link_that_leads_to_no_file_is_refused(workspace: Path, target: str) -> None:
     (workspace / ".github").mkdir()
     (workspace / PATH).symlink_to(target)
-    with pytest.raises(ScanError, match=r"is no file|cannot be read"):
+    with pytest.raises(ScanError, match=r"is not a file|cannot be read"):
         checkout_text(workspace, PATH)
 
 
@@ -225,7 +225,9 @@ def test_a_link_that_leads_to_no_file_is_refused(workspace: Path, target: str) -
 def test_what_a_pull_request_changes_is_shown(workspace: Path) -> None:
     write(workspace, {PATH: LAX})
     (change,) = team(workspace, {PATH: STRICT}).changes
-    assert said(change) == (f"This pull request changes {PATH}: what it changes takes effect after the merge")
+    assert describe(change) == (
+        f"This pull request changes {PATH}: what it changes takes effect after the merge"
+    )
     assert "-min-traces: 20\n+fail-on: never\n" in change.difference
     shown = markdown_of([change], lambda line: line)
     assert "<details><summary>What it changes</summary>\n\n```diff\n--- a/.github/" in shown
@@ -242,9 +244,9 @@ def test_a_configuration_of_the_pull_request_that_is_wrong_is_told_and_does_not_
     workspace: Path,
 ) -> None:
     write(workspace, {PATH: INVALID})
-    found = team(workspace, {PATH: STRICT})
-    assert found.config.min_traces == 20
-    (change,) = found.changes
+    trusted = team(workspace, {PATH: STRICT})
+    assert trusted.config.min_traces == 20
+    (change,) = trusted.changes
     assert change.problems[0].startswith(f"{PATH}:2: `fail-on`: 'nothing' is not allowed")
     assert "The configuration of this pull request cannot be read" in markdown_of([change], str)
 
@@ -270,7 +272,7 @@ def test_a_file_counts_as_removed_only_where_that_is_sure(
     write(workspace, git)
     changes = team(workspace, {PATH: STRICT}).changes
     expected = [f"This pull request removes {PATH}: it counts until the merge"] if removed else []
-    assert [said(change) for change in changes] == expected
+    assert [describe(change) for change in changes] == expected
 
 
 @pytest.mark.parametrize(
@@ -286,8 +288,8 @@ def test_where_the_event_checks_out_the_base_only_a_checkout_of_the_head_shows_t
     workspace: Path, checked_out: str | None, shown: bool
 ) -> None:
     write(workspace, {PATH: LAX} | ({".git/HEAD": f"{checked_out}\n"} if checked_out else {}))
-    assert bool(team(workspace, {PATH: STRICT}, Trusted(BASE, HEAD)).changes) == shown
-    assert not team(workspace, {PATH: STRICT}, Trusted(BASE, "")).changes
+    assert bool(team(workspace, {PATH: STRICT}, TrustedSource(BASE, HEAD)).changes) == shown
+    assert not team(workspace, {PATH: STRICT}, TrustedSource(BASE, "")).changes
 
 
 def test_a_change_leaves_room_for_findings_and_cannot_dress_up_the_comment(workspace: Path) -> None:
@@ -295,7 +297,7 @@ def test_a_change_leaves_room_for_findings_and_cannot_dress_up_the_comment(works
     write(workspace, {PATH: STRICT + evil})
     (change,) = team(workspace, {PATH: STRICT}).changes
     assert len(change.difference) < MOST_SHOWN + 50
-    assert change.difference.endswith("\nand more than there is room for\n")
+    assert change.difference.endswith("\n(cut: too long to show)\n")
     shown = markdown_of([change], str)
     assert "\n````diff\n" in shown
     assert shown.count("\n````\n") == 1

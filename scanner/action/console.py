@@ -1,0 +1,49 @@
+"""The log of the step, where nothing that is secret, and no command of somebody else's, is ever written."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TextIO
+
+from scanner.github import commands
+from scanner.github.commands import Annotation, AnnotationLevel
+from scanner.text.escape import one_line
+from scanner.text.redact import Redaction, redacted
+
+TITLE = "xray-privilege-scan"
+
+
+class Console:
+    """Writes lines and annotations; counts its annotations, for GitHub shows only so many of each level."""
+
+    def __init__(self, out: TextIO, redaction: Redaction) -> None:
+        self.out = out
+        self.redaction = redaction
+        self._annotated: Counter[AnnotationLevel] = Counter()
+
+    def masked(self, text: str) -> str:
+        """Text without access keys, and in public without names that tell about an account."""
+        return redacted(self.redaction.text(text))
+
+    def log(self, text: str) -> None:
+        """Write a line of the log."""
+        self.command(commands.log_line(self.masked(one_line(text))))
+        self.out.flush()
+
+    def debug(self, text: str) -> None:
+        """Write a line that is shown where debug logs are asked for."""
+        self.command(commands.debug(self.masked(one_line(text))))
+
+    def annotate(self, level: AnnotationLevel, text: str) -> None:
+        """Annotate the run."""
+        self._annotated[level] += 1
+        self.command(commands.annotation(Annotation(level, self.masked(one_line(text)), title=TITLE)))
+
+    def command(self, line: str) -> None:
+        """Write a line as it is: a command of the workflow, escaped by whoever made it."""
+        self.out.write(f"{line}\n")
+
+    @property
+    def annotations_left(self) -> int:
+        """How many more annotations of each level GitHub shows."""
+        return max(0, commands.ANNOTATIONS_A_LEVEL - max(self._annotated.values(), default=0))

@@ -1,0 +1,76 @@
+"""Where a result is shown: one small publisher a place.
+
+To add a place (an issue, a webhook, SARIF): write a publisher in its own module and add it to PUBLISHERS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from scanner.action.console import Console
+from scanner.action.inputs import ActionInputs
+from scanner.action.publish.annotations import publish_annotations
+from scanner.action.publish.comment import publish_comment
+from scanner.action.publish.conclusion import publish_conclusion
+from scanner.action.publish.log import publish_log
+from scanner.action.publish.outputs import OUTPUTS, outputs_of
+from scanner.action.publish.places import places_of
+from scanner.action.publish.publication import Publication, Publisher
+from scanner.action.publish.summary import publish_summary
+from scanner.action.result import ActionResult
+from scanner.action.workflow_run import WorkflowRun
+from scanner.github import commands
+from scanner.report.view import View, view_of
+from scanner.text.redact import Redaction
+
+if TYPE_CHECKING:
+    from scanner.github.api import Repository
+
+T = TypeVar("T")
+
+PUBLISHERS: Sequence[Publisher] = (
+    publish_summary,
+    publish_log,
+    publish_comment,
+    publish_conclusion,
+    publish_annotations,  # last: they take the room that other annotations leave
+    outputs_of,
+)
+
+
+def publish(
+    inputs: ActionInputs,
+    workflow: WorkflowRun,
+    result: ActionResult,
+    console: Console,
+    github: Callable[[], Repository],
+) -> None:
+    """Show a result everywhere, and set the step's outputs. What fails in one place is a warning there."""
+    publication = Publication(
+        inputs=inputs,
+        workflow=workflow,
+        result=result,
+        view=_view(result, console.redaction),
+        places=_guarded(console, partial(places_of, result, workflow.workspace)) or {},
+        console=console,
+        github=github,
+    )
+    outputs = dict.fromkeys(OUTPUTS, "")
+    for publisher in PUBLISHERS:
+        outputs |= _guarded(console, partial(publisher, publication)) or {}
+    _guarded(console, partial(commands.set_outputs, workflow.outputs, outputs))
+
+
+def _view(result: ActionResult, redaction: Redaction) -> View | None:
+    return view_of(result.scan, result.request, redaction, result.failing_ids) if result.scan else None
+
+
+def _guarded(console: Console, part: Callable[[], T]) -> T | None:
+    try:
+        return part()
+    except Exception as error:
+        message = f"a part of the result could not be published: {type(error).__name__}: {error}"
+        console.annotate("warning", message)
+        return None

@@ -1,0 +1,67 @@
+"""The comment of the pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from scanner.action.publish.publication import Publication
+from scanner.action.publish.text import text_of
+from scanner.github.comment import CommentDraft, post
+from scanner.github.errors import GithubError
+from scanner.github.event import Activity, activity_of
+
+if TYPE_CHECKING:
+    from scanner.github.api import Repository
+
+# docs.github.com/en/rest/issues/comments
+MAX_COMMENT = 65_000  # characters, of 65,536: the marker comes on top
+
+
+def publish_comment(publication: Publication) -> Mapping[str, str]:
+    """Bring the comment of the pull request up to date. Where GitHub refuses, that is a warning."""
+    activity = activity_of(publication.workflow.event_name, publication.workflow.event)
+    if publication.inputs.comment == "never" or not activity.comments:
+        return {}
+    why_not = activity.read_only
+    if not why_not and publication.result.is_empty:
+        why_not = "nothing was compared, so that an earlier comment may still be valid"
+    if why_not:
+        publication.console.log(f"no comment: {why_not}")
+        return {}
+    draft = _draft(publication)
+    try:
+        return {"comment-url": _post(publication, activity, draft)}
+    except GithubError as error:
+        publication.console.annotate("warning", f"no comment: {error}")
+        return {}
+
+
+def _draft(publication: Publication) -> CommentDraft:
+    link = f"[full report]({publication.workflow.url}) in the run's summary"
+    return CommentDraft(
+        body=text_of(publication, MAX_COMMENT, f"see the {link}") + f"\n<sub>{link}</sub>\n",
+        key=publication.inputs.key,
+        run=publication.workflow.id,
+        mode=publication.inputs.comment,
+        has_findings=publication.result.needs_attention,
+    )
+
+
+def _post(publication: Publication, activity: Activity, draft: CommentDraft) -> str:
+    """The address of the comment, empty where there is none. Raises GithubError."""
+    repository = publication.github()
+    number = _pull_request(repository, activity, publication)
+    if number is None:
+        publication.console.log("no comment: the pull request is not known")
+        return ""
+    posted = post(repository, number, draft)
+    publication.console.log(f"comment: {posted.kind}. {posted.note}".strip())
+    return posted.url or ""
+
+
+def _pull_request(repository: Repository, activity: Activity, publication: Publication) -> int | None:
+    if activity.pull_request is not None or not activity.find_by_commit:
+        return activity.pull_request
+    log = publication.console.log
+    return repository.open_pull_request_of_commit(activity.find_by_commit, log, activity.branch)

@@ -1,0 +1,28 @@
+"""The whole report in the step's log."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+
+from scanner.action.publish.publication import Publication
+from scanner.github import commands
+from scanner.report.text import print_text
+from scanner.text.escape import counted
+
+
+def publish_log(publication: Publication) -> Mapping[str, str]:
+    """Write the report into a group of the log that can be folded; in debug logs, how much was seen too."""
+    view, console = publication.view, publication.console
+    if view is None:
+        return {}
+    text = io.StringIO()
+    print_text(view, text)
+    with commands.grouped(console.out, "The whole report"):
+        for line in text.getvalue().splitlines():
+            console.log(line)
+    if publication.workflow.debug:
+        for name, traces, calls, used, _ in view.workloads:
+            counts = (counted(traces, "trace"), counted(calls, "call"), counted(used, "permission"))
+            console.debug(f"{name}: {', '.join(counts)}")
+    return {}

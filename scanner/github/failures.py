@@ -1,0 +1,87 @@
+"""What GitHub's refusals and PyGithub's exceptions mean to the user."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from github.GithubException import GithubException, IncompletableObject, RateLimitExceededExceedsMaxWait
+from requests.exceptions import RequestException
+
+from scanner.github.errors import GithubError
+from scanner.text.escape import one_line
+
+WRITE = "permissions: pull-requests: write"
+READ = "permissions: pull-requests: read"
+CONTENTS = "permissions: contents: read"
+
+_LONGEST_MESSAGE = 300
+# what PyGithub raises over an answer, or a redirection, that it does not expect
+_MISUNDERSTANDINGS = (AssertionError, AttributeError, KeyError, RuntimeError, TypeError, ValueError)
+_RATE_LIMITED = ("rate limit", "please wait a few minutes", "please retry your request again later")
+
+
+@contextmanager
+def github_errors(doing: str, needed: str) -> Iterator[None]:
+    """Turn every failure into a GithubError, without what caused it: that may hold the token."""
+    try:
+        yield
+    except RequestException as error:
+        failure = GithubError(0, "", f"GitHub could not be reached to {doing} ({type(error).__name__})")
+    except (IncompletableObject, *_MISUNDERSTANDINGS) as error:
+        why = f"GitHub's answer, when asked to {doing}, is not understood ({type(error).__name__})"
+        failure = GithubError(0, "", why)
+    except GithubException as error:
+        failure = error_of(error, doing, needed)
+    else:
+        return
+    raise failure from None
+
+
+def error_of(error: GithubException, doing: str, needed: str) -> GithubError:
+    """What an answer of GitHub means to the user. Pure."""
+    status, message = error.status or 0, _message_of(error.data)
+    asked = f"GitHub did not {doing} ({status}{': ' if message else ''}{message})"
+    if _is_rate_limit(status, message, error):
+        return GithubError(status, "", f"{asked}: its rate limit is used up for longer than the action waits")
+    if isinstance(error, RateLimitExceededExceedsMaxWait):
+        return GithubError(status, "", f"{asked}: there is no time left to wait for it")
+    if status == 401:
+        return GithubError(status, "github-token", f"{asked}: `github-token` is not valid, or no longer")
+    if status == 403 and "locked" in message.lower():
+        return GithubError(status, "", f"{asked}: the conversation is locked")
+    if status in (403, 404) and needed:
+        return GithubError(status, needed, f"{asked}: {_missing(needed)}")
+    return GithubError(status, "", asked)
+
+
+def _missing(needed: str) -> str:
+    if needed != WRITE:
+        return f"the job needs `{needed}`"
+    return (
+        f"the job needs `{needed}` (`issues: write` does as well). In a pull request from a fork or by "
+        "Dependabot the token is read-only, whatever the job asks for"
+    )
+
+
+def _is_rate_limit(status: int, message: str, error: GithubException) -> bool:
+    if status == 429 or (status == 403 and isinstance(error, RateLimitExceededExceedsMaxWait)):
+        return True
+    headers = {key.lower(): value for key, value in (error.headers or {}).items()}
+    limited = "retry-after" in headers or any(sign in message.lower() for sign in _RATE_LIMITED)
+    return status == 403 and limited
+
+
+def _message_of(data: Any) -> str:
+    """GitHub's own message, with what it says of single fields, as one line that is not too long."""
+    if not isinstance(data, dict):
+        return ""
+    errors = data.get("errors")
+    details = [
+        str(entry.get("message") or entry.get("code") or "") if isinstance(entry, dict) else str(entry)
+        for entry in (errors if isinstance(errors, list) else [])
+    ]
+    texts = [text for text in (str(data.get("message") or ""), *details) if text]
+    line = one_line("; ".join(texts))
+    return line if len(line) <= _LONGEST_MESSAGE else line[: _LONGEST_MESSAGE - 3] + "..."

@@ -1,0 +1,42 @@
+"""What the action knows of comments, pull requests and accounts. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Comment:
+    """A comment of a pull request. `author` is None where the account is gone."""
+
+    id: int
+    body: str
+    author: str | None
+    is_bot: bool
+    url: str
+
+
+@dataclass(frozen=True)
+class Pull:
+    """As much of a pull request as it takes to tell whether it is meant."""
+
+    number: int
+    state: str
+    head: str
+
+
+def the_pull_request(pulls: Iterable[Pull], sha: str) -> tuple[int | None, str]:
+    """The number of the one open pull request with this head, else None and why."""
+    numbers = sorted({pull.number for pull in pulls if pull.state == "open" and pull.head == sha})
+    if len(numbers) == 1:
+        return numbers[0], ""
+    if not numbers:
+        return None, f"no open pull request has the commit {sha[:12]} as its head"
+    listed = ", ".join(f"#{number}" for number in numbers)
+    return None, f"several open pull requests have the commit {sha[:12]} as their head: {listed}"
+
+
+def without_bot(login: str) -> str:
+    """A login as GraphQL spells it: REST adds `[bot]` to an app's."""
+    return login[: -len("[bot]")] if login.lower().endswith("[bot]") else login

@@ -1,0 +1,243 @@
+"""The options of the commands: parsed into frozen values."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from scanner import __version__
+
+VERDICTS = ("unused", "broad", "unobservable", "ineffective")
+NEVER = "never"
+# records.aws_records.SOURCES, which is not imported for --help alone
+SOURCES = ("last-accessed", "cloudtrail", "invocations")
+CONFIG = Path(".github/least-privilege.yml")
+
+OutputFormat = Literal["text", "json", "markdown"]
+
+EPILOG = """\
+exit codes:
+  0  done
+  1  the gate failed: a confirmed finding of a verdict named by --fail-on or the configuration
+  2  wrong use
+  3  no trace, or with -c no role, could be read at all (credentials and rights included)
+
+examples:
+  xray-privilege-scan -c -r 720
+  xray-privilege-scan -c -r 30 -f 'service(id(name: "my-function"))' --fail-on unused
+  xray-privilege-scan -c --traces traces/ --iam iam.json --functions functions.json
+  xray-privilege-scan explain 0a1b2c3d4e5f
+"""
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of `scan`, as they were given: None or empty where they were not."""
+
+    verbose: bool = False
+    compare: bool = False
+    # which traces
+    start_time: str | None = None
+    time_range: str | None = None
+    filter: str | None = None
+    traces: tuple[Path, ...] = ()
+    trace_ids: Path | None = None
+    wait: float | None = None
+    # AWS
+    region: tuple[str, ...] = ()
+    profile: str | None = None
+    iam: Path | None = None
+    functions: Path | None = None
+    evidence: tuple[str, ...] = ()
+    # findings
+    workloads: tuple[str, ...] = ()
+    stack: tuple[str, ...] = ()
+    min_traces: int | None = None
+    assume_instrumented: bool | None = None
+    fail_on: tuple[str, ...] = ()
+    # what the team accepts
+    config: Path | None = None
+    baseline: Path | None = None
+    update_baseline: bool = False
+    # output
+    output_dir: Path = Path()
+    format: OutputFormat = "text"
+    markdown: Path | None = None
+
+
+@dataclass(frozen=True)
+class ExplainOptions:
+    """The options of `explain`."""
+
+    id: str
+    report: Path = Path("report.json")
+    verbose: bool = False
+
+
+def scan_options(words: Sequence[str]) -> Options:
+    """The options of a command line. Exits with a message on wrong use."""
+    return options_of(scan_parser().parse_args(words))
+
+
+def options_of(arguments: argparse.Namespace) -> Options:
+    """The arguments of `scan` as a value."""
+    return Options(**_given(arguments))
+
+
+def explain_options_of(arguments: argparse.Namespace) -> ExplainOptions:
+    """The arguments of `explain` as a value."""
+    return ExplainOptions(**_given(arguments))
+
+
+def _given(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The arguments that were given, lists as tuples."""
+    return {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in vars(arguments).items()
+        if value is not None
+    }
+
+
+def scan_parser() -> argparse.ArgumentParser:
+    """The parser of the default command."""
+    parser = argparse.ArgumentParser(
+        prog="xray-privilege-scan",
+        description="Find AWS permissions that a workload's role grants but the workload never uses, "
+        "from its X-Ray traces.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("-V", "--version", action="version", version=__version__)
+    add("-v", "--verbose", action="store_true", help="also show what was seen of each workload")
+    add("-c", "--compare", action="store_true", help="compare with the roles and report what is excessive")
+    _add_traces(parser.add_argument_group("which traces"))
+    _add_aws(parser.add_argument_group("AWS"))
+    _add_findings(parser.add_argument_group("findings"))
+    _add_accepted(parser.add_argument_group("what the team accepts"))
+    _add_output(parser.add_argument_group("output"))
+    return parser
+
+
+def _add_traces(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("-s", "--start-time", metavar="TIME", help="Unix seconds or ISO 8601 (default: the range before now)")
+    add("-r", "--time-range", metavar="RANGE", help="minutes, or 90s, 12h, 7d (default: 60)")
+    add("-f", "--filter", metavar="EXPRESSION", help="X-Ray filter expression")
+    add(
+        "--traces",
+        nargs="+",
+        action="extend",
+        type=Path,
+        metavar="PATH",
+        help="saved traces or folders of them",
+    )
+    add(
+        "--trace-ids",
+        type=Path,
+        metavar="FILE",
+        help="exactly these traces, an id a line; waits until complete",
+    )
+    add("--wait", type=_seconds, metavar="SECONDS", help="wait for new traces, at most so long")
+
+
+def _add_aws(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add(
+        "--region",
+        nargs="+",
+        action="extend",
+        metavar="REGION",
+        help="AWS regions; functions of all of them count as users of a role (default: as configured)",
+    )
+    add("--profile", help="AWS profile (default: as configured)")
+    add("--iam", type=Path, metavar="FILE", help="what `aws iam get-account-authorization-details` prints")
+    add("--functions", type=Path, metavar="FILE", help="what `aws lambda list-functions` prints")
+    add(
+        "--evidence",
+        nargs="+",
+        action="extend",
+        choices=SOURCES,
+        metavar="SOURCE",
+        help=f"also ask what AWS recorded beside the traces: {', '.join(SOURCES)}",
+    )
+
+
+def _add_findings(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--workloads", nargs="+", action="extend", metavar="GLOB", help="report on these only (name or ARN)")
+    add("--stack", nargs="+", action="extend", metavar="NAME", help="and on the functions of these stacks")
+    add("--min-traces", type=_positive, metavar="N", help="traces that confirm (default: 1)")
+    add(
+        "--assume-instrumented",
+        action=argparse.BooleanOptionalAction,
+        help="every AWS client of every workload is traced",
+    )
+    add(
+        "--fail-on",
+        nargs="+",
+        action="extend",
+        choices=(*VERDICTS, NEVER),
+        metavar="VERDICT",
+        help=f"exit with 1 on confirmed findings of these: {', '.join(VERDICTS)}; or {NEVER}",
+    )
+
+
+def _add_accepted(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--config", type=Path, metavar="FILE", help=f"configuration (default: {CONFIG}, if it is there)")
+    add("--baseline", type=Path, metavar="FILE", help="findings that are known: only new ones fail")
+    add("--update-baseline", action="store_true", help="write the findings of now into --baseline")
+
+
+def _add_output(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--output-dir", type=Path, default=Path(), metavar="DIR", help="where the reports go (default: here)")
+    add(
+        "--format",
+        choices=("text", "json", "markdown"),
+        default="text",
+        help="what is printed (default: text)",
+    )
+    add("--markdown", type=Path, metavar="FILE", help="write the report as Markdown")
+
+
+def explain_parser() -> argparse.ArgumentParser:
+    """The parser of `xray-privilege-scan explain`."""
+    parser = argparse.ArgumentParser(
+        prog="xray-privilege-scan explain",
+        description="Tell the whole story of a finding: its statement, the calls compared with it, traces to "
+        "look at, and what would remove each doubt.",
+    )
+    parser.add_argument("id", metavar="FINDING-ID", help="the `id` of a finding in report.json, or its start")
+    parser.add_argument(
+        "--report",
+        type=Path,
+        default=Path("report.json"),
+        metavar="FILE",
+        help="the report (default: ./report.json)",
+    )
+    parser.add_argument("-v", "--verbose", action="store_true", help="show where this program fails")
+    return parser
+
+
+def _seconds(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        value = float(text)
+        if value >= 0 and math.isfinite(value):
+            return value
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+
+
+def _positive(text: str) -> int:
+    value = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return value

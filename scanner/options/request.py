@@ -1,0 +1,108 @@
+"""What the options ask of a scan, and of the gate."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from scanner.errors import EXIT_USAGE, ScanError
+from scanner.options.files import json_file, trace_ids_of
+from scanner.options.parsers import CONFIG, NEVER, Options
+from scanner.options.times import window
+
+if TYPE_CHECKING:
+    from scanner.gate.baseline import Baseline
+    from scanner.gate.config import TeamConfig
+    from scanner.gate.decide import GatePolicy
+    from scanner.request import ScanRequest
+    from scanner.usage.evidence import EvidenceRequirements
+
+_TRACE_IDS_WAIT = 60.0  # seconds
+
+
+def request_of(
+    options: Options,
+    now: float,
+    config: TeamConfig | None = None,
+    baseline: Baseline | None = None,
+) -> ScanRequest:
+    """The scan that the options ask for, with the team's configuration. Raises ScanError on wrong use."""
+    from scanner.gate.config import TeamConfig
+    from scanner.model import EXCESS
+    from scanner.request import ScanRequest
+
+    config = config or TeamConfig()
+    gate = gate_of(options, config)
+    _check_comparison(options)
+    _check_traces(options)
+    start, end = (0.0, 0.0) if options.traces else window(options.start_time, options.time_range, now)
+    ids = trace_ids_of(options.trace_ids) if options.trace_ids else ()
+    return ScanRequest(
+        start=start,
+        end=end,
+        now=now,
+        filter=options.filter,
+        compare=options.compare,
+        traces=options.traces,
+        trace_ids=ids,
+        iam=json_file(options.iam, "--iam"),
+        functions=json_file(options.functions, "--functions"),
+        wait=options.wait if options.wait is not None else _TRACE_IDS_WAIT if ids else 0.0,
+        workloads=options.workloads,
+        stacks=options.stack,
+        regions=tuple(dict.fromkeys(options.region)),
+        evidence=frozenset(options.evidence),
+        requirements=_requirements(options, config),
+        config=config,
+        config_name=str(options.config or CONFIG),
+        baseline=baseline,
+        baseline_verdicts=frozenset((*EXCESS, *gate.fail_on)),
+        today=datetime.fromtimestamp(now, UTC).date(),
+    )
+
+
+def _check_comparison(options: Options) -> None:
+    if options.fail_on and not options.compare:
+        raise _usage("--fail-on requires findings: add -c")
+    if (options.iam or options.functions) and not options.compare:
+        raise _usage("--iam and --functions require a comparison: add -c")
+    if options.update_baseline and not (options.baseline and options.compare):
+        raise _usage("--update-baseline requires --baseline and -c")
+
+
+def _check_traces(options: Options) -> None:
+    if options.traces and (options.trace_ids or options.filter or options.wait or options.start_time):
+        raise _usage("--traces: --trace-ids, --filter, --wait and --start-time do not apply to saved traces")
+    if options.trace_ids and len(options.region) > 1:
+        raise _usage("--trace-ids: traces of one region only: give one --region")
+    if options.trace_ids and (options.filter or options.start_time or options.time_range):
+        raise _usage("--trace-ids: --filter, --start-time and --time-range do not apply to named traces")
+
+
+def _requirements(options: Options, config: TeamConfig) -> EvidenceRequirements:
+    from scanner.usage.evidence import EvidenceRequirements
+
+    instrumented = options.assume_instrumented
+    if instrumented is None:
+        instrumented = bool(config.assume_instrumented)
+    return EvidenceRequirements(options.min_traces or config.min_traces or 1, instrumented)
+
+
+def gate_of(options: Options, config: TeamConfig) -> GatePolicy:
+    """What fails: as the options say, else the configuration, else nothing."""
+    from scanner.gate.decide import GatePolicy
+    from scanner.model import Verdict
+
+    if NEVER in options.fail_on and len(options.fail_on) > 1:
+        raise _usage(f"--fail-on: `{NEVER}` cannot be combined with other verdicts")
+    verdicts = frozenset(Verdict(word) for word in options.fail_on if word != NEVER)
+    return GatePolicy(
+        verdicts if options.fail_on else config.fail_on or frozenset(),
+        at_least=config.at_least,
+        include_unconfirmed=bool(config.include_unconfirmed),
+        insufficient=config.insufficient or "pass",
+    )
+
+
+def _usage(message: str) -> ScanError:
+    return ScanError(message, EXIT_USAGE)

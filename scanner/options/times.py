@@ -1,0 +1,53 @@
+"""The span of time that `--start-time` and `--time-range` ask for. Pure."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import re
+from datetime import UTC, datetime
+
+from scanner.errors import EXIT_USAGE, ScanError
+
+# X-Ray keeps traces for 30 days: docs.aws.amazon.com/xray/latest/devguide/aws-xray.html
+KEPT_SECONDS = 30 * 86400
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw]?)")
+_UNITS = {"": 60, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def window(start_time: str | None, time_range: str | None, now: float) -> tuple[float, float]:
+    """The span of time to scan, in Unix seconds. Raises ScanError for one that X-Ray cannot hold."""
+    length = _duration(time_range) if time_range is not None else 3600.0
+    start = _time(start_time) if start_time is not None else now - length
+    if start > now:
+        raise _usage(f"--start-time: {start_time} is in the future")
+    # One second of grace: `-r 30d` starts exactly where X-Ray's retention ends.
+    if start < now - KEPT_SECONDS - 1:
+        raise _usage(
+            "the start is more than 30 days ago, and X-Ray keeps traces for 30 days: choose a later "
+            "--start-time or a shorter --time-range, or scan saved traces with --traces"
+        )
+    return start, min(start + length, now)
+
+
+def _duration(text: str) -> float:
+    match = _DURATION.fullmatch(text.strip().lower())
+    if not match or not float(match.group(1)):
+        raise _usage(f"--time-range: {text!r} is not a duration: use minutes (720) or 90s, 12h, 7d")
+    return float(match.group(1)) * _UNITS[match.group(2)]
+
+
+def _time(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        seconds = float(text)
+        if math.isfinite(seconds):
+            return seconds
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        raise _usage(f"--start-time: {text!r} is neither Unix seconds nor ISO 8601") from None
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
+
+
+def _usage(message: str) -> ScanError:
+    return ScanError(message, EXIT_USAGE)
