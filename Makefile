@@ -16,6 +16,7 @@ lint: .venv/ready-test
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
+	.venv/bin/lint-imports
 
 # what follows from scanner/report/records: the JSON schemas, and the tables of docs/report.md
 schemas: .venv/ready-test

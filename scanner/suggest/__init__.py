@@ -1,1 +1,4 @@
-"""TODO."""
+"""The smaller policy: what stays of a role's grants, laid out as statements, checked by the evaluator.
+
+Pure; imports verdict and the rooms below it.
+"""

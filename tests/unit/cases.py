@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, NamedTuple, TypedDict, Unpack
 
 from scanner.conclude import conclude
 from scanner.gate.accept import Terms, accept
@@ -122,53 +122,62 @@ def usage(
     return Usage(function_arn(name), evidence, needs, unmapped=missing, **more)
 
 
-def compared(
-    policies: Iterable[Policy],
-    usages: Iterable[Usage],
-    *,
-    functions: Iterable[LambdaFunction] | None = None,
-    requirements: EvidenceRequirements | None = None,
-    workloads_complete: bool = True,
-    scan_reasons: frozenset[Reason] = frozenset(),
-    by_version_only: Iterable[str] = (),
-    boundary: Policy | None = None,
-    tags: Mapping[str, str] | None = None,
-    readable: bool = True,
-    records: AwsRecords = NO_RECORDS,
-    config: TeamConfig | None = None,
-    today: date = date.min,
-) -> RoleResult:
-    """A role with these policies against what its functions used.
+class Circumstances(TypedDict, total=False):
+    """What is known of a role beside its policies and what was used; what is absent is as it should be.
 
     `by_version_only` are names of functions that use the role in a published version only.
     """
-    usages = list(usages)
+
+    requirements: EvidenceRequirements
+    workloads_complete: bool
+    scan_reasons: frozenset[Reason]
+    by_version_only: Iterable[str]
+    boundary: Policy | None
+    tags: Mapping[str, str] | None
+    readable: bool
+    records: AwsRecords
+    config: TeamConfig
+    today: date
+
+
+def compared(
+    policies: Iterable[Policy],
+    usages: Iterable[Usage],
+    functions: Iterable[LambdaFunction] | None = None,
+    **how: Unpack[Circumstances],
+) -> RoleResult:
+    """A role with these policies against what its functions used."""
     known = [function()] if functions is None else list(functions)
-    workloads = sorted({f.arn for f in known} | {u.workload for u in usages if u.workload})
-    role = Role(
+    by_workload = {u.workload: u for u in usages if u.workload}
+    arns = tuple(sorted({*(f.arn for f in known), *by_workload}))
+    of_role = tuple(by_workload[arn_] for arn_ in arns if arn_ in by_workload)
+    role, workloads = _role(policies, arns, how), workloads_of(known, by_workload.values())
+    team, records = how.get("config", TeamConfig()), how.get("records", NO_RECORDS)
+    context = RoleContext(
+        role,
+        workloads,
+        of_role,
+        usage_of_role(of_role, workloads_of_role(role, workloads), records, team.untraced),
+        records,
+        how.get("scan_reasons", frozenset()),
+        how.get("requirements", EvidenceRequirements()),
+    )
+    (accepted,) = accept([assess_role(context)], Terms(team.ignores, today=how.get("today", date.min))).roles
+    return conclude(accepted)
+
+
+def _role(policies: Iterable[Policy], workloads: tuple[str, ...], how: Circumstances) -> Role:
+    return Role(
         ROLE,
         "f",
         tuple(_with_names_of_their_own(policies)),
-        tuple(workloads),
-        workloads_complete=workloads_complete,
-        by_version_only=tuple(map(function_arn, by_version_only)),
-        boundary=boundary,
-        tags=tags,
-        readable=readable,
+        workloads,
+        workloads_complete=how.get("workloads_complete", True),
+        by_version_only=tuple(map(function_arn, how.get("by_version_only", ()))),
+        boundary=how.get("boundary"),
+        tags=how.get("tags"),
+        readable=how.get("readable", True),
     )
-    by_arn, team = workloads_of(known, usages), config or TeamConfig()
-    of_role = tuple(u for arn_ in workloads for u in usages if u.workload == arn_)
-    context = RoleContext(
-        role,
-        by_arn,
-        of_role,
-        usage_of_role(of_role, workloads_of_role(role, by_arn), records, team.untraced),
-        records,
-        scan_reasons,
-        requirements or EvidenceRequirements(),
-    )
-    (accepted,) = accept([assess_role(context)], Terms(team.ignores, today=today)).roles
-    return conclude(accepted)
 
 
 def _with_names_of_their_own(policies: Iterable[Policy]) -> Iterator[Policy]:
@@ -194,9 +203,33 @@ def scan_of(
     return ScanResult(traced, workloads_of(functions), list(roles))
 
 
-def said(result: RoleResult) -> list[tuple[str, tuple[str, ...], tuple[str, ...], tuple[str, ...]]]:
-    """(verdict, actions, resources, reasons) of each finding."""
-    return [(f.verdict.value, f.actions, f.resources, f.reasons) for f in result.findings]
+class Summary(NamedTuple):
+    """What a finding says."""
+
+    verdict: str
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    reasons: tuple[str, ...]
+
+    @property
+    def outcome(self) -> tuple[str, tuple[str, ...]]:
+        """The verdict, and why it is not confirmed."""
+        return self.verdict, self.reasons
+
+
+def summaries(result: RoleResult) -> list[Summary]:
+    """What each finding says."""
+    return [Summary(f.verdict.value, f.actions, f.resources, f.reasons) for f in result.findings]
+
+
+def outcomes(result: RoleResult) -> list[tuple[str, tuple[str, ...]]]:
+    """The verdict of each finding, and why it is not confirmed."""
+    return [summary.outcome for summary in summaries(result)]
+
+
+def verdicts(result: RoleResult) -> list[str]:
+    """The verdict of each finding."""
+    return [summary.verdict for summary in summaries(result)]
 
 
 def only(result: RoleResult) -> Finding:

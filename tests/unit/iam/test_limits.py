@@ -17,9 +17,10 @@ from tests.unit.cases import (
     function,
     function_arn,
     only,
+    outcomes,
     policy,
-    said,
     statements_of,
+    summaries,
     table,
     usage,
     used,
@@ -42,7 +43,7 @@ def elsewhere(actions: str | list[str], resources: str | list[str], effect: str 
 def bounded(*statements: dict[str, Any], by: list[dict[str, Any]], seen: Any = None, **how: Any) -> Any:
     """(verdict, actions, resources, reasons) of each finding of a role under a boundary."""
     boundary = policy(*by, name="boundary")
-    return said(compared([policy(*statements)], [seen or usage()], boundary=boundary, **how))
+    return summaries(compared([policy(*statements)], [seen or usage()], boundary=boundary, **how))
 
 
 # --- the boundary --------------------------------------------------------------------------------
@@ -72,7 +73,7 @@ def bounded(*statements: dict[str, Any], by: list[dict[str, Any]], seen: Any = N
 )
 def test_a_boundary_leaves_what_it_names_and_no_more(boundary: dict[str, Any], verdict: str) -> None:
     found = bounded(allow(GET, table("t")), by=[boundary], seen=usage(used((GET, table("t")))))
-    assert [f[0] for f in found] == [verdict]
+    assert [f.verdict for f in found] == [verdict]
 
 
 def test_a_boundary_grants_nothing() -> None:
@@ -81,21 +82,21 @@ def test_a_boundary_grants_nothing() -> None:
 
 def test_a_deny_in_a_boundary_denies() -> None:
     found = bounded(allow(GET, table("t")), by=[allow("*"), deny(GET)], seen=usage(used((GET, table("t")))))
-    assert [f[0] for f in found] == ["ineffective"]
+    assert [f.verdict for f in found] == ["ineffective"]
 
 
 def test_a_wildcard_is_not_blamed_for_actions_outside_the_boundary() -> None:
     grant = allow("dynamodb:*", table("t"))
     seen = usage(used((GET, table("t")), (QUERY, table("t"))))
-    assert bounded(grant, by=[allow([GET, QUERY])], seen=seen)[0][0] == "used"
-    assert bounded(grant, by=[allow([GET, QUERY, SCAN])], seen=seen)[0][0::3] == ("broad", ())
+    assert bounded(grant, by=[allow([GET, QUERY])], seen=seen)[0].verdict == "used"
+    assert bounded(grant, by=[allow([GET, QUERY, SCAN])], seen=seen)[0].outcome == ("broad", ())
 
 
 def test_of_a_wildcard_only_the_actions_that_the_boundary_leaves_there_count() -> None:
     """Elsewhere the boundary leaves more: that is no excess of this grant."""
     boundary = [allow(GET, table("t")), allow("dynamodb:*", table("u"))]
     found = bounded(allow("dynamodb:*", table("t")), by=boundary, seen=usage(used((GET, table("t")))))
-    assert [f[0] for f in found] == ["used"]
+    assert [f.verdict for f in found] == ["used"]
 
 
 @pytest.mark.parametrize(
@@ -118,8 +119,8 @@ def test_a_call_without_its_resource_leaves_open_which_part_of_the_boundary_it_u
     seen = usage(used((SCAN, table("*")), exact=False))
     two = bounded(allow(SCAN, "*"), by=[allow(SCAN, [table("t"), table("u")])], seen=seen)
     one = bounded(allow(SCAN, "*"), by=[allow(SCAN, table("t"))], seen=seen)
-    assert [f[0] for f in one] == ["used"]
-    assert all(f[0] == "used" or f[3] for f in two)  # never too wide with confidence
+    assert [f.verdict for f in one] == ["used"]
+    assert all(f.verdict == "used" or f.reasons for f in two)  # never too wide with confidence
 
 
 def test_the_suggestion_counts_on_the_boundary_for_nothing() -> None:
@@ -174,7 +175,7 @@ def test_a_deny_takes_away_what_it_surely_covers(denial: dict[str, Any], verdict
 
 def test_a_deny_on_one_table_leaves_the_wildcard_its_other_tables() -> None:
     grants = policy(allow(GET, [table("*"), table("t")]), deny(GET, table("t")))
-    found = said(compared([grants], [usage(used((GET, table("u"))))]))
+    found = summaries(compared([grants], [usage(used((GET, table("u"))))]))
     assert found == [
         ("broad", (GET,), (table("*"),), ()),
         ("ineffective", (GET,), (table("t"),), ()),
@@ -192,15 +193,15 @@ def test_several_denials_together_deny_all_actions_of_a_wildcard() -> None:
 
 def test_denied_actions_are_no_excess_of_all_but_some() -> None:
     grants = policy(all_but(["iam:*", "sts:*"], table("t"), effect="Allow"), all_but([GET, QUERY]))
-    found = said(compared([grants], [usage(used((GET, table("t")), (QUERY, table("t"))))]))
-    assert [f[0] for f in found] == ["used"]
+    found = summaries(compared([grants], [usage(used((GET, table("t")), (QUERY, table("t"))))]))
+    assert [f.verdict for f in found] == ["used"]
 
 
 def test_what_is_denied_is_no_reason_to_hold_back_a_finding() -> None:
     """GetParameter may run in init code; here it can run nowhere."""
     grants = policy(allow("ssm:*Parameter", arn("ssm", "parameter/p")), deny("ssm:GetParameter"))
     seen = usage(services=["ssm"])
-    assert said(compared([grants], [seen]))[0][0::3] == ("unused", ())
+    assert outcomes(compared([grants], [seen]))[0] == ("unused", ())
 
 
 def test_what_lambda_needs_and_may_not_do_is_no_platform_permission() -> None:
@@ -244,7 +245,7 @@ def test_a_sid_that_two_policies_use_stands_once_in_the_suggestion() -> None:
 def test_an_action_that_may_run_untraced_may_have_used_more_than_was_seen(action: str, touched: str) -> None:
     """The handler reads one secret; what init code or a presigned URL reads, no trace shows."""
     result = compared([policy(allow([action], "*"))], [usage(used((action, touched)))])
-    assert said(result) == [("broad", (action,), ("*",), ("may-run-untraced",))]
+    assert summaries(result) == [("broad", (action,), ("*",), ("may-run-untraced",))]
     assert statements_of(result) == [allow([action], "*")]
 
 
@@ -254,7 +255,7 @@ def test_all_but_one_bucket_surely_served_a_call_on_another() -> None:
         elsewhere("s3:DeleteObject", "arn:aws:s3:::secret/*", effect="Allow"),
         allow("s3:DeleteObject", "arn:aws:s3:::b/in/*"),
     )
-    found = said(compared([grants], [usage(used(("s3:DeleteObject", "arn:aws:s3:::b/*")))]))
+    found = summaries(compared([grants], [usage(used(("s3:DeleteObject", "arn:aws:s3:::b/*")))]))
     assert [f[0::3] for f in found] == [("broad", ()), ("unused", ("resource-unknown",))]
 
 
@@ -263,7 +264,7 @@ def test_all_but_one_prefix_of_a_bucket_may_not_have_served_a_call_on_it() -> No
         elsewhere("s3:DeleteObject", "arn:aws:s3:::b/in/*", effect="Allow"),
         allow("s3:DeleteObject", "arn:aws:s3:::b/in/*"),
     )
-    found = said(compared([grants], [usage(used(("s3:DeleteObject", "arn:aws:s3:::b/*")))]))
+    found = summaries(compared([grants], [usage(used(("s3:DeleteObject", "arn:aws:s3:::b/*")))]))
     assert [f[0::3] for f in found] == [("unused", ("resource-unknown",))] * 2
 
 
@@ -371,9 +372,9 @@ def test_what_another_user_of_the_role_may_meet_is_not_ineffective() -> None:
     condition = {"ArnEquals": {"lambda:SourceFunctionArn": function_arn("g")}}
     grants = policy(allow(GET, table("t"), Condition=condition))
     unknown = compared([grants], [usage(services=["dynamodb"])], workloads_complete=False)
-    assert said(unknown)[0][0::3] == ("unused", ("role-users-unknown",))
+    assert outcomes(unknown)[0] == ("unused", ("role-users-unknown",))
     shared = compared([grants], [usage(services=["dynamodb"])], functions=[function("f"), function("g")])
-    assert said(shared)[0][0::3] == ("unused", ("sharer-not-seen",))
+    assert outcomes(shared)[0] == ("unused", ("sharer-not-seen",))
 
 
 def test_an_ineffective_grant_is_told_and_claims_no_excess() -> None:

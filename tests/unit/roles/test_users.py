@@ -23,12 +23,14 @@ from tests.unit.cases import (
     function,
     function_arn,
     only,
+    outcomes,
     policy,
-    said,
     statements_of,
+    summaries,
     table,
     usage,
     used,
+    verdicts,
     workloads_of,
 )
 
@@ -60,7 +62,7 @@ def test_a_permission_is_in_use_where_any_of_them_uses_it(
 ) -> None:
     usages = [sees(*of_f), sees(*of_g, name="g")]
     result = compared([policy(allow(GET, table("t")))], usages, functions=BOTH)
-    assert said(result)[0][0::3] == (verdict, ())
+    assert outcomes(result)[0] == (verdict, ())
 
 
 def test_a_finding_tells_what_each_of_them_used() -> None:
@@ -115,24 +117,24 @@ def test_the_suggestion_is_for_all_of_them() -> None:
 )
 def test_what_is_missing_of_one_leaves_the_finding_open(of_g: list[Any], reasons: tuple[str, ...]) -> None:
     result = compared([policy(allow(SCAN, table("t")))], [sees(), *of_g], functions=BOTH)
-    assert said(result)[0][0::3] == ("unused", reasons)
+    assert outcomes(result)[0] == ("unused", reasons)
 
 
 def test_what_is_missing_of_both_is_said_of_the_better_seen_one() -> None:
     usages = [usage(services=["s3"]), usage(name="g", services=["s3"], unmapped=["dynamodb"])]
     result = compared([policy(allow(SCAN, table("t")))], usages, functions=BOTH)
-    assert said(result)[0][3] == ("service-not-traced", "sharer-not-seen")
+    assert summaries(result)[0].reasons == ("service-not-traced", "sharer-not-seen")
 
 
 def test_a_user_whose_configuration_was_not_read_confirms_nothing() -> None:
     result = compared([policy(allow(SCAN, table("t")))], [sees(), sees(name="g")], functions=[function("f")])
-    assert said(result)[0][3] == ("sharer-not-seen",)
+    assert summaries(result)[0].reasons == ("sharer-not-seen",)
 
 
 def test_older_traces_of_one_rescue_what_it_used() -> None:
     usages = [sees(), sees((SCAN, table("t")), name="g", traces=OLD)]
     result = compared([policy(allow(SCAN, table("t")))], usages, functions=BOTH)
-    assert said(result)[0][0] == "used"
+    assert verdicts(result)[0] == "used"
 
 
 # --- published versions --------------------------------------------------------------------------
@@ -141,19 +143,19 @@ def test_older_traces_of_one_rescue_what_it_used() -> None:
 def test_a_published_version_alone_with_the_role_confirms_nothing() -> None:
     """Its function runs, and no trace tells whether that version did."""
     result = compared([policy(allow(SCAN, table("t")))], [sees()], by_version_only=["f"])
-    assert said(result)[0][0::3] == ("unused", ("not-seen",))
+    assert outcomes(result)[0] == ("unused", ("not-seen",))
 
 
 def test_a_published_version_beside_another_user_leaves_the_finding_open() -> None:
     usages = [sees(), sees(name="g")]
     result = compared([policy(allow(SCAN, table("t")))], usages, functions=BOTH, by_version_only=["g"])
-    assert said(result)[0][0::3] == ("unused", ("sharer-not-seen",))
+    assert outcomes(result)[0] == ("unused", ("sharer-not-seen",))
 
 
 def test_what_a_published_version_may_have_used_is_rescued() -> None:
     usages = [sees(), sees((SCAN, table("t")), name="g")]
     result = compared([policy(allow(SCAN, table("t")))], usages, functions=BOTH, by_version_only=["g"])
-    assert said(result)[0][0] == "used"
+    assert verdicts(result)[0] == "used"
     assert only(result).used[0].workloads == (G,)
 
 
@@ -259,8 +261,8 @@ def test_who_beside_lambda_may_assume_a_role(document: Any, others: tuple[str, .
 
 
 def test_a_role_that_others_may_assume_is_not_confirmed() -> None:
-    found = said(compared([policy(allow(SCAN, table("t")))], [sees()], workloads_complete=False))
-    assert found[0][0::3] == ("unused", ("role-users-unknown",))
+    found = summaries(compared([policy(allow(SCAN, table("t")))], [sees()], workloads_complete=False))
+    assert found[0].outcome == ("unused", ("role-users-unknown",))
 
 
 @pytest.mark.parametrize(
@@ -305,8 +307,8 @@ def test_a_tag_of_the_role_decides_nothing_where_others_may_assume_it() -> None:
     grant = allow(GET, table("t"), Condition={"StringEquals": {"aws:PrincipalTag/team": "b"}})
     seen = [sees((GET, table("t")))]
     own: dict[str, Any] = {"tags": {"team": "a"}}
-    assert said(compared([policy(grant)], seen, **own))[0][0] == "ineffective"
-    assert said(compared([policy(grant)], seen, workloads_complete=False, **own))[0][0] == "used"
+    assert verdicts(compared([policy(grant)], seen, **own))[0] == "ineffective"
+    assert verdicts(compared([policy(grant)], seen, workloads_complete=False, **own))[0] == "used"
 
 
 def test_what_an_older_version_called_does_not_show_that_the_code_of_now_is_instrumented() -> None:

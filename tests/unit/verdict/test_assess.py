@@ -15,11 +15,13 @@ from tests.unit.cases import (
     function,
     function_arn,
     only,
+    outcomes,
     policy,
-    said,
+    summaries,
     table,
     usage,
     used,
+    verdicts,
 )
 
 GET, QUERY = "dynamodb:GetItem", "dynamodb:Query"
@@ -125,7 +127,7 @@ def test_a_denied_action_is_no_part_of_what_a_wildcard_grants_too_much() -> None
 
 def test_grants_of_a_statement_with_the_same_verdict_make_one_finding() -> None:
     statement = allow([GET, QUERY, "dynamodb:Scan"], [table("t"), table("t/index/i")])
-    assert said(compared([policy(statement)], [usage(used(("dynamodb:PutItem", table("t"))))])) == [
+    assert summaries(compared([policy(statement)], [usage(used(("dynamodb:PutItem", table("t"))))])) == [
         ("unused", (GET, QUERY, "dynamodb:Scan"), (table("t"), table("t/index/i")), ())
     ]
 
@@ -133,7 +135,11 @@ def test_grants_of_a_statement_with_the_same_verdict_make_one_finding() -> None:
 def test_a_finding_never_names_an_action_on_a_resource_where_it_was_used() -> None:
     statement = allow([GET, QUERY], [table("t"), table("u")])
     seen = usage(used((GET, table("t")), (QUERY, table("u"))))
-    unused = {(f[1], f[2]) for f in said(compared([policy(statement)], [seen])) if f[0] == "unused"}
+    unused = {
+        (f.actions, f.resources)
+        for f in summaries(compared([policy(statement)], [seen]))
+        if f.verdict == "unused"
+    }
     assert unused == {((GET,), (table("u"),)), ((QUERY,), (table("t"),))}
 
 
@@ -149,13 +155,13 @@ def test_the_usage_of_all_functions_of_a_role_counts() -> None:
         [usage(used((GET, table("t"))), name="f"), usage(used((QUERY, table("t"))), name="g")],
         functions=[function("f"), function("g")],
     )
-    assert [f[0] for f in said(result)] == ["used"]
+    assert [f.verdict for f in summaries(result)] == ["used"]
 
 
 def test_of_several_grants_an_unknown_resource_confirms_none_unused() -> None:
     statement = allow("ssm:PutParameter", [arn("ssm", "parameter/a"), arn("ssm", "parameter/b")])
     seen = usage(used(("ssm:PutParameter", arn("ssm", "parameter/*")), exact=False))
-    assert said(compared([policy(statement)], [seen])) == [
+    assert summaries(compared([policy(statement)], [seen])) == [
         ("unused", ("ssm:PutParameter",), tuple(statement["Resource"]), ("resource-unknown",))
     ]
 
@@ -163,38 +169,38 @@ def test_of_several_grants_an_unknown_resource_confirms_none_unused() -> None:
 def test_a_single_grant_served_a_call_whose_resource_is_unknown() -> None:
     statement = allow("ssm:PutParameter", arn("ssm", "parameter/a"))
     seen = usage(used(("ssm:PutParameter", arn("ssm", "parameter/*")), exact=False))
-    assert said(compared([policy(statement)], [seen]))[0][0] == "used"
+    assert verdicts(compared([policy(statement)], [seen]))[0] == "used"
 
 
 def test_an_unknown_resource_may_be_another_accounts() -> None:
     foreign = arn("ssm", "parameter/a", account="999999999999")
     seen = usage(used(("ssm:PutParameter", arn("ssm", "parameter/*")), exact=False))
-    assert said(compared([policy(allow("ssm:PutParameter", foreign))], [seen]))[0][0] == "used"
+    assert verdicts(compared([policy(allow("ssm:PutParameter", foreign))], [seen]))[0] == "used"
 
 
 def test_a_wildcard_is_not_surely_too_wide_where_the_resource_is_unknown() -> None:
     seen = usage(used(("ssm:PutParameter", arn("ssm", "parameter/*")), exact=False))
-    assert said(compared([policy(allow("ssm:PutParameter", "*"))], [seen])) == [
+    assert summaries(compared([policy(allow("ssm:PutParameter", "*"))], [seen])) == [
         ("broad", ("ssm:PutParameter",), ("*",), ("resource-unknown",))
     ]
 
 
 def test_log_writing_cannot_be_judged_where_the_configuration_was_not_read() -> None:
     result = compared([policy(allow("logs:PutLogEvents", LOGS))], [usage()], functions=[])
-    assert said(result)[0][0] == "unobservable"
+    assert verdicts(result)[0] == "unobservable"
 
 
 def test_a_function_with_a_log_group_of_its_own_writes_there() -> None:
     own = arn("logs", "log-group:/apps/f:*")
     functions = [function(log_group="/apps/f")]
     policies = [policy(allow("logs:PutLogEvents", own), allow("logs:PutLogEvents", LOGS))]
-    verdicts = [f[0] for f in said(compared(policies, [usage()], functions=functions))]
+    verdicts = [f.verdict for f in summaries(compared(policies, [usage()], functions=functions))]
     assert verdicts == ["platform", "unused"]
 
 
 def test_trace_writing_is_not_needed_where_nothing_is_traced() -> None:
     result = compared([policy(allow("xray:PutTraceSegments"))], [usage(traces=())])
-    assert said(result)[0][0] == "unused"
+    assert verdicts(result)[0] == "unused"
 
 
 def test_the_same_findings_have_the_same_ids_whatever_the_order_of_actions() -> None:
@@ -208,25 +214,25 @@ def test_what_a_call_may_have_needed_is_never_confirmed_unused() -> None:
     result = compared(
         [policy(allow("s3:PutObjectTagging", "arn:aws:s3:::b/*"))], [usage(maybe, services=["s3"])]
     )
-    assert said(result)[0][0::3] == ("unused", ("possible",))
+    assert outcomes(result)[0] == ("unused", ("possible",))
 
 
 def test_a_refused_call_leaves_its_permission_unconfirmed() -> None:
     seen = usage(services=["dynamodb"], attempted=used((GET, table("t"))))
-    assert said(compared([policy(allow(GET, table("t")))], [seen]))[0][0::3] == ("unused", ("possible",))
+    assert outcomes(compared([policy(allow(GET, table("t")))], [seen]))[0] == ("unused", ("possible",))
 
 
 def test_a_wildcard_on_a_stream_may_be_needed_to_read_it() -> None:
     grants = policy(allow("dynamodb:PutItem", table("t")), allow("dynamodb:*", table("t/stream/*")))
     seen = usage(used(("dynamodb:PutItem", table("t"))))
-    found = said(compared([grants], [seen], functions=[function(event_sources=None)]))
-    assert found[1][0::3] == ("unused", ("may-run-untraced",))
+    found = summaries(compared([grants], [seen], functions=[function(event_sources=None)]))
+    assert found[1].outcome == ("unused", ("may-run-untraced",))
 
 
 def test_an_unknown_resource_leaves_the_width_of_other_grants_open() -> None:
     grants = policy(allow("dynamodb:Scan", table("a*")), allow("dynamodb:Scan", table("b*")))
     permissions = used(("dynamodb:Scan", table("a1"))) | used(("dynamodb:Scan", table("*")), exact=False)
-    verdicts = [f[0::3] for f in said(compared([grants], [usage(permissions)]))]
+    verdicts = [f.outcome for f in summaries(compared([grants], [usage(permissions)]))]
     assert verdicts == [("broad", ("resource-unknown",)), ("unused", ("resource-unknown",))]
 
 
@@ -235,41 +241,38 @@ def test_an_unknown_resource_leaves_the_actions_of_a_wildcard_open() -> None:
     permissions = used(("dynamodb:BatchGetItem", table("a")), ("dynamodb:BatchGetItem", table("b"))) | used(
         ("dynamodb:BatchWriteItem", table("*")), exact=False
     )
-    verdicts = {f[0::3] for f in said(compared([grants], [usage(permissions)]))}
+    verdicts = {f.outcome for f in summaries(compared([grants], [usage(permissions)]))}
     assert verdicts == {("broad", ("resource-unknown",))}
 
 
 def test_of_two_prefixes_of_a_bucket_a_generalised_key_confirms_none_unused() -> None:
     grants = policy(allow("s3:DeleteObject", ["arn:aws:s3:::b/in/*", "arn:aws:s3:::b/out/*"]))
-    found = said(compared([grants], [usage(used(("s3:DeleteObject", "arn:aws:s3:::b/*")))]))
+    found = summaries(compared([grants], [usage(used(("s3:DeleteObject", "arn:aws:s3:::b/*")))]))
     assert [f[0::3] for f in found] == [("unused", ("resource-unknown",))]
 
 
 def test_a_call_that_knows_no_resource_is_no_use_of_a_grant_on_one() -> None:
     grants = policy(allow("dynamodb:*", table("other")))
-    found = said(compared([grants], [usage(used(("dynamodb:ListTables", "*")))]))
-    assert found[0][0] == "unused"
+    found = summaries(compared([grants], [usage(used(("dynamodb:ListTables", "*")))]))
+    assert found[0].verdict == "unused"
 
 
 def test_the_log_group_of_another_function_is_not_the_platforms() -> None:
     other = "arn:aws:logs:*:*:log-group:/aws/lambda/other:*"
-    assert said(compared([policy(allow("logs:PutLogEvents", other))], [usage()]))[0][0] == "unused"
+    assert verdicts(compared([policy(allow("logs:PutLogEvents", other))], [usage()]))[0] == "unused"
 
 
 def test_the_log_group_of_an_extension_is_the_platforms_where_there_is_one() -> None:
     grants = policy(allow("logs:PutLogEvents", arn("logs", "log-group:/aws/lambda-insights:*")))
     layer = "arn:aws:lambda:us-east-1:580247275435:layer:LambdaInsightsExtension:53"
-    verdicts = [
-        said(compared([grants], [usage()], functions=[f]))[0][0]
-        for f in (function(), function(layers=(layer,)))
-    ]
-    assert verdicts == ["unused", "platform"]
+    assert verdicts(compared([grants], [usage()], functions=[function()])) == ["unused"]
+    assert verdicts(compared([grants], [usage()], functions=[function(layers=(layer,))])) == ["platform"]
 
 
 def test_a_pattern_with_too_few_fields_is_not_called_wide() -> None:
     grants = policy(allow("sqs:GetQueueUrl", "arn:aws:sqs:*:q"))
-    found = said(compared([grants], [usage(used(("sqs:GetQueueUrl", arn("sqs", "q"))))]))
-    assert found[0][0] == "used"
+    found = summaries(compared([grants], [usage(used(("sqs:GetQueueUrl", arn("sqs", "q"))))]))
+    assert found[0].verdict == "used"
 
 
 def test_ids_of_a_sid_and_of_an_index_do_not_collide() -> None:
@@ -281,12 +284,12 @@ def test_ids_of_a_sid_and_of_an_index_do_not_collide() -> None:
 def test_a_star_may_stand_for_region_and_account_together() -> None:
     grants = policy(allow("secretsmanager:DescribeSecret", "arn:aws:secretsmanager:*:secret:db-*"))
     seen = usage(used(("secretsmanager:DescribeSecret", arn("secretsmanager", "secret:db-main-??????"))))
-    assert said(compared([grants], [seen]))[0][0] != "unused"
+    assert verdicts(compared([grants], [seen]))[0] != "unused"
 
 
 def test_a_wildcard_that_can_do_nothing_there_is_not_confirmed_without_evidence_of_its_service() -> None:
     grants = policy(allow("lambda:*", table("t")))
-    assert "service-not-traced" in said(compared([grants], [usage(services=["dynamodb"])]))[0][3]
+    assert "service-not-traced" in summaries(compared([grants], [usage(services=["dynamodb"])]))[0].reasons
 
 
 def test_a_variable_in_not_resource_excepts_only_what_the_request_tells() -> None:
@@ -296,29 +299,29 @@ def test_a_variable_in_not_resource_excepts_only_what_the_request_tells() -> Non
         "NotResource": ["arn:aws:s3:::${aws:PrincipalTag/x}/*", "arn:aws:s3:::z/*"],
     }
     seen = usage(used(("s3:PutObjectTagging", "arn:aws:s3:::b/*")))
-    assert said(compared([policy(statement)], [seen]))[0][0] == "broad"
+    assert verdicts(compared([policy(statement)], [seen]))[0] == "broad"
 
 
 def test_a_bucket_that_a_variable_names_is_not_wide() -> None:
     grants = policy(allow("s3:PutObjectTagging", "arn:aws:s3:::data-${aws:PrincipalAccount}/*"))
     seen = usage(used(("s3:PutObjectTagging", "arn:aws:s3:::data-123456789012/*")))
-    assert said(compared([grants], [seen]))[0][0] == "used"
+    assert verdicts(compared([grants], [seen]))[0] == "used"
 
 
 def test_a_variable_that_the_role_settles_stands_for_its_value_only() -> None:
     grants = policy(allow("s3:PutObjectTagging", "arn:aws:s3:::data-${aws:PrincipalAccount}/*"))
     seen = usage(used(("s3:PutObjectTagging", "arn:aws:s3:::data-111111111111/*")))
-    assert said(compared([grants], [seen]))[0][0] == "unused"
+    assert verdicts(compared([grants], [seen]))[0] == "unused"
 
 
 def test_tracing_is_no_use_of_a_grant_on_a_bucket() -> None:
-    found = said(compared([policy(allow("*", "arn:aws:s3:::b/*"))], [usage(services=["s3"])]))
-    assert found[0][0] == "unused"
+    found = summaries(compared([policy(allow("*", "arn:aws:s3:::b/*"))], [usage(services=["s3"])]))
+    assert found[0].verdict == "unused"
 
 
 def test_a_queue_that_lambda_reads_may_be_another_than_the_one_that_was_seen() -> None:
     grants = policy(allow("sqs:ReceiveMessage", arn("sqs", "*")))
     seen = usage(used(("sqs:ReceiveMessage", arn("sqs", "q1"))))
     unread = compared([grants], [seen], functions=[function(event_sources=None)])
-    assert said(unread)[0][0::3] == ("broad", ("may-run-untraced",))
-    assert said(compared([grants], [seen]))[0][0::3] == ("broad", ())
+    assert outcomes(unread)[0] == ("broad", ("may-run-untraced",))
+    assert outcomes(compared([grants], [seen]))[0] == ("broad", ())

@@ -16,8 +16,8 @@ from tests.unit.cases import (
     function,
     function_arn,
     only,
+    outcomes,
     policy,
-    said,
     statements_of,
     table,
     usage,
@@ -35,10 +35,10 @@ def on(condition: dict[str, Any], actions: str | list[str] = GET, resources: Any
     return allow(actions, resources or table("t"), Condition=condition)
 
 
-def verdicts(*statements: dict[str, Any], seen: Any = None, **how: Any) -> list[tuple[str, tuple[str, ...]]]:
+def judged(*statements: dict[str, Any], seen: Any = None, **how: Any) -> list[tuple[str, tuple[str, ...]]]:
     """(verdict, reasons) of each finding; GetItem on the table was seen, unless said otherwise."""
     seen = seen or usage(used((GET, table("t"))))
-    return [(f[0], f[3]) for f in said(compared([policy(*statements)], [seen], **how))]
+    return outcomes(compared([policy(*statements)], [seen], **how))
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def verdicts(*statements: dict[str, Any], seen: Any = None, **how: Any) -> list[
     ],
 )
 def test_the_only_grant_of_a_call(condition: dict[str, Any], expected: tuple[str, tuple[str, ...]]) -> None:
-    assert verdicts(on(condition), tags={"team": "a"}) == [expected]
+    assert judged(on(condition), tags={"team": "a"}) == [expected]
 
 
 @pytest.mark.parametrize(
@@ -87,32 +87,32 @@ def test_a_grant_beside_one_that_surely_allows_the_call(
 
 
 def test_of_two_grants_with_conditions_of_which_no_trace_tells_both_count_as_used() -> None:
-    assert verdicts(on(UNKNOWN), on(OTHER_UNKNOWN)) == [("used", ()), ("used", ())]
+    assert judged(on(UNKNOWN), on(OTHER_UNKNOWN)) == [("used", ()), ("used", ())]
 
 
 def test_a_grant_of_which_no_call_was_seen_is_unused_whatever_its_condition() -> None:
     seen = usage(services=["dynamodb"])
-    assert verdicts(on(UNKNOWN), on(HERE, SCAN), seen=seen) == [("unused", ()), ("unused", ())]
+    assert judged(on(UNKNOWN), on(HERE, SCAN), seen=seen) == [("unused", ()), ("unused", ())]
 
 
 def test_a_condition_that_no_trace_tells_may_narrow_a_wide_resource_to_what_was_used() -> None:
-    assert verdicts(on(UNKNOWN, resources="*")) == [("broad", ("condition-unknown",))]
-    assert verdicts(on(HERE, resources="*")) == [("broad", ())]
+    assert judged(on(UNKNOWN, resources="*")) == [("broad", ("condition-unknown",))]
+    assert judged(on(HERE, resources="*")) == [("broad", ())]
 
 
 def test_actions_that_were_not_used_are_excess_under_any_condition() -> None:
-    assert verdicts(on(UNKNOWN, "dynamodb:*")) == [("broad", ())]
+    assert judged(on(UNKNOWN, "dynamodb:*")) == [("broad", ())]
 
 
 def test_a_call_without_its_region_leaves_a_condition_on_the_region_open() -> None:
     seen = usage(used(("ssm:PutParameter", arn("ssm", "parameter/*")), exact=False))
     statement = on(ELSEWHERE, "ssm:PutParameter", arn("ssm", "parameter/a", region="*"))
-    assert [f[0] for f in verdicts(statement, seen=seen)] == ["used"]
+    assert [verdict for verdict, _ in judged(statement, seen=seen)] == ["used"]
 
 
 def test_a_bucket_names_no_region() -> None:
     seen = usage(used(("s3:DeleteObject", "arn:aws:s3:::b/*")))
-    assert verdicts(on(ELSEWHERE, "s3:DeleteObject", "arn:aws:s3:::b/*"), seen=seen) == [("used", ())]
+    assert judged(on(ELSEWHERE, "s3:DeleteObject", "arn:aws:s3:::b/*"), seen=seen) == [("used", ())]
 
 
 def test_the_function_of_a_shared_role_is_not_known() -> None:
@@ -120,7 +120,7 @@ def test_the_function_of_a_shared_role_is_not_known() -> None:
     both = [function("f"), function("g")]
     seen = [usage(used((GET, table("t"))), name=name) for name in ("f", "g")]
     result = compared([policy(statement, allow(GET, table("t")))], seen, functions=both)
-    assert [(f[0], f[3]) for f in said(result)] == [("unused", ("condition-unknown",)), ("used", ())]
+    assert outcomes(result) == [("unused", ("condition-unknown",)), ("used", ())]
 
 
 def test_a_finding_shows_the_condition() -> None:
@@ -151,7 +151,7 @@ def test_log_writing_under_a_condition_is_the_platforms() -> None:
     """Lambda sends the function's ARN with it, and no trace shows that."""
     logs = arn("logs", "log-group:/aws/lambda/f:*")
     condition = {"ArnEquals": {"lambda:SourceFunctionArn": function_arn("f")}}
-    assert verdicts(on(condition, "logs:PutLogEvents", logs), seen=usage()) == [("platform", ())]
+    assert judged(on(condition, "logs:PutLogEvents", logs), seen=usage()) == [("platform", ())]
 
 
 def test_the_same_condition_in_the_older_version_of_policies_is_another_one_if_it_has_a_variable() -> None:

@@ -9,14 +9,14 @@ from typing import Any
 from scanner.usage.evidence import EvidenceRequirements
 from scanner.verdict.reason_help import REASON_HELP
 from scanner.verdict.reasons import Reason
-from tests.unit.cases import HOUR, NOW, allow, arn, compared, function, policy, said, table, usage, used
+from tests.unit.cases import HOUR, NOW, allow, arn, compared, function, policy, summaries, table, usage, used
 
 GRANT = policy(allow("dynamodb:Scan", table("t")))
 
 
 def reasons(*usages: Any, grant: Any = GRANT, **how: Any) -> tuple[str, ...]:
     """The reasons of the one finding."""
-    ((_, _, _, found),) = said(compared([grant], usages, **how))
+    ((_, _, _, found),) = summaries(compared([grant], usages, **how))
     return found
 
 
@@ -127,7 +127,7 @@ def test_all_reasons_are_named_in_the_order_of_the_table() -> None:
 def test_a_wildcard_is_surely_too_wide_when_one_of_its_actions_surely_is() -> None:
     grant = policy(allow("*", "*"))
     permission = used(("dynamodb:Query", table("t")))
-    ((verdict, _, _, found),) = said(compared([grant], [usage(permission)]))
+    ((verdict, _, _, found),) = summaries(compared([grant], [usage(permission)]))
     assert (verdict, found) == ("broad", ())
 
 
@@ -142,7 +142,7 @@ def test_two_functions_confirm_a_wildcard_only_by_an_action_that_both_would_show
         usage(used(("dynamodb:Query", table("t"))), name="f"),
         usage(used(("sns:Publish", arn("sns", "topic"))), name="g"),
     ]
-    ((verdict, _, _, found),) = said(compared([policy(allow("*", "*"))], usages, functions=functions))
+    ((verdict, _, _, found),) = summaries(compared([policy(allow("*", "*"))], usages, functions=functions))
     assert (verdict, found) == ("broad", ("sharer-not-seen",))
 
 

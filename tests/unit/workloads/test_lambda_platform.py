@@ -25,10 +25,11 @@ from tests.unit.cases import (
     function_arn,
     only,
     policy,
-    said,
+    summaries,
     table,
     usage,
     used,
+    verdicts,
     workloads_of,
 )
 
@@ -310,8 +311,8 @@ def test_a_published_version_may_still_need_what_the_newest_does_not() -> None:
 def verdict(grant: dict[str, Any], *, seen: Any = None, **configured: Any) -> tuple[str, tuple[str, ...]]:
     """The verdict on a grant, and why it is not confirmed."""
     evidence = seen or usage(services=[str(grant["Action"]).partition(":")[0]])
-    found = said(compared([policy(grant)], [evidence], functions=[function(**configured)]))
-    return found[0][0], found[0][3]
+    found = summaries(compared([policy(grant)], [evidence], functions=[function(**configured)]))
+    return found[0].outcome
 
 
 @pytest.mark.parametrize(
@@ -381,7 +382,7 @@ def test_one_unread_user_of_a_role_leaves_its_grants_undecided() -> None:
     grant = policy(allow("ec2:CreateNetworkInterface"))
     workloads = [usage(services=["ec2"]), usage(services=["ec2"], name="g")]
     functions = [function(), function("g", event_sources=None)]
-    assert said(compared([grant], workloads, functions=functions))[0][0] == "unobservable"
+    assert verdicts(compared([grant], workloads, functions=functions))[0] == "unobservable"
 
 
 def test_what_cannot_be_shown_says_why() -> None:
