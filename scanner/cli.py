@@ -139,7 +139,8 @@ def _gate_lines(decision: GateDecision) -> list[str]:
 
 def _write_baseline(path: Path, result: ScanResult, request: ScanRequest, err: IO[str]) -> None:
     from scanner.gate.accept import baseline_entries, compared_roles
-    from scanner.gate.baseline import Baseline, dump, updated
+    from scanner.gate.baseline import Baseline, updated
+    from scanner.gate.load_baseline import dump_baseline
     from scanner.text.escape import counted
 
     roles = [role.assessed for role in result.roles]
@@ -147,7 +148,8 @@ def _write_baseline(path: Path, result: ScanResult, request: ScanRequest, err: I
     compared = compared_roles(roles, request.terms)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(dump(updated(request.baseline or Baseline(), entries, compared)), encoding="utf-8")
+        baseline = updated(request.baseline or Baseline(), entries, compared)
+        path.write_text(dump_baseline(baseline), encoding="utf-8")
     except OSError as error:
         raise ScanError(f"--baseline: {error}", EXIT_USAGE) from None
     err.write(f"xray-privilege-scan: {path} now holds {counted(len(entries), 'grant')} of these roles\n")

@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from scanner.errors import EXIT_USAGE, ScanError
-from scanner.gate import baseline
-from scanner.gate.baseline import Baseline, changed_lines
+from scanner.gate.baseline import Baseline
 from scanner.gate.config import TeamConfig
+from scanner.gate.load_baseline import load_baseline
 from scanner.gate.load_config import load_config
 from scanner.github.errors import GithubError, NoFileError
 from scanner.github.event import TrustedSource
 from scanner.options.files import parsed
 from scanner.options.parsers import CONFIG
+from scanner.text.diff import file_diff
 from scanner.text.escape import one_line
 
 LARGEST = 50_000_000  # bytes of a file that is read
@@ -131,7 +132,7 @@ def _ref_name(ref: str) -> str:
     return ref[:10] or "the default branch"
 
 
-_LOAD: dict[FileKind, Callable[[str, str], Any]] = {"configuration": load_config, "baseline": baseline.load}
+_LOAD: dict[FileKind, Callable[[str, str], Any]] = {"configuration": load_config, "baseline": load_baseline}
 
 
 # --- where they are read --------------------------------------------------------------------------
@@ -218,7 +219,7 @@ def _change(file: TrustedFile, before: str | None, workspace: Path) -> FileChang
         return FileChange(file.kind, file.path, does, "", (str(error),))
     if after == before or (after is None and not _is_whole(workspace)):
         return None
-    difference = _within(changed_lines(before, after, file.path))
+    difference = _within(file_diff(before, after, file.path))
     if after is None:
         return FileChange(file.kind, file.path, "removes", difference)
     problems = _problems(file, after)

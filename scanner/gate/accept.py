@@ -127,7 +127,7 @@ def baseline_entries(roles: Sequence[AssessedRole], terms: Terms) -> list[Entry]
 def compared_roles(roles: Iterable[AssessedRole], terms: Terms) -> set[str]:
     """The roles that were wholly read, as a baseline names them."""
     names = _logical_ids(roles, terms)
-    return {baseline.role_name(role.role.arn, names) for role in roles if role.role.readable}
+    return {baseline.stable_role_name(role.role.arn, names) for role in roles if role.role.readable}
 
 
 def _listed(roles: Iterable[AssessedRole], terms: Terms) -> list[tuple[Role, Assessment]]:
@@ -143,7 +143,7 @@ def _listed(roles: Iterable[AssessedRole], terms: Terms) -> list[tuple[Role, Ass
 def _entries(
     listed: Iterable[tuple[Role, Assessment]], roles: Iterable[AssessedRole], terms: Terms
 ) -> list[Entry]:
-    facts = (baseline.known_of(role.arn, item.grant, item.verdict) for role, item in listed)
+    facts = (baseline.deployed_grant(role.arn, item.grant, item.verdict) for role, item in listed)
     return baseline.entries_of(facts, _logical_ids(roles, terms))
 
 

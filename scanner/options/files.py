@@ -33,13 +33,14 @@ def config_of(path: Path | None) -> TeamConfig:
 
 def baseline_of(path: Path | None, *, may_be_missing: bool) -> Baseline | None:
     """The baseline of a file, an empty one where it is yet to be written. Raises ScanError."""
-    from scanner.gate.baseline import Baseline, load
+    from scanner.gate.baseline import Baseline
+    from scanner.gate.load_baseline import load_baseline
 
     if path is None:
         return None
     if may_be_missing and not path.exists():
         return Baseline()
-    return parsed(load, _text(path, "--baseline"), str(path))
+    return parsed(load_baseline, _text(path, "--baseline"), str(path))
 
 
 def parsed(load: Callable[[str, str], T], text: str, name: str) -> T:

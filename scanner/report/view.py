@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +17,7 @@ from scanner.report.build import iso
 from scanner.request import ScanRequest, is_selected
 from scanner.result import RoleResult, ScanResult
 from scanner.suggest.edits import edits
+from scanner.text.diff import diff_lines
 from scanner.text.escape import counted
 from scanner.text.redact import NOTHING_HIDDEN, Redaction
 from scanner.usage.builder import KEPT_STARTS
@@ -274,8 +274,7 @@ def _difference(before: dict[str, Any], after: Sequence[dict[str, Any]]) -> str:
     """What changes in a statement, line by line, with all of its lines."""
     old = _lines(before)
     new = [line for statement in after for line in _lines(statement)]
-    lines = list(difflib.unified_diff(old, new, n=len(old), lineterm=""))
-    return "\n".join(lines[3:])  # less the names of the files and the place
+    return "\n".join(diff_lines(old, new, context=len(old))[1:])  # without the place
 
 
 def _lines(statement: dict[str, Any]) -> list[str]:

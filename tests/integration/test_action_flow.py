@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from entrypoint import main
-from scanner.gate.baseline import load
+from scanner.gate.load_baseline import load_baseline
 from tests.fakes import notes
 from tests.fakes.github import BASE, CONTENTS, GRAPHQL, LIST, FakeGitHub, Script
 
@@ -400,7 +400,7 @@ def baseline_of(folder: Path) -> str:
     words = ["-c", "--traces", str(examples / "traces"), "--iam", str(examples / "iam.json")]
     words += ["--functions", str(examples / "functions.json"), "--output-dir", str(folder / "out")]
     assert command_line([*words, "--baseline", str(file), "--update-baseline"]) == 0
-    assert len(load(file.read_text(), "baseline.json").entries) == 1
+    assert len(load_baseline(file.read_text(), "baseline.json").entries) == 1
     return file.read_text()
 
 

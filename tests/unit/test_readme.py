@@ -15,7 +15,7 @@ import pytest
 from scanner import cli, errors
 from scanner.errors import Warnings
 from scanner.explain import explained
-from scanner.gate import baseline
+from scanner.gate.load_baseline import load_baseline
 from scanner.gate.load_config import load_config
 from scanner.gate.problems import ConfigError, config_schema
 from scanner.iam import catalog
@@ -336,7 +336,7 @@ def test_the_baseline_is_that_of_the_walk_through(tmp_path: Path) -> None:
     file = tmp_path / "baseline.json"
     run("--baseline", str(file), "--update-baseline", "--output-dir", str(tmp_path))
     assert file.read_text(encoding="utf-8") == example
-    assert baseline.load(example, "baseline.json").entries
+    assert load_baseline(example, "baseline.json").entries
 
 
 def test_a_mistake_is_told_as_shown() -> None:

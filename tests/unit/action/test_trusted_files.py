@@ -137,7 +137,7 @@ def test_a_file_that_is_named_must_be_there(
     ("path", "text", "wrong"),
     [
         (PATH, INVALID, f"{PATH}:2: `fail-on`: 'nothing' is not allowed"),
-        ("known.json", "[]", "known.json: this is no baseline"),
+        ("known.json", "[]", "known.json: not a baseline"),
     ],
 )
 def test_a_file_that_counts_must_be_right(
