@@ -1,0 +1,285 @@
+"""Publishers: what each place shows of a result, and that no place takes another one down."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from scanner.action import publish
+from scanner.action.console import Console
+from scanner.action.inputs import inputs_of
+from scanner.action.publish.annotations import publish_annotations
+from scanner.action.publish.comment import publish_comment
+from scanner.action.publish.conclusion import publish_conclusion
+from scanner.action.publish.log import publish_log
+from scanner.action.publish.outputs import OUTPUTS, outputs_of
+from scanner.action.publish.publication import Publication, Publisher
+from scanner.action.publish.summary import publish_summary
+from scanner.action.publish.text import text_of
+from scanner.action.result import ActionResult
+from scanner.action.trusted_files import FileChange
+from scanner.action.workflow_run import WorkflowRun
+from scanner.aws.clients import Clients
+from scanner.gate.decide import GateDecision, GatePolicy, decide
+from scanner.github.api import Repository
+from scanner.github.errors import GithubError
+from scanner.model import Location, Verdict
+from scanner.options.parsers import Options
+from scanner.options.request import request_of
+from scanner.report.view import view_of
+from scanner.request import ScanRequest
+from scanner.result import ScanResult
+from scanner.scan import scan
+from scanner.text.redact import FOR_THE_PUBLIC, NOTHING_HIDDEN, Redaction
+
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
+FAIL_ON_UNUSED = GatePolicy(frozenset({Verdict.UNUSED}))
+GREEN, NEUTRAL = GateDecision("success", (), ()), GateDecision("neutral", (), ("few traces", "an old role"))
+PULL_REQUEST = {
+    "GITHUB_EVENT_NAME": "pull_request",
+    "GITHUB_REPOSITORY": "octocat/notes",
+    "GITHUB_RUN_ID": "900",
+}
+
+
+@cache
+def walk_through() -> tuple[ScanRequest, ScanResult]:
+    """The scan of the examples: one unused grant, in the role of the delete function."""
+    options = Options(
+        compare=True,
+        traces=(EXAMPLES / "traces",),
+        iam=EXAMPLES / "iam.json",
+        functions=EXAMPLES / "functions.json",
+    )
+    request = request_of(options, now=0.0)
+    return request, scan(request, Clients(None, None))
+
+
+def nothing_scanned(
+    missing: Sequence[str] = ("no credentials",), gate: GatePolicy | None = None
+) -> ActionResult:
+    gate = gate or GatePolicy()
+    return ActionResult(
+        scan=None, request=ScanRequest(compare=True), gate=gate, decision=decide([], missing, gate)
+    )
+
+
+def scanned(gate: GatePolicy = FAIL_ON_UNUSED, decision: GateDecision | None = None) -> ActionResult:
+    request, result = walk_through()
+    decision = decision or decide(result.findings, (), gate)
+    return ActionResult(scan=result, request=request, gate=gate, decision=decision)
+
+
+def no_github() -> Repository:
+    raise GithubError(403, "", "GitHub refused")
+
+
+def publication(
+    result: ActionResult,
+    environ: dict[str, str] | None = None,
+    redaction: Redaction = NOTHING_HIDDEN,
+    place: Location | None = None,
+) -> Publication:
+    """A publication whose findings are all granted at one place, at a GitHub that refuses everything."""
+    view = None
+    if result.scan:
+        view = view_of(result.scan, result.request, redaction, result.failing_ids)
+    return Publication(
+        inputs=inputs_of(environ or {}),
+        workflow=WorkflowRun.of(environ or {}),
+        result=result,
+        view=view,
+        places={finding.id: place for finding in result.findings} if place else {},
+        console=Console(io.StringIO(), redaction),
+        github=no_github,
+    )
+
+
+def log_of(of: Publication) -> list[str]:
+    out = of.console.out
+    assert isinstance(out, io.StringIO)
+    return out.getvalue().splitlines()
+
+
+# --- all together --------------------------------------------------------------------------------
+
+
+def test_a_place_that_fails_is_a_warning_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(of: Publication) -> dict[str, str]:
+        raise RuntimeError("out of order")
+
+    monkeypatch.setattr(publish, "PUBLISHERS", (broken, outputs_of))
+    out = io.StringIO()
+    workflow = WorkflowRun.of({"GITHUB_OUTPUT": str(tmp_path / "outputs"), "GITHUB_WORKSPACE": str(tmp_path)})
+    publish.publish(inputs_of({}), workflow, scanned(), Console(out, NOTHING_HIDDEN), no_github)
+    (warning,) = out.getvalue().splitlines()
+    assert warning.startswith("::warning ")
+    assert warning.endswith("a part of the result could not be published: RuntimeError: out of order")
+    outputs = dict(line.split("=", 1) for line in (tmp_path / "outputs").read_text().splitlines())
+    assert list(outputs) == list(OUTPUTS)
+    assert (outputs["conclusion"], outputs["failing"], outputs["comment-url"]) == ("failure", "1", "")
+
+
+@pytest.mark.parametrize("publisher", publish.PUBLISHERS)
+def test_publishers_return_known_outputs_only(publisher: Publisher) -> None:
+    for result in (nothing_scanned(), scanned()):
+        assert set(publisher(publication(result))) <= set(OUTPUTS)
+
+
+# --- the text ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("decision", "note"),
+    [
+        (None, "❌ The check fails: 1 finding matches `fail-on`."),
+        (
+            GateDecision("failure", (), (), ("a", "b", "c", "d")),
+            "❌ The check fails: rules of the configuration expired&#58; a; b; c; and 1 more.",
+        ),
+        (
+            GateDecision("failure", (), ("few traces",)),
+            "❌ The check fails: insufficient evidence. few traces.",
+        ),
+        (NEUTRAL, "⚠️ Insufficient evidence for a full verdict. few traces. an old role."),
+    ],
+)
+def test_the_gate_s_decision_in_a_sentence(decision: GateDecision | None, note: str) -> None:
+    assert note in text_of(publication(scanned(decision=decision)), limit=65_000, more="")
+
+
+def test_where_nothing_could_be_scanned_the_text_says_why() -> None:
+    text = text_of(publication(nothing_scanned()), limit=65_000, more="")
+    assert text == (
+        "### Nothing could be scanned\n\n⚠️ Insufficient evidence for a full verdict. no credentials.\n"
+    )
+
+
+def test_nothing_excessive_in_a_sentence() -> None:
+    _, result = walk_through()
+    clean = replace(scanned(GatePolicy(), GREEN), scan=replace(result, roles=()))
+    assert "✅ No excessive permissions." in text_of(publication(clean), limit=65_000, more="")
+
+
+def test_the_summary_names_the_place_that_grants(tmp_path: Path) -> None:
+    environ = {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}
+    publish_summary(publication(scanned(), environ, place=Location("serverless.yml", 11, 12)))
+    assert "serverless&#46;yml&#58;11" in (tmp_path / "summary").read_text()
+
+
+# --- the log -------------------------------------------------------------------------------------
+
+
+def test_expired_rules_and_missing_evidence_are_annotations_as_long_as_they_are_few() -> None:
+    decision = GateDecision("failure", (), ("w", "x", "y", "z"), ("a", "b", "c", "d"))
+    of = publication(scanned(decision=decision))
+    publish_conclusion(of)
+    errors = [line.rpartition("::")[2] for line in log_of(of) if line.startswith("::error")]
+    warnings = [line.rpartition("::")[2] for line in log_of(of) if line.startswith("::warning")]
+    assert errors == [f"a rule of the configuration expired: {rule}" for rule in "abc"]
+    assert warnings == [f"insufficient evidence: {line}" for line in "wxy"]
+    assert "a rule of the configuration expired: d" in log_of(of)
+    assert "insufficient evidence: z" in log_of(of)
+    assert log_of(of)[-1] == "conclusion: failure; findings that fail the check: 0"
+
+
+@pytest.mark.parametrize(
+    ("insufficient", "start"),
+    [("fail", "::error "), ("warn", "::warning "), ("pass", "insufficient evidence: ")],
+)
+def test_missing_evidence_is_as_serious_as_the_configuration_says(insufficient: str, start: str) -> None:
+    of = publication(nothing_scanned(["few traces"], GatePolicy(insufficient=insufficient)))  # type: ignore[arg-type]
+    publish_conclusion(of)
+    assert log_of(of)[0].startswith(start)
+
+
+def test_a_changed_file_that_cannot_be_read_is_a_warning() -> None:
+    change = FileChange("baseline", "known.json", "changes", "", ("it is not JSON",))
+    of = publication(replace(nothing_scanned(()), changes=(change,)))
+    publish_conclusion(of)
+    log, warning, _ = log_of(of)
+    assert log == "This pull request changes known.json: what it changes takes effect after the merge"
+    assert warning.endswith("::the baseline of this pull request cannot be read: it is not JSON")
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_how_much_was_seen_is_in_debug_logs(debug: bool) -> None:
+    of = publication(scanned(), {"RUNNER_DEBUG": "1"} if debug else {})
+    publish_log(of)
+    assert ("::debug::notes-app-api-test-get: 4 traces, " in "\n".join(log_of(of))) == debug
+
+
+# --- annotations ---------------------------------------------------------------------------------
+
+
+def test_a_finding_that_fails_is_an_error_on_the_line_that_grants() -> None:
+    of = publication(scanned(), place=Location("serverless.yml", 11, 12))
+    publish_annotations(of)
+    (error,) = log_of(of)
+    assert error.startswith("::error file=serverless.yml,line=11,endLine=12,title=")
+    assert "dynamodb:GetItem on table/notes: never used" in error
+
+
+def test_a_finding_that_does_not_fail_is_a_warning() -> None:
+    of = publication(scanned(GatePolicy()))
+    publish_annotations(of)
+    (warning,) = log_of(of)
+    assert warning.startswith("::warning title=")
+
+
+def test_findings_take_the_room_that_other_annotations_leave() -> None:
+    of = publication(scanned())
+    for number in range(10):
+        of.console.annotate("warning", str(number))
+    publish_annotations(of)
+    assert len(log_of(of)) == 10
+
+
+def test_annotations_can_be_switched_off() -> None:
+    of = publication(scanned(), {"INPUT_ANNOTATIONS": "false"})
+    publish_annotations(of)
+    assert log_of(of) == []
+
+
+# --- the comment ---------------------------------------------------------------------------------
+
+
+def commented(result: ActionResult, tmp_path: Path, **environ: str) -> list[str]:
+    """The log of a run on pull request 7 that would comment."""
+    (tmp_path / "event.json").write_text('{"pull_request": {"number": 7}}')
+    of = publication(result, PULL_REQUEST | {"GITHUB_EVENT_PATH": str(tmp_path / "event.json"), **environ})
+    publish_comment(of)
+    return log_of(of)
+
+
+def test_where_github_refuses_a_comment_that_is_a_warning(tmp_path: Path) -> None:
+    (warning,) = commented(scanned(), tmp_path)
+    assert warning == "::warning title=xray-privilege-scan::no comment: GitHub refused"
+
+
+def test_where_nothing_was_compared_an_earlier_comment_stays(tmp_path: Path) -> None:
+    (line,) = commented(nothing_scanned(), tmp_path)
+    assert line == "no comment: nothing was compared, so that an earlier comment may still be valid"
+
+
+def test_where_comments_are_switched_off_nobody_is_asked(tmp_path: Path) -> None:
+    assert commented(scanned(), tmp_path, INPUT_COMMENT="never") == []
+
+
+# --- the console ---------------------------------------------------------------------------------
+
+
+def test_in_public_no_line_shows_an_account_and_none_ever_an_access_key() -> None:
+    out = io.StringIO()
+    console = Console(out, FOR_THE_PUBLIC)
+    for write in (console.log, console.debug, lambda text: console.annotate("notice", text)):
+        write("account 123456789012, key AKIAIOSFODNN7EXAMPLE\n::error::x")
+    assert "123456789012" not in out.getvalue() and "AKIA" not in out.getvalue()
+    assert len(out.getvalue().splitlines()) == 3
