@@ -104,7 +104,7 @@ def run(options: Options, out: IO[str], err: IO[str], now: float) -> int:
         result = scan(request, clients, progress)
     write_reports(result, request, options.output_dir)
     decision = _decide(result, request, gate_of(options, config))
-    view = view_of(result, request, also={finding.id for finding in decision.failing})
+    view = view_of(result, request, failing_ids={finding.id for finding in decision.failing})
     if options.markdown:
         write_markdown(view, options.markdown)
     _show(result, request, view, options, out)

@@ -115,7 +115,7 @@ def _write(result: ActionResult, folder: Path) -> list[Path]:
     if result.scan is None:
         return []
     files = write_reports(result.scan, result.request, folder)
-    write_markdown(view_of(result.scan, result.request, also=result.failing_ids), folder / MARKDOWN)
+    write_markdown(view_of(result.scan, result.request, failing_ids=result.failing_ids), folder / MARKDOWN)
     return [*files, folder / MARKDOWN]
 
 

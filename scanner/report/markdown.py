@@ -40,7 +40,7 @@ def markdown(view: View, limit: int | None = None, extras: Extras | None = None)
 
 
 def _sizes() -> Iterator[tuple[int, int, int]]:
-    """How much is shown: numbers of rows, of suggestions, of details; less and less."""
+    """How much is shown: numbers of rows, of suggestions, of details; from everything to nothing."""
     yield _ALL, _ALL, _ALL
     yield _ALL, _ALL, 50
     for suggestions in (50, 20, 10, 5, 2, 0):
@@ -65,7 +65,7 @@ def _render(view: View, rows: int, suggestions: int, details: int, extras: Extra
             where_more=f" ({extras.more})" if extras.more else "",
             note=extras.note,
             icon=_icon,
-            seen=_seen,
+            claim=_claim,
             place=lambda row: f" ({markdown_code(extras.place(row))})" if extras.place(row) else "",
         )
     )
@@ -90,7 +90,7 @@ def _icon(row: Row) -> str:
     return "🔴" if row.severity in _MOST_DANGEROUS else "🟠"
 
 
-def _seen(row: Row) -> str:
+def _claim(row: Row) -> str:
     return markdown_code(row.claim) if row.finding.verdict is Verdict.BROAD else markdown_text(row.claim)
 
 

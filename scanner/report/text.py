@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import IO
 
 from scanner.report.view import Row, View
@@ -24,54 +25,70 @@ def _lines(view: View, verbose: bool) -> list[str]:
 
 
 def _rest(view: View, verbose: bool) -> list[str]:
-    """What follows the findings: the reasons, each said once, and what else was seen."""
-    lines = []
-    if view.reasons:
-        lines += ["", "Not confirmed, because:"]
-        lines += [f"  {code}: {meaning}. To remove it: {remedy}" for code, meaning, remedy in view.reasons]
-    return lines + _facts_aside(view, verbose)
+    """What follows the findings: the reasons, once each, and what else was seen."""
+    reasons = [f"{reason.code}: {reason.meaning}. To remove it: {reason.remedy}" for reason in view.reasons]
+    dangers = [f"{danger.action}: {danger.gain}" for danger in view.dangers] if verbose else []
+    workloads = _workloads(view) if verbose or not (view.confirmed or view.unconfirmed) else []
+    return [
+        *_section("Not confirmed, because", reasons),
+        *_section("Workloads", workloads),
+        *_section("What an attacker would gain", dangers),
+        *_section("Refused by AWS", _denied(view)),
+        *_section(
+            "Allowed elsewhere (AWS did it, though the role's policies do not allow it)",
+            _allowed_elsewhere(view),
+        ),
+        *_section("Granted twice, and could go", _redundant(view)),
+        *_section("Accepted by the team", view.accepted_facts),
+        *_section("Could not be mapped to permissions", _unmapped(view)),
+        *_section("Warnings", view.warnings),
+    ]
 
 
-def _facts_aside(view: View, verbose: bool) -> list[str]:
+def _section(title: str, lines: Sequence[str]) -> list[str]:
+    return ["", f"{title}:", *(f"  {line}" for line in lines)] if lines else []
+
+
+def _workloads(view: View) -> list[str]:
     lines = []
-    if verbose or not (view.confirmed or view.unconfirmed):
-        lines += ["", "Workloads:"] if view.workloads else []
-        for name, traces, calls, used, invocations in view.workloads:
-            ran = "" if invocations is None else f" of {counted(invocations, 'invocation')}"
-            seen = f"{counted(traces, 'trace')}{ran}, {counted(calls, 'call')}"
-            lines.append(f"  {name}: {seen}, {counted(used, 'permission')} used")
-    if verbose and view.dangers:
-        lines += ["", "What an attacker would gain:", *(f"  {action}: {why}" for action, why in view.dangers)]
-    if view.denied:
-        lines += ["", "Refused by AWS:"]
-        lines += [
-            f"  {who}: {action} on {resource} ({count}): {meaning}"
-            for who, action, resource, count, meaning in view.denied
-        ]
-    if view.elsewhere:
-        lines += ["", "Allowed elsewhere (AWS did it, though the role's policies do not allow it):"]
-        lines += [
-            f"  {who}: {action} on {resource} ({count}{', and a policy even denies it' if denied else ''})"
-            for who, action, resource, count, denied in view.elsewhere
-        ]
-    if view.twice:
-        lines += ["", "Granted twice, and could go:"]
-        lines += [
-            f"  {who}: {actions} on {resources}, of {here}: all that was seen of it is also allowed by {also}"
-            for who, actions, resources, here, also in view.twice
-        ]
-    if view.accepted_facts:
-        lines += ["", "Accepted by the team:", *(f"  {line}" for line in view.accepted_facts)]
-    if view.unmapped:
-        lines += ["", "Could not be mapped to permissions:"]
-        lines += [
-            f"  {service or '?'} {operation or '?'} ({count}): {reason}"
-            for service, operation, reason, count in view.unmapped
-        ]
-    if view.warnings:
-        lines += ["", "Warnings:"]
-        lines += [f"  {warning}" for warning in view.warnings]
+    for workload in view.workloads:
+        runs = workload.invocations
+        total = "" if runs is None else f" of {counted(runs, 'invocation')}"
+        lines.append(
+            f"{workload.name}: {counted(workload.traces, 'trace')}{total}, "
+            f"{counted(workload.calls, 'call')}, {counted(workload.permissions, 'permission')} used"
+        )
     return lines
+
+
+def _denied(view: View) -> list[str]:
+    return [
+        f"{calls.who}: {calls.action} on {calls.resource} ({calls.count}): {calls.meaning}"
+        for calls in view.denied
+    ]
+
+
+def _allowed_elsewhere(view: View) -> list[str]:
+    return [
+        f"{calls.who}: {calls.action} on {calls.resource} "
+        f"({calls.count}{', and a policy even denies it' if calls.denied else ''})"
+        for calls in view.allowed_elsewhere
+    ]
+
+
+def _redundant(view: View) -> list[str]:
+    return [
+        f"{grant.who}: {grant.actions} on {grant.resources}, of {grant.place}: "
+        f"all that was seen of it is also allowed by {grant.also_granted_by}"
+        for grant in view.redundant_grants
+    ]
+
+
+def _unmapped(view: View) -> list[str]:
+    return [
+        f"{calls.service or '?'} {calls.operation or '?'} ({calls.count}): {calls.reason}"
+        for calls in view.unmapped
+    ]
 
 
 def _sections(view: View, verbose: bool) -> list[tuple[str, list[Row]]]:
@@ -89,8 +106,8 @@ def _sections(view: View, verbose: bool) -> list[tuple[str, list[Row]]]:
 
 def _sentence(row: Row, verbose: bool) -> str:
     """A finding in a line; verbose with its id, which `explain` takes."""
-    said = f"{row.who}: {row.actions} on {row.resources}: {row.claim} [{row.severity}; {row.evidence}]"
-    return f"{said} {row.finding.id}" if verbose else said
+    sentence = f"{row.who}: {row.actions} on {row.resources}: {row.claim} [{row.severity}; {row.evidence}]"
+    return f"{sentence} {row.finding.id}" if verbose else sentence
 
 
 def _print_tables(view: View, out: IO[str], verbose: bool) -> None:
@@ -108,8 +125,8 @@ def _print_tables(view: View, out: IO[str], verbose: bool) -> None:
             table.add_column(heading, overflow="fold")
         for row in rows:
             cells = (row.who, row.actions, row.resources, row.claim, row.severity, row.evidence)
-            shown = (*cells, row.finding.id) if verbose else cells
-            table.add_row(*(Text(one_line(cell)) for cell in shown))
+            texts = (*cells, row.finding.id) if verbose else cells
+            table.add_row(*(Text(one_line(text)) for text in texts))
         console.print(table)
     for line in _rest(view, verbose):
         console.print(Text(one_line(line)), soft_wrap=True)

@@ -22,7 +22,11 @@ def publish_log(publication: Publication) -> Mapping[str, str]:
         for line in text.getvalue().splitlines():
             console.log(line)
     if publication.workflow.debug:
-        for name, traces, calls, used, _ in view.workloads:
-            counts = (counted(traces, "trace"), counted(calls, "call"), counted(used, "permission"))
-            console.debug(f"{name}: {', '.join(counts)}")
+        for workload in view.workloads:
+            counts = (
+                counted(workload.traces, "trace"),
+                counted(workload.calls, "call"),
+                counted(workload.permissions, "permission"),
+            )
+            console.debug(f"{workload.name}: {', '.join(counts)}")
     return {}

@@ -34,7 +34,7 @@ def test_no_claim_and_no_reason_of_a_rule_can_dress_up_the_table() -> None:
     reads = usage(used((GET, table("t"))))
     role = compared([policy(allow(SCAN, table("t")))], [reads], config=config)
     scan = scan_result([role], [reads], [function()])
-    text = markdown(view_of(scan, COMPARE, also={finding.id for finding in scan.findings}))
+    text = markdown(view_of(scan, COMPARE, failing_ids={finding.id for finding in scan.findings}))
     assert "check does not allow" in text
     assert not any(part in text for part in ("<img", "@org", "x | y", "[a](http"))
 
@@ -65,7 +65,7 @@ def test_however_many_findings_fail_beside_the_excess_the_comment_keeps_within_i
     ]
     role = compared([policy(allow([GET, SCAN], table("t")), *keys)], [reads])
     scan = scan_result([role], [reads], [function()])
-    text = markdown(view_of(scan, COMPARE, also={finding.id for finding in scan.findings}), 65_000)
+    text = markdown(view_of(scan, COMPARE, failing_ids={finding.id for finding in scan.findings}), 65_000)
     assert len(text) <= 65_000
     assert "dynamodb&#58;Scan" in text
     assert "more that the check does not allow" in text

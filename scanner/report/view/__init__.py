@@ -1,0 +1,9 @@
+"""What the terminal and the Markdown show, in the order in which they show it. Pure.
+
+May import what the report may import; `text` and `markdown` see only the values.
+"""
+
+from scanner.report.view.arrange import view_of
+from scanner.report.view.values import Row, View
+
+__all__ = ["Row", "View", "view_of"]

@@ -1,0 +1,167 @@
+"""What is shown of a scan, in which order, and what is masked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from scanner.model import Denied
+from scanner.report.view import Row, view_of
+from scanner.report.view.values import DeniedCalls, TracedShare
+from scanner.report.view.viewed import json_text, listed, short
+from scanner.text.redact import FOR_THE_PUBLIC
+from tests.unit.cases import (
+    allow,
+    arn,
+    compared,
+    deny,
+    function,
+    function_arn,
+    of_aws,
+    policy,
+    table,
+    usage,
+    used,
+)
+from tests.unit.report.examples import COMPARE, GET, SCAN, scan_result, unused_scan
+
+READS = usage(used((GET, table("t"))))
+
+
+def claims(rows: Sequence[Row]) -> list[str]:
+    """What rows say: actions, and what was seen of them."""
+    return [f"{row.actions}: {row.claim}" for row in rows]
+
+
+def test_an_unused_permission_is_confirmed_and_says_so_first() -> None:
+    view = view_of(unused_scan(), COMPARE)
+    assert view.headline == "1 of 1 function holds permissions that were never used"
+    assert claims(view.confirmed) == [f"{SCAN}: never used"]
+    assert view.confirmed[0].evidence == "1 trace"
+    assert not (view.unconfirmed or view.reasons or view.others)
+
+
+def test_what_is_not_confirmed_names_its_reasons_once_in_the_order_of_the_table() -> None:
+    grants = policy(allow("ssm:GetParameter"), allow("sqs:SendMessage"), allow(GET, table("t")))
+    view = view_of(scan_result([compared([grants], [READS])], [READS], [function()]), COMPARE)
+    assert view.headline == "Nothing confirmed in 1 function: 2 doubts"
+    assert [reason.code for reason in view.reasons] == ["service-not-traced", "may-run-untraced"]
+
+
+def test_the_most_severe_stands_first() -> None:
+    grants = policy(allow("dynamodb:ListTables"), allow("dynamodb:DeleteTable", table("t")))
+    view = view_of(scan_result([compared([grants], [READS])], [READS], [function()]), COMPARE)
+    assert [row.severity for row in view.confirmed] == ["destruction", "list"]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_cannot_be_seen_stands_with_the_others_where_it_fails_the_gate(fails: bool) -> None:
+    grants = policy(allow(GET, table("t")), allow("iam:PassRole"), allow("sqs:SendMessage"), deny("sqs:*"))
+    scan = scan_result([compared([grants], [READS])], [READS], [function()])
+    view = view_of(scan, COMPARE, failing_ids={finding.id for finding in scan.findings if fails})
+    rows = [[row.actions for row in rows] for rows in (view.others, view.unobservable, view.ineffective)]
+    assert rows == (
+        [["iam:PassRole", "sqs:SendMessage"], [], []]
+        if fails
+        else [[], ["iam:PassRole"], ["sqs:SendMessage"]]
+    )
+
+
+def test_a_broad_grant_says_what_was_used_and_by_whom_where_several_use_the_role() -> None:
+    usages = [usage(used((GET, table("t"))), name=name) for name in "fg"]
+    functions = [function(name) for name in "fg"]
+    roles = [compared([policy(allow("dynamodb:*", table("t")))], usages, functions=functions)]
+    view = view_of(scan_result(roles, usages, functions), COMPARE)
+    assert claims(view.confirmed) == [f"dynamodb:*: only used: {GET} on table/t by f, g"]
+    assert view.confirmed[0].who == "f, g"
+
+
+def test_the_edit_of_a_statement_shows_all_of_its_lines() -> None:
+    (suggestion,) = view_of(unused_scan(), COMPARE).suggestions
+    (edit,) = suggestion.edits
+    assert [line for line in edit.difference.splitlines() if line[0] in "+-"] == [
+        '-    "dynamodb:GetItem",',
+        '-    "dynamodb:Scan"',
+        '+    "dynamodb:GetItem"',
+    ]
+    assert f'   "Resource": "{table("t")}"' in edit.difference.splitlines()
+    assert not edit.managed_by_aws
+
+
+def test_a_policy_of_aws_is_to_be_replaced() -> None:
+    role = compared([of_aws("Wide", allow("dynamodb:*", table("t")))], [READS])
+    view = view_of(scan_result([role], [READS], [function()]), COMPARE)
+    assert view.confirmed[0].claim.endswith("; Wide is AWS's own: replace it")
+    assert [edit.managed_by_aws for edit in view.suggestions[0].edits] == [True]
+
+
+def test_a_grant_that_another_makes_redundant_is_named_with_both_places() -> None:
+    grants = policy(allow("dynamodb:*", table("t"), Sid="All"), allow(GET, table("t")))
+    view = view_of(scan_result([compared([grants], [READS])], [READS], [function()]), COMPARE)
+    assert [(grant.place, grant.also_granted_by) for grant in view.redundant_grants] == [
+        ("own, statement All", "own, statement 1")
+    ]
+
+
+def test_denied_calls_have_their_meaning() -> None:
+    denials = (Denied(SCAN, table("u"), 2, "no", "no-identity-policy"),)
+    seen = replace(READS, denied=denials)
+    view = view_of(scan_result([], [seen]), COMPARE)
+    meaning = "no policy of the role allows it: allow it if the call is meant"
+    assert view.denied == [DeniedCalls("f", SCAN, table("u"), 2, meaning)]
+
+
+def test_the_share_of_invocations_that_were_traced() -> None:
+    scan = replace(unused_scan(), invocations={function_arn("f"): 1, function_arn("g"): 1200})
+    assert view_of(scan, COMPARE).traced_shares == [
+        TracedShare("f", "1 trace", "1 invocation"),
+        TracedShare("g", "0 traces", "1,200 invocations"),
+    ]
+
+
+def test_in_public_neither_accounts_nor_names_of_secrets_are_shown() -> None:
+    seen = replace(READS, denied=(Denied(SCAN, table("u"), 2, "no", "no-identity-policy"),))
+    grants = policy(allow("secretsmanager:GetSecretValue", arn("secretsmanager", "secret:db-1")))
+    view = view_of(scan_result([compared([grants], [seen])], [seen], [function()]), COMPARE, FOR_THE_PUBLIC)
+    assert [row.resources for row in view.unconfirmed] == ["secret:SECRET_NAME"]
+    assert [calls.resource for calls in view.denied] == ["arn:aws:dynamodb:us-east-1:ACCOUNT_ID:table/u"]
+    assert "ACCOUNT_ID" in view.policies_for_denied[0].policy
+    assert "123456789012" not in view.policies_for_denied[0].policy
+
+
+def test_without_a_comparison_workloads_are_counted() -> None:
+    view = view_of(scan_result([], [READS]), replace(COMPARE, compare=False))
+    assert view.headline == "1 workload seen; nothing was compared (that is -c)"
+    assert [(counts.name, counts.permissions) for counts in view.workloads] == [("f", 1)]
+
+
+@pytest.mark.parametrize(
+    ("texts", "text"),
+    [
+        ([], ""),
+        (["a", "b", "a"], "a, b"),
+        (["a", "b", "c", "d", "e"], "a, b, c, d, e"),
+        (["a", "b", "c", "d", "e", "f"], "a, b, c, d and 2 more"),
+    ],
+)
+def test_a_list_is_cut_where_that_saves_more_than_one(texts: list[str], text: str) -> None:
+    assert listed(texts) == text
+
+
+@pytest.mark.parametrize(
+    ("resource", "text"),
+    [
+        (table("notes"), "table/notes"),
+        ("*", "*"),
+        ("arn:aws:s3:::b/*", "b/*"),
+        ("arn:aws:s3:::*", "arn:aws:s3:::*"),
+    ],
+)
+def test_an_arn_is_shown_without_what_all_have(resource: str, text: str) -> None:
+    assert short(resource) == text
+
+
+def test_a_policy_as_text_holds_no_tag() -> None:
+    assert "<" not in json_text({"Sid": "<b>"})
