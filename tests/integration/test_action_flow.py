@@ -57,51 +57,70 @@ def event(github: FakeGitHub, *, fork: bool = False, private: bool = True) -> di
     }
 
 
-def run(
-    github: FakeGitHub,
-    folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    payload: dict[str, Any] | None = None,
-    run_id: int = 900,
-    name: str = "pull_request",
-    debug: bool = False,
-    **inputs: str,
-) -> Ran:
-    """Run the action on the walk-through's files, unless the inputs say otherwise."""
-    workspace = folder / "workspace"
-    workspace.mkdir(exist_ok=True)
-    (folder / "event.json").write_text(json.dumps(payload if payload is not None else event(github)))
-    for file in ("summary", "outputs"):
-        (folder / file).write_text("")
-    given = {
-        "traces": str(EXAMPLES / "traces"),
-        "iam": str(EXAMPLES / "iam.json"),
-        "functions": str(EXAMPLES / "functions.json"),
-        "github-token": github.token,
-        **{key.replace("_", "-"): value for key, value in inputs.items()},
-    }
-    environ = {
-        "GITHUB_REPOSITORY": github.name,
-        "GITHUB_RUN_ID": str(run_id),
-        "GITHUB_RUN_ATTEMPT": "1",
-        "GITHUB_WORKFLOW": "ci",
-        "GITHUB_JOB": "scan",
-        "GITHUB_API_URL": github.url,
-        "GITHUB_GRAPHQL_URL": github.graphql_url,
-        "GITHUB_EVENT_NAME": name,
-        "GITHUB_EVENT_PATH": str(folder / "event.json"),
-        "GITHUB_WORKSPACE": str(workspace),
-        "GITHUB_STEP_SUMMARY": str(folder / "summary"),
-        "GITHUB_OUTPUT": str(folder / "outputs"),
-        "RUNNER_DEBUG": "1" if debug else "",
-        **{f"INPUT_{key.upper()}": value for key, value in given.items()},
-    }
-    monkeypatch.chdir(workspace)
-    out = io.StringIO()
-    code = main(environ, out, now=notes.FIRST_TRACE + 3600)
-    lines = (folder / "outputs").read_text().splitlines()
-    outputs = dict(line.partition("=")[0::2] for line in lines)
-    return Ran(code, out.getvalue(), (folder / "summary").read_text(), outputs)
+class Step:
+    """The action as a step of a workflow, on the walk-through's files unless inputs say otherwise."""
+
+    def __init__(self, github: FakeGitHub, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._github = github
+        self._folder = folder
+        self._monkeypatch = monkeypatch
+        self.workspace = folder / "workspace"
+        self.workspace.mkdir()
+
+    def run(
+        self,
+        payload: dict[str, Any] | None = None,
+        *,
+        name: str = "pull_request",
+        run_id: int = 900,
+        debug: bool = False,
+        **inputs: str,
+    ) -> Ran:
+        """Run it for an event, that of a pull request if none is given."""
+        folder = self._folder
+        (folder / "event.json").write_text(
+            json.dumps(payload if payload is not None else event(self._github))
+        )
+        for file in ("summary", "outputs"):
+            (folder / file).write_text("")
+        environ = self._environ(name, run_id, debug) | self._inputs(inputs)
+        self._monkeypatch.chdir(self.workspace)
+        out = io.StringIO()
+        code = main(environ, out, now=notes.FIRST_TRACE + 3600)
+        outputs = dict(line.split("=", 1) for line in (folder / "outputs").read_text().splitlines())
+        return Ran(code, out.getvalue(), (folder / "summary").read_text(), outputs)
+
+    def _environ(self, name: str, run_id: int, debug: bool) -> dict[str, str]:
+        return {
+            "GITHUB_REPOSITORY": self._github.name,
+            "GITHUB_RUN_ID": str(run_id),
+            "GITHUB_RUN_ATTEMPT": "1",
+            "GITHUB_WORKFLOW": "ci",
+            "GITHUB_JOB": "scan",
+            "GITHUB_API_URL": self._github.url,
+            "GITHUB_GRAPHQL_URL": self._github.graphql_url,
+            "GITHUB_EVENT_NAME": name,
+            "GITHUB_EVENT_PATH": str(self._folder / "event.json"),
+            "GITHUB_WORKSPACE": str(self.workspace),
+            "GITHUB_STEP_SUMMARY": str(self._folder / "summary"),
+            "GITHUB_OUTPUT": str(self._folder / "outputs"),
+            "RUNNER_DEBUG": "1" if debug else "",
+        }
+
+    def _inputs(self, inputs: dict[str, str]) -> dict[str, str]:
+        given = {
+            "traces": str(EXAMPLES / "traces"),
+            "iam": str(EXAMPLES / "iam.json"),
+            "functions": str(EXAMPLES / "functions.json"),
+            "github-token": self._github.token,
+            **{key.replace("_", "-"): value for key, value in inputs.items()},
+        }
+        return {f"INPUT_{key.upper()}": value for key, value in given.items()}
+
+
+@pytest.fixture
+def step(github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Step:
+    return Step(github, tmp_path, monkeypatch)
 
 
 def fixed(folder: Path) -> str:
@@ -113,39 +132,32 @@ def fixed(folder: Path) -> str:
     return str(folder / "fixed.json")
 
 
-def test_a_comment_is_made_left_alone_and_resolved(
-    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first = run(github, tmp_path, monkeypatch)
+def test_a_comment_is_made_left_alone_and_resolved(step: Step, github: FakeGitHub, tmp_path: Path) -> None:
+    first = step.run()
     (body,) = github.bodies(NUMBER)
     assert first.code == 1
     assert "notes-app-api-test-delete" in body
     assert '-    "dynamodb:GetItem",' in body
     assert first.outputs["comment-url"]
-    run(github, tmp_path, monkeypatch, run_id=901)
+    step.run(run_id=901)
     assert github.bodies(NUMBER) == [body]
-    last = run(github, tmp_path, monkeypatch, run_id=902, iam=fixed(tmp_path))
+    last = step.run(run_id=902, iam=fixed(tmp_path))
     (resolved,) = github.bodies(NUMBER)
     assert last.code == 0
     assert "No excessive permissions" in resolved
     assert "GetItem" not in resolved
 
 
-def test_an_older_run_leaves_the_newer_comment(
-    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run(github, tmp_path, monkeypatch, run_id=901)
+def test_an_older_run_leaves_the_newer_comment(step: Step, github: FakeGitHub, tmp_path: Path) -> None:
+    step.run(run_id=901)
     before = github.bodies(NUMBER)
-    run(github, tmp_path, monkeypatch, run_id=900, iam=fixed(tmp_path))
+    step.run(run_id=900, iam=fixed(tmp_path))
     assert github.bodies(NUMBER) == before
 
 
-def test_the_annotation_stands_on_the_line_that_grants(
-    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "workspace").mkdir()
-    (tmp_path / "workspace" / "serverless.yml").write_text(SERVERLESS)
-    ran = run(github, tmp_path, monkeypatch)
+def test_the_annotation_stands_on_the_line_that_grants(step: Step, github: FakeGitHub) -> None:
+    (step.workspace / "serverless.yml").write_text(SERVERLESS)
+    ran = step.run()
     assert "::error file=serverless.yml,line=11," in ran.log
     assert "serverless&#46;yml&#58;11" in github.bodies(NUMBER)[0]
 
@@ -163,71 +175,57 @@ def test_the_annotation_stands_on_the_line_that_grants(
         ({"min_traces": "99", "include_unconfirmed": "true"}, 1),
     ],
 )
-def test_the_inputs_decide_what_fails(
-    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inputs: dict[str, Any], code: int
-) -> None:
-    assert run(github, tmp_path, monkeypatch, comment="never", **inputs).code == code
+def test_the_inputs_decide_what_fails(step: Step, inputs: dict[str, Any], code: int) -> None:
+    assert step.run(comment="never", **inputs).code == code
 
 
-def test_a_fork_gets_no_comment_and_its_result_in_the_summary(
-    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ran = run(github, tmp_path, monkeypatch, event(github, fork=True))
+def test_a_fork_gets_no_comment_and_its_result_in_the_summary(step: Step, github: FakeGitHub) -> None:
+    ran = step.run(event(github, fork=True))
     assert github.bodies(NUMBER) == []
     assert "from a fork" in ran.log
     assert "notes-app-api-test-delete" in ran.summary
 
 
-def test_a_token_that_may_not_comment_is_told_what_it_lacks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with FakeGitHub(script=Script(rights=(LIST, GRAPHQL))) as github:
-        ran = run(github, tmp_path, monkeypatch)
+def test_a_token_that_may_not_comment_is_told_what_it_lacks(step: Step, github: FakeGitHub) -> None:
+    github.script = Script(rights=(LIST, GRAPHQL))
+    ran = step.run()
     assert ran.code == 1, "the gate stands"
     assert "pull-requests: write" in ran.log
     assert "Traceback" not in ran.log
 
 
-def test_in_public_no_account_id_is_shown_but_in_the_files(
-    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ran = run(github, tmp_path, monkeypatch, event(github, private=False))
+def test_in_public_no_account_id_is_shown_but_in_the_files(step: Step, github: FakeGitHub) -> None:
+    ran = step.run(event(github, private=False))
     shown = ran.log + ran.summary + github.bodies(NUMBER)[0]
     assert notes.ACCOUNT not in shown
-    report = tmp_path / "workspace" / ran.outputs["report"]
+    report = step.workspace / ran.outputs["report"]
     assert notes.ACCOUNT in report.read_text()
 
 
-def test_outputs_hold_no_arn(github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ran = run(github, tmp_path, monkeypatch)
+def test_outputs_hold_no_arn(step: Step) -> None:
+    ran = step.run()
     assert "arn:" not in str(ran.outputs)
     assert (ran.outputs["conclusion"], ran.outputs["unused"]) == ("failure", "1")
 
 
-def test_a_wrong_input_ends_the_step_at_once(
-    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ran = run(github, tmp_path, monkeypatch, fail_on="everything")
+def test_a_wrong_input_ends_the_step_at_once(step: Step) -> None:
+    ran = step.run(fail_on="everything")
     assert ran.code == 2
     assert "::error" in ran.log
     assert "unused, broad" in ran.log
 
 
-def test_without_a_trace_the_step_is_green_and_says_so(
-    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_trace_the_step_is_green_and_says_so(step: Step, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
-    ran = run(github, tmp_path, monkeypatch, traces=str(empty))
+    ran = step.run(traces=str(empty))
     assert (ran.code, ran.outputs["conclusion"]) == (0, "neutral")
     assert "no trace was found" in ran.log
-    assert run(github, tmp_path, monkeypatch, traces=str(empty), on_insufficient_evidence="fail").code == 1
+    assert step.run(traces=str(empty), on_insufficient_evidence="fail").code == 1
 
 
-def test_a_schedule_reports_without_a_comment(
-    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ran = run(github, tmp_path, monkeypatch, {"repository": {"private": True}}, name="schedule")
+def test_a_schedule_reports_without_a_comment(step: Step, github: FakeGitHub) -> None:
+    ran = step.run({"repository": {"private": True}}, name="schedule")
     assert github.requests == []
     assert "notes-app-api-test-delete" in ran.summary
 
@@ -260,68 +258,58 @@ def secret_iam(folder: Path) -> str:
 
 
 def test_in_public_no_name_of_a_secret_and_no_key_is_shown(
-    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    step: Step, github: FakeGitHub, tmp_path: Path
 ) -> None:
-    ran = run(github, tmp_path, monkeypatch, event(github, private=False), iam=secret_iam(tmp_path))
+    ran = step.run(event(github, private=False), iam=secret_iam(tmp_path))
     shown = ran.log + ran.summary + github.bodies(NUMBER)[0]
     assert "s3" in shown
     for name in ("KEYONE", "KEYTWO", "KEYTHREE", "KEYFOUR", "KEYFIVE", "SECRETONE", "SECRETTWO"):
         assert name not in shown
 
 
-def test_what_could_not_be_confirmed_at_all_is_not_success(
-    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_could_not_be_confirmed_at_all_is_not_success(step: Step, tmp_path: Path) -> None:
     document = notes.iam()
     for role in document["RoleDetailList"]:
         del role["AssumeRolePolicyDocument"]
     (tmp_path / "no-trust.json").write_text(json.dumps(document))
-    ran = run(
-        github, tmp_path, monkeypatch, iam=str(tmp_path / "no-trust.json"), on_insufficient_evidence="fail"
-    )
+    ran = step.run(iam=str(tmp_path / "no-trust.json"), on_insufficient_evidence="fail")
     assert (ran.code, ran.outputs["conclusion"]) == (1, "failure")
     assert "role-users-unknown" in ran.log
 
 
-def test_a_function_that_was_never_compared_is_told(
-    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_function_that_was_never_compared_is_told(step: Step, tmp_path: Path) -> None:
     listed = notes.functions()
     listed["Functions"] = [f for f in listed["Functions"] if "delete" not in f["FunctionName"]]
     (tmp_path / "fewer.json").write_text(json.dumps(listed))
-    ran = run(github, tmp_path, monkeypatch, functions=str(tmp_path / "fewer.json"))
+    ran = step.run(functions=str(tmp_path / "fewer.json"))
     assert ran.outputs["conclusion"] == "neutral"
     assert "never compared: notes-app-api-test-delete" in ran.log
     assert "No excessive permissions" not in ran.summary
 
 
 def test_a_run_that_sees_nothing_leaves_the_comment_of_one_that_saw(
-    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    step: Step, github: FakeGitHub, tmp_path: Path
 ) -> None:
-    run(github, tmp_path, monkeypatch)
+    step.run()
     before = github.bodies(NUMBER)
     (tmp_path / "empty").mkdir()
-    run(github, tmp_path, monkeypatch, run_id=901, traces=str(tmp_path / "empty"))
-    run(github, tmp_path, monkeypatch, run_id=902, compare="false")
+    step.run(run_id=901, traces=str(tmp_path / "empty"))
+    step.run(run_id=902, compare="false")
     assert github.bodies(NUMBER) == before
 
 
-def test_a_verdict_that_fails_is_shown_whatever_it_is(
-    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_verdict_that_fails_is_shown_whatever_it_is(step: Step, github: FakeGitHub, tmp_path: Path) -> None:
     document = notes.iam()
     statements = document["RoleDetailList"][0]["RolePolicyList"][0]["PolicyDocument"]["Statement"]
     statements.append({"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"})
     (tmp_path / "pass.json").write_text(json.dumps(document))
-    ran = run(github, tmp_path, monkeypatch, iam=str(tmp_path / "pass.json"), fail_on="unobservable")
+    ran = step.run(iam=str(tmp_path / "pass.json"), fail_on="unobservable")
     assert ran.code == 1
     assert "::error" in ran.log and "iam:PassRole" in ran.log
     assert "PassRole" in github.bodies(NUMBER)[0]
 
 
-def test_the_pull_request_of_a_fork_s_run_is_found_by_its_branch(
-    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_pull_request_of_a_fork_s_run_is_found_by_its_branch(step: Step, github: FakeGitHub) -> None:
     sha = "a" * 40
     github.pull_request(NUMBER, sha, fork=True)
     (pull,) = github.pulls.pop(sha)  # GitHub does not find it by the commit
@@ -336,30 +324,24 @@ def test_the_pull_request_of_a_fork_s_run_is_found_by_its_branch(
         },
         "repository": {"private": True},
     }
-    run(github, tmp_path, monkeypatch, payload, name="workflow_run")
+    step.run(payload, name="workflow_run")
     assert len(github.bodies(NUMBER)) == 1
 
 
 @pytest.mark.parametrize("folder", ["/tmp/out", "../out", "."])
-def test_reports_stay_in_the_workspace(
-    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
-) -> None:
-    assert run(github, tmp_path, monkeypatch, output_dir=folder).code == 2
+def test_reports_stay_in_the_workspace(step: Step, folder: str) -> None:
+    assert step.run(output_dir=folder).code == 2
 
 
-def test_the_log_holds_the_whole_report_in_a_group(
-    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ran = run(github, tmp_path, monkeypatch, annotations="false")
+def test_the_log_holds_the_whole_report_in_a_group(step: Step) -> None:
+    ran = step.run(annotations="false")
     assert "::group::" in ran.log
     assert "dynamodb:GetItem on table/notes: never used" in ran.log
 
 
-def test_debug_logs_come_when_the_runner_asks_for_them(
-    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert "::debug::" not in run(github, tmp_path, monkeypatch).log
-    assert "::debug::notes-app-api-test-get: 4 traces" in run(github, tmp_path, monkeypatch, debug=True).log
+def test_debug_logs_come_when_the_runner_asks_for_them(step: Step, github: FakeGitHub) -> None:
+    assert "::debug::" not in step.run().log
+    assert "::debug::notes-app-api-test-get: 4 traces" in step.run(debug=True).log
 
 
 # --- configuration and baseline ------------------------------------------------------------------
@@ -375,11 +357,11 @@ ignore:
 EXPIRED = IGNORE + "    expires: 2026-01-31\n    owner: '@team-notes'\n"
 
 
-def check_out(folder: Path, files: dict[str, str]) -> None:
+def check_out(workspace: Path, files: dict[str, str]) -> None:
     """Write files into the workspace, as the checkout of a pull request holds them."""
     for path, text in files.items():
-        (folder / "workspace" / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / "workspace" / path).write_text(text)
+        (workspace / path).parent.mkdir(parents=True, exist_ok=True)
+        (workspace / path).write_text(text)
 
 
 def granted(folder: Path, *actions: str) -> str:
@@ -405,11 +387,11 @@ def baseline_of(folder: Path) -> str:
 
 
 def test_a_pull_request_that_accepts_its_own_finding_still_fails_and_shows_that_it_does(
-    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    step: Step, github: FakeGitHub
 ) -> None:
     github.commit({CONFIG: VERSION})
-    check_out(tmp_path, {CONFIG: VERSION + IGNORE})
-    ran = run(github, tmp_path, monkeypatch)
+    check_out(step.workspace, {CONFIG: VERSION + IGNORE})
+    ran = step.run()
     (body,) = github.bodies(NUMBER)
     assert (ran.code, ran.outputs["new"], ran.outputs["accepted"]) == (1, "1", "0")
     assert "❌ The check fails: 1 finding" in body
@@ -420,12 +402,10 @@ def test_a_pull_request_that_accepts_its_own_finding_still_fails_and_shows_that_
     assert f"This pull request changes {CONFIG}" in ran.log
 
 
-def test_the_same_rule_in_the_base_accepts_it(
-    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_same_rule_in_the_base_accepts_it(step: Step, github: FakeGitHub) -> None:
     github.commit({CONFIG: VERSION + IGNORE})
-    check_out(tmp_path, {CONFIG: VERSION + IGNORE})
-    ran = run(github, tmp_path, monkeypatch)
+    check_out(step.workspace, {CONFIG: VERSION + IGNORE})
+    ran = step.run()
     assert (ran.code, ran.outputs["conclusion"]) == (0, "success")
     assert (ran.outputs["new"], ran.outputs["accepted"], ran.outputs["unused"]) == ("0", "1", "0")
     assert github.bodies(NUMBER) == [], "what is accepted is no finding to comment on"
@@ -434,20 +414,20 @@ def test_the_same_rule_in_the_base_accepts_it(
 
 
 def test_a_rule_that_is_taken_out_counts_until_the_merge_and_is_commented_on(
-    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    step: Step, github: FakeGitHub
 ) -> None:
     github.commit({CONFIG: VERSION + IGNORE})
-    check_out(tmp_path, {CONFIG: VERSION})
-    assert run(github, tmp_path, monkeypatch).code == 0
+    check_out(step.workspace, {CONFIG: VERSION})
+    assert step.run().code == 0
     (body,) = github.bodies(NUMBER)
     assert "\n-    action: dynamodb:GetItem\n" in body
 
 
 def test_a_configuration_that_a_pull_request_adds_takes_effect_after_the_merge(
-    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    step: Step, github: FakeGitHub
 ) -> None:
-    check_out(tmp_path, {CONFIG: VERSION + "fail-on: never\n"})
-    assert run(github, tmp_path, monkeypatch).code == 1
+    check_out(step.workspace, {CONFIG: VERSION + "fail-on: never\n"})
+    assert step.run().code == 1
     assert ": it takes effect after the merge." in github.bodies(NUMBER)[0]
 
 
@@ -462,25 +442,18 @@ def test_a_configuration_that_a_pull_request_adds_takes_effect_after_the_merge(
     ],
 )
 def test_the_configuration_decides_what_fails_unless_an_input_does(
-    github: FakeGitHub,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    config: str,
-    inputs: dict[str, Any],
-    code: int,
+    step: Step, github: FakeGitHub, config: str, inputs: dict[str, Any], code: int
 ) -> None:
     github.commit({CONFIG: VERSION + config})
-    assert run(github, tmp_path, monkeypatch, comment="never", **inputs).code == code
+    assert step.run(comment="never", **inputs).code == code
 
 
-def test_a_rule_that_expired_fails_with_its_reason(
-    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_rule_that_expired_fails_with_its_reason(step: Step, github: FakeGitHub, tmp_path: Path) -> None:
     github.commit({CONFIG: VERSION + EXPIRED})
     known = {"known.json": baseline_of(tmp_path)}
     for files in ({}, known):  # an expired rule fails even where nothing else does
         github.commit({CONFIG: VERSION + EXPIRED, **files})
-        ran = run(github, tmp_path, monkeypatch, baseline="known.json" if files else "")
+        ran = step.run(baseline="known.json" if files else "")
         (body,) = github.bodies(NUMBER)
         assert (ran.code, ran.outputs["conclusion"]) == (1, "failure")
         cause = "" if files else "1 finding matches `fail-on`; "
@@ -490,40 +463,36 @@ def test_a_rule_that_expired_fails_with_its_reason(
         assert "::error title=xray-privilege-scan::a rule of the configuration expired" in ran.log
 
 
-def test_with_a_baseline_only_what_is_new_fails(
-    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_with_a_baseline_only_what_is_new_fails(step: Step, github: FakeGitHub, tmp_path: Path) -> None:
     github.commit({"known.json": baseline_of(tmp_path)})
-    known = run(github, tmp_path, monkeypatch, baseline="known.json")
+    known = step.run(baseline="known.json")
     assert known.code == 0
     counts = [known.outputs[name] for name in ("new", "accepted", "fixed", "unused", "failing")]
     assert counts == ["0", "1", "0", "0", "0"]
     more = granted(tmp_path, "dynamodb:GetItem", "dynamodb:Scan")
-    new = run(github, tmp_path, monkeypatch, baseline="known.json", iam=more)
+    new = step.run(baseline="known.json", iam=more)
     assert new.code == 1
     assert [new.outputs[name] for name in ("new", "accepted", "fixed", "failing")] == ["1", "1", "0", "1"]
     (error,) = [line for line in new.log.splitlines() if line.startswith("::error")]
     assert "dynamodb:Scan" in error and "GetItem" not in error
-    fixed = run(github, tmp_path, monkeypatch, baseline="known.json", iam=granted(tmp_path))
+    fixed = step.run(baseline="known.json", iam=granted(tmp_path))
     assert (fixed.code, fixed.outputs["fixed"]) == (0, "1")
 
 
 def test_a_baseline_that_the_pull_request_writes_accepts_nothing(
-    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    step: Step, github: FakeGitHub, tmp_path: Path
 ) -> None:
     github.commit({"known.json": '{"version": 1, "findings": []}\n'})
-    check_out(tmp_path, {"known.json": baseline_of(tmp_path)})
-    ran = run(github, tmp_path, monkeypatch, baseline="known.json")
+    check_out(step.workspace, {"known.json": baseline_of(tmp_path)})
+    ran = step.run(baseline="known.json")
     assert (ran.code, ran.outputs["new"]) == (1, "1")
     assert '"action": "dynamodb:GetItem"' in github.bodies(NUMBER)[0]
 
 
-def test_after_the_merge_the_checkout_counts(
-    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    check_out(tmp_path, {CONFIG: VERSION + IGNORE})
+def test_after_the_merge_the_checkout_counts(step: Step, github: FakeGitHub) -> None:
+    check_out(step.workspace, {CONFIG: VERSION + IGNORE})
     payload = {"repository": {"private": True}}
-    assert run(github, tmp_path, monkeypatch, payload, name="schedule").code == 0
+    assert step.run(payload, name="schedule").code == 0
     assert github.requests == []
 
 
@@ -535,70 +504,64 @@ def test_after_the_merge_the_checkout_counts(
     ],
 )
 def test_a_workflow_that_runs_after_another_reads_the_base_too(
-    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, payload: dict[str, Any]
+    step: Step, github: FakeGitHub, payload: dict[str, Any]
 ) -> None:
-    check_out(tmp_path, {CONFIG: VERSION + IGNORE})
-    assert run(github, tmp_path, monkeypatch, payload, name="workflow_run").code == 1
+    check_out(step.workspace, {CONFIG: VERSION + IGNORE})
+    assert step.run(payload, name="workflow_run").code == 1
     github.commit({CONFIG: VERSION + IGNORE})
-    assert run(github, tmp_path, monkeypatch, payload, name="workflow_run").code == 0
+    assert step.run(payload, name="workflow_run").code == 0
 
 
-def test_where_the_base_cannot_be_read_nothing_is_judged(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    check_out(tmp_path, {CONFIG: VERSION + IGNORE})
-    with FakeGitHub(script=Script(rights=(LIST, GRAPHQL))) as github:
-        ran = run(github, tmp_path, monkeypatch)
+def test_where_the_base_cannot_be_read_nothing_is_judged(step: Step, github: FakeGitHub) -> None:
+    check_out(step.workspace, {CONFIG: VERSION + IGNORE})
+    github.script = Script(rights=(LIST, GRAPHQL))
+    ran = step.run()
     assert ran.code == 2
     assert "permissions: contents: read" in ran.log
     assert "Traceback" not in ran.log
 
 
-def test_without_a_token_a_repository_without_these_files_is_scanned_all_the_same(
-    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ran = run(github, tmp_path, monkeypatch, github_token="")
+def test_without_a_token_a_repository_without_these_files_is_scanned_all_the_same(step: Step) -> None:
+    ran = step.run(github_token="")
     assert ran.code == 1
     assert "no configuration is used" in ran.log
     assert "notes-app-api-test-delete" in ran.summary
 
 
 @pytest.mark.parametrize("inputs", [{"config": "rules.yml"}, {"baseline": "known.json"}])
-def test_a_file_that_an_input_names_must_be_there(
-    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inputs: dict[str, Any]
-) -> None:
-    ran = run(github, tmp_path, monkeypatch, **inputs)
+def test_a_file_that_an_input_names_must_be_there(step: Step, inputs: dict[str, Any]) -> None:
+    ran = step.run(**inputs)
     assert ran.code == 2
     assert "neither at 0000000000 nor in the checkout" in ran.log
 
 
 def test_a_configuration_of_the_base_with_a_mistake_is_told_line_by_line(
-    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    step: Step, github: FakeGitHub
 ) -> None:
     github.commit({CONFIG: VERSION + "fail-on: all\nmin-traces: no\n"})
-    ran = run(github, tmp_path, monkeypatch)
+    ran = step.run()
     assert ran.code == 2
     assert f"{CONFIG}:2: " in ran.log and f"{CONFIG}:3: " in ran.log
     assert "as of 0000000000" in ran.log
 
 
 def test_a_configuration_of_the_pull_request_with_a_mistake_is_a_warning(
-    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    step: Step, github: FakeGitHub
 ) -> None:
     github.commit({CONFIG: VERSION + IGNORE})
-    check_out(tmp_path, {CONFIG: VERSION + "fail-on: all\n"})
-    ran = run(github, tmp_path, monkeypatch)
+    check_out(step.workspace, {CONFIG: VERSION + "fail-on: all\n"})
+    ran = step.run()
     assert ran.code == 0
     assert "The configuration of this pull request cannot be read" in github.bodies(NUMBER)[0]
     assert "::warning title=xray-privilege-scan::the configuration of this pull request" in ran.log
 
 
 def test_what_a_pull_request_writes_cannot_burst_or_dress_up_the_comment(
-    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    step: Step, github: FakeGitHub
 ) -> None:
     line = "# ``` </details> <!-- @everyone ::error::owned " + "x" * 300 + "\n"
-    check_out(tmp_path, {CONFIG: VERSION + line * 500, "known.json": "[\n" + line * 500})
-    ran = run(github, tmp_path, monkeypatch, event(github, private=False), baseline="known.json")
+    check_out(step.workspace, {CONFIG: VERSION + line * 500, "known.json": "[\n" + line * 500})
+    ran = step.run(event(github, private=False), baseline="known.json")
     (body,) = github.bodies(NUMBER)
     assert len(body) <= 65_536
     assert "what to change in the policies of its role" in body, "findings have room beside it"
@@ -606,18 +569,14 @@ def test_what_a_pull_request_writes_cannot_burst_or_dress_up_the_comment(
     assert not [line for line in ran.log.splitlines() if line.startswith("::error::owned")]
 
 
-def test_in_public_what_a_pull_request_changes_tells_no_account(
-    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    check_out(tmp_path, {CONFIG: VERSION + f"# arn:aws:iam::{notes.ACCOUNT}:role/notes\n"})
-    ran = run(github, tmp_path, monkeypatch, event(github, private=False))
+def test_in_public_what_a_pull_request_changes_tells_no_account(step: Step, github: FakeGitHub) -> None:
+    check_out(step.workspace, {CONFIG: VERSION + f"# arn:aws:iam::{notes.ACCOUNT}:role/notes\n"})
+    ran = step.run(event(github, private=False))
     shown = ran.log + ran.summary + github.bodies(NUMBER)[0]
     assert "role/notes" in shown
     assert notes.ACCOUNT not in shown
 
 
-def test_wrong_use_is_told_before_github_is_asked(
-    github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert run(github, tmp_path, monkeypatch, traces="", time_range="soon").code == 2
+def test_wrong_use_is_told_before_github_is_asked(step: Step, github: FakeGitHub) -> None:
+    assert step.run(traces="", time_range="soon").code == 2
     assert github.count(CONTENTS) == 0

@@ -79,51 +79,12 @@ def commands_in(text: str) -> list[Command]:
 
 
 # text out of which commands are made, by chance or by intent
-PIECES = st.sampled_from(
-    [
-        *(
-            "::",
-            ":",
-            "##[",
-            "#",
-            "[",
-            "]",
-            "error",
-            "group",
-            "add-mask",
-            "set-env name=X",
-            "file",
-            "%0A",
-            "%0D",
-        ),
-        *(
-            "%25",
-            "%",
-            ",",
-            "=",
-            ";",
-            " ",
-            "\n",
-            "\r",
-            "\r\n",
-            "\t",
-            "\x00",
-            "\x1b[0m",
-            "\x85",
-            "\u00a0",
-            "\u2028",
-        ),
-        *(
-            "\u200b",
-            "\ufe0f",
-            "\u3164",
-            "::error::",
-            "##[error]",
-            "::stop-commands::x",
-            "arn:aws:iam::1:role/r",
-        ),
-    ]
-)
+_COMMAND_PIECES = ("::", ":", "##[", "#", "[", "]", "error", "group", "add-mask", "set-env name=X", "file")
+_ESCAPES = ("%0A", "%0D", "%25", "%", ",", "=", ";")
+_BLANKS = (" ", "\n", "\r", "\r\n", "\t", "\x00", "\x1b[0m", "\x85", "\u00a0", "\u2028")
+_OVERLOOKED = ("\u200b", "\ufe0f", "\u3164")
+_WHOLE_COMMANDS = ("::error::", "##[error]", "::stop-commands::x", "arn:aws:iam::1:role/r")
+PIECES = st.sampled_from([*_COMMAND_PIECES, *_ESCAPES, *_BLANKS, *_OVERLOOKED, *_WHOLE_COMMANDS])
 TEXT = st.one_of(st.text(), st.lists(PIECES, max_size=12).map("".join))
 
 
