@@ -1,22 +1,18 @@
-"""What a scan reads: traces, functions, roles, and what AWS itself recorded beside the traces."""
+"""What a scan reads: traces, workloads, roles, and what AWS itself recorded."""
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from scanner.aws.api import Aws
 from scanner.errors import EXIT_USAGE, ScanError, Warnings
 from scanner.mapping.overrides import mapper
-from scanner.model import Evidence, Role, Usage, Workload
+from scanner.model import Role, Usage
 from scanner.model.workloads import WorkloadKindName, workload_kind
-from scanner.records.aws_records import CLOUDTRAIL, INVOCATIONS, LAST_ACCESSED, AwsRecords
-from scanner.records.cloudtrail import History, read_cloudtrail
-from scanner.records.invocations import read_invocations
-from scanner.records.last_accessed import LastAccessed, newest_recorded, read_last_accessed, tracks
+from scanner.records.read import RecordsRequest
 from scanner.request import ScanRequest, is_selected
 from scanner.result import Skipped, Traced
 from scanner.roles.reader import roles_from_aws, roles_from_file
@@ -30,7 +26,6 @@ from scanner.usage.builder import UsageBuilder
 from scanner.verdict.reasons import Reason
 from scanner.workloads.kinds import KINDS, WorkloadKind
 from scanner.workloads.listing import Listing, Workloads, union
-from scanner.workloads.versions import changed_at, of_current_code, ran_older_code
 
 if TYPE_CHECKING:
     from mypy_boto3_xray.client import XRayClient
@@ -256,84 +251,15 @@ def uncompared(usages: Sequence[Usage], roles: Sequence[Role], request: ScanRequ
     return [arn for arn in seen if arn not in compared and is_selected(arn, request.workloads)]
 
 
-# --- beside the traces ---------------------------------------------------------------------------
+# --- what AWS recorded ---------------------------------------------------------------------------
 
 
-class Records(NamedTuple):
-    """What AWS recorded: by the ARN of the role; and how often functions ran, by their ARN."""
-
-    by_role: Mapping[str, AwsRecords]
-    invocations: Mapping[str, int]
-
-
-def read_records(
-    request: ScanRequest,
-    aws: Aws,
-    traced: Traced,
-    workloads: Mapping[str, Workload],
-    roles: Sequence[Role],
-    warnings: Warnings,
-) -> Records:
-    """What the sources that were asked for say."""
-    if not request.evidence:
-        return Records({}, {})
-    start = traced.start or 0.0
-    accessed: Mapping[str, LastAccessed] = {}
-    histories: Mapping[str, History] = {}
-    invocations: Mapping[str, int] = {}
-    if LAST_ACCESSED in request.evidence:
-        accessed = read_last_accessed(aws.iam(), [role.arn for role in roles], warnings, request.now)
-    if CLOUDTRAIL in request.evidence:
-        role_of = {arn: role for role in roles for arn in role.workloads if arn not in role.by_version_only}
-        histories = read_cloudtrail(
-            aws.cloudtrail,
-            {arn: role.arn for arn, role in role_of.items()},
-            # Init code may have run long before the scanned time: at any time since the last deployment.
-            {arn: min(start, changed_at(arn, role, workloads)) for arn, role in role_of.items()},
-            request.now,
-            warnings,
-            regions=request.regions,
-        )
-    if INVOCATIONS in request.evidence:
-        arns = sorted({arn for role in roles for arn in role.workloads})
-        end = traced.end or request.now
-        invocations = read_invocations(aws.cloudwatch, arns, start, end, warnings)
-    by_role = {
-        role.arn: _beside(role, accessed.get(role.arn), histories, traced.usages, workloads, start)
-        for role in roles
-    }
-    return Records(by_role, invocations)
-
-
-def _beside(
-    role: Role,
-    accessed: LastAccessed | None,
-    histories: Mapping[str, History],
-    usages: Sequence[Usage],
-    workloads: Mapping[str, Workload],
-    start: float,
-) -> AwsRecords:
-    """What is known of one role. What is said of a workload is said of the time since its last change."""
-    evidence = {usage.workload: usage.evidence for usage in usages if usage.workload}
-    changed = {arn: changed_at(arn, role, workloads) for arn in role.workloads}
-    for arn in role.workloads:  # an event does not tell which version ran
-        if ran_older_code(evidence.get(arn, Evidence()), workloads.get(arn)):
-            changed[arn] = math.inf
-    tracked = all(tracks(arn.split(":")[3]) for arn in role.workloads)
-    records = AwsRecords(
-        last_accessed=accessed if tracked else None,
-        histories={arn: histories[arn] for arn in role.workloads if arn in histories},
-        workloads=changed,
-        since=start,
+def records_request(request: ScanRequest, traced: Traced) -> RecordsRequest:
+    """What is asked of AWS's records: about the scanned time."""
+    return RecordsRequest(
+        sources=request.evidence,
+        start=traced.start or 0.0,
+        end=traced.end or request.now,
+        now=request.now,
+        regions=request.regions,
     )
-    if records.last_accessed is None or not changed:
-        return records
-    shown = [
-        newest_recorded(
-            of_current_code(evidence.get(arn, Evidence()), workloads.get(arn)).newest_complete,
-            time,
-            records.last_accessed.asked,
-        )
-        for arn, time in changed.items()
-    ]
-    return replace(records, recorded_until=min(shown))

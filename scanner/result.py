@@ -9,7 +9,7 @@ from typing import Any
 from scanner.errors import ScanError
 from scanner.gate.baseline import Comparison
 from scanner.gate.rules import RuleTally
-from scanner.model import EXCESS, Finding, Role, ScanWarning, Usage, Workload
+from scanner.model import EXCESS, Evidence, Finding, Role, ScanWarning, Usage, Workload
 from scanner.model.workloads import workload_name
 from scanner.records.aws_records import AwsRecords
 from scanner.request import ScanRequest, is_selected
@@ -50,6 +50,11 @@ class Traced:
     def by_workload(self) -> dict[str, Usage]:
         """The usage of each workload, by ARN."""
         return {usage.workload: usage for usage in self.usages if usage.workload}
+
+    @property
+    def evidence(self) -> dict[str, Evidence]:
+        """The evidence of the workloads that were seen, by ARN."""
+        return {arn: usage.evidence for arn, usage in self.by_workload.items()}
 
 
 @dataclass(frozen=True)

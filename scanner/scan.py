@@ -10,15 +10,16 @@ from scanner.errors import Warnings
 from scanner.gate.accept import accept
 from scanner.model import Role
 from scanner.read import (
-    Records,
-    read_records,
     read_roles,
     read_traces,
     read_workloads,
+    records_request,
     uncompared,
     warn_of_assumed_roles,
 )
 from scanner.records.aws_records import NO_RECORDS
+from scanner.records.of_role import TracedWorkloads
+from scanner.records.read import Records, read_records
 from scanner.request import ScanRequest
 from scanner.result import ScanResult, Traced
 from scanner.usage.of_role import usage_of_role
@@ -40,7 +41,8 @@ def scan(request: ScanRequest, aws: Aws, progress: Callable[[int], None] = lambd
         return ScanResult(traced, warnings=warnings.all())
     workloads = read_workloads(request, aws, traced.usages, warnings)
     roles = read_roles(request, aws, workloads, warnings)
-    records = read_records(request, aws, traced, workloads.known, roles, warnings)
+    known = TracedWorkloads(workloads.known, traced.evidence)
+    records = read_records(records_request(request, traced), aws, roles, known, warnings)
     assessed = [assess_role(c) for c in _role_contexts(request, traced, workloads, roles, records)]
     warn_of_assumed_roles(traced.usages, warnings)
     accepted = accept(assessed, request.terms)  # rules, then the baseline over all roles

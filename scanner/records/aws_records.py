@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from scanner.iam.patterns import is_pattern
 from scanner.model import Evidence
-from scanner.records.cloudtrail import History, never_called
+from scanner.records.cloudtrail.history import History, never_called
 from scanner.records.last_accessed import LastAccessed, counts_for, tracks
 
 LAST_ACCESSED, CLOUDTRAIL, INVOCATIONS = "last-accessed", "cloudtrail", "invocations"

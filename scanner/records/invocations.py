@@ -9,7 +9,6 @@ Minutes that just passed may still be missing. CloudWatch bills GetMetricData by
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -62,12 +61,10 @@ def _period(steps: Iterable[tuple[float, int]], seconds: float) -> int:
 def read_invocations(
     client_of_region: Callable[[str], CloudWatchClient],
     functions: Sequence[str],
-    start: float,
-    end: float,
+    window: Window,
     warnings: Warnings,
-    now: Callable[[], float] = time.time,
 ) -> dict[str, int]:
-    """How often functions (by ARN) ran from `start` to `end` (Unix seconds), as `window_of` rounds it.
+    """How often functions (by ARN) ran in a window of `window_of`.
 
     A function is missing where its count could not be read to the end: 0 is never a guess. CloudWatch knows
     no functions of other accounts: one that was traced but "never" ran may be such a one. Needs
@@ -78,15 +75,14 @@ def read_invocations(
         fields = arn.split(":")
         if len(fields) == _FUNCTION_ARN_FIELDS and fields[2] == "lambda":
             by_region.setdefault(fields[3], []).append(arn)
-    window = window_of(start, end, now())
     chunks = [
         (region, arns[at : at + QUERIES])
         for region, arns in sorted(by_region.items())
         for at in range(0, len(arns), QUERIES)
     ]
     with ThreadPoolExecutor(THREADS) as pool:
-        found = pool.map(lambda chunk: _count(client_of_region, chunk, window, warnings), chunks)
-        return {arn: count for counts in found for arn, count in counts.items()}
+        counted = pool.map(lambda chunk: _count(client_of_region, chunk, window, warnings), chunks)
+        return {arn: count for counts in counted for arn, count in counts.items()}
 
 
 def _count(

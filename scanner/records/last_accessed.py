@@ -137,7 +137,7 @@ def read_last_accessed(
     with ThreadPoolExecutor(THREADS) as pool:
         jobs = list(pool.map(partial(_start, client, warnings), roles))
         started = [(role, job) for role, job in zip(roles, jobs, strict=True) if job]
-        reports = list(pool.map(lambda one: _finish(client, one, warnings, now, sleep), started))
+        reports = list(pool.map(lambda job: _finish(client, job, warnings, now, sleep), started))
     return {role: report for (role, _), report in zip(started, reports, strict=True) if report}
 
 
@@ -216,15 +216,14 @@ def _parsed(pages: Iterable[Mapping[str, Any]], now: float) -> LastAccessed:
         asked = min(asked, created.timestamp())
         for service in page.get("ServicesLastAccessed") or ():
             prefix = str(service.get("ServiceNamespace", "")).lower()
-            _note(services, prefix, service.get("LastAuthenticated"))
+            services[prefix] = _later(services.get(prefix), service.get("LastAuthenticated"))
             for action in service.get("TrackedActionsLastAccessed") or ():
                 name = f"{prefix}:{action.get('ActionName', '')}".lower()
-                _note(actions, name, action.get("LastAccessedTime"))
+                actions[name] = _later(actions.get(name), action.get("LastAccessedTime"))
     return LastAccessed(services, actions, asked)
 
 
-def _note(found: dict[str, float | None], name: str, moment: datetime | None) -> None:
-    """Note when something was last used: never only where nothing else is said of it."""
+def _later(known: float | None, moment: datetime | None) -> float | None:
+    """When something was last used: never only where nothing else is known of it."""
     seconds = None if moment is None else moment.timestamp()
-    known = found.get(name)
-    found[name] = seconds if known is None else max(known, seconds or known)
+    return seconds if known is None else max(known, seconds or known)

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from scanner.aws.times import Clock
 from scanner.errors import ScanError, Warnings
 from scanner.model import Certainty, Need, Permission
-from scanner.records.cloudtrail import RETENTION, History, never_called, read_cloudtrail
-from scanner.records.invocations import read_invocations
+from scanner.records.cloudtrail.history import History, never_called
+from scanner.records.cloudtrail.read import RETENTION, HistoryRequest, Session, read_cloudtrail
+from scanner.records.invocations import read_invocations, window_of
 from scanner.records.last_accessed import LastAccessed, read_last_accessed
 from tests.fakes.evidence import (
     GENERATE,
@@ -183,17 +185,10 @@ def history(
     def client_of(region: str) -> Any:
         return fake.client("cloudtrail", region)
 
-    found = read_cloudtrail(
-        client_of,
-        workloads or {FUNCTION: ROLE},
-        dict.fromkeys(workloads or {FUNCTION: ROLE}, start),
-        end,
-        warnings,
-        pauses,
-        now=lambda: NOW,
-        **options,
-    )
-    return found, warnings, pauses
+    sessions = (Session(arn, role, start) for arn, role in (workloads or {FUNCTION: ROLE}).items())
+    request = HistoryRequest(tuple(sessions), end, **options)
+    histories = read_cloudtrail(client_of, request, warnings, Clock(lambda: NOW, pauses))
+    return histories, warnings, pauses
 
 
 def started(moment: float = NOW - DAY / 2, **more: Any) -> Json:
@@ -389,7 +384,7 @@ def invocations(
 ) -> tuple[dict[str, int], Warnings]:
     warnings = Warnings()
     clients: Callable[[str], Any] = lambda region: fake.client("cloudwatch", region)  # noqa: E731
-    return read_invocations(clients, arns, start, end, warnings, lambda: NOW), warnings
+    return read_invocations(clients, arns, window_of(start, end, NOW), warnings), warnings
 
 
 def test_the_invocations_of_a_window_are_summed(fake: FakeEvidence) -> None:

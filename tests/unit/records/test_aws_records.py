@@ -15,7 +15,7 @@ from scanner.mapping.overrides import ExtraUntraced
 from scanner.mapping.untraced import MAY_RUN_UNTRACED
 from scanner.model import Need, Observation, Unmapped, Used
 from scanner.records.aws_records import CLOUDTRAIL, LAST_ACCESSED, AwsRecords
-from scanner.records.cloudtrail import History
+from scanner.records.cloudtrail.history import History
 from scanner.records.last_accessed import LastAccessed
 from scanner.verdict.assessment import Assessment
 from tests.unit.cases import (
