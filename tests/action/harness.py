@@ -242,7 +242,7 @@ def _unescaped(text: str, *more: str) -> str:
 
 def _key_values(text: str) -> dict[str, str]:
     """A file of `name=value` and of `name<<END`, value, `END`."""
-    found, lines = {}, iter(text.splitlines())
+    outputs, lines = {}, iter(text.splitlines())
     for line in lines:
         if not line:
             continue
@@ -256,11 +256,11 @@ def _key_values(text: str) -> dict[str, str]:
                 value.append(inner)
             else:
                 raise AssertionError(f"the output {name} does not end")
-            found[name] = "\n".join(value)
+            outputs[name] = "\n".join(value)
         else:
             assert plain > 0, f"not an output: {line!r}"
-            found[line[:plain]] = line[plain + 1 :]
-    return found
+            outputs[line[:plain]] = line[plain + 1 :]
+    return outputs
 
 
 # --- containers ----------------------------------------------------------------------------------
@@ -327,10 +327,10 @@ def configuration(image: str) -> Json:
     """The image's configuration: Entrypoint, Env, User, WorkingDir, Labels."""
     if _has_docker():
         shown = subprocess.run(["docker", "image", "inspect", image], capture_output=True, check=True).stdout
-        found: Json = json.loads(shown)[0]["Config"]
+        config: Json = json.loads(shown)[0]["Config"]
     else:
-        found = json.loads(_buildah("inspect", "--type", "image", image))["OCIv1"]["config"]
-    return found
+        config = json.loads(_buildah("inspect", "--type", "image", image))["OCIv1"]["config"]
+    return config
 
 
 def _buildah(*arguments: str) -> str:

@@ -393,7 +393,7 @@ def test_a_token_that_may_not_write_is_told_which_right_is_missing(world: World)
 
 
 @pytest.mark.parametrize(
-    ("script", "said"),
+    ("script", "reason"),
     [
         (Script(denial=(404, "Not Found"), rights=(LIST, GRAPHQL)), "pull-requests: write"),
         (Script(denial=(422, "Validation Failed"), rights=(LIST, GRAPHQL)), "422"),
@@ -404,11 +404,13 @@ def test_a_token_that_may_not_write_is_told_which_right_is_missing(world: World)
     ],
     ids=["not-found", "refused", "locked", "down", "dropped", "limited"],
 )
-def test_whatever_github_refuses_is_told_and_the_gate_stands(world: World, script: Script, said: str) -> None:
+def test_whatever_github_refuses_is_told_and_the_gate_stands(
+    world: World, script: Script, reason: str
+) -> None:
     world.github.script = script
     ran = world.job().run()
     assert ran.code == 1, ran.log
-    assert [a for a in ran.annotations("warning") if "no comment" in a.data and said in a.data], ran.log
+    assert [a for a in ran.annotations("warning") if "no comment" in a.data and reason in a.data], ran.log
     assert DELETE in ran.summary
     assert ran.outputs["conclusion"] == "failure"
     assert world.github.token not in ran.log

@@ -35,7 +35,7 @@ def test_no_claim_and_no_reason_of_a_rule_can_dress_up_the_table() -> None:
     role = compared([policy(allow(SCAN, table("t")))], [reads], config=config)
     scan = scan_result([role], [reads], [function()])
     text = markdown(view_of(scan, COMPARE, failing_ids={finding.id for finding in scan.findings}))
-    assert "check does not allow" in text
+    assert "(matches `fail-on`)" in text
     assert not any(part in text for part in ("<img", "@org", "x | y", "[a](http"))
 
 
@@ -68,4 +68,4 @@ def test_however_many_findings_fail_beside_the_excess_the_comment_keeps_within_i
     text = markdown(view_of(scan, COMPARE, failing_ids={finding.id for finding in scan.findings}), 65_000)
     assert len(text) <= 65_000
     assert "dynamodb&#58;Scan" in text
-    assert "more that the check does not allow" in text
+    assert "more that match `fail-on`" in text
