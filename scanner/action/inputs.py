@@ -10,7 +10,7 @@ from typing import Literal, cast, get_args
 
 from scanner.errors import EXIT_USAGE, ScanError
 from scanner.gate.config import FAIL_ON_NEVER, TeamConfig
-from scanner.gate.decide import Insufficient
+from scanner.gate.decide import OnInsufficientEvidence
 from scanner.github.comment import CommentMode
 from scanner.iam.severity import SEVERITY_LEVELS
 from scanner.model import Verdict
@@ -115,7 +115,8 @@ def _config(inputs: _Inputs) -> TeamConfig:
         at_least=inputs.one_of("fail-on-severity", SEVERITIES),
         include_unconfirmed=inputs.boolean("include-unconfirmed"),
         insufficient=cast(
-            Insufficient | None, inputs.one_of("on-insufficient-evidence", get_args(Insufficient))
+            OnInsufficientEvidence | None,
+            inputs.one_of("on-insufficient-evidence", get_args(OnInsufficientEvidence)),
         ),
         min_traces=int(inputs.text("min-traces") or 0) or None,
         assume_instrumented=inputs.boolean("assume-instrumented"),

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from scanner.gate.stable_names import (
-    account_of,
     logical_names,
     stable_name,
     stable_resource,
@@ -24,6 +23,7 @@ from scanner.gate.stable_names import (
 )
 from scanner.iam import catalog
 from scanner.model import EXCESS, Grant, Verdict
+from scanner.model.arn import account_of
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def entries_of(grants: Iterable[DeployedGrant], logical_ids: Mapping[str, str] |
     The role's own account id becomes `ACCOUNT`. Random endings of names that CloudFormation generates become
     `{random}`. `logical_ids` maps physical names and ARNs of stacks' resources to "Stack/LogicalId", which
     then stands for the name in braces: equal logical ids of two stacks stay apart. A statement is known by
-    its Sid; one without a Sid is not told from others, since statements move.
+    its Sid. Statements without a Sid are not distinguished, since they move.
     """
     names = logical_names(logical_ids or {})
     return [_entry(grant, names) for grant in grants]
@@ -173,8 +173,8 @@ def compare(baseline: Baseline, entries: Sequence[Entry], compared: Collection[s
     """Which entries are known, which are new, and what of the baseline is gone.
 
     Each entry of the baseline accepts one grant: of two that look alike, the first. One without a Condition
-    also accepts the grant with one, which is narrower. `compared` are the roles (`role_name`) that were read
-    and compared wholly in this run: entries of other roles are never fixed.
+    also accepts the grant with one, which is narrower. `compared` are the roles (`stable_role_name`) that
+    were read and compared wholly in this run: entries of other roles are never fixed.
     """
     left = Counter(entry.identity for entry in baseline.entries)
     is_known = [False] * len(entries)

@@ -10,7 +10,7 @@ from scanner.mapping.overrides import ExtraUntraced, Operation, ResourceTemplate
 from scanner.model import Verdict
 
 if TYPE_CHECKING:
-    from scanner.gate.decide import Insufficient
+    from scanner.gate.decide import OnInsufficientEvidence
 
 CONFIG_PATH = ".github/least-privilege.yml"
 FAIL_ON_NEVER = "never"
@@ -26,7 +26,7 @@ class TeamConfig:
     fail_on: frozenset[Verdict] | None = None
     at_least: str | None = None
     include_unconfirmed: bool | None = None
-    insufficient: Insufficient | None = None
+    insufficient: OnInsufficientEvidence | None = None
     min_traces: int | None = None
     assume_instrumented: bool | None = None
     ignores: tuple[IgnoreRule, ...] = ()

@@ -11,20 +11,20 @@ from scanner.model import Finding, Verdict
 from scanner.text.escape import counted
 
 Conclusion = Literal["success", "neutral", "failure"]
-Insufficient = Literal["pass", "warn", "fail"]
+OnInsufficientEvidence = Literal["pass", "warn", "fail"]
 
 
 @dataclass(frozen=True)
 class GatePolicy:
-    """What fails: findings of these verdicts, at least so dangerous, confirmed unless said otherwise.
+    """What fails: findings of these verdicts, at least so dangerous, confirmed unless `include_unconfirmed`.
 
-    `insufficient` says what becomes of a scan whose evidence cannot carry a verdict.
+    `insufficient` is what becomes of a scan whose evidence cannot carry a verdict.
     """
 
     fail_on: frozenset[Verdict] = frozenset()
     at_least: str | None = None
     include_unconfirmed: bool = False
-    insufficient: Insufficient = "warn"
+    insufficient: OnInsufficientEvidence = "warn"
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def decide(
 ) -> GateDecision:
     """Judge the findings. `missing` says, a line each, what evidence was not there.
 
-    `expired` are rules of the team, a line each, that covered something until their date: they fail a gate
+    `expired` are rules of the team, a line each, that matched something until their date: they fail a gate
     that can fail at all.
     """
     failed = failing(findings, policy)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from scanner.model.arn import Arn, account_of
+
 ACCOUNT = "ACCOUNT"
 RANDOM = "{random}"  # no `*`: a policy may grant that, and it would be more
 
@@ -26,12 +28,6 @@ def logical_names(logical_ids: Mapping[str, str]) -> dict[str, str]:
         stack, slash, logical_id = logical.rpartition("/")
         replacements.setdefault(name, set()).add(f"{{{_generated(stack)}{slash}{logical_id}}}")
     return {name: values.pop() for name, values in replacements.items() if name and len(values) == 1}
-
-
-def account_of(arn: str) -> str:
-    """The account id in an ARN, "" where there is none."""
-    fields = arn.split(":")
-    return fields[4] if len(fields) > 5 else ""
 
 
 def without_account(account: str, text: str) -> str:
@@ -58,21 +54,19 @@ def stable_role(arn: str, names: Mapping[str, str]) -> str:
 
 def stable_resource(resource: str, account: str, names: Mapping[str, str]) -> str:
     """An ARN (pattern) with stable names; of anything else only the account id is replaced."""
-    fields = resource.split(":", 5)
-    if len(fields) < 6 or fields[0] != "arn":
-        return without_account(account, resource)
-    service = fields[2]
-    name = (
-        _secret(fields[5], names)
-        if service == "secretsmanager"
-        else re.sub(
-            r"[^/:]+",
-            lambda match: stable_name(match.group(), names, has_stack=service != "states"),
-            fields[5],
-            count=1 if service == "s3" else 0,  # keys of objects are no names of resources
-        )
+    arn = Arn.parse(resource)
+    return without_account(account, str(arn.with_resource(_last_field(arn, names))) if arn else resource)
+
+
+def _last_field(arn: Arn, names: Mapping[str, str]) -> str:
+    if arn.service == "secretsmanager":
+        return _secret(arn.resource, names)
+    return re.sub(
+        r"[^/:]+",
+        lambda match: stable_name(match.group(), names, has_stack=arn.service != "states"),
+        arn.resource,
+        count=1 if arn.service == "s3" else 0,  # keys of objects are no names of resources
     )
-    return without_account(account, ":".join([*fields[:5], name]))
 
 
 # Six random characters follow a secret's name in its ARN:

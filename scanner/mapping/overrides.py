@@ -17,6 +17,7 @@ from scanner.mapping.operations import ActionNeed
 from scanner.mapping.parameters import RESOURCE_PARAMETERS
 from scanner.mapping.resources import Resource, context_of, resources_of
 from scanner.model import Call, Need, Unmapped
+from scanner.model.arn import Arn
 from scanner.text.escape import shortened
 
 MAX_COMBINATIONS = 100  # resources that one call may name by a template
@@ -175,8 +176,7 @@ _NAMES = (RESOURCE_PARAMETERS | {"resource_name"}) - {"queue_url"}
 
 def form_problem(template: ResourceTemplate) -> str:
     """What is wrong with the form of a template, "" where nothing is."""
-    fields = template.arn.split(":", 5)
-    if len(fields) < 6 or fields[0] != "arn":
+    if Arn.parse(template.arn) is None:
         return f"is not an ARN, which has six fields: {_EXAMPLE}"
     if re.search(r"[{}]", _BRACES.sub("", template.arn)):
         return "has unbalanced braces"

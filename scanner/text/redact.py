@@ -1,4 +1,4 @@
-"""What is not shown: credentials never, names that tell about an account not in public. Pure."""
+"""Masking: credentials always, in public also names that identify an account. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _KEY_ID = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")
 
 
 def redacted(text: str) -> str:
-    """Text less access keys."""
+    """Text with access keys masked."""
     return _KEY_ID.sub("[access key]", _SECRET.sub(r"\1[redacted]", text))
 
 
@@ -36,13 +36,13 @@ class Redaction:
 
 
 def _public_text(text: str) -> str:
-    """A line less account ids, names of secrets and keys of objects."""
+    """A line with account ids, names of secrets and keys of objects masked."""
     text = _OBJECT_IN_TEXT.sub(r"\1OBJECT_KEY", _SECRET_IN_TEXT.sub(r"\1SECRET_NAME", text))
     return _ACCOUNT.sub("ACCOUNT_ID", text)
 
 
 def _public_resource(resource: str) -> str:
-    """One resource pattern less the same: it may be a whole ARN, or less than one."""
+    """One resource pattern with the same masked: a whole ARN, or a part of one."""
     before, secret, name = resource.partition("secret:")
     if secret and name.strip("*?"):
         resource = f"{before}{secret}SECRET_NAME"
@@ -56,14 +56,14 @@ def _public_resource(resource: str) -> str:
 def _public_object(rest: str) -> str:
     """The last field of an ARN of S3: `bucket/key`, `accesspoint/name/object/key`, `*key`."""
     for mark in ("/object/", "/"):
-        before, found, key = rest.partition(mark)
-        if found and not (mark == "/" and before == "accesspoint"):
+        before, separator, key = rest.partition(mark)
+        if separator and not (mark == "/" and before == "accesspoint"):
             return f"{before}{mark}OBJECT_KEY" if key.strip("*") else rest
     return "OBJECT_KEY" if rest.startswith("*") and rest.strip("*") else rest
 
 
 def _public_policy(value: Any, condition: str = "") -> Any:
-    """A policy, or a part of one, less the same; the values of conditions on keys and secrets too."""
+    """A policy, or a part of one, with the same masked, and values of conditions on keys and secrets."""
     if isinstance(value, Mapping):
         return {
             _public_text(str(key)): _public_policy(part, condition or (str(key) if ":" in str(key) else ""))

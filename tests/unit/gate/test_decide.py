@@ -1,0 +1,86 @@
+"""The gate: which findings fail it, and what becomes of a scan without evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from scanner.gate.decide import GatePolicy, decide, failing
+from scanner.iam.severity import SEVERITY_LEVELS
+from scanner.model import EXCESS, Finding, Verdict
+from tests.unit.cases import allow, arn, compared, deny, of_aws, only, policy, table, usage, used
+
+GET, SCAN = "dynamodb:GetItem", "dynamodb:Scan"
+EXCESS_FAILS = GatePolicy(frozenset(EXCESS))
+ALL_FAIL = GatePolicy(frozenset(Verdict), include_unconfirmed=True)
+
+
+def findings_of_each_verdict() -> Sequence[Finding]:
+    """Used, unused, unused but unconfirmed, broad, platform, unobservable, ineffective."""
+    grants = policy(
+        allow(GET, table("t")),
+        allow(SCAN, table("t")),
+        allow("ssm:GetParameter", arn("ssm", "parameter/p")),
+        allow("dynamodb:*Item", table("u")),
+        allow("logs:PutLogEvents"),
+        allow("iam:PassRole"),
+        allow("sns:Publish"),
+        deny("sns:*"),
+    )
+    seen = used((GET, table("t")), (GET, table("u")))
+    return compared([grants], [usage(seen, services=["ssm"])]).findings
+
+
+@pytest.mark.parametrize(
+    ("gate", "failed"),
+    [
+        (GatePolicy(), []),
+        (GatePolicy(frozenset({Verdict.UNUSED})), [SCAN]),
+        (GatePolicy(frozenset({Verdict.UNUSED}), include_unconfirmed=True), [SCAN, "ssm:GetParameter"]),
+        (GatePolicy(frozenset({Verdict.BROAD})), ["dynamodb:*Item"]),
+        (EXCESS_FAILS, [SCAN, "dynamodb:*Item"]),
+        (GatePolicy(frozenset({Verdict.UNOBSERVABLE})), ["iam:PassRole"]),
+        (GatePolicy(frozenset({Verdict.INEFFECTIVE})), ["sns:Publish"]),
+        # at least so dangerous
+        (GatePolicy(frozenset(EXCESS), "write"), ["dynamodb:*Item"]),
+        (GatePolicy(frozenset(EXCESS), "data-access"), [SCAN, "dynamodb:*Item"]),
+        (GatePolicy(frozenset(EXCESS), "privilege-escalation"), []),
+    ],
+)
+def test_what_fails_the_gate(gate: GatePolicy, failed: list[str]) -> None:
+    findings = findings_of_each_verdict()
+    assert [f.actions[0] for f in failing(findings, gate)] == failed
+    assert decide(findings, [], gate).passed is not bool(failed)
+
+
+def test_an_action_that_iam_does_not_know_may_be_as_dangerous_as_any() -> None:
+    finding = only(compared([policy(allow("dynamodb:NewAction"))], [usage(services=["dynamodb"])]))
+    assert finding.severity == SEVERITY_LEVELS[-1] == "unknown"
+    assert failing([finding], replace(EXCESS_FAILS, at_least=SEVERITY_LEVELS[0])) == [finding]
+
+
+@pytest.mark.parametrize(
+    ("insufficient", "conclusion", "passed"),
+    [("pass", "success", True), ("warn", "neutral", True), ("fail", "failure", False)],
+)
+def test_what_becomes_of_a_scan_without_evidence(insufficient: Any, conclusion: str, passed: bool) -> None:
+    decision = decide([], ["no trace"], replace(EXCESS_FAILS, insufficient=insufficient))
+    assert (decision.conclusion, decision.passed) == (conclusion, passed)
+    assert decide([], [], replace(EXCESS_FAILS, insufficient=insufficient)).conclusion == "success"
+
+
+def test_a_finding_fails_though_evidence_is_missing_elsewhere() -> None:
+    decision = decide(
+        findings_of_each_verdict(), ["no trace of g"], replace(EXCESS_FAILS, insufficient="pass")
+    )
+    assert (decision.conclusion, decision.missing) == ("failure", ["no trace of g"])
+
+
+def test_policies_of_aws_fail_like_ones_own_and_are_to_be_replaced() -> None:
+    result = compared([of_aws("Aws", allow("dynamodb:*", "*"))], [usage(used((GET, table("t"))))])
+    (finding,) = failing(result.findings, EXCESS_FAILS)
+    assert finding.remedy == "replace"
+    assert failing(result.findings, ALL_FAIL) == [finding]
