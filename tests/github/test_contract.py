@@ -139,7 +139,7 @@ def test_the_pull_request_of_a_commit(github: FakeGitHub) -> None:
     assert github.count(PULLS) == 2
 
 
-@pytest.mark.parametrize("refusal", [(403, NOT_ACCESSIBLE), (404, "Not Found")])
+@pytest.mark.parametrize("denial", [(403, NOT_ACCESSIBLE), (404, "Not Found")])
 def test_a_refusal(github: FakeGitHub, denial: tuple[int, str]) -> None:
     github.script = Script(rights=(GRAPHQL, LIST), denial=denial)
     with pytest.raises(GithubError) as caught:
@@ -194,7 +194,7 @@ def test_the_proxy_notices_a_file_that_breaks_the_contract(
     assert raw(github, "GET", f"/repos/{github.name}/contents/{path}")[0] == 500
 
 
-@pytest.mark.parametrize("refusal", [(403, NOT_ACCESSIBLE), (404, "Not Found")])
+@pytest.mark.parametrize("denial", [(403, NOT_ACCESSIBLE), (404, "Not Found")])
 def test_a_refusal_to_show_a_file(github: FakeGitHub, denial: tuple[int, str]) -> None:
     github.commit({PATH: "x"})
     github.script = Script(rights=(LIST,), denial=denial)
