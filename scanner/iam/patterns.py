@@ -8,6 +8,7 @@ and `:`. Actions are compared in lower case by the caller.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 _ANY = "*"
@@ -41,6 +42,14 @@ def matches(pattern: str, text: str) -> bool:
             return False
         at += len(part)
     return True
+
+
+def matching(pattern: str, texts: Iterable[str]) -> Iterable[str]:
+    """Those of the texts that the pattern matches."""
+    start = pattern[:-1]
+    if pattern.endswith(_ANY) and not is_pattern(start):  # most patterns of actions
+        return (text for text in texts if text.startswith(start))
+    return (text for text in texts if matches(pattern, text))
 
 
 def _matches_greedily(pattern: str, text: str) -> bool:
@@ -92,13 +101,13 @@ def overlaps(one: str, other: str) -> bool:
 
 def _prefixes_agree(one: str, other: str) -> bool:
     """A cheap no for most pairs: the literal beginnings differ."""
-    length = min(_literal_start(one), _literal_start(other))
-    return one[:length] == other[:length]
+    start, other_start = _literal_start(one), _literal_start(other)
+    return start.startswith(other_start) or other_start.startswith(start)
 
 
-def _literal_start(pattern: str) -> int:
-    places = [place for place in (pattern.find(_ANY), pattern.find(_ONE)) if place >= 0]
-    return min(places, default=len(pattern))
+def _literal_start(pattern: str) -> str:
+    start = pattern.partition(_ANY)[0]
+    return start.partition(_ONE)[0] if _ONE in start else start
 
 
 @lru_cache(maxsize=1 << 16)

@@ -28,7 +28,11 @@ def assess_role(context: RoleContext) -> AssessedRole:
     assessor = _Assessor(context)
     assessments = [assessor.assess(grant) for grant in assessor.grants]
     evidence: dict[str, list[WorkloadEvidence]] = {}
-    reasoned = [replace(item, reasons=_reasons(item, context, evidence)) for item in assessments]
+    reasons = [_reasons(item, context, evidence) for item in assessments]
+    reasoned = [
+        replace(item, reasons=reasons_) if reasons_ else item
+        for item, reasons_ in zip(assessments, reasons, strict=True)
+    ]
     by_grant = redundancies(reasoned)
     return AssessedRole(
         context,
@@ -114,7 +118,7 @@ class _Assessor:
 
     def _unused(self, grant: Grant, unsure: Mapping[UsedPermission, Reason]) -> Assessment:
         actions = self._grants.actions_of(grant)
-        observable = frozenset(a for a in actions if not self._unseen.is_unobservable(grant, a))
+        observable = actions - self._unseen.unobservable(grant, actions)
         if actions and not observable:
             why = self._unseen.why_unobservable(grant, actions)
             return Assessment(grant, Verdict.UNOBSERVABLE, why=why)
@@ -145,8 +149,8 @@ class _Assessor:
         if not is_pattern(grant.action):
             return frozenset(), frozenset()
         unused = self._grants.actions_of(grant) - {use.action for use in used_for}
-        observable = frozenset(a for a in unused if not self._unseen.is_unobservable(grant, a))
-        return observable, unused - observable
+        unobservable = self._unseen.unobservable(grant, unused)
+        return unused - unobservable, unobservable
 
     def _doubts_of_width(
         self, grant: Grant, used: Sequence[UsedPermission], unsure: Mapping[UsedPermission, Reason]

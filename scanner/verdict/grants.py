@@ -49,7 +49,9 @@ class RoleGrants:
             return True
         if _excepts_everything(grant):
             return True
-        if all(self.condition_held(grant, use) is False for use in (_ANY_USE, _ANY_USE_OF_THE_PLATFORM)):
+        if grant.statement.condition is not None and all(
+            self.condition_held(grant, use) is False for use in (_ANY_USE, _ANY_USE_OF_THE_PLATFORM)
+        ):
             return True
         if self.limits.are_none or not is_pattern(grant.action):
             return False

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from scanner.iam import arns
-from scanner.iam.patterns import is_pattern, matches
+from scanner.iam import arns, catalog
+from scanner.iam.patterns import is_pattern, matches, matching
 from scanner.mapping.untraced import MAY_RUN_UNTRACED, UNOBSERVABLE, Untraced, is_kept_of_a_wildcard
 from scanner.model import Grant, UnknownNeed
 from scanner.records.aws_records import LAST_ACCESSED
@@ -14,7 +14,10 @@ from scanner.usage.of_role import RoleUsage, UsedPermission
 from scanner.verdict.claims import ServiceClaim
 from scanner.verdict.grants import matches_action, overlaps_resource, service_of
 from scanner.verdict.reasons import Reason
-from scanner.workloads.platform import untraced
+from scanner.workloads.platform import untraced, untraced_actions
+
+_NONE = frozenset[str]()
+_CLEAN = ServiceClaim(clean=True)
 
 
 class Doubts(NamedTuple):
@@ -30,23 +33,44 @@ class UnseenUses:
     def __init__(self, usage: RoleUsage) -> None:
         self._usage = usage
         self._traced = frozenset((*usage.required, *usage.possible))
+        self._unread = frozenset(usage.unread)
+        self._possible = frozenset(usage.possible)
 
     # --- why traces may not show an action ---
 
     def untraced(self, grant: Grant, action: str) -> Iterator[Untraced]:
         """Why traces may not show a use of an action by a grant."""
+        yield from self._reasons_of_all_grants(action)
+        for need in self.platform_needs(grant, action):
+            yield Untraced(need.kind, need.why)
+
+    def _reasons_of_all_grants(self, action: str) -> Iterator[Untraced]:
+        """Why traces may not show a use of an action, whichever grant allows it."""
         known = untraced(action)
         if known is not None:
             yield known
         for extra in self._usage.team:
             if matches(extra.action, action):
                 yield Untraced(extra.kind, extra.reason)
-        for need in self.platform_needs(grant, action):
-            yield Untraced(need.kind, need.why)
 
-    def is_unobservable(self, grant: Grant, action: str) -> bool:
-        """Whether no trace can show a use of an action by a grant."""
-        return any(untraced.kind == UNOBSERVABLE for untraced in self.untraced(grant, action))
+    def unobservable(self, grant: Grant, actions: frozenset[str]) -> frozenset[str]:
+        """Those of a grant's actions (lower case) whose use by the grant no trace can show."""
+        return frozenset(
+            action
+            for action in self._maybe_untraced(grant, actions)
+            if any(untraced.kind == UNOBSERVABLE for untraced in self.untraced(grant, action))
+        )
+
+    def _maybe_untraced(self, grant: Grant, actions: frozenset[str]) -> frozenset[str]:
+        """Those of a grant's actions that `untraced` may name a reason for."""
+        if len(actions) == 1:  # most grants
+            (action,) = actions
+            return actions if any(self._reasons_of_all_grants(action)) or action in self._unread else _NONE
+        pattern = grant.action.lower()
+        of_reference = actions & untraced_actions(catalog.prefixes_of(pattern))
+        of_none = actions - catalog.expand(pattern)
+        of_team = (matching(extra.action, actions) for extra in self._usage.team)
+        return (of_reference | of_none | (actions & self._unread)).union(*of_team)
 
     def why_unobservable(self, grant: Grant, actions: Iterable[str]) -> str:
         """Why no trace can show the actions, each reason once."""
@@ -95,7 +119,7 @@ class UnseenUses:
                 yield use
 
     def service_claims(
-        self, grant: Grant, actions: Iterable[str], unsure: Mapping[UsedPermission, Reason]
+        self, grant: Grant, actions: frozenset[str], unsure: Mapping[UsedPermission, Reason]
     ) -> tuple[dict[str, ServiceClaim], frozenset[str]]:
         """What must be confirmed of the actions, by service; and the records of AWS that had a say.
 
@@ -104,9 +128,10 @@ class UnseenUses:
         unsure_actions: dict[str, set[Reason]] = {}
         for use, reason in unsure.items():
             unsure_actions.setdefault(use.action, set()).add(reason)
-        claims: dict[str, ServiceClaim] = {}
+        doubtful = self._maybe_doubtful(grant, actions).union(actions.intersection(unsure_actions))
+        claims = dict.fromkeys(map(service_of, actions - doubtful), _CLEAN)
         sources: set[str] = set()
-        for action in actions:
+        for action in doubtful:
             doubts = self.doubts(grant, action)
             reasons = doubts.reasons.union(unsure_actions.get(action, ()))
             sources |= doubts.sources
@@ -121,6 +146,12 @@ class UnseenUses:
                 claims[service] = claim.with_action(reasons, never)
         return claims, frozenset(sources)
 
+    def _maybe_doubtful(self, grant: Grant, actions: frozenset[str]) -> frozenset[str]:
+        """Those of a grant's actions that `doubts`, or the records of AWS, may have something to say of."""
+        if self._usage.records.last_accessed is not None:
+            return actions
+        return self._maybe_untraced(grant, actions) | (actions & self._possible)
+
     # --- what may be needed all the same ---
 
     def may_need(self, grant: Grant, actions: frozenset[str]) -> tuple[UsedPermission, ...]:
@@ -134,11 +165,12 @@ class UnseenUses:
             for use in self._usage.alternatives
             if matches_action(grant, use.action) and overlaps_resource(grant, use)
         )
-        for action in sorted(actions):
+        for action in sorted(actions & self._possible):
             needed.update(dict.fromkeys(self._possible_uses(grant, action)))
         if not grant.except_actions and not is_pattern(service_of(grant.action)):
-            kept = (action for action in sorted(actions) if is_kept_of_a_wildcard(action))
+            untraced = sorted(self._maybe_untraced(grant, actions))
+            kept = (action for action in untraced if is_kept_of_a_wildcard(action))
             needed.update(dict.fromkeys(UsedPermission(action, grant.pattern, exact=True) for action in kept))
-            platform_uses = (use for action in sorted(actions) for use in self._platform_uses(grant, action))
+            platform_uses = (use for action in untraced for use in self._platform_uses(grant, action))
             needed.update(dict.fromkeys(platform_uses))
         return tuple(needed)
