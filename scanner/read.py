@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scanner.aws.api import Aws
 from scanner.errors import EXIT_USAGE, ScanError, Warnings
 from scanner.mapping.overrides import mapper
-from scanner.model import Role, Usage
+from scanner.model import CallRow, Role, Usage
 from scanner.model.workloads import WorkloadKindName, workload_kind
 from scanner.records.read import RecordsRequest
 from scanner.request import ScanRequest, is_selected
@@ -18,17 +18,15 @@ from scanner.result import Skipped, Traced
 from scanner.roles.reader import roles_from_aws, roles_from_file
 from scanner.roles.trust import with_workloads
 from scanner.text.escape import counted
-from scanner.traces.documents import Trace
-from scanner.traces.files import read_files
-from scanner.traces.reading import read_trace
-from scanner.traces.xray_api import Fetched, read_ids, read_window, transaction_search
+from scanner.traces.files import FilesSource
+from scanner.traces.reading import TraceReading
+from scanner.traces.source import TraceSource
+from scanner.traces.xray_api import XRaySource
+from scanner.traces.xray_requests import Window
 from scanner.usage.builder import UsageBuilder
 from scanner.verdict.reasons import Reason
 from scanner.workloads.kinds import KINDS, WorkloadKind
 from scanner.workloads.listing import Listing, Workloads, union
-
-if TYPE_CHECKING:
-    from mypy_boto3_xray.client import XRayClient
 
 
 def read_traces(
@@ -40,36 +38,37 @@ def read_traces(
     )
     lock = threading.Lock()
 
-    def sink(traces: list[Trace]) -> None:
-        readings = [read_trace(trace) for trace in traces]
+    def emit(items: Sequence[TraceReading | CallRow]) -> None:
         with lock:
-            for reading in readings:
-                builder.add(reading)
+            for item in items:
+                builder.add(item)
             progress(builder.traces)
 
-    skipped, elsewhere = _feed(request, aws, sink, warnings)
+    source = trace_source(request, aws)
+    report = source.read(emit, warnings)
+    skipped = report.skipped
     usages = builder.usages()
     scan_reasons = set()
-    if skipped.traces_unprocessed or skipped.windows or skipped.documents or builder.unattributed_gaps:
+    if skipped.unprocessed or skipped.windows or skipped.documents or builder.unattributed_gaps:
         scan_reasons.add(Reason.INCOMPLETE_TRACES)  # whatever was not read may be any workload's
-    if elsewhere:
+    if report.elsewhere:
         scan_reasons.add(Reason.TRACES_ELSEWHERE)
-    from_files = bool(request.traces)
     arns = [usage.workload for usage in usages if usage.workload]
+    regions = report.regions
     traced = Traced(
-        source="files" if from_files else "xray",
-        start=builder.first if from_files or request.trace_ids else request.start,
-        end=builder.last if from_files or request.trace_ids else request.end,
-        regions=tuple(sorted({arn.split(":")[3] for arn in arns})) if from_files else _regions(request, aws),
+        source=source.name,
+        start=builder.first if report.start is None else report.start,
+        end=builder.last if report.end is None else report.end,
+        regions=tuple(sorted({arn.split(":")[3] for arn in arns})) if regions is None else regions,
         traces=builder.traces,
         documents=builder.documents,
         calls=builder.calls,
         skipped=Skipped(
             documents=skipped.documents + builder.unreadable_documents,
             calls=sum(sum(usage.unmapped.values()) for usage in usages),
-            traces_truncated=skipped.traces_truncated,
-            traces_unprocessed=skipped.traces_unprocessed,
-            traces_partial=skipped.traces_partial,
+            traces_truncated=skipped.truncated,
+            traces_unprocessed=skipped.unprocessed,
+            traces_partial=skipped.partial,
             windows=skipped.windows,
         ),
         usages=usages,
@@ -79,55 +78,16 @@ def read_traces(
     return traced
 
 
-def _feed(
-    request: ScanRequest, aws: Aws, sink: Callable[[list[Trace]], None], warnings: Warnings
-) -> tuple[Skipped, bool]:
-    """Read the traces from where they are: what was skipped, and whether there are more elsewhere."""
+def trace_source(request: ScanRequest, aws: Aws) -> TraceSource:
+    """Where the traces of a request are. Raises ScanError where no region is configured."""
     if request.traces:
-        read = read_files(request.traces, sink, warnings)
-        return Skipped(read.unreadable, 0, read.truncated, read.unprocessed), False
-    skipped, elsewhere = Skipped(), False
-    for region in _regions(request, aws):
-        fetched, hidden = _fetch(request, aws.xray(region), sink, warnings)
-        elsewhere = elsewhere or hidden
-        skipped = Skipped(
-            0,
-            0,
-            skipped.traces_truncated + fetched.truncated,
-            skipped.traces_unprocessed + fetched.unprocessed,
-            skipped.traces_partial + fetched.partial,
-            skipped.windows + fetched.unread_windows,
-        )
-    return skipped, elsewhere
-
-
-def _regions(request: ScanRequest, aws: Aws) -> tuple[str, ...]:
-    return request.regions or (aws.region(),)
-
-
-def _fetch(
-    request: ScanRequest, client: XRayClient, sink: Callable[[list[Trace]], None], warnings: Warnings
-) -> tuple[Fetched, bool]:
-    """Read the traces of one region, and tell whether there are more elsewhere."""
-    elsewhere = transaction_search(client)
-    if elsewhere:
-        warnings.add(
-            "transaction-search",
-            "Transaction Search is on: X-Ray's API shows only the traces that are indexed (1% by default), "
-            "so that nothing can be confirmed from them",
-        )
-    elif elsewhere is None:
-        warnings.add(
-            "transaction-search-unknown",
-            "whether Transaction Search is on could not be asked: allow xray:GetTraceSegmentDestination",
-        )
-    if request.trace_ids:
-        fetched = read_ids(client, request.trace_ids, sink, warnings, wait_seconds=request.wait)
-        return fetched, bool(elsewhere)
-    fetched = read_window(
-        client, request.start, request.end, request.filter, sink, warnings, wait_seconds=request.wait
+        return FilesSource(request.traces)
+    return XRaySource(
+        request.regions or (aws.region(),),
+        aws.xray,
+        request.trace_ids or Window(request.start, request.end, request.filter),
+        wait_seconds=request.wait,
     )
-    return fetched, bool(elsewhere)
 
 
 _GAPS = {

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_xray.client import XRayClient
 
 # "standard" repeats what AWS throttles or fails, with growing pauses:
-# docs.aws.amazon.com/boto3/latest/guide/retries.html. X-Ray's requests also keep a common pace.
+# docs.aws.amazon.com/boto3/latest/guide/retries.html. X-Ray's requests also share a concurrency limit.
 _RETRIES = {"mode": "standard", "total_max_attempts": 5}
 
 

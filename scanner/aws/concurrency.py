@@ -17,7 +17,7 @@ _SHRINK_ONCE_IN = 0.25  # seconds: one burst of refusals is one sign, not many
 XRAY_THREADS = 48  # measured: fewer are slower, more are not faster
 
 
-class Pace:
+class ConcurrencyLimit:
     """A number of places that shrinks by `throttled()` and grows by `went_well()`, `most` at the most."""
 
     def __init__(self, most: int, now: Callable[[], float] = time.monotonic) -> None:

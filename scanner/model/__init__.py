@@ -1,7 +1,7 @@
 """The words of the product, as frozen data: every other room speaks in these. Imports nothing of ours."""
 
 from scanner.model.arn import Arn, account_of, region_of, service_of
-from scanner.model.calls import Call, Certainty, Need, ObservedCall, Outcome, Permission, Unmapped
+from scanner.model.calls import Call, CallRow, Certainty, Need, ObservedCall, Outcome, Permission, Unmapped
 from scanner.model.findings import (
     EXCESS,
     NOT_ACCEPTED,
@@ -23,6 +23,7 @@ __all__ = [
     "Acceptance",
     "Arn",
     "Call",
+    "CallRow",
     "Certainty",
     "Denied",
     "Evidence",

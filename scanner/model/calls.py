@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -41,6 +42,20 @@ class ObservedCall(NamedTuple):
 
     call: Call
     time: float
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class CallRow:
+    """An aggregated row: a call that was made `count` times, first and last (Unix seconds).
+
+    `message` is that of the error, where the calls were denied.
+    """
+
+    call: Call
+    count: int
+    first_seen: float
+    last_seen: float
     message: str = ""
 
 

@@ -7,6 +7,7 @@ pieces, in-progress documents beside the finished one.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -25,6 +26,28 @@ class Trace(NamedTuple):
     documents: tuple[Any, ...]
     truncated: bool = False
     partial: bool = False
+
+
+def trace_from_api(raw: Any) -> Trace | None:
+    """A trace as BatchGetTraces returns it; a segment without its document counts as unreadable."""
+    if not isinstance(raw, dict) or not isinstance(raw.get("Id"), str):
+        return None
+    segments = raw.get("Segments")
+    documents = map(_document_in, segments if isinstance(segments, list) and segments else [None])
+    return Trace(raw["Id"], tuple(documents), truncated=raw.get("LimitExceeded") is True)
+
+
+def _document_in(segment: Any) -> Any:
+    if not isinstance(segment, dict):
+        return segment
+    return segment.get("Document", segment if "id" in segment else None)
+
+
+def compact_id(trace_id: str) -> bytes:
+    """A trace id in 12 bytes, the only thing kept for each trace."""
+    with contextlib.suppress(ValueError):
+        return bytes.fromhex(trace_id.removeprefix("1-").replace("-", ""))
+    return trace_id.encode("utf-8", "replace")
 
 
 class Documents(NamedTuple):

@@ -9,54 +9,48 @@ from __future__ import annotations
 import codecs
 import gzip
 import zlib
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from scanner.errors import EXIT_USAGE, ScanError, Warnings
-from scanner.traces.documents import Trace
-from scanner.traces.xray_api import compact, trace_from_api
+from scanner.traces.documents import Trace, compact_id, trace_from_api
+from scanner.traces.reading import read_trace
+from scanner.traces.source import Emit, SkippedTraces, SourceReport
 
-Sink = Callable[[list[Trace]], None]
 _SUFFIXES = frozenset({".json", ".jsonl", ".ndjson", ".gz"})
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
-@dataclass
-class FilesRead:
-    """What was found in the files. `unreadable` are documents that could not be understood."""
+@dataclass(frozen=True)
+class FilesSource:
+    """Saved traces in files, and in folders of them."""
 
-    traces: int = 0
-    truncated: int = 0
-    unprocessed: int = 0
-    unreadable: int = 0
-    seen: dict[bytes, int] = field(default_factory=dict, repr=False)
+    paths: tuple[Path, ...]
+    name: str = "files"
 
+    def read(self, emit: Emit, warnings: Warnings) -> SourceReport:
+        """Hand over every saved trace, each once.
 
-def read_files(paths: Iterable[Path], sink: Sink, warnings: Warnings) -> FilesRead:
-    """Hand every saved trace to `sink`, each once.
-
-    Documents outside a trace are put together by their trace id first. Raises ScanError for a path that
-    does not exist.
-    """
-    read = FilesRead()
-    loose: dict[str, list[Any]] = {}
-    for path in _files(paths, warnings):
-        try:
-            for value in _values(_content(path)):
-                _take(value, read, loose, sink)
-        except (OSError, EOFError, zlib.error) as error:
-            read.unreadable += 1
-            warnings.add("file-unread", f"{path.name} could not be read: {error}")
-        except orjson.JSONDecodeError as error:
-            read.unreadable += 1
-            warnings.add("file-unread", f"{path.name} is neither JSON nor JSON lines: {error}")
-    for trace_id, documents in loose.items():
-        _hand_on(Trace(trace_id, tuple(documents)), read, sink)
-    return read
+        Documents outside a trace are put together by their trace id first. Raises ScanError for a path that
+        does not exist.
+        """
+        reader = _Reader(emit)
+        for path in _files(self.paths, warnings):
+            try:
+                for value in _values(_content(path)):
+                    reader.parse(value)
+            except (OSError, EOFError, zlib.error) as error:
+                reader.documents += 1
+                warnings.add("file-unread", f"{path.name} could not be read: {error}")
+            except orjson.JSONDecodeError as error:
+                reader.documents += 1
+                warnings.add("file-unread", f"{path.name} is neither JSON nor JSON lines: {error}")
+        reader.emit_unassigned()
+        return SourceReport(SkippedTraces(reader.documents, reader.truncated, reader.unprocessed))
 
 
 def _files(paths: Iterable[Path], warnings: Warnings) -> Iterator[Path]:
@@ -99,37 +93,6 @@ def _values(content: bytes) -> Iterator[Any]:
                 yield None  # counted as unreadable
 
 
-def _take(value: Any, read: FilesRead, loose: dict[str, list[Any]], sink: Sink) -> None:
-    """Take what a file holds, however deep in lists, in the order in which it stands."""
-    todo = [value]
-    while todo:
-        value = todo.pop()
-        if isinstance(value, str):
-            value = _from_text(value)
-        if isinstance(value, list):
-            todo.extend(reversed(value))
-        elif not isinstance(value, dict):
-            read.unreadable += 1
-        elif isinstance(value.get("Traces"), list):
-            unprocessed = value.get("UnprocessedTraceIds")
-            read.unprocessed += len(unprocessed) if isinstance(unprocessed, list) else 0
-            todo.extend(reversed(value["Traces"]))
-        elif "Document" in value and "Segments" not in value:
-            todo.append(value["Document"])
-        else:
-            _take_trace(value, read, loose, sink)
-
-
-def _take_trace(value: dict[str, Any], read: FilesRead, loose: dict[str, list[Any]], sink: Sink) -> None:
-    trace = trace_from_api(value) if "Segments" in value else None
-    if trace is not None:
-        _hand_on(trace, read, sink)
-    elif isinstance(value.get("id"), str) and ("trace_id" in value or "start_time" in value):
-        loose.setdefault(str(value.get("trace_id") or value["id"]), []).append(value)
-    else:
-        read.unreadable += 1
-
-
 def _from_text(text: str) -> Any:
     try:
         return orjson.loads(text)
@@ -142,13 +105,57 @@ def _id_of(document: Any) -> str:
     return str(parsed.get("id")) if isinstance(parsed, dict) else ""
 
 
-def _hand_on(trace: Trace, read: FilesRead, sink: Sink) -> None:
-    key, documents = compact(trace.id), hash(frozenset(map(_id_of, trace.documents)))
-    known = read.seen.get(key)
-    if known is not None:
-        read.unprocessed += known != documents  # this copy may hold more of the trace than was read
-        return
-    read.seen[key] = documents
-    read.traces += 1
-    read.truncated += trace.truncated
-    sink([trace])
+class _Reader:
+    """Finds the traces in JSON values. `documents` counts what is neither a trace nor a document of one."""
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit_readings = emit
+        self._unassigned: dict[str, list[Any]] = {}
+        self._seen: dict[bytes, int] = {}
+        self.documents = 0
+        self.truncated = 0
+        self.unprocessed = 0
+
+    def parse(self, value: Any) -> None:
+        """Take what a value holds, however deep in lists, in the order in which it stands."""
+        todo = [value]
+        while todo:
+            value = todo.pop()
+            if isinstance(value, str):
+                value = _from_text(value)
+            if isinstance(value, list):
+                todo.extend(reversed(value))
+            elif not isinstance(value, dict):
+                self.documents += 1
+            elif isinstance(value.get("Traces"), list):
+                unprocessed = value.get("UnprocessedTraceIds")
+                self.unprocessed += len(unprocessed) if isinstance(unprocessed, list) else 0
+                todo.extend(reversed(value["Traces"]))
+            elif "Document" in value and "Segments" not in value:
+                todo.append(value["Document"])
+            else:
+                self._parse_trace(value)
+
+    def emit_unassigned(self) -> None:
+        """Hand over the traces whose documents came one by one."""
+        for trace_id, documents in self._unassigned.items():
+            self._emit(Trace(trace_id, tuple(documents)))
+
+    def _parse_trace(self, value: dict[str, Any]) -> None:
+        trace = trace_from_api(value) if "Segments" in value else None
+        if trace is not None:
+            self._emit(trace)
+        elif isinstance(value.get("id"), str) and ("trace_id" in value or "start_time" in value):
+            self._unassigned.setdefault(str(value.get("trace_id") or value["id"]), []).append(value)
+        else:
+            self.documents += 1
+
+    def _emit(self, trace: Trace) -> None:
+        key, documents = compact_id(trace.id), hash(frozenset(map(_id_of, trace.documents)))
+        known = self._seen.get(key)
+        if known is not None:
+            self.unprocessed += known != documents  # this copy may hold more of the trace than was read
+            return
+        self._seen[key] = documents
+        self.truncated += trace.truncated
+        self._emit_readings([read_trace(trace)])

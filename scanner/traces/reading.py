@@ -54,14 +54,8 @@ class TraceReading:
     calls: Sequence[ObservedCall] = ()
 
 
-class _CallNode(NamedTuple):
-    node: Node
-    workload: str | None
-    instrumentation: str
-
-    @property
-    def in_progress(self) -> bool:
-        return self.node.get("in_progress") is True
+_CallNode = tuple[Node, str | None, str]
+"""A node that is a call, its workload, and how it was instrumented."""
 
 
 def read_trace(trace: Trace) -> TraceReading:
@@ -70,39 +64,38 @@ def read_trace(trace: Trace) -> TraceReading:
     owners = Owners(documents.segments)
     complete = documents.complete and documents.received > 0 and not (trace.truncated or trace.partial)
     workloads: dict[str, WorkloadRun] = {}
-    nodes: list[_CallNode] = []
+    finished: list[_CallNode] = []
+    in_progress: list[_CallNode] = []
     for segment in documents.segments:
         owner = owners.of(segment)
         complete = complete and owner.known
         if owner.workload is not None:
             workloads[owner.workload] = _with_segment(workloads.get(owner.workload), segment)
         instrumentation = OPENTELEMETRY if is_opentelemetry(segment) else ""
-        nodes += (_CallNode(*call, instrumentation) for call in calls_below(segment, owner.workload))
-    nodes = _each_once(nodes)
+        for node, workload in calls_below(segment, owner.workload):
+            nodes = in_progress if node.get("in_progress") is True else finished
+            nodes.append((node, workload, instrumentation))
+    ended = _each_once(finished)
+    calls = _each_once([*ended, *in_progress]) if in_progress else ended
     start, end = _span(documents.segments)
     return TraceReading(
         trace.id,
         documents=documents.received,
         unreadable_documents=documents.unreadable,
-        complete=complete and not any(node.in_progress for node in nodes),
+        complete=complete and len(calls) == len(ended),
         start=start,
         end=end,
         workloads=workloads,
-        calls=[observed_call(*node) for node in nodes],
+        calls=[observed_call(*call) for call in calls],
     )
 
 
 def _each_once(nodes: Sequence[_CallNode]) -> list[_CallNode]:
-    """Each call once: it may stand in its segment and in a document of its own.
-
-    Finished copies come first: they say how the call ended.
-    """
-    finished = [node for node in nodes if not node.in_progress]
-    begun = [node for node in nodes if node.in_progress] if len(finished) < len(nodes) else []
+    """Each call once: it may stand in its segment and in a document of its own. The first copy counts."""
     unique: dict[object, _CallNode] = {}
-    for number, node in enumerate((*finished, *begun)):
-        node_id = node.node.get("id")
-        unique.setdefault(node_id if isinstance(node_id, str) else number, node)
+    for number, call in enumerate(nodes):
+        node_id = call[0].get("id")
+        unique.setdefault(node_id if isinstance(node_id, str) else number, call)
     return list(unique.values())
 
 

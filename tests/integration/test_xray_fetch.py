@@ -17,9 +17,11 @@ import pytest
 from botocore.config import Config
 
 from scanner.errors import EXIT_USAGE, ScanError, Warnings
-from scanner.traces.documents import Trace
-from scanner.traces.reading import read_trace
-from scanner.traces.xray_api import Clock, Fetched, read_ids, read_window, windows
+from scanner.model import CallRow
+from scanner.traces.reading import TraceReading
+from scanner.traces.source import Emit
+from scanner.traces.xray_fetch import Fetched, Waiting, pieces_of, read_ids, read_window
+from scanner.traces.xray_requests import Clock, Window
 from tests.fakes import notes
 from tests.fakes.traces import Json, Shape, lambda_trace, make_trace_id
 from tests.fakes.xray import FETCH, FOREVER, LISTING, FakeXRay, Script, _Answer, _Refusal
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 NOW = int(time.time())
 START = NOW - 3600
+PIECES = pieces_of(Window(START, NOW))
 VERBS = tuple(notes.OPERATIONS)
 
 
@@ -61,17 +64,17 @@ class Reading:
     """What a reader handed on."""
 
     fetched: Fetched
-    traces: list[Trace]
+    traces: list[TraceReading]
     warnings: Counter[str]
     seconds: float
 
     @property
     def ids(self) -> list[str]:
-        return sorted(trace.id for trace in self.traces)
+        return sorted(trace.trace_id for trace in self.traces)
 
     @property
     def calls(self) -> int:
-        return sum(len(read_trace(trace).calls) for trace in self.traces)
+        return sum(len(trace.calls) for trace in self.traces)
 
 
 def client_of(fake: FakeXRay) -> XRayClient:
@@ -86,18 +89,18 @@ def client_of(fake: FakeXRay) -> XRayClient:
     )
 
 
-Read = Callable[["XRayClient", Callable[[list[Trace]], None], Warnings, Clock], Fetched]
+Read = Callable[["XRayClient", Emit, Warnings, Clock], Fetched]
 
 
 def reading_of(fake: FakeXRay, read: Read) -> Reading:
     """What `read` makes of the fake's traces."""
-    passing, warnings, traces, lock = FakeTime(), Warnings(), list[Trace](), threading.Lock()
+    passing, warnings, traces, lock = FakeTime(), Warnings(), list[TraceReading](), threading.Lock()
 
-    def sink(some: list[Trace]) -> None:
+    def emit(items: Sequence[TraceReading | CallRow]) -> None:
         with lock:
-            traces.extend(some)
+            traces.extend(item for item in items if isinstance(item, TraceReading))
 
-    fetched = read(client_of(fake), sink, warnings, passing.clock())
+    fetched = read(client_of(fake), emit, warnings, passing.clock())
     codes = Counter[str]()
     for warning in warnings.all():
         codes[warning.code] += warning.count
@@ -108,8 +111,8 @@ def window_of(fake: FakeXRay, *, start: float = START, end: float = NOW, wait: f
     """The traces of a span of time."""
     return reading_of(
         fake,
-        lambda client, sink, warnings, clock: read_window(
-            client, start, end, None, sink, warnings, wait_seconds=wait, clock=clock
+        lambda client, emit, warnings, clock: read_window(
+            client, Window(start, end), emit, warnings, Waiting(wait, clock)
         ),
     )
 
@@ -118,9 +121,7 @@ def these(fake: FakeXRay, ids: Iterable[str], *, wait: float = 60.0) -> Reading:
     """Exactly these traces."""
     return reading_of(
         fake,
-        lambda client, sink, warnings, clock: read_ids(
-            client, ids, sink, warnings, wait_seconds=wait, clock=clock
-        ),
+        lambda client, emit, warnings, clock: read_ids(client, ids, emit, warnings, Waiting(wait, clock)),
     )
 
 
@@ -139,7 +140,7 @@ def test_empty_pages_are_read_through_to_the_last_token() -> None:
     traces = many(23)
     with FakeXRay(traces, Script(empty_pages=3, page_size=4)) as fake:
         is_each_once(window_of(fake), traces)
-        empty = fake.count(LISTING) - len(windows(START, NOW))
+        empty = fake.count(LISTING) - len(PIECES)
     assert empty > 20, "the fake had empty pages to read"
 
 
@@ -151,7 +152,7 @@ def test_pages_that_repeat_a_trace_do_not_count_it_twice() -> None:
 
 
 def test_a_trace_on_the_border_of_two_windows_is_counted_once() -> None:
-    borders = [end for _, end in windows(START, NOW)]
+    borders = [piece.end for piece in PIECES]
     traces = [notes_trace("get", border, seed=border) for border in borders]
     with FakeXRay(traces) as fake:
         is_each_once(window_of(fake), traces)
@@ -161,11 +162,11 @@ def test_a_trace_on_the_border_of_two_windows_is_counted_once() -> None:
 @pytest.mark.parametrize("hours", [1, 5.99, 12, 24 * 7, 24 * 30])
 def test_windows_are_never_longer_than_six_hours_and_leave_no_gap(hours: float) -> None:
     start = NOW - hours * 3600 + 0.7
-    pieces = windows(start, NOW + 0.9)
-    assert pieces[0][0] == start
-    assert pieces[-1][1] == NOW + 0.9
-    assert all(later[0] == earlier[1] for earlier, later in pairwise(pieces))
-    assert all(0 < end - begin <= 6 * 3600 for begin, end in pieces)
+    pieces = pieces_of(Window(start, NOW + 0.9))
+    assert pieces[0].start == start
+    assert pieces[-1].end == NOW + 0.9
+    assert all(later.start == earlier.end for earlier, later in pairwise(pieces))
+    assert all(0 < piece.end - piece.start <= 6 * 3600 for piece in pieces)
 
 
 def test_no_request_is_one_that_x_ray_refuses() -> None:
@@ -198,8 +199,8 @@ def test_an_x_ray_that_always_fails_is_told_window_by_window() -> None:
     with FakeXRay(many(5), Script(fail_first=10**6)) as fake:
         reading = window_of(fake)
     assert reading.traces == []
-    assert reading.fetched.unread_windows == len(windows(START, NOW))
-    assert reading.warnings["window-unread"] == len(windows(START, NOW))
+    assert reading.fetched.skipped.windows == len(PIECES)
+    assert reading.warnings["window-unread"] == len(PIECES)
 
 
 def test_traces_that_cannot_be_fetched_are_counted() -> None:
@@ -208,7 +209,7 @@ def test_traces_that_cannot_be_fetched_are_counted() -> None:
         fake.script.mangle = lambda operation, answer: refuse_if(operation == FETCH, answer, 500, "Internal")
         reading = window_of(fake)
     assert reading.traces == []
-    assert reading.fetched.unprocessed == 10
+    assert reading.fetched.skipped.unprocessed == 10
     assert reading.warnings["traces-unread"] == 10
 
 
@@ -224,7 +225,7 @@ def test_ids_that_x_ray_leaves_out_are_asked_for_again() -> None:
         reading = window_of(fake)
         assert sorted(Counter(fake.fetched().values()).items()) == [(1, 6), (2, 6)]
     is_each_once(reading, traces)
-    assert reading.fetched.unprocessed == 0
+    assert reading.fetched.skipped.unprocessed == 0
 
 
 def test_ids_that_x_ray_always_leaves_out_are_counted_and_do_not_hold_up_the_scan() -> None:
@@ -233,7 +234,7 @@ def test_ids_that_x_ray_always_leaves_out_are_counted_and_do_not_hold_up_the_sca
     with FakeXRay(traces, Script(unprocessed=forever)) as fake:
         reading = window_of(fake)
     is_each_once(reading, traces[3:])
-    assert reading.fetched.unprocessed == 3
+    assert reading.fetched.skipped.unprocessed == 3
     assert reading.seconds < 60
 
 
@@ -241,7 +242,7 @@ def test_a_denied_listing_ends_the_scan_and_names_the_right() -> None:
     with FakeXRay(many(5), Script(denied=[LISTING])) as fake:
         with pytest.raises(ScanError, match="xray:GetTraceSummaries is denied"):
             window_of(fake)
-        assert fake.count(LISTING) <= 2 * len(windows(START, NOW)), "it is not asked again and again"
+        assert fake.count(LISTING) <= 2 * len(PIECES), "it is not asked again and again"
 
 
 def test_a_denied_fetch_ends_the_scan_and_names_the_right() -> None:
@@ -276,11 +277,12 @@ def test_credentials_that_expire_end_the_scan_whenever_that_happens(fetches: int
 
 
 def test_what_breaks_the_reading_of_traces_is_not_swallowed() -> None:
-    def sink(traces: list[Trace]) -> None:
+    def emit(items: Sequence[TraceReading | CallRow]) -> None:
         raise ZeroDivisionError("a mistake in the program")
 
     with FakeXRay(many(5)) as fake, pytest.raises(ZeroDivisionError):
-        read_window(client_of(fake), START, NOW, None, sink, Warnings(), clock=FakeTime().clock())
+        waiting = Waiting(clock=FakeTime().clock())
+        read_window(client_of(fake), Window(START, NOW), emit, Warnings(), waiting)
 
 
 def test_a_truncated_trace_is_taken_as_truncated() -> None:
@@ -288,16 +290,16 @@ def test_a_truncated_trace_is_taken_as_truncated() -> None:
     with FakeXRay(traces, Script(limit_exceeded={traces[1]["Id"]})) as fake:
         reading = window_of(fake)
     assert reading.ids == ids_of(traces)
-    assert reading.fetched.truncated == 1
-    assert [trace.id for trace in reading.traces if trace.truncated] == [traces[1]["Id"]]
+    assert reading.fetched.skipped.truncated == 1
+    assert [trace.trace_id for trace in reading.traces if not trace.complete] == [traces[1]["Id"]]
 
 
 def test_a_trace_that_is_still_arriving_is_taken_as_partial() -> None:
     traces = many(4)
     with FakeXRay(traces, Script(partial={traces[1]["Id"]: FOREVER})) as fake:
         reading = window_of(fake)
-    assert reading.fetched.partial == 1
-    assert [trace.id for trace in reading.traces if trace.partial] == [traces[1]["Id"]]
+    assert reading.fetched.skipped.partial == 1
+    assert [trace.trace_id for trace in reading.traces if not trace.complete] == [traces[1]["Id"]]
 
 
 # --- waiting ----------------------------------------------------------------------------------------
@@ -331,7 +333,7 @@ def test_waiting_takes_a_partial_trace_once_it_is_complete() -> None:
     with FakeXRay(traces, Script(partial={traces[0]["Id"]: 3})) as fake:
         reading = window_of(fake, wait=600)
     is_each_once(reading, traces)
-    assert reading.fetched.partial == 0
+    assert reading.fetched.skipped.partial == 0
 
 
 def test_waiting_for_a_trace_that_stays_partial_takes_it_as_partial_at_its_limit() -> None:
@@ -339,7 +341,7 @@ def test_waiting_for_a_trace_that_stays_partial_takes_it_as_partial_at_its_limit
     with FakeXRay(traces, Script(partial={traces[0]["Id"]: FOREVER})) as fake:
         reading = window_of(fake, wait=90)
     assert reading.ids == ids_of(traces)
-    assert reading.fetched.partial == 1
+    assert reading.fetched.skipped.partial == 1
     assert reading.seconds >= 90
 
 
@@ -364,14 +366,14 @@ def test_a_trace_asked_for_by_id_is_waited_for_until_it_grows_no_more() -> None:
     with FakeXRay([], Script(versions={trace_id: versions})) as fake:
         reading = these(fake, [trace_id])
     assert (reading.ids, reading.calls) == ([trace_id], 3)
-    assert (reading.fetched.partial, reading.fetched.unprocessed) == (0, 0)
+    assert (reading.fetched.skipped.partial, reading.fetched.skipped.unprocessed) == (0, 0)
 
 
 def test_a_trace_asked_for_by_id_that_never_ends_is_taken_as_partial() -> None:
     trace_id, versions = growing(NOW - 60)
     with FakeXRay([], Script(versions={trace_id: versions[:2]})) as fake:
         reading = these(fake, [trace_id], wait=30)
-    assert (reading.ids, reading.calls, reading.fetched.partial) == ([trace_id], 1, 1)
+    assert (reading.ids, reading.calls, reading.fetched.skipped.partial) == ([trace_id], 1, 1)
     assert 30 <= reading.seconds <= 40
 
 
@@ -380,7 +382,7 @@ def test_a_trace_asked_for_by_id_that_does_not_exist_is_counted_at_the_limit() -
     with FakeXRay(traces) as fake:
         reading = these(fake, [*ids_of(traces), make_trace_id(NOW, "never")], wait=30)
     is_each_once(reading, traces)
-    assert reading.fetched.unprocessed == 1
+    assert reading.fetched.skipped.unprocessed == 1
 
 
 def test_traces_asked_for_by_id_that_come_late_are_waited_for() -> None:
@@ -389,7 +391,7 @@ def test_traces_asked_for_by_id_that_come_late_are_waited_for() -> None:
         reading = these(fake, ids_of(traces))
         assert max(len(body["TraceIds"]) for body in fake.bodies(FETCH)) == 5
     is_each_once(reading, traces)
-    assert reading.fetched.unprocessed == 0
+    assert reading.fetched.skipped.unprocessed == 0
 
 
 # --- the whole command ------------------------------------------------------------------------------
@@ -740,9 +742,9 @@ def test_an_answer_that_is_none_is_counted(body: bytes, operation: str) -> None:
         reading = window_of(fake)
     assert reading.calls == 0
     if operation == LISTING:
-        assert reading.fetched.unread_windows or reading.warnings
+        assert reading.fetched.skipped.windows or reading.warnings
     else:
-        assert reading.fetched.unprocessed == 5
+        assert reading.fetched.skipped.unprocessed == 5
 
 
 @pytest.mark.parametrize("name", ["HTML", "not UTF-8", "a list"])

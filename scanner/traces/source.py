@@ -1,0 +1,64 @@
+"""What every source of traces has in common: it hands readings over and says what it could not read.
+
+A source that is added later (OTLP spans, Logs Insights) is one more file with one more `TraceSource`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, Protocol
+
+from scanner.errors import Warnings
+from scanner.model import CallRow
+from scanner.traces.reading import TraceReading
+
+Emit = Callable[[Sequence[TraceReading | CallRow]], None]
+"""Takes what was read, in batches, each trace once. It is called from several threads at once."""
+
+
+class SkippedTraces(NamedTuple):
+    """What a source could not hand over, or not whole.
+
+    `documents` could not be parsed outside of a trace. `truncated` traces were cut off, `partial` ones were
+    still arriving, `unprocessed` ones were listed or asked for and not returned. `windows` are spans of time
+    that could not be listed.
+    """
+
+    documents: int = 0
+    truncated: int = 0
+    unprocessed: int = 0
+    partial: int = 0
+    windows: int = 0
+
+
+def total(parts: Iterable[SkippedTraces]) -> SkippedTraces:
+    """All that was skipped."""
+    return SkippedTraces(*map(sum, zip(SkippedTraces(), *parts, strict=True)))
+
+
+class SourceReport(NamedTuple):
+    """What a source says after reading.
+
+    `elsewhere` is True where the source has only some of the traces, and others are kept in another place.
+    `regions`, `start` and `end` (Unix seconds) are what was asked for, None where the readings say it.
+    """
+
+    skipped: SkippedTraces
+    elsewhere: bool = False
+    regions: tuple[str, ...] | None = None
+    start: float | None = None
+    end: float | None = None
+
+
+class TraceSource(Protocol):
+    """Where traces are kept."""
+
+    @property
+    def name(self) -> str:
+        """The source in the report (`scan.source`)."""
+
+    def read(self, emit: Emit, warnings: Warnings) -> SourceReport:
+        """Hand all readings to `emit`, and keep none of them.
+
+        Raises ScanError where nothing can be read at all.
+        """

@@ -1,0 +1,168 @@
+"""Single requests to the X-Ray API: repeated while that may help, their answers checked.
+
+Limits: docs.aws.amazon.com/xray/latest/api/API_GetTraceSummaries.html and API_BatchGetTraces.html.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from scanner.aws.concurrency import XRAY_THREADS, ConcurrencyLimit
+from scanner.aws.errors import (
+    bad_credentials,
+    error_code,
+    is_bad_credentials,
+    is_denied,
+    is_passing,
+    status_of,
+)
+from scanner.errors import EXIT_USAGE, ScanError
+from scanner.traces.documents import Trace, trace_from_api
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
+    from mypy_boto3_xray.client import XRayClient
+
+_RETRY_PAUSES = (1.0, 3.0, 9.0)
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Time and sleep, so that a test need not wait."""
+
+    now: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+
+
+class Window(NamedTuple):
+    """A span of time (Unix seconds), and the filter expression of the traces in it (None for all)."""
+
+    start: float
+    end: float
+    filter: str | None = None
+
+
+class GaveUpError(Exception):
+    """A request failed for good, others may succeed. The message says why."""
+
+
+class XRayRequests:
+    """The requests to one region. Safe for several threads at once."""
+
+    def __init__(self, client: XRayClient, clock: Clock) -> None:
+        self._client = client
+        self._clock = clock
+        self._limit = ConcurrencyLimit(XRAY_THREADS)
+
+    def summaries(self, window: Window) -> Iterator[list[dict[str, Any]]]:
+        """The summaries of the traces in a window, page by page.
+
+        Raises GaveUpError, and ScanError where no request can succeed.
+        """
+        request: dict[str, Any] = {
+            "StartTime": datetime.fromtimestamp(window.start, UTC),
+            "EndTime": datetime.fromtimestamp(window.end, UTC),
+        }
+        if window.filter:
+            request["FilterExpression"] = window.filter
+        tokens: set[str] = set()
+        while True:
+            page = self._with_retries(
+                lambda: self._client.get_trace_summaries(**request),
+                filtered=bool(window.filter) and not tokens,
+            )
+            summaries = page.get("TraceSummaries")
+            if not isinstance(summaries, list):
+                raise GaveUpError("the answer holds no TraceSummaries")
+            yield [summary if isinstance(summary, dict) else {} for summary in summaries]
+            token = page.get("NextToken")
+            if not token:
+                return
+            if token in tokens:
+                raise GaveUpError("X-Ray returned the same page token twice")
+            tokens.add(token)  # only the token says that a page is the last: a page may hold no trace
+            request["NextToken"] = token
+
+    def traces(self, ids: list[str]) -> list[Trace]:
+        """The traces of these ids, five at most. X-Ray may leave some out.
+
+        Raises GaveUpError, and ScanError where no request can succeed.
+        """
+        traces: dict[str, Trace] = {}
+        request: dict[str, Any] = {"TraceIds": ids}
+        while True:
+            page = self._with_retries(lambda: self._client.batch_get_traces(**request))
+            listed = page.get("Traces")
+            for raw in listed if isinstance(listed, list) else ():
+                trace = trace_from_api(raw)
+                if trace is not None:
+                    traces[trace.id] = trace
+            token = page.get("NextToken")
+            if not token or token == request.get("NextToken"):
+                return list(traces.values())
+            request["NextToken"] = token
+
+    def _with_retries(self, request: Callable[[], Any], *, filtered: bool = False) -> dict[str, Any]:
+        """Send a request that botocore has already repeated as it sees fit, a few times more."""
+        from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+
+        for pause in (*_RETRY_PAUSES, None):
+            try:
+                with self._limit.place():
+                    answer = request()
+                if not isinstance(answer, dict):
+                    raise GaveUpError("an answer that cannot be understood")
+                retried = answer.get("ResponseMetadata", {}).get("RetryAttempts", 0)
+                (self._limit.throttled if retried else self._limit.went_well)()
+                return answer
+            except GaveUpError:
+                raise
+            except ClientError as error:
+                _raise_if_hopeless(error, filtered)
+                self._limit.throttled()
+                if not is_passing(error) or pause is None:
+                    raise GaveUpError(_what_happened(error)) from error
+            except HTTPClientError as error:
+                if pause is None:
+                    raise GaveUpError(type(error).__name__) from error
+            except BotoCoreError as error:
+                raise ScanError(f"AWS cannot be asked: {error}") from error
+            except Exception as error:  # whatever botocore's parser trips over
+                raise GaveUpError(f"an answer that cannot be understood ({type(error).__name__})") from error
+            self._clock.sleep(pause)
+        raise AssertionError("unreachable")
+
+
+def transaction_search(client: XRayClient) -> bool | None:
+    """Whether Transaction Search keeps the spans elsewhere; None where that may not be asked.
+
+    docs.aws.amazon.com/xray/latest/api/API_GetTraceSegmentDestination.html
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        return client.get_trace_segment_destination().get("Destination") == "CloudWatchLogs"
+    except (ClientError, BotoCoreError):
+        return None
+
+
+def _what_happened(error: ClientError) -> str:
+    """An error in a few words; AWS's own are of use where the request was at fault."""
+    message = error.response.get("Error", {}).get("Message", "")[:200] if status_of(error) < 500 else ""
+    return f"{error_code(error)} (HTTP {status_of(error)})" + (f": {message}" if message else "")
+
+
+def _raise_if_hopeless(error: ClientError, filtered: bool) -> None:
+    """Raise what makes every further request senseless."""
+    if is_bad_credentials(error):
+        raise bad_credentials(error) from error
+    if is_denied(error):
+        action = f"xray:{error.operation_name}"
+        raise ScanError(f"{action} is denied: attach the AWS-managed policy AWSXrayReadOnlyAccess") from error
+    if filtered and error_code(error) == "InvalidRequestException":
+        message = error.response.get("Error", {}).get("Message", "")
+        raise ScanError(f"X-Ray refuses the request, check --filter: {message}", EXIT_USAGE) from error

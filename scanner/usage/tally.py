@@ -1,0 +1,260 @@
+"""What was seen of one workload so far. It grows with the number of distinct permissions, not of calls."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from scanner.iam import catalog
+from scanner.iam.patterns import is_pattern
+from scanner.mapping.access_denied import Denial, denial_of
+from scanner.model import (
+    Call,
+    Certainty,
+    Denied,
+    Evidence,
+    Need,
+    Observation,
+    Outcome,
+    Permission,
+    Unmapped,
+    Usage,
+)
+from scanner.traces.reading import WorkloadRun
+
+_EXAMPLES = 3
+_SENT = (Outcome.OK, Outcome.FAILED)
+# A permission and whether it was surely needed: what is counted apart.
+_Counted = tuple[Permission, bool]
+
+
+class Occurrence(NamedTuple):
+    """How often and when (Unix seconds) a call was seen: once in a trace, or in an aggregated row.
+
+    `trace` is the number of the trace, 0 for an aggregated row. `message` is that of the error.
+    """
+
+    times: int
+    first: float
+    last: float
+    message: str = ""
+    trace: int = 0
+    trace_id: str = ""
+
+
+@dataclass
+class _Count:
+    """A permission of one workload: how often, in how many traces, when."""
+
+    first: float
+    last: float
+    count: int = 0
+    traces: int = 0
+    succeeded: int = 0
+    last_trace: int = 0
+    newest: list[tuple[float, str]] = field(default_factory=list)
+
+    def add(self, seen: Occurrence, succeeded: bool) -> None:
+        self.count += seen.times
+        if succeeded:
+            self.succeeded += seen.times
+        if seen.trace and seen.trace != self.last_trace:
+            self.traces += 1
+            self.last_trace = seen.trace
+            if len(self.newest) < _EXAMPLES:
+                heapq.heappush(self.newest, (seen.last, seen.trace_id))
+            elif seen.last >= self.newest[0][0]:
+                heapq.heappushpop(self.newest, (seen.last, seen.trace_id))
+        if seen.first < self.first:
+            self.first = seen.first
+        if seen.last > self.last:
+            self.last = seen.last
+
+    def observation(self) -> Observation:
+        return Observation(
+            self.count,
+            self.traces,
+            first_seen=self.first,
+            last_seen=self.last,
+            succeeded=self.succeeded,
+            trace_ids=tuple(trace for _, trace in sorted(self.newest, reverse=True)),
+        )
+
+
+@dataclass
+class _DenialCount:
+    """Denials of one permission: the first message and what it says, how many there were, some traces."""
+
+    message: str
+    denial: Denial
+    count: int = 0
+    trace_ids: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Tally:
+    """The runs and calls of one workload. `kept` is how many starts of complete traces are kept."""
+
+    kept: int
+    traces: int = 0
+    calls: int = 0
+    first: float | None = None
+    last: float | None = None
+    last_call: float | None = None
+    newest_complete: list[float] = field(default_factory=list)
+    of_versions: dict[str, Tally] = field(default_factory=dict)
+    incomplete: int = 0
+    last_incomplete: float | None = None
+    auto_instrumented: float | None = None
+    used: dict[_Counted, _Count] = field(default_factory=dict)
+    attempted: dict[_Counted, _Count] = field(default_factory=dict)
+    denied: dict[tuple[str, str], _DenialCount] = field(default_factory=dict)
+    services: dict[str, float] = field(default_factory=dict)
+    unmapped: dict[Unmapped, int] = field(default_factory=dict)
+    one_of: set[Permission] = field(default_factory=set)
+
+    def of_version(self, version: str | None) -> Tally:
+        """Where it is noted what is evidence of one version's code: of a published one, apart."""
+        return self if version is None else self.of_versions.setdefault(version, Tally(self.kept))
+
+    def add_span(self, first: float, last: float) -> None:
+        """Note that the workload was seen from one time to another."""
+        self.first, self.last = earliest(self.first, first), latest(self.last, last)
+
+    def add_run(self, run: WorkloadRun, *, ran: bool, complete: bool) -> None:
+        """Note a trace in which the workload was asked to run, and `ran` or not."""
+        self.traces += 1
+        self.add_span(run.start, run.start)
+        code = self.of_version(run.version) if run.auto_instrumented or (complete and ran) else self
+        if run.auto_instrumented:
+            code.auto_instrumented = latest(code.auto_instrumented, run.start)
+        if not complete:
+            self.incomplete += 1
+            self.last_incomplete = latest(self.last_incomplete, run.start)
+        elif ran:
+            code._add_complete(run.start)
+
+    def add_call(
+        self,
+        call: Call,
+        needs: tuple[Need, ...] | Unmapped,
+        seen: Occurrence,
+        began: float,
+        version: str | None = None,
+    ) -> None:
+        """Note a call of a run that began at `began`: what the call shows, it shows of the code of then."""
+        self.calls += seen.times
+        code = self.of_version(version)
+        code.last_call = latest(code.last_call, began)
+        if isinstance(needs, Unmapped):
+            self.unmapped[needs] = self.unmapped.get(needs, 0) + seen.times
+            return
+        sent = call.outcome in _SENT
+        counts = self.used if sent else self.attempted
+        for need in needs:
+            permission, certainty = need
+            key = (permission, certainty is Certainty.REQUIRED)
+            count = counts.get(key)
+            if count is None:
+                count = counts[key] = _Count(seen.first, seen.last)
+            count.add(seen, call.outcome is Outcome.OK)
+            if sent and certainty is Certainty.ONE_OF:
+                self.one_of.add(permission)
+        certain = [need.permission for need in needs if need.certainty is not Certainty.POSSIBLE]
+        if certain:
+            if call.outcome is Outcome.DENIED:
+                self._add_denied(certain, seen)
+            prefix = certain[0].action.partition(":")[0]
+            if began > code.services.get(prefix, 0.0):
+                code.services[prefix] = began
+
+    def usage(self, workload: str | None) -> Usage:
+        """All of it, as the usage of a workload."""
+        return Usage(
+            workload,
+            self._evidence(),
+            used=_observations(sorted(self.used.items()), self.one_of),
+            attempted=_observations(self.attempted.items(), self.one_of),
+            denied=tuple(
+                Denied(
+                    action,
+                    resource,
+                    count=count.count,
+                    message=count.message,
+                    cause=count.denial.cause,
+                    policy=count.denial.policy,
+                    trace_ids=tuple(sorted(count.trace_ids)),
+                )
+                for (action, resource), count in sorted(self.denied.items(), key=lambda item: item[0])
+            ),
+            unmapped=dict(sorted(self.unmapped.items(), key=lambda item: item[0][:3])),
+        )
+
+    def _add_complete(self, start: float) -> None:
+        if len(self.newest_complete) < self.kept:
+            heapq.heappush(self.newest_complete, start)
+        else:
+            heapq.heappushpop(self.newest_complete, start)
+
+    def _add_denied(self, certain: Sequence[Permission], seen: Occurrence) -> None:
+        """Note what a call was denied. What only the message names may have been needed as well."""
+        denial = denial_of(seen.message)
+        for action, resource in _denied(certain, denial):
+            count = self.denied.setdefault((action, resource), _DenialCount(seen.message, denial))
+            count.count += seen.times
+            if seen.trace and len(count.trace_ids) < _EXAMPLES and seen.trace_id not in count.trace_ids:
+                count.trace_ids.append(seen.trace_id)
+            if not any(permission.action == action for permission in certain):
+                named = Permission(action, resource, exact=not is_pattern(resource))
+                attempts = self.attempted.setdefault((named, True), _Count(seen.first, seen.last))
+                attempts.add(seen, succeeded=False)
+
+    def _evidence(self) -> Evidence:
+        return Evidence(
+            traces=self.traces,
+            calls=self.calls,
+            first_seen=self.first,
+            last_seen=self.last,
+            last_call=self.last_call,
+            newest_complete=tuple(sorted(self.newest_complete, reverse=True)),
+            of_versions={version: tally._evidence() for version, tally in sorted(self.of_versions.items())},
+            incomplete_traces=self.incomplete,
+            last_incomplete=self.last_incomplete,
+            auto_instrumented=self.auto_instrumented,
+            services=dict(self.services),
+            unmapped_services=frozenset(unmapped.prefix for unmapped in self.unmapped),
+        )
+
+
+def _denied(certain: Sequence[Permission], denial: Denial) -> list[tuple[str, str]]:
+    """The (action, resource) pairs that a call was denied: what the message names, else what it needs."""
+    if denial.action is None:
+        return [(permission.action, permission.resource) for permission in certain]
+    action = catalog.spelled(denial.action)
+    needed = [p.resource for p in certain if p.action.lower() == action.lower()]
+    resource = denial.resource or (needed[0] if needed else "*")
+    return [(action, resource)]
+
+
+def _observations(
+    counts: Iterable[tuple[_Counted, _Count]], one_of: Collection[Permission]
+) -> dict[Need, Observation]:
+    return {_need(*counted, one_of): count.observation() for counted, count in counts}
+
+
+def _need(permission: Permission, required: bool, one_of: Collection[Permission]) -> Need:
+    if required:
+        return Need(permission, Certainty.REQUIRED)
+    return Need(permission, Certainty.ONE_OF if permission in one_of else Certainty.POSSIBLE)
+
+
+def earliest(time: float | None, other: float | None) -> float | None:
+    """The earlier of two times, None for no time."""
+    return other if time is None else time if other is None else min(time, other)
+
+
+def latest(time: float | None, other: float | None) -> float | None:
+    """The later of two times, None for no time."""
+    return other if time is None else time if other is None else max(time, other)
