@@ -16,7 +16,7 @@ from scanner.iam.severity import SEVERITY_LEVELS
 from scanner.model import Verdict
 from scanner.options.parsers import SOURCES, VERDICTS, Options, scan_options
 
-Redact = Literal["auto", "always", "never"]
+RedactMode = Literal["auto", "always", "never"]
 
 _TRUE, _FALSE = ("true", "True", "TRUE"), ("false", "False", "FALSE")
 SEVERITIES = SEVERITY_LEVELS[:-1]  # without "unknown"
@@ -58,7 +58,7 @@ class ActionInputs:
     comment: CommentMode
     annotations: bool
     key: str
-    redact: Redact
+    redact: RedactMode
     token: str
     output_dir: Path
 
@@ -73,7 +73,7 @@ def inputs_of(environ: Mapping[str, str]) -> ActionInputs:
         comment=cast(CommentMode, inputs.one_of("comment", get_args(CommentMode)) or "on-findings"),
         annotations=inputs.boolean("annotations") is not False,
         key=inputs.text("key") or f"{environ.get('GITHUB_WORKFLOW', '')}/{environ.get('GITHUB_JOB', '')}",
-        redact=cast(Redact, inputs.one_of("redact", get_args(Redact)) or "auto"),
+        redact=cast(RedactMode, inputs.one_of("redact", get_args(RedactMode)) or "auto"),
         token=inputs.text("github-token"),
         output_dir=_output_dir(inputs),
     )
