@@ -25,17 +25,18 @@ class UsedPermission(NamedTuple):
 class RoleUsage:
     """All that the workloads of a role used, by action in lower case.
 
-    `possible` are permissions that a call may have needed, or that were asked for in vain.
-    `unread` is what a platform may need for a configuration that was not read. `by` are the workloads by
-    (action, resource). `records` are other sources than traces, of which `recorded` is what only CloudTrail
-    shows; `team` is what the team says that traces do not show.
+    `required` is what calls and platforms surely need. `possible` are resources on which a call may have
+    needed the action, or whose call was denied or never sent. `one_of` are permissions of which a call needs
+    at least one. `platform_may_need` is what a platform may need for a configuration that was not read.
+    `used_by` are the workloads by (action, resource). `records` are other sources than traces, `recorded` is
+    what only CloudTrail shows. `team` is what the team says that traces do not show.
     """
 
     required: Mapping[str, tuple[UsedPermission, ...]]
     possible: Mapping[str, tuple[str, ...]]
-    alternatives: tuple[UsedPermission, ...]
-    unread: Mapping[str, tuple[UnknownNeed, ...]]
-    by: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    one_of: tuple[UsedPermission, ...]
+    platform_may_need: Mapping[str, tuple[UnknownNeed, ...]]
+    used_by: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     records: AwsRecords = NO_RECORDS
     recorded: frozenset[UsedPermission] = frozenset()
     team: Sequence[ExtraUntraced] = ()
@@ -43,28 +44,29 @@ class RoleUsage:
 
 def usage_of_role(
     usages: Iterable[Usage],
-    workloads: Iterable[Workload],
+    workloads: Sequence[Workload],
     records: AwsRecords = NO_RECORDS,
     team: Sequence[ExtraUntraced] = (),
 ) -> RoleUsage:
     """The union of what the workloads of a role used and what their platforms need to run them."""
-    workloads = list(workloads)
-    needed = _Needed()
+    uses = _Uses()
     for usage in usages:
-        needed.add_usage(usage)
-    recorded = needed.add_histories(records)
+        uses.add_usage(usage)
+    recorded = uses.add_histories(records)
     for workload in workloads:
         for action, resource in workload.platform.required:
-            needed.add(UsedPermission(action, resource, exact=True, platform=True))
+            uses.add(UsedPermission(action, resource, exact=True, platform=True))
     return RoleUsage(
-        {action: tuple(found) for action, found in needed.required.items()},
-        {action: tuple(found) for action, found in needed.possible.items()},
-        tuple(needed.alternatives),
-        _by_action(tuple(need for workload in workloads for need in workload.platform.unknown)),
-        {key: tuple(arns_) for key, arns_ in needed.by.items()},
-        records,
-        recorded,
-        team,
+        required={action: tuple(required) for action, required in uses.required.items()},
+        possible={action: tuple(resources) for action, resources in uses.possible.items()},
+        one_of=tuple(uses.one_of),
+        platform_may_need=_by_action(
+            tuple(need for workload in workloads for need in workload.platform.unknown)
+        ),
+        used_by={place: tuple(arns) for place, arns in uses.used_by.items()},
+        records=records,
+        recorded=recorded,
+        team=team,
     )
 
 
@@ -77,52 +79,54 @@ def _by_action(needs: tuple[UnknownNeed, ...]) -> Mapping[str, tuple[UnknownNeed
     return {action: tuple(distinct.values()) for action, distinct in by_action.items()}
 
 
-class _Needed:
+class _Uses:
     """Collects what the workloads of a role used: by action in lower case, in the order in which it came."""
 
     def __init__(self) -> None:
         self.required: dict[str, dict[UsedPermission, None]] = {}
         self.possible: dict[str, dict[str, None]] = {}
-        self.alternatives: dict[UsedPermission, None] = {}
-        self.by: dict[tuple[str, str], dict[str, None]] = {}
+        self.one_of: dict[UsedPermission, None] = {}
+        self.used_by: dict[tuple[str, str], dict[str, None]] = {}
 
-    def add(self, touched: UsedPermission) -> None:
-        self.required.setdefault(touched.action, {})[touched] = None
+    def add(self, use: UsedPermission) -> None:
+        """Add what is surely needed."""
+        self.required.setdefault(use.action, {})[use] = None
 
     def add_usage(self, usage: Usage) -> None:
+        """Add what the traces of a workload show."""
         for need in usage.used:
             if need.required:
                 self._add_used(used_permission(need.permission), usage.workload)
             else:
                 self._add_possible(need.permission)
         one_of = sorted(need.permission for need in usage.used if need.certainty is Certainty.ONE_OF)
-        self.alternatives.update(dict.fromkeys(map(used_permission, one_of)))
+        self.one_of.update(dict.fromkeys(map(used_permission, one_of)))
         for need in usage.attempted:
             self._add_possible(need.permission)
 
     def add_histories(self, records: AwsRecords) -> frozenset[UsedPermission]:
-        """Add what event history shows, and tell what of it no trace shows."""
-        new = {
-            (touched, arn)
+        """Add what event history shows, and return what of it no trace shows."""
+        untraced = {
+            (use, arn)
             for arn, history in records.histories.items()
-            for touched in (used_permission(need.permission) for need in history.used if need.required)
-            if touched not in self.required.get(touched.action, ())
+            for use in (used_permission(need.permission) for need in history.used if need.required)
+            if use not in self.required.get(use.action, ())
         }
-        for touched, arn in sorted(new):
-            self._add_used(touched, arn)
+        for use, arn in sorted(untraced):
+            self._add_used(use, arn)
         for history in records.histories.values():
             for need in (*(need for need in history.used if not need.required), *history.attempted):
                 self._add_possible(need.permission)
-        return frozenset(touched for touched, _ in new)
+        return frozenset(use for use, _ in untraced)
 
-    def _add_used(self, touched: UsedPermission, workload: str | None) -> None:
-        self.add(touched)
-        self.by.setdefault((touched.action, touched.resource), {})[workload or ""] = None
+    def _add_used(self, use: UsedPermission, workload: str | None) -> None:
+        self.add(use)
+        self.used_by.setdefault((use.action, use.resource), {})[workload or ""] = None
 
     def _add_possible(self, permission: Permission) -> None:
         self.possible.setdefault(permission.action.lower(), {})[permission.resource] = None
 
 
 def used_permission(permission: Permission) -> UsedPermission:
-    """A permission of a call as one that counts as used."""
+    """A permission of a call as a used one."""
     return UsedPermission(permission.action.lower(), permission.resource, permission.exact)

@@ -76,7 +76,7 @@ def _finding(assessed: AssessedRole, group: Sequence[Assessment]) -> Finding:
         statement=statement,
         actions=actions,
         resources=resources,
-        used=_used(group, assessed.context.usage.by),
+        used=_used(group, assessed.context.usage.used_by),
         severe=severe,
         why=first.why,
         also_granted_by=tuple(also),

@@ -81,7 +81,7 @@ class UnseenUses:
         """What of an action a platform may need for a configuration that was not read."""
         return (
             need
-            for need in self._usage.unread.get(action, ())
+            for need in self._usage.platform_may_need.get(action, ())
             if need.resource == arns.ALL
             or overlaps_resource(grant, UsedPermission(action, need.resource, exact=True, platform=True))
         )
@@ -162,7 +162,7 @@ class UnseenUses:
         """
         needed = dict.fromkeys(
             use
-            for use in self._usage.alternatives
+            for use in self._usage.one_of
             if matches_action(grant, use.action) and overlaps_resource(grant, use)
         )
         for action in sorted(actions & self._possible):

@@ -283,8 +283,8 @@ def test_what_several_functions_may_need_is_named_once_in_the_order_of_the_featu
         function("g", destinations=None),
         function("h", destinations=None),
     ]
-    usage_of_all = usage_of_role([], workloads_of(functions).values())
-    whys = [need.why for need in usage_of_all.unread["sqs:sendmessage"]]
+    usage_of_all = usage_of_role([], list(workloads_of(functions).values()))
+    whys = [need.why for need in usage_of_all.platform_may_need["sqs:sendmessage"]]
     assert [why.partition(":")[0] for why in whys] == [
         "may be needed by Lambda itself to send to a destination",
         "may be needed by Lambda itself to keep events that failed",
