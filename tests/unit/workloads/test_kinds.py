@@ -1,0 +1,78 @@
+"""The registry of kinds of workloads: what is true of each of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from scanner.iam import catalog
+from scanner.model import PlatformNeeds, Role, Workload
+from scanner.model.workloads import workload_arn, workload_kind
+from scanner.text.tables import rows
+from scanner.workloads.kinds import KINDS, WorkloadKind, request_context, workloads_of_role
+from scanner.workloads.listing import Workloads, union
+from scanner.workloads.platform import platform_actions
+from tests.unit.cases import REGION, ROLE, arn, function_arn
+
+MACHINE = arn("states", "stateMachine:m")
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_a_kind_has_a_table_of_actions_that_iam_knows(kind: WorkloadKind) -> None:
+    actions = {row["action"] for row in rows("workloads", kind.table)}
+    assert actions and all(catalog.action(action) for action in actions)
+    assert {action.lower() for action in actions} <= platform_actions()
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_of_a_workload_that_was_not_read_all_of_its_table_is_unknown(kind: WorkloadKind) -> None:
+    needs = kind.unread(function_arn("f")).platform
+    assert {need.action for need in needs.unknown} == {
+        row["action"].lower() for row in rows("workloads", kind.table)
+    }
+
+
+@pytest.mark.parametrize(
+    ("traced", "workload"),
+    [
+        (function_arn("f"), function_arn("f")),
+        (function_arn("f") + ":live", function_arn("f")),
+        (MACHINE, MACHINE),
+        (MACHINE + ":1", None),
+        (arn("lambda", "layer:f"), None),
+        (arn("states", "function:f"), None),
+    ],
+)
+def test_the_arns_that_traces_name_workloads_by(traced: str, workload: str | None) -> None:
+    assert workload_arn(traced) == workload
+
+
+def test_a_workload_of_a_kind_without_reader_has_no_known_needs() -> None:
+    assert workload_kind(MACHINE) == "state-machine"
+    role = Role(ROLE, "f", workloads=(MACHINE, function_arn("f")))
+    known = {function_arn("f"): Workload(function_arn("f"), "lambda", "f")}
+    machine, function = workloads_of_role(role, known)
+    assert machine == Workload(MACHINE, "state-machine", "m", platform=PlatformNeeds())
+    assert function.platform == PlatformNeeds()
+    assert request_context(MACHINE) == {}
+
+
+def test_workloads_of_several_kinds_are_complete_where_each_kind_is() -> None:
+    function = Workload(function_arn("f"), "lambda", "f", role=ROLE)
+    machine = Workload(MACHINE, "state-machine", "m", role=ROLE)
+    functions = Workloads(
+        {function.arn: function},
+        frozenset({(ROLE, function.arn)}),
+        complete=True,
+        regions=frozenset({REGION}),
+    )
+    machines = Workloads(
+        {machine.arn: machine},
+        frozenset({(ROLE, machine.arn)}),
+        complete=False,
+        missing=("states:ListStateMachines",),
+    )
+    workloads = union([functions, machines])
+    assert set(workloads.known) == {function.arn, machine.arn}
+    assert workloads.roles_of_versions == {(ROLE, function.arn), (ROLE, machine.arn)}
+    assert (workloads.complete, workloads.missing) == (False, ("states:ListStateMachines",))
+    assert workloads.regions == {REGION}
