@@ -33,7 +33,7 @@ class UnseenUses:
     def __init__(self, usage: RoleUsage) -> None:
         self._usage = usage
         self._traced = frozenset((*usage.required, *usage.possible))
-        self._unread = frozenset(usage.unread)
+        self._unread = frozenset(usage.platform_may_need)
         self._possible = frozenset(usage.possible)
 
     # --- why traces may not show an action ---
