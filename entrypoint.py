@@ -12,7 +12,7 @@ from typing import TextIO
 
 from scanner.errors import EXIT_FAULT, EXIT_USAGE, ScanError
 from scanner.github import commands
-from scanner.text.redact import FOR_THE_PUBLIC, redacted
+from scanner.text.redact import PUBLIC_REDACTION, keys_masked
 
 
 def main(environ: Mapping[str, str], out: TextIO, now: float) -> int:
@@ -44,7 +44,7 @@ def _error(text: str) -> str:
 
 def _masked(text: str) -> str:
     """An error as it may be shown whatever it quotes, also where everybody reads the log."""
-    return "\n".join(FOR_THE_PUBLIC.text(redacted(line)) for line in text.splitlines())
+    return "\n".join(PUBLIC_REDACTION.text(keys_masked(line)) for line in text.splitlines())
 
 
 if __name__ == "__main__":

@@ -174,10 +174,10 @@ COMMANDS: Mapping[str, Command] = {
 
 def _fail(message: object, exit_code: int) -> int:
     from scanner.text.escape import one_line
-    from scanner.text.redact import redacted
+    from scanner.text.redact import keys_masked
 
     for line in str(message).splitlines() or [""]:
-        sys.stderr.write(f"xray-privilege-scan: {one_line(redacted(line))}\n")
+        sys.stderr.write(f"xray-privilege-scan: {one_line(keys_masked(line))}\n")
     return exit_code
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from scanner.model import ScanWarning
-from scanner.text.redact import redacted
+from scanner.text.redact import keys_masked
 
 EXIT_OK = 0
 EXIT_GATE = 1
@@ -31,7 +31,7 @@ class Warnings:
 
     def add(self, code: str, message: str, count: int = 1) -> None:
         """Note a warning. `code` is for machines, `message` one line for people."""
-        self._counts[(code, redacted(message))] += count
+        self._counts[(code, keys_masked(message))] += count
 
     def all(self) -> list[ScanWarning]:
         """All warnings, in the order in which they first came."""

@@ -8,7 +8,7 @@ from typing import TextIO
 from scanner.github import commands
 from scanner.github.commands import Annotation, AnnotationLevel
 from scanner.text.escape import one_line
-from scanner.text.redact import Redaction, redacted
+from scanner.text.redact import Redaction, keys_masked
 
 TITLE = "xray-privilege-scan"
 
@@ -23,7 +23,7 @@ class Console:
 
     def masked(self, text: str) -> str:
         """Text without access keys, and in public without names that tell about an account."""
-        return redacted(self.redaction.text(text))
+        return keys_masked(self.redaction.text(text))
 
     def log(self, text: str) -> None:
         """Write a line of the log."""

@@ -25,7 +25,7 @@ from scanner.report.view import view_of
 from scanner.request import with_stacks
 from scanner.result import missing_evidence
 from scanner.scan import scan
-from scanner.text.redact import FOR_THE_PUBLIC, NOTHING_HIDDEN, Redaction
+from scanner.text.redact import NO_REDACTION, PUBLIC_REDACTION, Redaction
 
 if TYPE_CHECKING:
     from scanner.github.api import Repository
@@ -62,7 +62,7 @@ def _check(inputs: ActionInputs, workflow: WorkflowRun, now: float) -> None:
 
 def _redaction(inputs: ActionInputs, workflow: WorkflowRun) -> Redaction:
     hidden = inputs.redact == "always" or (inputs.redact == "auto" and is_public(workflow.event))
-    return FOR_THE_PUBLIC if hidden else NOTHING_HIDDEN
+    return PUBLIC_REDACTION if hidden else NO_REDACTION
 
 
 def _connection(inputs: ActionInputs, workflow: WorkflowRun) -> Callable[[], Repository]:

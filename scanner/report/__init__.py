@@ -1,1 +1,4 @@
-"""What a scan found, for machines and for people."""
+"""What a scan found, for machines (`records`, `build`, `files`) and for people (`view`, `text`, `markdown`).
+
+May import every room from `scan` downwards; asks neither AWS nor GitHub.
+"""

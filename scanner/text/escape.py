@@ -1,4 +1,4 @@
-"""Text from AWS or a trace is untrusted: how it is made harmless where it is shown. Pure."""
+"""Escaping: text from AWS or a trace is untrusted, and does no harm where it is shown. Pure."""
 
 from __future__ import annotations
 

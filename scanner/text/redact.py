@@ -1,4 +1,7 @@
-"""Masking: credentials always, in public also names that identify an account. Pure."""
+"""Masking: access keys always, and names that identify an account where anybody may read. Pure.
+
+What is masked may still hold markup: `escape` makes it harmless.
+"""
 
 from __future__ import annotations
 
@@ -12,23 +15,22 @@ _SECRET = re.compile(rf"({_SECRET_NAME}[\"']?\s*[:=]\s*[\"']?)[^\s\"',;]+", re.I
 # docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
 _KEY_ID = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")
 
-
-def redacted(text: str) -> str:
-    """Text with access keys masked."""
-    return _KEY_ID.sub("[access key]", _SECRET.sub(r"\1[redacted]", text))
-
-
 # docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html: every account id has twelve digits
 _ACCOUNT = re.compile(r"(?<!\d)\d{12}(?!\d)")
-# In running text an ARN may hold blanks and quotes: all up to the end of the line is taken for it.
+# In running text an ARN may hold blanks and quotes: everything up to the end of the line is taken for it.
 _SECRET_IN_TEXT = re.compile(r"(secret:)(?![*?]+(?:\W|$)).*")
 _OBJECT_IN_TEXT = re.compile(r"(arn:[^:\s]*:(?:s3[a-z-]*|\*):[^:\s]*:[^:\s]*:[^/\s]*/)(?!\*(?:\W|$)).*")
 _NAMING_CONDITIONS = ("s3:", "secretsmanager:")
 
 
+def keys_masked(text: str) -> str:
+    """Text with access keys masked."""
+    return _KEY_ID.sub("[access key]", _SECRET.sub(r"\1[redacted]", text))
+
+
 @dataclass(frozen=True)
 class Redaction:
-    """What is taken out of a line of text, of one resource ARN, and of a policy, before they are shown."""
+    """How a line of text, a resource ARN and a policy are masked before they are shown."""
 
     text: Callable[[str], str]
     resource: Callable[[str], str]
@@ -42,7 +44,7 @@ def _public_text(text: str) -> str:
 
 
 def _public_resource(resource: str) -> str:
-    """One resource pattern with the same masked: a whole ARN, or a part of one."""
+    """A resource pattern with the same masked. It may be an ARN, or only a part or a pattern of one."""
     before, secret, name = resource.partition("secret:")
     if secret and name.strip("*?"):
         resource = f"{before}{secret}SECRET_NAME"
@@ -63,7 +65,7 @@ def _public_object(rest: str) -> str:
 
 
 def _public_policy(value: Any, condition: str = "") -> Any:
-    """A policy, or a part of one, with the same masked, and values of conditions on keys and secrets."""
+    """A policy, or a part of one, with the same masked; also the values of conditions on keys and secrets."""
     if isinstance(value, Mapping):
         return {
             _public_text(str(key)): _public_policy(part, condition or (str(key) if ":" in str(key) else ""))
@@ -76,9 +78,9 @@ def _public_policy(value: Any, condition: str = "") -> Any:
     return "HIDDEN" if condition.lower().startswith(_NAMING_CONDITIONS) else _public_resource(value)
 
 
-def _same(value: Any) -> Any:
+def _unchanged(value: Any) -> Any:
     return value
 
 
-NOTHING_HIDDEN = Redaction(_same, _same, _same)
-FOR_THE_PUBLIC = Redaction(_public_text, _public_resource, _public_policy)
+NO_REDACTION = Redaction(_unchanged, _unchanged, _unchanged)
+PUBLIC_REDACTION = Redaction(_public_text, _public_resource, _public_policy)

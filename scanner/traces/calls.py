@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from scanner.iam.patterns import is_pattern
 from scanner.mapping.parameters import NOT_RESOURCES, PRESENCE_PARAMETERS, RESOURCE_PARAMETERS
 from scanner.model import Call, ObservedCall, Outcome
-from scanner.text.redact import redacted
+from scanner.text.redact import keys_masked
 from scanner.traces.documents import Node, children_of, dict_of, dicts_in, is_call, number_of, text_of
 from scanner.traces.owners import own_arn
 
@@ -180,7 +180,7 @@ def _outcome(node: Node, aws: Node) -> Outcome:
 def _message(node: Node) -> str:
     messages = (exception.get("message") for exception in _exceptions(node))
     message = next((text_of(message) for message in messages if message), "")
-    return redacted(message) if message else ""
+    return keys_masked(message) if message else ""
 
 
 def _exceptions(node: Node) -> list[Node]:

@@ -57,7 +57,7 @@ _ACTION_AND_RESOURCE = Meta(
 class Excess(Struct, frozen=True, kw_only=True, rename="camel"):
     """A workload whose role holds more than it needs."""
 
-    arn: Annotated[str, about("the ARN of the function")]
+    arn: Annotated[str, about("the ARN of the workload")]
     role: Annotated[str, about("the ARN of its role")]
     excess_permissions: Annotated[
         tuple[Annotated[ExcessStatement, _ACTION_AND_RESOURCE], ...],

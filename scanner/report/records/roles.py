@@ -53,7 +53,7 @@ class UsedGrant(Struct, frozen=True, kw_only=True):
     resource: Annotated[str, about("the ARN")]
     workloads: Annotated[
         tuple[str, ...],
-        about("the ARNs of the functions that used it; empty where Lambda itself needs it"),
+        about("the ARNs of the workloads that used it; empty where AWS itself needs it"),
     ]
 
 
@@ -96,18 +96,20 @@ class Finding(Struct, frozen=True, kw_only=True):
     ]
     workload: Annotated[
         str | None,
-        about("the ARN of the function that uses the role; null where several do, or none is known"),
+        about("the ARN of the workload that uses the role; null where several do, or none is known"),
     ]
     policy: Annotated[PolicyName, about("the policy that grants it")]
     statement: Annotated[StatementName, about("the statement in it")]
     actions: Annotated[tuple[str, ...], about("the actions, as the policy spells them")]
     resources: Annotated[tuple[str, ...], about("the resources, as the policy spells them")]
-    used: Annotated[tuple[UsedGrant, ...], about("which part was used; for `platform`, what Lambda needs")]
+    used: Annotated[
+        tuple[UsedGrant, ...], about("which part was used; for `platform`, what AWS itself needs")
+    ]
     why: Annotated[
         str,
         about(
-            "for `unobservable`, and for `unused` that Lambda may need by a configuration that was not read: "
-            "why traces cannot show it, and which right would show it; else empty"
+            "for `unobservable`, and for `unused` that AWS itself may need by a configuration that was not "
+            "read: why traces cannot show it, and which right would show it; else empty"
         ),
     ]
     remedy: Annotated[
@@ -137,7 +139,7 @@ class Finding(Struct, frozen=True, kw_only=True):
 class AllowedElsewhere(Struct, frozen=True, kw_only=True):
     """Calls that succeeded though no policy of the role allows them."""
 
-    workload: Annotated[str, about("the ARN of the function")]
+    workload: Annotated[str, about("the ARN of the workload")]
     action: Annotated[str, about("the IAM action")]
     resource: Annotated[str, about("the ARN")]
     calls: Annotated[Count, about("calls that succeeded")]
@@ -155,7 +157,7 @@ class Role(Struct, frozen=True, kw_only=True):
 
     arn: Annotated[str, about("the ARN")]
     name: Annotated[str, about("its name, without the path")]
-    workloads: Annotated[tuple[str, ...], about("the ARNs of all functions that are known to use it")]
+    workloads: Annotated[tuple[str, ...], about("the ARNs of all workloads that are known to use it")]
     by_version_only: Annotated[
         tuple[str, ...],
         about(

@@ -108,7 +108,7 @@ class Accepted(Struct, frozen=True, kw_only=True):
     rules: Annotated[
         tuple[Rule, ...],
         about(
-            "the rules of the configuration, in the order of the file; of a scan of some functions only, "
+            "the rules of the configuration, in the order of the file; of a scan of some workloads only, "
             "those that covered something"
         ),
     ]

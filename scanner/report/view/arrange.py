@@ -12,13 +12,13 @@ from scanner.report.view.values import View
 from scanner.report.view.viewed import ViewedScan
 from scanner.request import ScanRequest
 from scanner.result import ScanResult
-from scanner.text.redact import NOTHING_HIDDEN, Redaction
+from scanner.text.redact import NO_REDACTION, Redaction
 
 
 def view_of(
     result: ScanResult,
     request: ScanRequest,
-    redaction: Redaction = NOTHING_HIDDEN,
+    redaction: Redaction = NO_REDACTION,
     failing_ids: Collection[str] = (),
 ) -> View:
     """Everything that is shown of a scan: the worst first.

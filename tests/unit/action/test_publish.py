@@ -35,7 +35,7 @@ from scanner.report.view import view_of
 from scanner.request import ScanRequest
 from scanner.result import ScanResult
 from scanner.scan import scan
-from scanner.text.redact import FOR_THE_PUBLIC, NOTHING_HIDDEN, Redaction
+from scanner.text.redact import NO_REDACTION, PUBLIC_REDACTION, Redaction
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 FAIL_ON_UNUSED = GatePolicy(frozenset({Verdict.UNUSED}))
@@ -82,7 +82,7 @@ def no_github() -> Repository:
 def publication(
     result: ActionResult,
     environ: dict[str, str] | None = None,
-    redaction: Redaction = NOTHING_HIDDEN,
+    redaction: Redaction = NO_REDACTION,
     place: Location | None = None,
 ) -> Publication:
     """A publication whose findings are all granted at one place, at a GitHub that refuses everything."""
@@ -118,7 +118,7 @@ def test_a_place_that_fails_is_a_warning_and_the_others_go_on(
     monkeypatch.setattr(publish, "PUBLISHERS", (broken, outputs_of))
     out = io.StringIO()
     workflow = WorkflowRun.of({"GITHUB_OUTPUT": str(tmp_path / "outputs"), "GITHUB_WORKSPACE": str(tmp_path)})
-    publish.publish(inputs_of({}), workflow, scanned(), Console(out, NOTHING_HIDDEN), no_github)
+    publish.publish(inputs_of({}), workflow, scanned(), Console(out, NO_REDACTION), no_github)
     (warning,) = out.getvalue().splitlines()
     assert warning.startswith("::warning ")
     assert warning.endswith("a part of the result could not be published: RuntimeError: out of order")
@@ -278,7 +278,7 @@ def test_where_comments_are_switched_off_nobody_is_asked(tmp_path: Path) -> None
 
 def test_in_public_no_line_shows_an_account_and_none_ever_an_access_key() -> None:
     out = io.StringIO()
-    console = Console(out, FOR_THE_PUBLIC)
+    console = Console(out, PUBLIC_REDACTION)
     for write in (console.log, console.debug, lambda text: console.annotate("notice", text)):
         write("account 123456789012, key AKIAIOSFODNN7EXAMPLE\n::error::x")
     assert "123456789012" not in out.getvalue() and "AKIA" not in out.getvalue()

@@ -21,7 +21,7 @@ from scanner.gate.baseline import Baseline
 from scanner.gate.config import TeamConfig
 from scanner.github.errors import GithubError
 from scanner.github.event import TrustedSource
-from scanner.text.redact import FOR_THE_PUBLIC
+from scanner.text.redact import PUBLIC_REDACTION
 
 BASE, HEAD = "95790bf891e76fee5e1747ab589903a6a1f80f22", "ec26c3e57ca3a959ca5aad62de7213c562f8c821"
 PATH = ".github/least-privilege.yml"
@@ -306,5 +306,5 @@ def test_a_change_leaves_room_for_findings_and_cannot_dress_up_the_comment(works
 def test_in_public_a_change_tells_no_account(workspace: Path) -> None:
     rule = 'ignore:\n  - role: "arn:aws:iam::123456789012:role/x"\n    reason: x\n'
     write(workspace, {PATH: STRICT + rule})
-    shown = markdown_of(team(workspace, {PATH: STRICT}).changes, FOR_THE_PUBLIC.text)
+    shown = markdown_of(team(workspace, {PATH: STRICT}).changes, PUBLIC_REDACTION.text)
     assert "role/x" in shown and "123456789012" not in shown

@@ -9,7 +9,7 @@ from scanner.gate.rules import IgnoreRule
 from scanner.mapping.overrides import ExtraUntraced
 from scanner.report.markdown import markdown
 from scanner.report.view import view_of
-from scanner.text.redact import FOR_THE_PUBLIC
+from scanner.text.redact import PUBLIC_REDACTION
 from tests.unit.cases import allow, compared, deny, function, function_arn, policy, table, usage, used
 from tests.unit.report.examples import COMPARE, EVIL, GET, SCAN, scan_result
 
@@ -46,7 +46,7 @@ def test_the_reason_of_a_rule_is_hidden_in_public_as_all_else() -> None:
     role = compared([grants], [reads], config=TeamConfig(ignores=(rule,)))
     scan = scan_result([role], [reads], [function()])
     assert "999988887777" in markdown(view_of(scan, COMPARE))
-    assert "999988887777" not in markdown(view_of(scan, COMPARE, FOR_THE_PUBLIC))
+    assert "999988887777" not in markdown(view_of(scan, COMPARE, PUBLIC_REDACTION))
 
 
 def test_how_much_was_sampled_and_what_is_always_denied_is_in_the_comment() -> None:

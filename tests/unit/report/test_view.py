@@ -11,7 +11,7 @@ from scanner.model import Denied
 from scanner.report.view import Row, view_of
 from scanner.report.view.values import DeniedCalls, TracedShare
 from scanner.report.view.viewed import json_text, listed, short
-from scanner.text.redact import FOR_THE_PUBLIC
+from scanner.text.redact import PUBLIC_REDACTION
 from tests.unit.cases import (
     allow,
     arn,
@@ -124,7 +124,7 @@ def test_the_share_of_invocations_that_were_traced() -> None:
 def test_in_public_neither_accounts_nor_names_of_secrets_are_shown() -> None:
     seen = replace(READS, denied=(Denied(SCAN, table("u"), 2, "no", "no-identity-policy"),))
     grants = policy(allow("secretsmanager:GetSecretValue", arn("secretsmanager", "secret:db-1")))
-    view = view_of(scan_result([compared([grants], [seen])], [seen], [function()]), COMPARE, FOR_THE_PUBLIC)
+    view = view_of(scan_result([compared([grants], [seen])], [seen], [function()]), COMPARE, PUBLIC_REDACTION)
     assert [row.resources for row in view.unconfirmed] == ["secret:SECRET_NAME"]
     assert [calls.resource for calls in view.denied] == ["arn:aws:dynamodb:us-east-1:ACCOUNT_ID:table/u"]
     assert "ACCOUNT_ID" in view.policies_for_denied[0].policy
