@@ -10,7 +10,7 @@ from typing import Any
 from scanner.aws.api import Aws
 from scanner.errors import EXIT_USAGE, ScanError, Warnings
 from scanner.mapping.overrides import mapper
-from scanner.model import CallRow, Role, Usage
+from scanner.model import CallRow, Role, Usage, region_of
 from scanner.model.workloads import WorkloadKindName, workload_kind
 from scanner.records.read import RecordsRequest
 from scanner.request import ScanRequest, is_selected
@@ -59,7 +59,7 @@ def read_traces(
         source=source.name,
         start=builder.first if report.start is None else report.start,
         end=builder.last if report.end is None else report.end,
-        regions=tuple(sorted({arn.split(":")[3] for arn in arns})) if regions is None else regions,
+        regions=tuple(sorted({region_of(arn) for arn in arns})) if regions is None else regions,
         traces=builder.traces,
         documents=builder.documents,
         calls=builder.calls,
@@ -155,7 +155,7 @@ def _listed(
         except ValueError as error:
             raise ScanError(f"the file of {kind.option} cannot be used: {error}", EXIT_USAGE) from None
     arns = [u.workload for u in usages if u.workload and workload_kind(u.workload) == kind.name]
-    regions = {arn.split(":")[3] for arn in arns}.union(request.regions) or {aws.region()}
+    regions = {region_of(arn) for arn in arns}.union(request.regions) or {aws.region()}
     return kind.from_aws(aws, arns, regions, warnings)
 
 

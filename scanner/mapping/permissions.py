@@ -8,7 +8,7 @@ from scanner.iam import catalog
 from scanner.mapping import services
 from scanner.mapping.operations import ActionNeed, actions_of
 from scanner.mapping.resources import Resource, resources_of
-from scanner.model import Call, Certainty, Need, Permission, Unmapped
+from scanner.model import Arn, Call, Certainty, Need, Permission, Unmapped, service_of
 
 NO_OPERATION = "no-operation"
 NOT_INSTRUMENTED = "not-instrumented"
@@ -57,7 +57,7 @@ def _of_s3_kin(needs: tuple[ActionNeed, ...], call: Call) -> tuple[ActionNeed, .
     operations on a directory bucket are authorised by s3express:CreateSession.
     """
     for _, value in call.parameters:
-        kin = value.split(":")[2] if value.startswith("arn:") and value.count(":") >= 5 else ""
+        kin = service_of(value)
         if kin in _S3_SERVICES:
             renamed = (n._replace(action=f"{kin}:{n.action.partition(':')[2]}") for n in needs)
             return tuple(n for n in renamed if n.required or catalog.action(n.action))
@@ -81,10 +81,9 @@ def needs_on(action_need: ActionNeed, resource: Resource) -> list[Need]:
     required = action_need.required and resource.certain
     certainty = Certainty.REQUIRED if required else Certainty.POSSIBLE
     need = Need(Permission(action_need.action, resource.arn, resource.exact), certainty)
-    fields = resource.arn.split(":")
-    if resource.region_known or fields[3] == "*":
+    arn = Arn.parse(resource.arn)
+    if resource.region_known or arn is None or arn.region == "*":
         return [need]
-    fields[3] = "*"
     # The region is only assumed: a grant in another one may have been used just as well.
-    anywhere = Permission(action_need.action, ":".join(fields), exact=False)
+    anywhere = Permission(action_need.action, str(arn.with_region("*")), exact=False)
     return [need, Need(anywhere, Certainty.POSSIBLE)]

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from scanner.iam import arns, catalog
 from scanner.mapping.names import names_in
 from scanner.mapping.operations import Side
-from scanner.model import Call
+from scanner.model import Arn, Call
 from scanner.model.calls import OPENTELEMETRY
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
@@ -91,10 +91,10 @@ def resources_of(call: Call, action: str, side: Side = "") -> list[Resource]:
 
 def context_of(call: Call) -> Context:
     """Partition, region and account: from the call, else from the workload's ARN."""
-    fields = call.workload.split(":") if call.workload else []
-    region = call.region or (fields[3] if len(fields) > 4 else "") or "*"
-    account = call.account or (fields[4] if len(fields) > 4 else "") or "*"
-    partition = fields[1] if len(fields) > 4 else _partition(region)
+    workload = Arn.parse(call.workload or "")
+    region = call.region or (workload.region if workload else "") or "*"
+    account = call.account or (workload.account if workload else "") or "*"
+    partition = workload.partition if workload else _partition(region)
     # OpenTelemetry records fewer parameters than the X-Ray SDKs.
     return Context(partition, region, account, bool(call.region), call.instrumentation != OPENTELEMETRY)
 
@@ -211,7 +211,8 @@ def _from_format(kind: catalog.ResourceType, values: Mapping[str, str], context:
         return "*"
 
     arn = _VARIABLE.sub(value, kind.arn)
-    unknown_owner = any(f == "*" for f in arn.split(":")[1:5])
+    parsed = Arn.parse(arn)
+    unknown_owner = parsed and "*" in (parsed.partition, parsed.service, parsed.region, parsed.account)
     resource = Resource(arn, not missing and not unknown_owner, context.region_known or not region_used)
     return _Filled(resource, complete=not missing, depth=depth)
 

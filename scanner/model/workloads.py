@@ -8,6 +8,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
+from scanner.model.arn import service_of
+
 WorkloadKindName = Literal["lambda", "state-machine"]
 
 # The ARNs that traces name workloads by, of each kind. What follows a function's name is a version or an
@@ -32,7 +34,7 @@ def workload_arn(arn: str) -> str | None:
 
 def workload_kind(arn: str) -> WorkloadKindName:
     """The kind of workload that an ARN of `workload_arn` names."""
-    return _KINDS[arn.split(":", 3)[2]]
+    return _KINDS[service_of(arn)]
 
 
 def workload_name(arn: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scanner.iam.patterns import is_pattern
-from scanner.model import Evidence
+from scanner.model import Arn, Evidence
 from scanner.records.cloudtrail.history import History, never_called
 from scanner.records.last_accessed import LastAccessed, counts_for, tracks
 
@@ -80,8 +80,8 @@ class AwsRecords:
 
 
 def _region(pattern: str) -> str:
-    fields = pattern.split(":", 5)
-    return fields[3] if len(fields) == 6 else "*"
+    arn = Arn.parse(pattern)
+    return arn.region if arn else "*"
 
 
 NO_RECORDS = AwsRecords()

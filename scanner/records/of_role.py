@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from scanner.model import Evidence, Role, Workload
+from scanner.model import Evidence, Role, Workload, region_of
 from scanner.records.aws_records import AwsRecords
 from scanner.records.cloudtrail.history import History
 from scanner.records.last_accessed import LastAccessed, newest_recorded, tracks
@@ -50,7 +50,7 @@ def records_of_role(
 ) -> AwsRecords:
     """The records of a role. `histories` are by workload, `since` is the start of the scanned time."""
     changed = traced.changed(role)
-    tracked = all(tracks(arn.split(":")[3]) for arn in role.workloads)
+    tracked = all(tracks(region_of(arn)) for arn in role.workloads)
     records = AwsRecords(
         last_accessed=accessed if tracked else None,
         histories={arn: histories[arn] for arn in role.workloads if arn in histories},

@@ -11,7 +11,18 @@ from msgspec import UNSET
 from scanner.gate.baseline import Comparison
 from scanner.gate.rules import IgnoreRule
 from scanner.mapping.access_denied import DENIAL_HELP, DenialCause
-from scanner.model import EXCESS, Denied, Evidence, Finding, Need, Observation, Role, Unmapped, Usage
+from scanner.model import (
+    EXCESS,
+    Denied,
+    Evidence,
+    Finding,
+    Need,
+    Observation,
+    Role,
+    Unmapped,
+    Usage,
+    account_of,
+)
 from scanner.model.workloads import workload_kind, workload_name
 from scanner.report import records
 from scanner.report.records.keys import Json
@@ -95,7 +106,7 @@ def iso(seconds: float | None) -> str | None:
 
 
 def _scan(result: ScanResult, request: ScanRequest) -> records.Scan:
-    accounts = {usage.workload.split(":")[4] for usage in result.traced.usages if usage.workload}
+    accounts = {account_of(usage.workload) for usage in result.traced.usages if usage.workload}
     skipped = result.traced.skipped
     return records.Scan(
         source=result.traced.source,

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from scanner.errors import Warnings
-from scanner.model import Role
+from scanner.model import Role, region_of
 from scanner.workloads.kinds import KINDS
 from scanner.workloads.listing import Workloads
 
@@ -25,7 +25,7 @@ def with_workloads(roles: Iterable[Role], workloads: Workloads, warnings: Warnin
     using: dict[str, set[str]] = {}
     for used_role, arn in workloads.roles_of_versions:
         using.setdefault(used_role, set()).add(arn)
-    regions = {arn.split(":")[3] for arn in workloads.known}
+    regions = {region_of(arn) for arn in workloads.known}
     completed = []
     for role in roles:
         in_known_region = role.last_used_region is None or role.last_used_region in regions

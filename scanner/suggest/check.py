@@ -10,7 +10,7 @@ from scanner.iam.containment import allows_no_more
 from scanner.iam.evaluate import AccessRequest, Effect, about, evaluate, is_unclear_resource
 from scanner.iam.patterns import is_pattern
 from scanner.iam.policies import parse_policy
-from scanner.model import Permission, Policy, Role, Statement, Usage
+from scanner.model import Permission, Policy, Role, Statement, Usage, account_of
 from scanner.usage.of_role import UsedPermission
 from scanner.verdict.grants import context_of
 
@@ -141,5 +141,5 @@ def _resource(permission: Permission) -> str:
 
 def _is_told(resource: str) -> bool:
     """Whether a resource names its account, so that no part of its place is a guess (see `_resource`)."""
-    fields = resource.split(":", 5)
-    return len(fields) > 5 and bool(fields[4]) and not is_pattern(fields[4])
+    account = account_of(resource)
+    return bool(account) and not is_pattern(account)

@@ -10,7 +10,7 @@ from scanner.iam.conditions import holds
 from scanner.iam.limits import Limits
 from scanner.iam.patterns import contains, is_pattern, matches, overlaps
 from scanner.iam.policies import Principal, grants_of, principal_of
-from scanner.model import Grant, Permission, Role
+from scanner.model import Arn, Grant, Permission, Role
 from scanner.usage.of_role import UsedPermission, used_permission
 from scanner.verdict.reasons import Reason
 from scanner.workloads.kinds import context_keys, request_context
@@ -123,9 +123,9 @@ def context_of(role: Role, use: UsedPermission) -> Principal:
         absent |= context_keys()
     elif len(role.workloads) == 1 and role.workloads_complete and not use.platform:
         context |= request_context(role.workloads[0])
-    fields = use.resource.split(":", 5)
-    if len(fields) == 6 and use.exact:
-        known = {"aws:requestedregion": fields[3], "aws:resourceaccount": fields[4]}
+    arn = Arn.parse(use.resource) if use.exact else None
+    if arn is not None:
+        known = {"aws:requestedregion": arn.region, "aws:resourceaccount": arn.account}
         context |= {key: (value,) for key, value in known.items() if value and not is_pattern(value)}
     return Principal(context, absent)
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from scanner.aws.times import time_of
+from scanner.model import service_of
 from scanner.model.workloads import workload_arn
 
 LATEST = "$LATEST"
@@ -147,8 +148,7 @@ def _event_source(mapping: Mapping[str, Any]) -> EventSource:
 def _source_kind(mapping: Mapping[str, Any], arn: str | None) -> str:
     if _part(mapping, "SelfManagedEventSource"):
         return "self-managed-kafka"
-    fields = arn.split(":", 5) if arn else []
-    return _SOURCE_KINDS.get(fields[2], "unknown") if len(fields) == 6 else "unknown"
+    return _SOURCE_KINDS.get(service_of(arn or ""), "unknown")
 
 
 def parse_destinations(configs: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-from scanner.model import PlatformNeeds, UnknownNeed, Workload
+from scanner.model import Arn, PlatformNeeds, UnknownNeed, Workload, service_of
 from scanner.model.workloads import workload_name
 from scanner.text.tables import rows
 from scanner.workloads.lambda_function import EventSource, LambdaFunction
@@ -171,7 +171,7 @@ def _unknown_features(function: LambdaFunction) -> Iterator[tuple[str, str]]:
         present = {feature for feature, _ in _of_layers(function)}
         yield from ((feature, _EXTENSIONS) for feature in _LAYERS.values() if feature not in present)
     yield from (
-        (_ROOT[kind], _ROOT_USER) for kind in sorted(map(_service, function.file_systems)) if kind in _ROOT
+        (_ROOT[kind], _ROOT_USER) for kind in sorted(map(service_of, function.file_systems)) if kind in _ROOT
     )
 
 
@@ -186,8 +186,10 @@ def _on(function: LambdaFunction) -> Iterator[tuple[str, tuple[tuple[str, str], 
 
 
 def _place(function: LambdaFunction) -> dict[str, str]:
-    fields = function.arn.split(":")
-    return {"partition": fields[1], "region": fields[3], "account": fields[4]}
+    arn = Arn.parse(function.arn)
+    if arn is None:
+        raise ValueError(f"{function.arn} is no ARN")
+    return {"partition": arn.partition, "region": arn.region, "account": arn.account}
 
 
 _Feature = tuple[str, Mapping[str, str]]
@@ -216,13 +218,14 @@ def _features(function: LambdaFunction, traced: bool) -> Iterator[_Feature]:
 
 def _of_layers(function: LambdaFunction) -> Iterator[_Feature]:
     for layer in function.layers:
-        name = layer.split(":")[6] if layer.count(":") > 6 else ""
+        arn = Arn.parse(layer)  # its resource: `layer:name:version`
+        name = arn.resource.split(":")[1] if arn and arn.resource.count(":") > 1 else ""
         yield from ((feature, {}) for start, feature in _LAYERS.items() if name.startswith(start))
 
 
 def _of_file_system(access_point: str) -> Iterator[_Feature]:
     """The file system of an access point, which EFS's ARNs do not name."""
-    kind = _service(access_point)
+    kind = service_of(access_point)
     if kind == "s3files":
         yield "s3-files", {"file_system": access_point.partition("/access-point/")[0]}
     elif kind == "elasticfilesystem":
@@ -231,7 +234,7 @@ def _of_file_system(access_point: str) -> Iterator[_Feature]:
 
 def _delivery(how: str, target: str) -> Iterator[_Feature]:
     """What it needs to send to a queue, a topic, a function, an event bus or a bucket."""
-    kind = _DELIVERIES.get(_service(target))
+    kind = _DELIVERIES.get(service_of(target))
     if kind:
         yield f"{how}-{kind}", {"target": target}
 
@@ -286,26 +289,21 @@ def _cluster_names(arn: str | None) -> dict[str, str]:
 
     docs.aws.amazon.com/msk/latest/developerguide/kafka-actions.html
     """
-    resource = arn.split(":", 5)[5] if arn and arn.count(":") >= 5 else ""
-    kind, _, name = resource.partition("/")
-    if arn is None or not name:
+    parsed = Arn.parse(arn or "")
+    kind, _, name = parsed.resource.partition("/") if parsed else ("", "", "")
+    if parsed is None or not name:
         return {"cluster": ALL, "topics": ALL, "groups": ALL}
     if kind == "vpc-connection":  # of the cluster's owner and name, with an identifier of its own
         owner, _, rest = name.partition("/")
-        fields = [*arn.split(":")[:4], owner]
-        name, arn = rest.partition("/")[0] + "/*", ":".join([*fields, resource])
+        name, parsed = rest.partition("/")[0] + "/*", parsed.with_account(owner)
     return {
-        "cluster": _with_resource(arn, f"cluster/{name}"),
-        "topics": _with_resource(arn, f"topic/{name}/*"),
-        "groups": _with_resource(arn, f"group/{name}/*"),
+        "cluster": str(parsed.with_resource(f"cluster/{name}")),
+        "topics": str(parsed.with_resource(f"topic/{name}/*")),
+        "groups": str(parsed.with_resource(f"group/{name}/*")),
     }
-
-
-def _service(arn: str) -> str:
-    """The service in an ARN, nothing where it is none."""
-    return arn.split(":")[2] if arn.startswith("arn:") and arn.count(":") >= 5 else ""
 
 
 def _with_resource(arn: str, resource: str) -> str:
     """An ARN with another resource in the same place."""
-    return ":".join([*arn.split(":")[:5], resource])
+    parsed = Arn.parse(arn)
+    return str(parsed.with_resource(resource)) if parsed else ALL

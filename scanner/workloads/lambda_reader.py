@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from scanner.aws.api import Aws
 from scanner.aws.ask import THREADS, Failure, attempt, warn_of_denial
 from scanner.errors import Warnings
+from scanner.model import region_of
 from scanner.workloads.lambda_function import (
     LATEST,
     LambdaFunction,
@@ -186,7 +187,7 @@ def functions_from_aws(
     in_regions = {region: _list_region(clients(region), region, warnings) for region in sorted(set(regions))}
     listed = _functions(in_regions.values(), warnings)
     others = [arn for arn in dict.fromkeys(arns) if arn not in listed.known]
-    single = _functions([_get_function(clients(_region(arn)), arn, warnings) for arn in others], warnings)
+    single = _functions([_get_function(clients(region_of(arn)), arn, warnings) for arn in others], warnings)
     return LambdaFunctions(
         {**listed.known, **single.known},
         listed.roles_of_versions | single.roles_of_versions,
@@ -245,14 +246,16 @@ def with_configuration(
     ScanError where AWS refuses the credentials.
     """
     selected = sorted(arn for arn in set(arns) if arn in functions.known)
-    client_of = {region: clients(region) for region in sorted({_region(arn) for arn in selected})}
+    client_of = {region: clients(region) for region in sorted({region_of(arn) for arn in selected})}
     mappings = {region: _list_mappings(client, region, warnings) for region, client in client_of.items()}
     entries_of = {region: _by_function(answer, region, warnings) for region, answer in mappings.items()}
     with ThreadPoolExecutor(THREADS) as pool:
-        configs = list(pool.map(lambda arn: _list_configs(client_of[_region(arn)], arn, warnings), selected))
+        configs = list(
+            pool.map(lambda arn: _list_configs(client_of[region_of(arn)], arn, warnings), selected)
+        )
     known = dict(functions.known)
     for arn, config in zip(selected, configs, strict=True):
-        entries = entries_of[_region(arn)]
+        entries = entries_of[region_of(arn)]
         known[arn] = _configured(
             known[arn],
             None if entries is None else entries.get(arn, []),
@@ -319,7 +322,3 @@ def _ask(part: _Configuration, read: Callable[[], list[Any]], warnings: Warnings
     failed = f"{part.action} failed for {part.what} ({answer.detail})"
     warnings.add("configuration-unread", f"{failed}: {part.means}")
     return _Answer([], complete=False)
-
-
-def _region(arn: str) -> str:
-    return arn.split(":")[3]

@@ -15,11 +15,10 @@ from scanner.mapping import services
 from scanner.mapping.parameters import NOT_RESOURCES, RESOURCE_PARAMETERS
 from scanner.mapping.permissions import required_permissions
 from scanner.mapping.resources import snake_case
-from scanner.model import Call, Need, Outcome, Unmapped
+from scanner.model import Arn, Call, Need, Outcome, Unmapped
 from scanner.model.workloads import workload_name
 
 _MOST_TEXT = 2048
-_ARN_FIELDS = 6
 # How lists of CloudTrail name the single resources in them: ssm GetParameters, secretsmanager
 # BatchGetSecretValue
 _LISTS = {"names": "name", "secret_id_list": "secret_id"}
@@ -173,10 +172,7 @@ def _arns(event: Mapping[str, Any]) -> list[str]:
 
 def _is_resource(arn: str) -> bool:
     """Whether a text names one resource."""
-    fields = arn.split(":", _ARN_FIELDS - 1)
-    return (
-        len(arn) <= _MOST_TEXT and not is_pattern(arn) and fields[0] == "arn" and len(fields) == _ARN_FIELDS
-    )
+    return len(arn) <= _MOST_TEXT and not is_pattern(arn) and Arn.parse(arn) is not None
 
 
 def _dict(value: Any) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from scanner.aws.ask import THREADS, Question, ask
 from scanner.aws.errors import is_passing
 from scanner.aws.times import Clock
 from scanner.errors import ScanError, Warnings
+from scanner.model import region_of
 from scanner.model.workloads import workload_name
 from scanner.records.cloudtrail.event import Event, read_event
 from scanner.records.cloudtrail.history import History, history_of
@@ -45,7 +46,6 @@ MOST_PAGES = 40
 
 _PAUSE = 0.5  # two requests a second
 _THROTTLED_PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
-_ARN_FIELDS = 6
 
 
 class Session(NamedTuple):
@@ -94,7 +94,7 @@ def read_cloudtrail(
     end = min(request.end, clock.now())
     oldest = max(end, clock.now()) - RETENTION
     sessions = [session._replace(start=max(session.start, oldest)) for session in request.sessions]
-    regions_of = {session.workload: {_region(session.workload), *request.regions} for session in sessions}
+    regions_of = {session.workload: {region_of(session.workload), *request.regions} for session in sessions}
     by_region: dict[str, list[Session]] = {}
     for session in sessions:
         for region in sorted(regions_of[session.workload]) if session.start < end else ():
@@ -115,11 +115,6 @@ def read_cloudtrail(
             end=end,
         )
     return histories
-
-
-def _region(arn: str) -> str:
-    fields = arn.split(":")
-    return fields[3] if len(fields) > _ARN_FIELDS else ""
 
 
 class _Reader(NamedTuple):
@@ -145,7 +140,7 @@ class _Reader(NamedTuple):
                 if not reading.begun:
                     break  # it is the same for the others
         except ScanError:
-            if region in {_region(session.workload) for session in sessions}:
+            if region in {region_of(session.workload) for session in sessions}:
                 raise
             self.warnings.add(
                 question.code, f"{question.what} could not be read: the region may not be enabled"

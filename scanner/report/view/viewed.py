@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from scanner.model import Evidence
+from scanner.model import Arn, Evidence
 from scanner.model.workloads import workload_name
 from scanner.request import ScanRequest, is_selected
 from scanner.result import RoleResult, ScanResult
@@ -64,8 +64,8 @@ def listed(texts: Iterable[str], before: str = "") -> str:
 
 def short(resource: str) -> str:
     """The last field of a resource ARN: `table/notes`. What is no ARN, or ends in `:*`, stays as it is."""
-    fields = resource.split(":", 5)
-    return fields[5] if len(fields) == 6 and fields[5] != "*" else resource
+    arn = Arn.parse(resource)
+    return arn.resource if arn and arn.resource != "*" else resource
 
 
 def json_text(value: Any) -> str:
