@@ -1,1 +1,4 @@
-"""What a call needs and what a role grants, in the terms of IAM."""
+"""What policies say: patterns, the catalogue of actions, variables, conditions, the evaluator, severity. Pure.
+
+Imports model and text.
+"""
