@@ -1,4 +1,4 @@
-"""What policies say: patterns, the catalogue of actions, variables, conditions, the evaluator, severity. Pure.
+"""What policies say: patterns, the catalogue of actions, variables, conditions, evaluator, severity. Pure.
 
 Imports model and text.
 """
