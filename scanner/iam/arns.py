@@ -1,6 +1,7 @@
-"""Resource patterns as ARNs: do two meet, is one wide, which actions can work on it. Pure.
+"""Resource patterns as ARNs: do two overlap, is one wide, which actions can work on it. Pure.
 
-ARN fields: docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
+ARN fields: docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html. Patterns are texts here, not
+`model.Arn`: a wildcard may stand in each field, the first too, or for several fields.
 """
 
 from __future__ import annotations
@@ -8,8 +9,8 @@ from __future__ import annotations
 import re
 from functools import cache, lru_cache
 
-from scanner.iam import catalog
-from scanner.iam.patterns import contains, is_pattern, overlaps
+from scanner.iam import catalog, patterns
+from scanner.iam.patterns import is_pattern
 from scanner.iam.wildcards import without_needed_wildcard
 
 ALL = "*"
@@ -20,21 +21,21 @@ _VARIABLE = re.compile(r"\$\{[^}]*\}")
 _ALL_OF_A_TYPE = re.compile(r"(?:[a-zA-Z-]+[:/])?\*+")
 
 
-def meet(grant: str, touched: str) -> bool:
-    """Whether a grant's resource pattern reaches a touched resource, or part of what it stands for.
+def overlaps(pattern: str, resource: str) -> bool:
+    """Whether a resource pattern of a policy and a resource, or a pattern of one, have an ARN in common.
 
-    Where both are patterns of whole ARNs they are compared field by field: a `*` could otherwise stand for
+    Where both are patterns of whole ARNs, they are compared field by field: a `*` could otherwise stand for
     half of another ARN.
     """
-    if touched == ALL:
+    if resource == ALL:
         return True
-    if grant == ALL or not (is_pattern(grant) and is_pattern(touched)):
-        return overlaps(grant, touched)
-    fields, touched_fields = _fields(grant), _fields(touched)
-    if fields is None or touched_fields is None:
-        return overlaps(grant, touched)
-    for field, touched_field in zip(fields, touched_fields, strict=True):
-        if field != touched_field and not overlaps(field, touched_field):
+    if pattern == ALL or not (is_pattern(pattern) and is_pattern(resource)):
+        return patterns.overlaps(pattern, resource)
+    fields, resource_fields = _fields(pattern), _fields(resource)
+    if fields is None or resource_fields is None:
+        return patterns.overlaps(pattern, resource)
+    for field, resource_field in zip(fields, resource_fields, strict=True):
+        if field != resource_field and not patterns.overlaps(field, resource_field):
             return False
     return True
 
@@ -55,7 +56,7 @@ def _fields(pattern: str) -> tuple[str, ...] | None:
 
 
 def grants_account_wide(pattern: str, prefix: str) -> bool:
-    """Whether a resource pattern covers an action of a service that knows no resources.
+    """Whether a resource pattern allows an action that knows no resources, of a service.
 
     IAM asks for `*` there; a pattern that names no single resource is taken for it, to be careful.
     """
@@ -63,7 +64,7 @@ def grants_account_wide(pattern: str, prefix: str) -> bool:
     if len(fields) < _FIELDS:
         return pattern.endswith(ALL)
     of_a_type = fields[2] != "s3" and _ALL_OF_A_TYPE.fullmatch(fields[5]) is not None
-    return overlaps(fields[2], prefix) and (of_a_type or not fields[5].strip(ALL))
+    return patterns.overlaps(fields[2], prefix) and (of_a_type or not fields[5].strip(ALL))
 
 
 @lru_cache(maxsize=1 << 14)
@@ -79,11 +80,11 @@ def is_wide(resource: str) -> bool:
     plain = _VARIABLE.sub("x", resource)
     if resource != ALL and len(plain.split(":", _FIELDS - 1)) < _FIELDS:
         return plain.endswith(ALL)
-    return is_pattern(narrowed(plain))
+    return is_pattern(_without_needed_wildcards(plain))
 
 
-def narrowed(resource: str) -> str:
-    """A resource pattern less the wildcards that are no excess."""
+def _without_needed_wildcards(resource: str) -> str:
+    """A pattern without the wildcards that are no excess: needed ones, those of region and account."""
     fields = resource.split(":", _FIELDS - 1)
     if len(fields) < _FIELDS:
         return resource
@@ -91,21 +92,21 @@ def narrowed(resource: str) -> str:
     return ":".join([*(field.replace("*", "").replace("?", "") for field in fields[:5]), rest])
 
 
-def is_fully_used(pattern: str, touched: str) -> bool:
-    """Whether a touched resource is all that a pattern stands for, region and account aside."""
-    fields = touched.split(":", _FIELDS - 1)
-    anywhere = touched if len(fields) < _FIELDS else ":".join(["*", "*", fields[2], "*", "*", fields[5]])
-    return contains(anywhere, narrowed(pattern))
+def is_fully_used(pattern: str, used: str) -> bool:
+    """Whether a used resource is all that a pattern stands for, in whatever region and account."""
+    fields = used.split(":", _FIELDS - 1)
+    anywhere = used if len(fields) < _FIELDS else ":".join(["*", "*", fields[2], "*", "*", fields[5]])
+    return patterns.contains(anywhere, _without_needed_wildcards(pattern))
 
 
-def is_a_value_of(resource: str, touched: str) -> bool:
-    """Whether a resource with policy variables is the touched one for some value of them."""
+def is_a_value_of(resource: str, used: str) -> bool:
+    """Whether a resource with policy variables is a used one for some value of them."""
     parts = (re.escape(part) for part in _VARIABLE.split(resource))
-    return re.fullmatch("[^*?:]+".join(parts), touched) is not None
+    return re.fullmatch("[^*?:]+".join(parts), used) is not None
 
 
 def of_any_account(resource: str) -> str:
-    """A resource of which only the type is known may be another account's."""
+    """The ARN with its account opened to `*`: an inexact resource may be in another account."""
     fields = resource.split(":", _FIELDS - 1)
     if len(fields) < _FIELDS or not fields[4]:
         return resource
@@ -114,12 +115,12 @@ def of_any_account(resource: str) -> str:
 
 # bench row "300 functions from files": one call in fifteen is new, and with `NotAction` it takes 10 ms
 @lru_cache(maxsize=1 << 12)
-def applicable(actions: frozenset[str], pattern: str) -> frozenset[str]:
+def working_on(actions: frozenset[str], pattern: str) -> frozenset[str]:
     """Those of the actions (lower case) that can work on a resource that the pattern names."""
     if pattern == ALL or len(actions) < 2:
         return actions
     prefixes = _prefixes_of(actions)
-    working = frozenset[str]().union(*(_working_on(pattern, prefix) for prefix in prefixes))
+    working = frozenset[str]().union(*(_of_service_working_on(pattern, prefix) for prefix in prefixes))
     return (actions & working) | _unknown_of(actions)
 
 
@@ -134,13 +135,13 @@ def _unknown_of(actions: frozenset[str]) -> frozenset[str]:
     return frozenset(action for action in actions if catalog.action(action) is None)
 
 
-def _working_on(pattern: str, prefix: str) -> frozenset[str]:
+def _of_service_working_on(pattern: str, prefix: str) -> frozenset[str]:
     """The actions of a service that can work on a resource that the pattern names."""
     return frozenset[str]().union(
         *(
             actions
             for arn, actions in _by_format(prefix).items()
-            if (grants_account_wide(pattern, prefix) if arn is None else meet(pattern, arn))
+            if (grants_account_wide(pattern, prefix) if arn is None else overlaps(pattern, arn))
         )
     )
 
@@ -149,7 +150,9 @@ def _working_on(pattern: str, prefix: str) -> frozenset[str]:
 def works_on(action: str, arn: str) -> bool:
     """Whether an ARN (pattern) is of a type that an action works on, by IAM's reference."""
     known = catalog.action(action)
-    return known is not None and any(meet(_format_pattern(kind.arn), arn) for kind in known.resource_types)
+    return known is not None and any(
+        overlaps(_format_pattern(kind.arn), arn) for kind in known.resource_types
+    )
 
 
 def _format_pattern(arn_format: str) -> str:

@@ -34,7 +34,7 @@ class Limits:
         """Whether there is neither a Deny statement nor a boundary."""
         return not self._denials and self._ceiling is None
 
-    def deny(self, action: str, pattern: str) -> bool:
+    def always_deny(self, action: str, pattern: str) -> bool:
         """Whether an action (or action pattern, in lower case) is never allowed on a resource pattern."""
         if NO_RESOURCE in pattern or any(_denies(statement, action, pattern) for statement in self._denials):
             return True
@@ -42,7 +42,7 @@ class Limits:
             _overlaps_action(grant, action) and _overlaps_resource(grant, pattern) for grant in self._ceiling
         )
 
-    def left(self, actions: frozenset[str], pattern: str) -> frozenset[str]:
+    def without_denied(self, actions: frozenset[str], pattern: str) -> frozenset[str]:
         """Those of the actions (lower case) that are not always denied on a resource pattern."""
         for statement in self._denials:
             actions = _without_denied(actions, statement, pattern)

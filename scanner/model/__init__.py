@@ -1,4 +1,7 @@
-"""The words of the product, as frozen data: every other room speaks in these. Imports nothing of ours."""
+"""The words of the product, as frozen data: every other room speaks in these.
+
+May import nothing of ours.
+"""
 
 from scanner.model.arn import Arn, account_of, region_of, service_of
 from scanner.model.calls import Call, CallRow, Certainty, Need, ObservedCall, Outcome, Permission, Unmapped

@@ -36,8 +36,8 @@ class RoleGrants:
 
         An action that IAM's reference does not know stands for itself.
         """
-        actions = arns.applicable(named_actions(grant), grant.pattern)
-        return self.limits.left(actions, grant.pattern) if is_pattern(grant.action) else actions
+        actions = arns.working_on(named_actions(grant), grant.pattern)
+        return self.limits.without_denied(actions, grant.pattern) if is_pattern(grant.action) else actions
 
     def is_ineffective(self, grant: Grant) -> bool:
         """Whether nothing of a grant is ever allowed.
@@ -45,7 +45,7 @@ class RoleGrants:
         For a Deny, the boundary, a variable without value, an exception of everything, or a condition that
         this role never meets, whether its workload asks or the platform itself.
         """
-        if self.limits.deny(grant.action.lower(), grant.pattern):
+        if self.limits.always_deny(grant.action.lower(), grant.pattern):
             return True
         if _excepts_everything(grant):
             return True
@@ -55,8 +55,8 @@ class RoleGrants:
             return True
         if self.limits.are_none or not is_pattern(grant.action):
             return False
-        actions = arns.applicable(named_actions(grant), grant.pattern)
-        return bool(actions) and not self.limits.left(actions, grant.pattern)
+        actions = arns.working_on(named_actions(grant), grant.pattern)
+        return bool(actions) and not self.limits.without_denied(actions, grant.pattern)
 
     def condition_held(self, grant: Grant, use: UsedPermission) -> bool | None:
         """Whether a grant's condition held for a use, None where the trace does not tell."""
@@ -83,7 +83,7 @@ class RoleGrants:
             and matches_action(other, use.action)
             and self.condition_held(other, use)
             and overlaps_resource(other, use)
-            and not self.limits.deny(use.action, other.pattern)
+            and not self.limits.always_deny(use.action, other.pattern)
             for other in self.grants
         )
 
@@ -146,7 +146,7 @@ def overlaps_resource(grant: Grant, use: UsedPermission) -> bool:
     if use.exact and use.resource == arns.ALL:  # an action that knows no resources
         return arns.grants_account_wide(grant.pattern, service_of(use.action))
     resource = possible_resource(use)
-    return arns.meet(grant.pattern, resource) and not (
+    return arns.overlaps(grant.pattern, resource) and not (
         grant.except_resources and any(contains(pattern, resource) for pattern in grant.except_resources)
     )
 

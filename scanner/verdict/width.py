@@ -36,6 +36,6 @@ def _is_used_up(part: str, used: Iterable[UsedPermission]) -> bool:
     return any(
         arns.is_fully_used(part, use.resource)
         if use.exact
-        else not arns.is_wide(part) and arns.meet(part, possible_resource(use))
+        else not arns.is_wide(part) and arns.overlaps(part, possible_resource(use))
         for use in used
     )

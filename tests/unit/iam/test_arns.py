@@ -1,0 +1,85 @@
+"""Resource patterns as ARNs, and which actions can work on them."""
+
+from __future__ import annotations
+
+import pytest
+
+from scanner.iam import arns, catalog
+
+ACCOUNT = "123456789012"
+
+
+def arn(service: str, resource: str, region: str = "eu-west-1") -> str:
+    return f"arn:aws:{service}:{region}:{ACCOUNT}:{resource}"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "resource"),
+    [
+        ("*", arn("sqs", "orders")),
+        (arn("sqs", "orders"), "*"),
+        (arn("sqs", "ord*"), arn("sqs", "orders")),
+        (arn("sqs", "orders", region="*"), arn("sqs", "o*")),
+        # fewer fields than an ARN: the `*` may stand for all that is missing
+        ("arn:aws:sqs:*orders", arn("sqs", "*")),
+    ],
+)
+def test_patterns_that_have_an_arn_in_common_overlap(pattern: str, resource: str) -> None:
+    assert arns.overlaps(pattern, resource)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "resource"),
+    [
+        (arn("sqs", "ord*"), arn("sqs", "invoices")),
+        (arn("sqs", "ord*"), arn("sns", "ord*")),
+        # a `*` in a field of one does not stand for several fields of the other
+        (arn("sqs", "*", region="*"), "arn:*:sns:eu-west-1:123456789012:*"),
+    ],
+)
+def test_patterns_without_an_arn_in_common_do_not_overlap(pattern: str, resource: str) -> None:
+    assert not arns.overlaps(pattern, resource)
+
+
+@pytest.mark.parametrize(
+    ("resource", "is_wide"),
+    [
+        ("*", True),
+        (arn("sqs", "orders"), False),
+        (arn("sqs", "ord*"), True),
+        (arn("sqs", "orders", region="*"), False),
+        (arn("dynamodb", "table/${aws:PrincipalTag/team}"), False),
+        ("arn:aws:sqs:*", True),
+        ("arn:aws:sqs:*:orders", False),
+    ],
+)
+def test_what_is_wider_than_one_resource(resource: str, is_wide: bool) -> None:
+    assert arns.is_wide(resource) is is_wide
+
+
+def test_an_account_is_opened_where_there_is_one() -> None:
+    assert arns.of_any_account(arn("sqs", "orders")) == "arn:aws:sqs:eu-west-1:*:orders"
+    assert arns.of_any_account("arn:aws:s3:::invoices") == "arn:aws:s3:::invoices"
+    assert arns.of_any_account("*") == "*"
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [arn("dynamodb", "table/notes"), arn("dynamodb", "*"), arn("sqs", "*"), "arn:aws:s3:::b/*", "arn:aws:*"],
+)
+def test_actions_that_can_work_on_a_pattern_are_those_of_its_types(pattern: str) -> None:
+    actions = catalog.expand("dynamodb:*") | catalog.expand("s3:*") | {"dynamodb:unheardof"}
+
+    working = arns.working_on(actions, pattern)
+
+    of_types = {action for action in actions if catalog.knows_resources(action)}
+    assert {a for a in of_types if a in working} == {
+        a for a in of_types if catalog.action(a) is None or arns.works_on(a, pattern)
+    }
+    assert "dynamodb:unheardof" in working  # IAM may know it tomorrow
+
+
+def test_all_actions_can_work_on_everything() -> None:
+    actions = catalog.expand("sqs:*")
+
+    assert arns.working_on(actions, "*") == actions
