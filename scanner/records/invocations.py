@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scanner.aws.ask import THREADS, Question, UnreadError, ask
 from scanner.errors import Warnings
-from scanner.model.workloads import workload_name
+from scanner.model import region_of
+from scanner.model.workloads import workload_kind, workload_name
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.client import CloudWatchClient
@@ -25,7 +26,6 @@ QUERIES = 500  # docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Ge
 _MOST_PAGES = 1000
 _DAY = 86400.0
 _HOUR = 3600.0
-_FUNCTION_ARN_FIELDS = 7
 
 # Data points of a minute are kept 15 days, of 5 minutes 63 days, of an hour 455 days; a request that begins
 # earlier than that finds none of the finer ones. Less an hour each, for what passes until AWS is asked.
@@ -72,9 +72,8 @@ def read_invocations(
     """
     by_region: dict[str, list[str]] = {}
     for arn in dict.fromkeys(functions):
-        fields = arn.split(":")
-        if len(fields) == _FUNCTION_ARN_FIELDS and fields[2] == "lambda":
-            by_region.setdefault(fields[3], []).append(arn)
+        if workload_kind(arn) == "lambda":
+            by_region.setdefault(region_of(arn), []).append(arn)
     chunks = [
         (region, arns[at : at + QUERIES])
         for region, arns in sorted(by_region.items())

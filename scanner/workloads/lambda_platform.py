@@ -23,7 +23,7 @@ ALL = "*"
 _LAYERS = {"LambdaInsightsExtension": "lambda-insights", "AWSOpenTelemetryDistro": "application-signals"}
 _ROOT = {"elasticfilesystem": "efs-root", "s3files": "s3-files-root"}
 _DELIVERIES = {"sqs": "queue", "sns": "topic", "lambda": "function", "events": "bus", "s3": "bucket"}
-# Of Kafka's ways to log in these need no role: docs.aws.amazon.com/lambda/latest/dg/with-msk-configure.html
+# Kafka's ways to log in that need no role: docs.aws.amazon.com/lambda/latest/dg/with-msk-configure.html
 _NO_IAM_AUTH = frozenset(
     {
         "BASIC_AUTH",
@@ -293,7 +293,7 @@ def _cluster_names(arn: str | None) -> dict[str, str]:
     kind, _, name = parsed.resource.partition("/") if parsed else ("", "", "")
     if parsed is None or not name:
         return {"cluster": ALL, "topics": ALL, "groups": ALL}
-    if kind == "vpc-connection":  # of the cluster's owner and name, with an identifier of its own
+    if kind == "vpc-connection":  # it names the owner, the cluster and the connection
         owner, _, rest = name.partition("/")
         name, parsed = rest.partition("/")[0] + "/*", parsed.with_account(owner)
     return {
