@@ -81,8 +81,9 @@ def parse_documents(documents: Iterable[Any]) -> Documents:
             finished.append(segment)
     unfinished: list[Node] = []
     if in_progress:
-        known = {node.get("id") for segment in finished for node, _ in nodes_below(segment)}
-        unfinished = [segment for segment in in_progress if segment.get("id") not in known]
+        nodes = (node.get("id") for segment in finished for node, _ in nodes_below(segment))
+        ids = {node_id for node_id in nodes if isinstance(node_id, str)}
+        unfinished = [segment for segment in in_progress if segment["id"] not in ids]
     # whether a call in progress leaves a gap, the calls of the trace say
     complete = not unreadable and all(is_call(segment) for segment in unfinished)
     return Documents((*finished, *unfinished), received, unreadable, complete)
