@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 _SHRINK = 0.6
-_SHRINK_ONCE_IN = 0.25  # seconds: one burst of refusals is one sign, not many
+_SHRINK_ONCE_IN = 0.25  # seconds: a burst of throttled requests is one sign, not many
 
 XRAY_THREADS = 48  # measured: fewer are slower, more are not faster
 

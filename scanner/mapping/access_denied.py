@@ -1,4 +1,4 @@
-"""What AWS's "access denied" messages say: which action, on what, and which policy refused it. Pure.
+"""What AWS's "access denied" messages say: which action, on what, and which policy denied it. Pure.
 
 Messages are text for people, and differ from service to service: what they do not say clearly is None or
 `DenialCause.UNKNOWN`. Shapes:
@@ -23,10 +23,10 @@ from scanner.iam import catalog
 
 
 class DenialCause(StrEnum):
-    """Which kind of policy refused a request.
+    """Which kind of policy denied a request.
 
-    AWS names one kind even where several refuse. `*_DENY` is an explicit Deny, the name without it the lack
-    of an Allow; kinds of which the role's owner can do nothing either way have one name for both.
+    AWS names one kind even where several deny. `*_DENY` is an explicit Deny, the name without it the lack
+    of an Allow. Kinds that the role's owner cannot change have one name for both.
     """
 
     NO_IDENTITY_POLICY = "no-identity-policy"
@@ -91,17 +91,17 @@ def is_identity_matter(cause: DenialCause) -> bool:
     """Whether an Allow added to the role, or to its boundary, could help. It need not suffice.
 
     No after an explicit Deny, which an Allow never outweighs, and where a policy that is not the role's
-    refuses.
+    denies.
     """
     return cause in _IDENTITY_MATTERS
 
 
 @dataclass(frozen=True)
 class Denial:
-    """What a message says of a refusal.
+    """What a message says of a denial.
 
     `action` is spelled as in the message ("SNS:Publish", "sqs:sendmessage"), `resource` is an ARN (API
-    Gateway masks the account in it with `*`), `policy` the ARN of the policy that refused. None is what the
+    Gateway masks the account in it with `*`), `policy` the ARN of the policy that denied. None is what the
     message does not say. A message that was cut off may end inside of a name: its last ARN can be too short.
     """
 
@@ -157,9 +157,9 @@ _QUOTED_RESOURCE = _pattern(r'"? on resource:\s{0,8}"(arn:[^"]{1,2048})"[^"]*\Z'
 
 
 def denial_of(message: str) -> Denial:
-    """What a message says of the refusal. Never raises, whatever the text.
+    """What a message says of the denial. Never raises, whatever the text.
 
-    A message that tells of several refused actions says nothing for sure. Of several reasons the last one
+    A message that names several denied actions says nothing for sure. Of several reasons the last one
     counts: what stands before it may be the key of an object.
     """
     text = message[:_LONGEST]
@@ -206,7 +206,7 @@ def _resource(head: str) -> str | None:
 
 
 def _arn(text: str | None) -> str | None:
-    """An ARN less the punctuation after it, None where it is not whole."""
+    """An ARN without the punctuation after it, None where it is not whole."""
     if text is None or text.endswith(("...", "…")):
         return None
     arn = text.rstrip(".,;)'")

@@ -6,14 +6,13 @@ with its source.
 
 from __future__ import annotations
 
-import csv
 import re
 from functools import cache
-from importlib import resources
 from typing import Literal, NamedTuple
 
 from scanner.iam import catalog
 from scanner.mapping import services
+from scanner.text.tables import rows
 
 Side = Literal["", "source", "destination"]
 
@@ -21,14 +20,19 @@ _DATE_SUFFIX = re.compile(r"_?\d{4}_?\d{2}_?\d{2}$")
 
 
 class ActionNeed(NamedTuple):
-    """An action that an operation needs; `side` tells which resource of a call that has two."""
+    """An action that an operation needs; `side` is the resource meant, of a call that has two."""
 
     action: str
     required: bool
     side: Side = ""
 
 
-class _Row(NamedTuple):
+class _Exception(NamedTuple):
+    """What an operation needs, where the name of its action is another, or is not all.
+
+    `when` is the parameter without which the exception does not hold, empty for none.
+    """
+
     when: str
     needs: tuple[ActionNeed, ...]
 
@@ -39,41 +43,40 @@ def actions_of(prefix: str, operation: str, parameters: frozenset[str]) -> tuple
     Empty for an operation that needs no permission, None for one that cannot be mapped.
     """
     operation = _DATE_SUFFIX.sub("", operation)
-    rows = _rows().get((prefix, operation.lower()), [])
-    chosen = next((row for row in rows if not row.when or row.when in parameters), None)
+    exceptions = _exceptions().get((prefix, operation.lower()), [])
+    chosen = next((e for e in exceptions if not e.when or e.when in parameters), None)
     if chosen is not None and chosen.when:
         return chosen.needs
-    # Not every SDK records the parameter that selects a row: without it the row may have been meant.
-    maybe = [need._replace(required=False) for row in rows if row.when for need in row.needs]
+    # Not every SDK records the parameter that selects an exception: without it the exception may hold.
+    possible = [need._replace(required=False) for e in exceptions if e.when for need in e.needs]
     plain = chosen.needs if chosen is not None else _by_name(prefix, operation)
-    return plain if plain is None else (*plain, *maybe)
+    return plain if plain is None else (*plain, *possible)
 
 
 def _by_name(prefix: str, operation: str) -> tuple[ActionNeed, ...] | None:
     if services.needs_no_permission(prefix, operation):
         return ()
-    known = catalog.action(f"{prefix}:{operation}")
-    if known:
-        return (ActionNeed(known.name, required=True),)
+    action = catalog.action(f"{prefix}:{operation}")
+    if action:
+        return (ActionNeed(action.name, required=True),)
     verb = services.http_verb(operation) if prefix == "apigateway" else None
     return (ActionNeed(f"apigateway:{verb}", required=True),) if verb else None
 
 
 @cache
-def _rows() -> dict[tuple[str, str], list[_Row]]:
-    """The exceptions by prefix and lower-case operation; rows with a `when` come first."""
-    rows: dict[tuple[str, str], list[_Row]] = {}
-    with resources.files("scanner.mapping").joinpath("data/operations.csv").open(encoding="utf-8") as file:
-        for line in csv.DictReader(file):
-            needs = (
-                *(_need(text, required=True) for text in line["required"].split()),
-                *(_need(text, required=False) for text in line["possible"].split()),
-            )
-            key = (line["service"], line["operation"].lower())
-            rows.setdefault(key, []).append(_Row(line["when"], needs))
-    for variants in rows.values():
-        variants.sort(key=lambda row: not row.when)
-    return rows
+def _exceptions() -> dict[tuple[str, str], list[_Exception]]:
+    """The exceptions by prefix and lower-case operation; those with a `when` come first."""
+    exceptions: dict[tuple[str, str], list[_Exception]] = {}
+    for row in rows("mapping", "operations"):
+        needs = (
+            *(_need(text, required=True) for text in row["required"].split()),
+            *(_need(text, required=False) for text in row["possible"].split()),
+        )
+        key = (row["service"], row["operation"].lower())
+        exceptions.setdefault(key, []).append(_Exception(row["when"], needs))
+    for variants in exceptions.values():
+        variants.sort(key=lambda exception: not exception.when)
+    return exceptions
 
 
 def _need(text: str, *, required: bool) -> ActionNeed:

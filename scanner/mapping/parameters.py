@@ -1,8 +1,7 @@
 """Which parameters of a call are kept: those that can name a resource, or choose the action."""
 
-# Parameters of a call that can name a resource, beside all that end in `_arn` or `_name`. What else
-# the SDKs capture (keys, counts, message ids) is left out: it tells nothing about the resource, and
-# there is no end of it.
+# Parameters of a call that can name a resource, as do all that end in `_arn` or `_name`. What else the SDKs
+# capture (keys, counts, message ids) is left out: it names no resource, and there is no end of it.
 RESOURCE_PARAMETERS = frozenset(
     {"bucket", "name", "qualifier", "queue_owner_aws_account_id", "queue_url", "secret_id"}
 )

@@ -1,4 +1,4 @@
-"""A call -> the permissions that it needs, or why that cannot be told."""
+"""A call -> the permissions that it needs, or why they are unknown. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NO_OPERATION = "no-operation"
 NOT_INSTRUMENTED = "not-instrumented"
 UNKNOWN_SERVICE = "unknown-service"
 UNKNOWN_OPERATION = "unknown-operation"
-# S3 data planes with an IAM service of their own, by the service in the bucket's ARN
+# S3 data planes with a separate IAM service, by the service in the bucket's ARN
 _S3_SERVICES = ("s3-outposts", "s3-object-lambda")
 _INVOKE = frozenset({"Invoke", "InvokeAsync"})
 _DIRECTORY_BUCKET = "--x-s3"

@@ -145,7 +145,7 @@ def _resources(action: catalog.Action, values: Mapping[str, str], context: Conte
     filled = [_from_format(kind, names.values, context) for kind in action.resource_types]
     complete = [resource for resource in filled if resource.complete]
     deepest = max((resource.depth for resource in complete), default=0)  # an index rather than its table
-    if not deepest:  # a format without a name in it ("catalog") tells nothing of what was touched
+    if not deepest:  # a format without a name in it ("catalog") does not name what was touched
         return [_unnamed(action, filled)]
     touched = [r.resource._replace(certain=r.depth == deepest) for r in complete]
     if context.all_parameters:

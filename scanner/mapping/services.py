@@ -28,12 +28,12 @@ def normalise(name: str) -> str:
 def prefix_of(service: str) -> str | None:
     """The IAM prefix of a service as a trace spells it, or of a host of it; None if it is unknown."""
     aliases: dict[str, str] = data()["aliases"]
-    known = aliases.get(normalise(service))
-    if known is None and service.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws")):
+    prefix = aliases.get(normalise(service))
+    if prefix is None and service.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws")):
         # "bucket.s3.eu-west-1.amazonaws.com", "abc.execute-api.us-east-1.amazonaws.com"
         labels = [label for label in service.split(".") if normalise(label) in aliases]
-        known = aliases[normalise(labels[-1])] if labels else None
-    return known
+        prefix = aliases[normalise(labels[-1])] if labels else None
+    return prefix
 
 
 def needs_no_permission(prefix: str, operation: str) -> bool:

@@ -66,8 +66,8 @@ def is_kept_of_a_wildcard(action: str) -> bool:
     Roles that are handed on, and what init code commonly reads. What a platform may need depends on what
     was read of the configuration: see `scanner.workloads.platform`.
     """
-    known = known_untraced(action)
-    if known is None:
+    untraced = known_untraced(action)
+    if untraced is None:
         return False
-    init_code = known.kind == MAY_RUN_UNTRACED and action.partition(":")[0] in _INIT_CODE
+    init_code = untraced.kind == MAY_RUN_UNTRACED and action.partition(":")[0] in _INIT_CODE
     return init_code or action == "iam:passrole"

@@ -25,10 +25,10 @@ class Observation:
 
 @dataclass(frozen=True)
 class Denied:
-    """Calls that AWS refused: the permission they wanted, and the first message.
+    """Calls that AWS denied: the permission that they attempted, and the first message.
 
-    `cause` is what the message says of the reason (`iam.refusals.Cause`), `policy` the ARN of the policy that
-    it names.
+    `cause` is what the message says of the reason (`mapping.access_denied.DenialCause`), `policy` the
+    ARN of the policy that it names.
     """
 
     action: str

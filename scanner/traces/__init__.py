@@ -1,4 +1,4 @@
-"""Where calls are seen: X-Ray's API and saved traces; segment documents -> calls, one trace after the other.
+"""Where calls are seen: sources of traces (X-Ray's API, saved files); segment documents to readings of calls.
 
-Imports aws, mapping, iam, errors, model and text.
+Imports aws, mapping, iam, errors, model and text. A further source is one file with a `TraceSource`.
 """

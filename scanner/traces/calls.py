@@ -83,7 +83,7 @@ def _host(node: Node) -> str:
 
 
 def observed_call(node: Node, workload: str | None, instrumentation: str) -> ObservedCall:
-    """The call that a node shows; a plain request to AWS is one without an operation."""
+    """The call that a node shows; a plain request to AWS is a call without an operation."""
     time = number_of(node.get("start_time")) or 0.0
     if not is_call(node):
         call = Call(

@@ -2,7 +2,7 @@
 
 Document shapes: docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html, and what
 BatchGetTraces really returns: renamed services, `inferred` copies of each call, segments streamed in
-pieces, in-progress documents beside the finished one.
+pieces, documents in progress next to the finished ones.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def compact_id(trace_id: str) -> bytes:
 class Documents(NamedTuple):
     """The documents of a trace.
 
-    `segments` are those that tell of the trace itself, finished ones first. `received` and `unreadable`
+    `segments` are those that show the trace itself, finished ones first. `received` and `unreadable`
     count all that came. `complete` is False where one is unreadable, or in progress without a finished copy.
     """
 

@@ -1,4 +1,4 @@
-"""AWS's words for a refusal, as they were documented or seen, and what is read from each."""
+"""AWS's words for a denial, as they were documented or seen, and what is read from each."""
 
 import time
 
@@ -310,7 +310,7 @@ def test_a_message(
         ("a service control policy: ask Anna", "service-control-policy", None),
     ],
 )
-def test_the_policy_that_refused(where: str, cause: str, policy: str | None) -> None:
+def test_the_policy_that_denied(where: str, cause: str, policy: str | None) -> None:
     """aws.amazon.com/blogs/security/enhanced-access-denied-error-messages-with-policy-arns"""
     roles = "arn:aws:iam::123456789012:role/*"
     found = denial_of(f"{USER}iam:ListRoles on resource: {roles} with an explicit deny in {where}")
@@ -367,7 +367,7 @@ def test_the_key_of_an_object_is_no_reason() -> None:
     assert found.cause is DenialCause.NO_IDENTITY_POLICY
 
 
-def test_two_refusals_in_one_message_say_nothing_for_sure() -> None:
+def test_two_denials_in_one_message_say_nothing_for_sure() -> None:
     one, other = (
         f"{USER}s3:GetObject because no session policy allows",
         f"{USER}kms:Decrypt with an explicit deny",

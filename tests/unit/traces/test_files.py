@@ -1,0 +1,110 @@
+"""Saved traces as a source: the shapes of files, each trace once, what is skipped."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scanner.errors import EXIT_USAGE, ScanError, Warnings
+from scanner.model import CallRow
+from scanner.traces.files import FilesSource
+from scanner.traces.reading import TraceReading
+from scanner.traces.source import SkippedTraces, SourceReport
+from tests.unit.traces.segments import call, invocation, service
+
+
+def trace(id_: str = "1-1", *documents: Any, **more: Any) -> dict[str, Any]:
+    """A trace as BatchGetTraces returns it."""
+    texts = [json.dumps(document) for document in documents or (service(), invocation())]
+    return {"Id": id_, "Segments": [{"Id": "a", "Document": text} for text in texts], **more}
+
+
+def read(*paths: Path) -> tuple[list[TraceReading], SourceReport, list[str]]:
+    """The readings of files, the report of their source, and the codes of its warnings."""
+    readings: list[TraceReading] = []
+    warnings = Warnings()
+
+    def emit(items: Sequence[TraceReading | CallRow]) -> None:
+        readings.extend(item for item in items if isinstance(item, TraceReading))
+
+    report = FilesSource(paths).read(emit, warnings)
+    return readings, report, [warning.code for warning in warnings.all()]
+
+
+def written(folder: Path, text: str | bytes, name: str = "t.json") -> Path:
+    path = folder / name
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps({"Traces": [trace("1-1"), trace("1-2")]}),
+        json.dumps([trace("1-1"), [trace("1-2")]]),
+        "\n".join([json.dumps(trace("1-1")), "", json.dumps(trace("1-2"))]),
+        "\ufeff" + json.dumps([trace("1-1"), trace("1-2")]),
+        gzip.compress(json.dumps([trace("1-1"), trace("1-2")]).encode()),
+        json.dumps([{**service(), "trace_id": "1-1"}, json.dumps({**service(), "trace_id": "1-2"})]),
+        json.dumps([{"Document": json.dumps({**service(), "trace_id": id_})} for id_ in ("1-1", "1-2")]),
+    ],
+)
+def test_the_shapes_of_saved_traces(tmp_path: Path, text: str | bytes) -> None:
+    readings, report, codes = read(written(tmp_path, text))
+    assert [reading.trace_id for reading in readings] == ["1-1", "1-2"]
+    assert (report, codes) == (SourceReport(SkippedTraces()), [])
+
+
+def test_documents_outside_a_trace_are_put_together_by_its_id(tmp_path: Path) -> None:
+    documents = [invocation(subsegments=[call("c")]), service()]
+    files = [written(tmp_path, json.dumps(d), f"{n}.json") for n, d in enumerate(documents)]
+    ((reading,), _, _) = read(*files)
+    assert (reading.documents, len(reading.calls)) == (2, 1)
+
+
+def test_a_trace_that_is_saved_twice_is_read_once(tmp_path: Path) -> None:
+    readings, report, _ = read(written(tmp_path, json.dumps([trace(), trace()])))
+    assert (len(readings), report.skipped) == (1, SkippedTraces())
+
+
+def test_another_copy_of_a_trace_may_hold_more_of_it(tmp_path: Path) -> None:
+    readings, report, _ = read(written(tmp_path, json.dumps([trace("1-1", service()), trace()])))
+    assert (len(readings), report.skipped) == (1, SkippedTraces(unprocessed=1))
+
+
+def test_what_is_skipped_is_counted(tmp_path: Path) -> None:
+    page = {"Traces": [trace(LimitExceeded=True), 7], "UnprocessedTraceIds": ["1-8", "1-9"]}
+    readings, report, _ = read(written(tmp_path, json.dumps([page, {"no": "trace"}])))
+    assert len(readings) == 1
+    assert report.skipped == SkippedTraces(documents=2, truncated=1, unprocessed=2)
+
+
+def test_a_file_that_cannot_be_read_is_a_warning(tmp_path: Path) -> None:
+    files = [
+        written(tmp_path, "no JSON", "a.json"),
+        written(tmp_path, gzip.compress(b"[]")[:-4], "b.gz"),
+        written(tmp_path, json.dumps(trace()), "c.json"),
+    ]
+    readings, report, codes = read(*files)
+    assert (len(readings), report.skipped.documents) == (1, 2)
+    assert codes == ["file-unread", "file-unread"]
+
+
+def test_a_folder_is_read_by_the_suffixes_of_its_files(tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir()
+    for number, name in enumerate(("a.json", "inner/b.jsonl", ".hidden.json", "notes.txt")):
+        written(tmp_path, json.dumps(trace(f"1-{number}")), name)
+    readings, _, codes = read(tmp_path)
+    assert [reading.trace_id for reading in readings] == ["1-0", "1-1"]
+    assert codes == ["file-ignored"]
+
+
+def test_a_path_that_is_not_there_ends_the_scan(tmp_path: Path) -> None:
+    with pytest.raises(ScanError) as raised:
+        read(tmp_path / "gone.json")
+    assert raised.value.exit_code == EXIT_USAGE
