@@ -16,6 +16,7 @@ Name = Literal["report", "excessive_permissions"]
 # 90 microseconds for each, so items of arrays are checked once for each distinct shape. The schemas ask of a
 # text only that it is a text, or one of a list; of a number only its sign: `_shape` keeps these.
 _LONG_ARRAY = 50
+_EMPTY: frozenset[Any] = frozenset()
 
 
 def plain(record: Any) -> Any:
@@ -83,10 +84,14 @@ def _allowed_texts(value: Any) -> Iterator[str]:
 
 
 def _shape(value: Any, allowed: frozenset[str]) -> Any:
-    """Everything in a value that the schema can tell apart, hashable."""
+    """Everything in a value that the schema can tell apart, hashable.
+
+    Most values are texts: objects and arrays look them up themselves, without a call for each.
+    """
     kind = type(value)
+    if kind is str:
+        return value if value in allowed else ""
     if kind is dict:
-        # most values are texts: they are looked up here, without a call for each
         return tuple(
             [
                 (key, part if part in allowed else "") if type(part) is str else (key, _shape(part, allowed))
@@ -94,11 +99,16 @@ def _shape(value: Any, allowed: frozenset[str]) -> Any:
             ]
         )
     if kind is list:
+        if not value:
+            return _EMPTY
         if len(value) > _LONG_ARRAY:
             return object()  # equal to no other: its items are looked up when it is checked
-        return frozenset([_shape(part, allowed) for part in value])
-    if isinstance(value, str):
-        return value if value in allowed else ""
+        return frozenset(
+            [
+                (part if part in allowed else "") if type(part) is str else _shape(part, allowed)
+                for part in value
+            ]
+        )
     if kind is int:
         return value < 0
     return (kind, value)
