@@ -81,7 +81,7 @@ def test_operations_are_complete_rows() -> None:
         assert IAM.services.service_exists(row["service"]), row
 
 
-def test_operations_are_told_once() -> None:
+def test_operations_stand_once() -> None:
     keys = [(r["service"], r["operation"].lower(), r["when"]) for r in rows("operations.csv")]
     assert len(keys) == len(set(keys))
 
@@ -144,7 +144,7 @@ def test_untraced_patterns_match_something() -> None:
     assert not [row["action"] for row in rows("untraced.csv") if not matches_any(row["action"])]
 
 
-def test_untraced_actions_are_told_once() -> None:
+def test_untraced_actions_stand_once() -> None:
     actions = [row["action"].lower() for row in rows("untraced.csv")]
     assert len(actions) == len(set(actions))
 

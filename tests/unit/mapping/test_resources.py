@@ -206,7 +206,7 @@ def test_the_owner_that_the_trace_names_owns_the_resource() -> None:
     assert required(seen) == [("dynamodb:GetItem", "arn:aws:dynamodb:us-east-1:999999999999:table/t", True)]
 
 
-def test_an_untold_region_is_the_workloads_but_may_be_another() -> None:
+def test_an_unknown_region_is_the_workloads_but_may_be_another() -> None:
     needs = required_permissions(call("DynamoDB", "GetItem", ("table_name", "t"), region=""))
     assert needs == (
         Need(Permission("dynamodb:GetItem", D + "t", exact=True), Certainty.REQUIRED),
@@ -243,7 +243,7 @@ def test_a_format_without_a_name_is_not_what_was_touched() -> None:
     assert required(call("glue", "GetTable")) == [("glue:GetTable", "*", False)]
 
 
-def test_opentelemetry_does_not_tell_of_an_index() -> None:
+def test_opentelemetry_does_not_record_an_index() -> None:
     for name in ("t", D + "t"):
         query = call("DynamoDB", "Query", ("table_name", name))
         assert possible(query._replace(instrumentation="opentelemetry")) == {
