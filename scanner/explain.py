@@ -215,7 +215,7 @@ def _denied_calls(finding: Finding, workloads: Iterable[Workload]) -> list[str]:
         for denied in workload.denied
         if _names_service(finding, denied.action)
     ]
-    return ["", "Calls that AWS refused:", *lines] if lines else []
+    return ["", "Calls that AWS denied:", *lines] if lines else []
 
 
 def _what_next(finding: Finding, role: Role) -> list[str]:

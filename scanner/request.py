@@ -24,7 +24,7 @@ class ScanRequest:
     """What is to be scanned. Times are Unix seconds; the window counts for the X-Ray API only.
 
     `iam` and `functions` are parsed files that stand for the answers of AWS. `regions` are those to
-    scan, none for the configured one. `evidence` names what AWS recorded beside the traces
+    scan, none for the configured one. `evidence` names what AWS itself recorded
     (`records.aws_records.SOURCES`). `baseline_verdicts` are the verdicts that a baseline holds. `logical_ids`
     are those of `Stack`. `today` is the date in UTC, `date.min` where no rule has an end.
     """

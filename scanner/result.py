@@ -85,7 +85,7 @@ class RoleResult:
 
     @property
     def records(self) -> AwsRecords:
-        """What AWS recorded of it beside the traces."""
+        """What AWS itself recorded of it."""
         return self.assessed.context.records
 
 

@@ -46,7 +46,7 @@ class AccessRequest:
 class Effect(StrEnum):
     """What policies say of a request.
 
-    Implicitly denied is also what nothing allows and a Deny may apply to: it is refused either way.
+    Implicitly denied is also what nothing allows and a Deny may apply to: it is denied either way.
     """
 
     ALLOWED = "allowed"

@@ -166,7 +166,7 @@ def _add_aws(group: argparse._ArgumentGroup) -> None:
         action="extend",
         choices=SOURCES,
         metavar="SOURCE",
-        help=f"also ask what AWS recorded beside the traces: {', '.join(SOURCES)}",
+        help=f"also ask what AWS itself recorded: {', '.join(SOURCES)}",
     )
 
 

@@ -33,7 +33,7 @@ def _rest(view: View, verbose: bool) -> list[str]:
         *_section("Not confirmed, because", reasons),
         *_section("Workloads", workloads),
         *_section("What an attacker would gain", dangers),
-        *_section("Refused by AWS", _denied(view)),
+        *_section("Denied by AWS", _denied(view)),
         *_section(
             "Allowed elsewhere (AWS did it, though the role's policies do not allow it)",
             _allowed_elsewhere(view),

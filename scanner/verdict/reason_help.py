@@ -32,7 +32,7 @@ REASON_HELP: Mapping[Reason, tuple[str, str]] = {
     ),
     Reason.POSSIBLE: (
         "a call that was seen may have needed it, depending on what the trace does not show; or a call that "
-        "needs it was refused or never sent",
+        "needs it was denied or never sent",
         "look at the call in report.json (`used` with `required` false, `denied`) and decide by hand",
     ),
     Reason.RESOURCE_UNKNOWN: (

@@ -1,4 +1,4 @@
-"""`--evidence`: what AWS recorded beside the traces, from the option to the report."""
+"""`--evidence`: what AWS itself recorded, from the option to the report."""
 
 from __future__ import annotations
 

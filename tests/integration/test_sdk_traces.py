@@ -219,7 +219,7 @@ def test_refused_calls_are_told_and_not_taken_for_used(ran: Ran) -> None:
     assert "dynamodb:DeleteItem" in denied["dynamodb:DeleteItem", TABLE]
     required = {used["action"] for used in workload(ran)["used"] if used["required"]}
     assert not required & {"dynamodb:DeleteItem", "s3:ListBucket"}
-    assert "Refused by AWS:" in ran.out
+    assert "Denied by AWS:" in ran.out
     assert "dynamodb:DeleteItem" in ran.out
 
 

@@ -141,7 +141,7 @@ def test_policy_to_paste() -> None:
 
 def test_sources_beside_the_traces_are_in_the_table() -> None:
     """Each with the rights that it needs: all of them are in the policy to paste."""
-    (table,) = tables(section(README, "## Evidence beside the traces"))
+    (table,) = tables(section(README, "## What AWS itself recorded"))
     assert [plain(cells[0]) for cells in table] == list(SOURCES)
     *_, records = json.loads(blocks(section(README, "## AWS permissions"), "json")[0])["Statement"]
     needed = [name for cells in table for name in _CODE.findall(cells[1]) if catalog.action(name)]
@@ -172,7 +172,7 @@ def test_levels_of_severity_are_in_the_table() -> None:
 
 
 def test_causes_of_a_refusal_are_in_the_table() -> None:
-    (table,) = tables(section(VERDICTS, "## Refused, and allowed elsewhere"))
+    (table,) = tables(section(VERDICTS, "## Denied, and allowed elsewhere"))
     assert {plain(cause): meaning for cause, meaning in table} == {
         cause.value: meaning for cause, meaning in DENIAL_HELP.items()
     }
