@@ -15,6 +15,9 @@ class Clock(NamedTuple):
     sleep: Callable[[float], object] = time.sleep
 
 
+SYSTEM_CLOCK = Clock()
+
+
 def time_of(value: Any) -> datetime | None:
     """A time as AWS writes it ("2018-02-04T23:13:08.219+0000"), or as boto3 parsed it."""
     if isinstance(value, datetime):

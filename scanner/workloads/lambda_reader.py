@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda.client import LambdaClient
 
 Clients = Callable[[str], "LambdaClient"]
+"""The Lambda client of a region."""
 Entries = Mapping[str, list[Mapping[str, Any]]]
 """Parts of configurations by the ARN of the function."""
 

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scanner.aws.ask import THREADS, Question, ask
 from scanner.aws.errors import is_passing
-from scanner.aws.times import Clock
+from scanner.aws.times import SYSTEM_CLOCK, Clock
 from scanner.errors import ScanError, Warnings
 from scanner.model import region_of
 from scanner.model.workloads import workload_name
@@ -83,7 +83,7 @@ def read_cloudtrail(
     client_of_region: Callable[[str], CloudTrailClient],
     request: HistoryRequest,
     warnings: Warnings,
-    clock: Clock = Clock(),  # noqa: B008  # it is immutable
+    clock: Clock = SYSTEM_CLOCK,
 ) -> dict[str, History]:
     """The event history of workloads by ARN, since the start that each has.
 

@@ -1,10 +1,10 @@
-"""Evidence beside the traces: it rescues a permission or takes a doubt away, and is named."""
+"""What AWS recorded rescues a permission or takes a doubt away, and is named."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -59,7 +59,7 @@ def cloudtrail_says(
     workloads: Iterable[str] = ("f",),
     **more: Any,
 ) -> AwsRecords:
-    """CloudTrail's event history of these functions, read to its end, of a role with these users."""
+    """CloudTrail's event history of these functions, read to its end, of a role that these workloads use."""
 
     def seen(permissions: Iterable[tuple[str, str]]) -> dict[Need, Observation]:
         return dict.fromkeys(used(*permissions), Observation(1, 1, OLD, OLD))
@@ -79,13 +79,19 @@ def cloudtrail_says(
     )
 
 
-def said_of(
-    statement: Any, seen: Any, records: AwsRecords, **how: Any
-) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    """(verdict, reasons, sources) of the one finding of a function that runs for hours."""
+class GrantOutcome(NamedTuple):
+    """What a finding says, and which records it rests on."""
+
+    verdict: str
+    reasons: tuple[str, ...]
+    sources: tuple[str, ...]
+
+
+def verdict_on(statement: Any, seen: Any, records: AwsRecords, **how: Any) -> GrantOutcome:
+    """The verdict on the one grant of a function that runs for hours."""
     how.setdefault("functions", [function(deployed=DEPLOYED)])
     finding = only(compared([policy(statement)], [seen], records=records, **how))
-    return finding.verdict.value, finding.reasons, finding.sources
+    return GrantOutcome(finding.verdict.value, finding.reasons, finding.sources)
 
 
 def ran(*services: str, permissions: Any = None, **more: Any) -> Any:
@@ -113,24 +119,24 @@ GRANT = allow(SCAN, table("t"))
 def test_a_service_of_which_no_call_was_traced(
     records: AwsRecords, expected: tuple[tuple[str, ...], tuple[str, ...]]
 ) -> None:
-    assert said_of(GRANT, ran("s3"), records) == ("unused", *expected)
+    assert verdict_on(GRANT, ran("s3"), records) == ("unused", *expected)
 
 
 def test_never_says_nothing_of_a_function_whose_only_traces_are_too_young() -> None:
     """IAM's data appears within four hours: what ran an hour ago is not in it."""
-    _, reasons, _ = said_of(GRANT, ran("s3", traces=(YOUNG,), calls=YOUNG), iam_says({"dynamodb": None}))
+    _, reasons, _ = verdict_on(GRANT, ran("s3", traces=(YOUNG,), calls=YOUNG), iam_says({"dynamodb": None}))
     assert reasons == ("service-not-traced",)
 
 
 def test_never_says_nothing_of_a_function_that_was_deployed_since() -> None:
     seen = ran("s3", traces=(OLD, YOUNG), calls=YOUNG)
     deployed = [function(deployed=NOW - 2 * HOUR)]
-    _, reasons, _ = said_of(GRANT, seen, iam_says({"dynamodb": None}), functions=deployed)
+    _, reasons, _ = verdict_on(GRANT, seen, iam_says({"dynamodb": None}), functions=deployed)
     assert reasons == ("service-not-traced",)
 
 
 def test_never_does_not_stand_for_a_trace() -> None:
-    _, reasons, _ = said_of(GRANT, usage(traces=()), iam_says({"dynamodb": None}))
+    _, reasons, _ = verdict_on(GRANT, usage(traces=()), iam_says({"dynamodb": None}))
     assert reasons == ("not-seen",)
 
 
@@ -149,7 +155,7 @@ def test_never_does_not_stand_for_a_trace() -> None:
 def test_an_action_that_may_run_in_init_code(
     records: AwsRecords, expected: tuple[tuple[str, ...], tuple[str, ...]]
 ) -> None:
-    assert said_of(allow(READ_SECRET, SECRET), ran("secretsmanager"), records) == ("unused", *expected)
+    assert verdict_on(allow(READ_SECRET, SECRET), ran("secretsmanager"), records) == ("unused", *expected)
 
 
 def test_what_a_trace_shows_explains_why_iam_saw_its_service() -> None:
@@ -165,23 +171,23 @@ def test_an_action_of_which_iam_tells_by_itself_is_not_explained_by_another() ->
     seen = ran(permissions=used(("lambda:InvokeFunction", arn("lambda", "function:g"))))
     grant = allow("lambda:ListFunctions")
     records = iam_says({"lambda": OLD}, {"lambda:listfunctions": OLD})
-    assert said_of(grant, seen, records) == ("unused", ("accessed-untraced",), (LAST_ACCESSED,))
+    assert verdict_on(grant, seen, records) == ("unused", ("accessed-untraced",), (LAST_ACCESSED,))
 
 
 def test_what_a_trace_shows_stays_used_whatever_iam_says() -> None:
     seen = ran(permissions=used((SCAN, table("t"))))
-    assert said_of(GRANT, seen, iam_says({"dynamodb": None}, {SCAN.lower(): None}))[0] == "used"
+    assert verdict_on(GRANT, seen, iam_says({"dynamodb": None}, {SCAN.lower(): None})).verdict == "used"
 
 
 def test_never_says_nothing_of_what_other_services_use_on_the_roles_behalf() -> None:
     records = iam_says({"kms": None, "iam": None})
-    assert said_of(allow("kms:Decrypt"), ran("s3"), records) == ("unobservable", (), ())
-    assert said_of(allow("iam:PassRole"), ran("s3"), records) == ("unobservable", (), ())
+    assert verdict_on(allow("kms:Decrypt"), ran("s3"), records) == ("unobservable", (), ())
+    assert verdict_on(allow("iam:PassRole"), ran("s3"), records) == ("unobservable", (), ())
 
 
 def test_one_action_of_a_wildcard_that_was_tried_leaves_it_open() -> None:
     records = iam_says({"lambda": OLD}, {"lambda:listfunctions": OLD, "lambda:getfunction": None})
-    verdict, reasons, _ = said_of(allow("lambda:*Function*"), ran("lambda"), records)
+    verdict, reasons, _ = verdict_on(allow("lambda:*Function*"), ran("lambda"), records)
     assert (verdict, "accessed-untraced" in reasons) == ("unused", True)
 
 
@@ -199,12 +205,16 @@ def test_a_recorded_call_rescues_the_permission_and_is_named() -> None:
 
 def test_what_traces_show_too_names_no_other_source() -> None:
     seen = ran(permissions=used((READ_SECRET, SECRET)))
-    assert said_of(allow(READ_SECRET, SECRET), seen, cloudtrail_says([(READ_SECRET, SECRET)]))[2] == ()
+    assert (
+        verdict_on(allow(READ_SECRET, SECRET), seen, cloudtrail_says([(READ_SECRET, SECRET)])).sources == ()
+    )
 
 
 def test_a_recorded_call_that_was_refused_leaves_it_open() -> None:
     records = cloudtrail_says(attempted=[("ssm:PutParameter", arn("ssm", "parameter/p"))])
-    verdict, reasons, _ = said_of(allow("ssm:PutParameter", arn("ssm", "parameter/p")), ran("ssm"), records)
+    verdict, reasons, _ = verdict_on(
+        allow("ssm:PutParameter", arn("ssm", "parameter/p")), ran("ssm"), records
+    )
     assert (verdict, reasons) == ("unused", ("possible",))
 
 
@@ -233,7 +243,7 @@ def test_a_recorded_call_that_was_refused_leaves_it_open() -> None:
     ],
 )
 def test_that_no_call_was_recorded(how: dict[str, Any], resource: str, reasons: tuple[str, ...]) -> None:
-    found = said_of(allow(READ_SECRET, resource), ran("secretsmanager"), cloudtrail_says(**how))
+    found = verdict_on(allow(READ_SECRET, resource), ran("secretsmanager"), cloudtrail_says(**how))
     assert found == ("unused", reasons, () if reasons else (CLOUDTRAIL,))
 
 
@@ -246,7 +256,7 @@ def test_that_no_call_was_recorded(how: dict[str, Any], resource: str, reasons: 
 )
 def test_that_no_call_was_recorded_says_nothing_of_what_is_never_recorded(action: str, resource: str) -> None:
     records = cloudtrail_says()
-    assert said_of(allow(action, resource), ran(action.partition(":")[0]), records)[1] == (
+    assert verdict_on(allow(action, resource), ran(action.partition(":")[0]), records).reasons == (
         "may-run-untraced",
     )
 
@@ -255,9 +265,9 @@ def test_what_lambda_itself_may_read_is_in_no_history_of_the_function() -> None:
     """Lambda reads the secret of an event source with the role, under a session of another name."""
     unread = [function(deployed=DEPLOYED, event_sources=None)]
     grant, seen = allow(READ_SECRET, SECRET), ran("secretsmanager")
-    assert said_of(grant, seen, cloudtrail_says(), functions=unread)[1] == ("may-run-untraced",)
+    assert verdict_on(grant, seen, cloudtrail_says(), functions=unread).reasons == ("may-run-untraced",)
     # IAM counts every session of the role, yet Lambda may not have had a reason so far
-    assert said_of(grant, seen, iam_says({"secretsmanager": None}), functions=unread)[1] == (
+    assert verdict_on(grant, seen, iam_says({"secretsmanager": None}), functions=unread).reasons == (
         "may-run-untraced",
     )
 
@@ -266,8 +276,8 @@ def test_a_dead_letter_queue_that_was_never_needed_is_no_sign_that_there_is_none
     unread = [function(deployed=DEPLOYED, event_sources=None, destinations=None)]
     grant = allow("sqs:SendMessage", arn("sqs", "dead"))
     records = iam_says({"sqs": None})
-    assert said_of(grant, ran("sqs"), records, functions=unread)[1] == ("may-run-untraced",)
-    assert said_of(grant, ran("sqs"), records)[1] == ()
+    assert verdict_on(grant, ran("sqs"), records, functions=unread).reasons == ("may-run-untraced",)
+    assert verdict_on(grant, ran("sqs"), records).reasons == ()
 
 
 def test_what_iam_recorded_before_the_policy_says_nothing_of_it() -> None:
@@ -283,7 +293,7 @@ def test_what_iam_recorded_before_the_policy_says_nothing_of_it() -> None:
 def test_of_a_region_that_iam_does_not_track_never_says_nothing() -> None:
     grant = allow(READ_SECRET, arn("secretsmanager", "secret:db-AbCdEf", region="xx-nowhere-1"))
     records = iam_says({"secretsmanager": None})
-    assert "may-run-untraced" in said_of(grant, ran("dynamodb"), records)[1]
+    assert "may-run-untraced" in verdict_on(grant, ran("dynamodb"), records).reasons
 
 
 # --- both, and no more than that -----------------------------------------------------------------
@@ -294,13 +304,13 @@ def test_no_source_confirms_what_the_traces_alone_leave_open() -> None:
     seen = ran(permissions=used(("ssm:PutParameter", arn("ssm", "parameter/*")), exact=False))
     statement = allow("ssm:PutParameter", [arn("ssm", "parameter/a"), arn("ssm", "parameter/b")])
     records = cloudtrail_says()
-    assert said_of(statement, seen, records)[1] == ("resource-unknown",)
+    assert verdict_on(statement, seen, records).reasons == ("resource-unknown",)
 
 
 def test_what_the_team_says_of_untraced_actions_is_checked_like_what_is_known() -> None:
     config = TeamConfig(untraced=(ExtraUntraced(1, "dynamodb:scan", "may-run-untraced", "a nightly batch"),))
-    assert said_of(GRANT, ran("dynamodb"), AwsRecords(), config=config)[1] == ("may-run-untraced",)
-    assert said_of(GRANT, ran("dynamodb"), iam_says({"dynamodb": None}), config=config)[1] == ()
+    assert verdict_on(GRANT, ran("dynamodb"), AwsRecords(), config=config).reasons == ("may-run-untraced",)
+    assert verdict_on(GRANT, ran("dynamodb"), iam_says({"dynamodb": None}), config=config).reasons == ()
 
 
 def test_the_sources_of_one_grant_are_not_those_of_the_next() -> None:
