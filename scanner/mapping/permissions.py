@@ -14,6 +14,7 @@ NO_OPERATION = "no-operation"
 NOT_INSTRUMENTED = "not-instrumented"
 UNKNOWN_SERVICE = "unknown-service"
 UNKNOWN_OPERATION = "unknown-operation"
+UNMAPPED_REASONS = (NO_OPERATION, NOT_INSTRUMENTED, UNKNOWN_SERVICE, UNKNOWN_OPERATION)
 # S3 data planes with a separate IAM service, by the service in the bucket's ARN
 _S3_SERVICES = ("s3-outposts", "s3-object-lambda")
 _INVOKE = frozenset({"Invoke", "InvokeAsync"})

@@ -17,8 +17,8 @@ _ALL = 1 << 30
 class Extras(NamedTuple):
     """What the place of publication adds.
 
-    A note and where the rest can be read, both Markdown; and where a finding is granted, as plain text,
-    empty where that is unknown.
+    `note` and `more` (where the rest can be read) are Markdown. `place` says in plain text where a finding is
+    granted, empty where that is unknown.
     """
 
     note: str = ""
@@ -32,36 +32,44 @@ def markdown(view: View, limit: int | None = None, extras: Extras | None = None)
     Every text from AWS or a trace is escaped.
     """
     text = ""
-    for rows, suggestions, details in _sizes():
-        text = _render(view, rows, suggestions, details, extras or Extras())
+    for size in _sizes():
+        text = _render(view, size, extras or Extras())
         if limit is None or len(text) <= limit:
             break
     return text
 
 
-def _sizes() -> Iterator[tuple[int, int, int]]:
-    """How much is shown: numbers of rows, of suggestions, of details; from everything to nothing."""
-    yield _ALL, _ALL, _ALL
-    yield _ALL, _ALL, 50
+class _Size(NamedTuple):
+    """How much is shown: at most so many rows, suggested policies, and lines of each other part."""
+
+    rows: int
+    suggestions: int
+    details: int
+
+
+def _sizes() -> Iterator[_Size]:
+    """From everything to nothing."""
+    yield _Size(_ALL, _ALL, _ALL)
+    yield _Size(_ALL, _ALL, 50)
     for suggestions in (50, 20, 10, 5, 2, 0):
-        yield 200, suggestions, 20
+        yield _Size(200, suggestions, 20)
     for rows in (100, 50, 20, 10, 5):
-        yield rows, 0, 5
-    yield 0, 0, 0
+        yield _Size(rows, 0, 5)
+    yield _Size(0, 0, 0)
 
 
-def _render(view: View, rows: int, suggestions: int, details: int, extras: Extras) -> str:
-    confirmed = min(rows, len(view.confirmed))
-    unconfirmed = min(rows - confirmed, len(view.unconfirmed))
+def _render(view: View, size: _Size, extras: Extras) -> str:
+    confirmed = min(size.rows, len(view.confirmed))
+    unconfirmed = min(size.rows - confirmed, len(view.unconfirmed))
     return str(
         _template().render(
             view=view,
             rows=confirmed,
             unconfirmed_rows=unconfirmed,
-            suggestions=suggestions,
-            details=details,
+            suggestions=size.suggestions,
+            details=size.details,
             left_out_rows=len(view.confirmed) + len(view.unconfirmed) - confirmed - unconfirmed,
-            left_out_suggestions=max(0, len(view.suggestions) - suggestions),
+            left_out_suggestions=max(0, len(view.suggestions) - size.suggestions),
             where_more=f" ({extras.more})" if extras.more else "",
             note=extras.note,
             icon=_icon,

@@ -7,11 +7,10 @@ from typing import Annotated
 from msgspec import Struct
 
 from scanner.mapping.access_denied import DenialCause
+from scanner.mapping.permissions import UNMAPPED_REASONS
 from scanner.model.workloads import WorkloadKindName
 from scanner.report.records.keys import Count, Time, about
 from scanner.verdict.reasons import Reason
-
-UNMAPPED_REASONS = ("no-operation", "not-instrumented", "unknown-service", "unknown-operation")
 
 
 class WorkloadEvidence(Struct, frozen=True, kw_only=True):
