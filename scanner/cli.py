@@ -128,13 +128,13 @@ def _decide(result: ScanResult, request: ScanRequest, policy: GatePolicy) -> Gat
 
 
 def _gate_lines(decision: GateDecision) -> list[str]:
-    """What the gate says, a line each: nothing where it is green."""
+    """What the gate says, a line each, the cause of a failure last."""
     lines = list(decision.expired)
     if decision.failing:
         lines.append(decision.failing_text)
     if not lines and decision.conclusion != "success":
         lines = [f"insufficient evidence: {line}" for line in decision.missing]
-    return lines
+    return [*decision.notes, *lines]
 
 
 def _write_baseline(path: Path, result: ScanResult, request: ScanRequest, err: IO[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 from scanner.model import ScanWarning
 from scanner.text.redact import keys_masked
@@ -26,8 +27,10 @@ class ScanError(Exception):
 class Warnings:
     """What the reader of the report must know; the same thing twice is counted."""
 
-    def __init__(self) -> None:
+    def __init__(self, given: Iterable[ScanWarning] = ()) -> None:
         self._counts: Counter[tuple[str, str]] = Counter()
+        for warning in given:
+            self.add(warning.code, warning.message, warning.count)
 
     def add(self, code: str, message: str, count: int = 1) -> None:
         """Note a warning. `code` is for machines, `message` one line for people."""

@@ -14,7 +14,7 @@ from scanner.aws.api import Aws
 from scanner.gate.accept import Terms
 from scanner.gate.baseline import Baseline
 from scanner.gate.config import TeamConfig
-from scanner.model import EXCESS, Verdict
+from scanner.model import EXCESS, ScanWarning, Verdict
 from scanner.model.workloads import workload_name
 from scanner.usage.evidence import EvidenceRequirements
 
@@ -26,7 +26,8 @@ class ScanRequest:
     `iam` and `functions` are parsed files that stand for the answers of AWS. `regions` are those to
     scan, none for the configured one. `evidence` names what AWS itself recorded
     (`records.aws_records.SOURCES`). `baseline_verdicts` are the verdicts that a baseline holds. `logical_ids`
-    are those of `Stack`. `today` is the date in UTC, `date.min` where no rule has an end.
+    are those of `Stack`. `today` is the date in UTC, `date.min` where no rule has an end. `warnings` are on
+    what was asked.
     """
 
     start: float = 0.0
@@ -50,6 +51,7 @@ class ScanRequest:
     baseline: Baseline | None = None
     baseline_verdicts: frozenset[Verdict] = frozenset(EXCESS)
     today: date = date.min
+    warnings: tuple[ScanWarning, ...] = ()
 
     @property
     def terms(self) -> Terms:

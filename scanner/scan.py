@@ -34,7 +34,7 @@ def scan(request: ScanRequest, aws: Aws, progress: Callable[[int], None] = lambd
 
     What could not be read is counted in the result; only where nothing at all can be read, the scan ends.
     """
-    warnings = Warnings()
+    warnings = Warnings(request.warnings)
     traced = read_traces(request, aws, warnings, progress)
     if not request.compare:
         warn_of_assumed_roles(traced.usages, warnings)

@@ -10,16 +10,14 @@ from typing import Literal, cast, get_args
 
 from scanner.errors import EXIT_USAGE, ScanError
 from scanner.gate.config import FAIL_ON_NEVER, TeamConfig
-from scanner.gate.decide import OnInsufficientEvidence
+from scanner.gate.decide import DEFAULT_SEVERITY, OnInsufficientEvidence
 from scanner.github.comment import CommentMode
-from scanner.iam.severity import SEVERITY_LEVELS
 from scanner.model import Verdict
-from scanner.options.parsers import SOURCES, VERDICTS, Options, scan_options
+from scanner.options.parsers import SEVERITIES, SOURCES, VERDICTS, Options, scan_options
 
 RedactMode = Literal["auto", "always", "never"]
 
 _TRUE, _FALSE = ("true", "True", "TRUE"), ("false", "False", "FALSE")
-SEVERITIES = SEVERITY_LEVELS[:-1]  # without "unknown"
 
 # The inputs that are options of the command line under the same name, and the values an input gives.
 ONE_VALUE = (
@@ -38,7 +36,8 @@ SEVERAL_WORDS = ("region", "evidence")
 
 # What counts where neither an input nor the configuration says.
 DEFAULTS = TeamConfig(
-    fail_on=frozenset({Verdict.UNUSED}),
+    fail_on=frozenset({Verdict.UNUSED, Verdict.BROAD}),
+    at_least=DEFAULT_SEVERITY,
     include_unconfirmed=False,
     insufficient="warn",
     min_traces=1,

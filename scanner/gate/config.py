@@ -20,7 +20,8 @@ FAIL_ON_NEVER = "never"
 class TeamConfig:
     """A configuration. A value is None where the file does not say: then an option, or its default, counts.
 
-    `fail_on` is empty for "never". `at_least` is the severity from which findings fail.
+    `fail_on` is empty for "never". `at_least` is the severity from which findings fail,
+    "all" for any.
     """
 
     fail_on: frozenset[Verdict] | None = None

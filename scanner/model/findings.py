@@ -60,7 +60,8 @@ class Finding:
     it, (action, what an attacker gains). `why` tells why traces cannot show it. `also_granted_by` are the
     other grants that allow all that these were used for; with `redundant` the role needs these for nothing
     that was seen. `sources` are the records of AWS that had a say. `ignored` is the reason of the team's rule
-    that accepts it, `known` tells that the baseline holds it.
+    that accepts it, `known` tells that the baseline holds it. `bundle_fits` tells that its grants are those
+    of the smallest bundle of a framework that covers all that was seen: it fails no gate.
     """
 
     id: str
@@ -81,6 +82,7 @@ class Finding:
     sources: tuple[str, ...] = ()
     ignored: str | None = None
     known: bool = False
+    bundle_fits: bool = False
 
     @property
     def confirmed(self) -> bool:

@@ -15,6 +15,18 @@ from scanner import __version__
 
 VERDICTS = ("unused", "broad", "unobservable", "ineffective")
 NEVER = "never"
+# gate.decide.GATE_SEVERITIES and ALL_SEVERITIES, which are not imported for --help alone
+SEVERITIES = (
+    "privilege-escalation",
+    "permissions-management",
+    "destruction",
+    "write",
+    "data-access",
+    "tagging",
+    "read",
+    "list",
+    "all",
+)
 # records.aws_records.SOURCES, which is not imported for --help alone
 SOURCES = ("last-accessed", "cloudtrail", "invocations")
 CONFIG = Path(".github/least-privilege.yml")
@@ -24,13 +36,14 @@ OutputFormat = Literal["text", "json", "markdown"]
 EPILOG = """\
 exit codes:
   0  done
-  1  the gate failed: a confirmed finding of a verdict named by --fail-on or the configuration
+  1  the gate failed: a confirmed finding that --fail-on or the configuration names, dangerous enough
+     (--fail-on-severity)
   2  wrong use
   3  no trace, or with -c no role, could be read at all (credentials and rights included)
 
 examples:
   xray-privilege-scan -c -r 720
-  xray-privilege-scan -c -r 30 -f 'service(id(name: "my-function"))' --fail-on unused
+  xray-privilege-scan -c -r 30 -f 'service(id(name: "my-function"))' --fail-on unused broad
   xray-privilege-scan -c --traces traces/ --iam iam.json --functions functions.json
   xray-privilege-scan explain 0a1b2c3d4e5f
 """
@@ -61,6 +74,7 @@ class Options:
     min_traces: int | None = None
     assume_instrumented: bool | None = None
     fail_on: tuple[str, ...] = ()
+    fail_on_severity: str | None = None
     # what the team accepts
     config: Path | None = None
     baseline: Path | None = None
@@ -187,6 +201,12 @@ def _add_findings(group: argparse._ArgumentGroup) -> None:
         choices=(*VERDICTS, NEVER),
         metavar="VERDICT",
         help=f"exit with 1 on confirmed findings of these: {', '.join(VERDICTS)}; or {NEVER}",
+    )
+    add(
+        "--fail-on-severity",
+        choices=SEVERITIES,
+        metavar="SEVERITY",
+        help="fail only on findings at least so dangerous (default: data-access), or all",
     )
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from scanner.gate.baseline import Baseline
     from scanner.gate.config import TeamConfig
     from scanner.gate.decide import GatePolicy
+    from scanner.model import ScanWarning
     from scanner.request import ScanRequest
     from scanner.usage.evidence import EvidenceRequirements
 
@@ -28,12 +29,13 @@ def request_of(
 ) -> ScanRequest:
     """The scan that the options ask for, with the team's configuration. Raises ScanError on wrong use."""
     from scanner.gate.config import TeamConfig
-    from scanner.model import EXCESS
+    from scanner.model import EXCESS, Verdict
     from scanner.request import ScanRequest
 
     config = config or TeamConfig()
     gate = gate_of(options, config)
     _check_comparison(options)
+    _check_severity(options, config)
     _check_traces(options)
     start, end = (0.0, 0.0) if options.traces else window(options.start_time, options.time_range, now)
     ids = trace_ids_of(options.trace_ids) if options.trace_ids else ()
@@ -56,18 +58,39 @@ def request_of(
         config=config,
         config_name=str(options.config or CONFIG),
         baseline=baseline,
-        baseline_verdicts=frozenset((*EXCESS, *gate.fail_on)),
+        baseline_verdicts=frozenset((*EXCESS, *gate.fail_on)) - {Verdict.INEFFECTIVE},
         today=datetime.fromtimestamp(now, UTC).date(),
+        warnings=_warnings(gate),
     )
 
 
 def _check_comparison(options: Options) -> None:
-    if options.fail_on and not options.compare:
-        raise _usage("--fail-on requires findings: add -c")
+    for option, value in (
+        ("--fail-on", options.fail_on),
+        ("--fail-on-severity", options.fail_on_severity),
+    ):
+        if value and not options.compare:
+            raise _usage(f"{option} requires findings: add -c")
     if (options.iam or options.functions) and not options.compare:
         raise _usage("--iam and --functions require a comparison: add -c")
     if options.update_baseline and not (options.baseline and options.compare):
         raise _usage("--update-baseline requires --baseline and -c")
+
+
+def _check_severity(options: Options, config: TeamConfig) -> None:
+    """A severity alone fails nothing, though whoever gives it expects a gate."""
+    if options.fail_on_severity and not options.fail_on and config.fail_on is None:
+        raise _usage("--fail-on-severity requires verdicts: add --fail-on, or `fail-on` in the configuration")
+
+
+def _warnings(gate: GatePolicy) -> tuple[ScanWarning, ...]:
+    """What is asked for in vain."""
+    from scanner.model import ScanWarning, Verdict
+
+    if Verdict.INEFFECTIVE not in gate.fail_on:
+        return ()
+    message = "`fail-on: ineffective` does nothing: what is ineffective allows nothing. Remove it"
+    return (ScanWarning("fail-on-ineffective", message),)
 
 
 def _check_traces(options: Options) -> None:
@@ -90,7 +113,7 @@ def _requirements(options: Options, config: TeamConfig) -> EvidenceRequirements:
 
 def gate_of(options: Options, config: TeamConfig) -> GatePolicy:
     """What fails: as the options say, else the configuration, else nothing."""
-    from scanner.gate.decide import GatePolicy
+    from scanner.gate.decide import DEFAULT_SEVERITY, GatePolicy
     from scanner.model import Verdict
 
     if NEVER in options.fail_on and len(options.fail_on) > 1:
@@ -98,7 +121,7 @@ def gate_of(options: Options, config: TeamConfig) -> GatePolicy:
     verdicts = frozenset(Verdict(word) for word in options.fail_on if word != NEVER)
     return GatePolicy(
         verdicts if options.fail_on else config.fail_on or frozenset(),
-        at_least=config.at_least,
+        at_least=options.fail_on_severity or config.at_least or DEFAULT_SEVERITY,
         include_unconfirmed=bool(config.include_unconfirmed),
         insufficient=config.insufficient or "pass",
     )

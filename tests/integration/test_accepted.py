@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
 from tests.fakes import notes
 from tests.integration.tools import Ran, notes_files, recent_notes_traces, run, run_here, write_json
 
@@ -173,8 +171,7 @@ def test_a_baseline_that_is_missing_or_wrong_is_an_error(tmp_path: Path) -> None
     scan(tmp_path, "--baseline", wrong).ends_with(2, "wrong.json")
 
 
-@pytest.mark.parametrize("verdict", ["ineffective", "unobservable"])
-def test_what_fails_the_gate_is_shown_whatever_its_verdict(tmp_path: Path, verdict: str) -> None:
+def with_ineffective_and_unobservable() -> object:
     iam = notes.iam()
     added = [
         {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"},
@@ -182,6 +179,20 @@ def test_what_fails_the_gate_is_shown_whatever_its_verdict(tmp_path: Path, verdi
         {"Effect": "Deny", "Action": "sqs:*", "Resource": "*"},
     ]
     iam["RoleDetailList"][0]["RolePolicyList"][0]["PolicyDocument"]["Statement"] += added
-    ran = scan(tmp_path, "--fail-on", verdict, iam=iam)
+    return iam
+
+
+def test_what_fails_the_gate_is_shown_whatever_its_verdict(tmp_path: Path) -> None:
+    ran = scan(tmp_path, "--fail-on", "unobservable", iam=with_ineffective_and_unobservable())
     ran.ends_with(1, "1 finding")
-    assert {"ineffective": "sqs:SendMessage", "unobservable": "iam:PassRole"}[verdict] in ran.out
+    assert "iam:PassRole" in ran.out
+
+
+def test_what_is_ineffective_fails_nothing_though_it_is_named(tmp_path: Path) -> None:
+    options = ("--fail-on", "ineffective", "--fail-on-severity", "all", "--baseline", tmp_path / "b.json")
+    ran = scan(tmp_path, *options, "--update-baseline", iam=with_ineffective_and_unobservable())
+    assert ran.warnings["fail-on-ineffective"] == 1
+    assert '"ineffective"' not in (tmp_path / "b.json").read_text()
+    again = scan(tmp_path, *options, iam=with_ineffective_and_unobservable())
+    assert again.code == 0
+    assert "`fail-on: ineffective` does nothing" in again.out

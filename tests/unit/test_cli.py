@@ -62,6 +62,8 @@ def test_a_window_that_cannot_be(start: str | None, length: str | None, message:
     ("arguments", "message"),
     [
         (["--fail-on", "unused"], "add -c"),
+        (["--fail-on-severity", "all"], "add -c"),
+        (["-c", "--fail-on-severity", "all"], "requires verdicts: add --fail-on"),
         (["--iam", "x.json"], "add -c"),
         (["--traces", "x", "--filter", "y"], "do not apply"),
         (["--trace-ids", "x", "-r", "5"], "do not apply"),

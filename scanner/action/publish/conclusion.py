@@ -28,6 +28,8 @@ def publish_conclusion(publication: Publication) -> Mapping[str, str]:
             console.annotate("error" if fails else "warning", text)
         else:
             console.log(text)
+    for line in decision.notes:
+        console.log(line)
     console.log(f"conclusion: {decision.conclusion}; findings that fail the check: {len(decision.failing)}")
     return {}
 

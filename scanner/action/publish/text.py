@@ -39,6 +39,7 @@ def _gate_note(publication: Publication) -> str:
     elif result.request.compare and not result.findings:
         accepted = f" ({counted(result.accepted, 'finding')} accepted)" if result.accepted else ""
         parts.append(f"✅ No excessive permissions{accepted}.")
+    parts += [f"{line[0].upper()}{line[1:]}." for line in decision.notes]
     parts += [f"{markdown_text(publication.console.redaction.text(line))}." for line in decision.missing]
     return " ".join(parts)
 

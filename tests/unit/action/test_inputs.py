@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from scanner.gate.config import TeamConfig
 from scanner.gate.decide import GatePolicy
 from scanner.gate.load_config import load_config
 from scanner.model import EXCESS, Verdict
-from scanner.options.parsers import Options
+from scanner.options.parsers import Options, scan_options
 from scanner.options.request import gate_of, request_of
 from scanner.request import ScanRequest
 
@@ -101,13 +102,15 @@ U, B = Verdict.UNUSED, Verdict.BROAD
 @pytest.mark.parametrize(
     ("given", "file", "expected"),
     [
-        ({}, "", {"fail_on": {U}}),
+        ({}, "", {"fail_on": {U, B}}),
         ({}, "fail-on: [unused, broad]", {"fail_on": {U, B}}),
         ({}, "fail-on: never", {"fail_on": set()}),
         ({"fail_on": "unused"}, "fail-on: never", {"fail_on": {U}}),
         ({"fail_on": "never"}, "fail-on: broad", {"fail_on": set()}),
         ({"compare": "false"}, "fail-on: broad", {"fail_on": set()}),
-        ({}, "", {"at_least": None}),
+        ({}, "", {"at_least": "data-access"}),
+        ({"fail_on": "unused"}, "", {"at_least": "data-access"}),
+        ({"fail_on_severity": "all"}, "fail-on-severity: write", {"at_least": "all"}),
         ({}, "fail-on-severity: write", {"at_least": "write"}),
         ({"fail_on_severity": "data-access"}, "fail-on-severity: write", {"at_least": "data-access"}),
         ({}, "", {"include_unconfirmed": False}),
@@ -138,11 +141,17 @@ def test_an_input_wins_over_the_configuration_and_that_over_the_default(
     assert getattr(request.requirements if hasattr(request.requirements, name) else gate, name) == value
 
 
+def test_the_default_gate_is_that_of_the_command_line_with_the_same_verdicts() -> None:
+    options = scan_options(["-c", "--fail-on", "unused", "broad"])
+    _, gate = asked({})
+    assert gate == replace(gate_of(options, TeamConfig()), insufficient=gate.insufficient)
+
+
 @pytest.mark.parametrize(
     ("given", "file", "more"),
     [
         ({}, "", set()),
-        ({"fail_on": "unused ineffective"}, "", {Verdict.INEFFECTIVE}),
+        ({"fail_on": "unused ineffective"}, "", set()),  # it fails nothing
         ({}, "fail-on: unobservable", {Verdict.UNOBSERVABLE}),
     ],
 )

@@ -145,6 +145,10 @@ def test_publishers_return_known_outputs_only(publisher: Publisher) -> None:
             "❌ The check fails: rules of the configuration expired&#58; a; b; c; and 1 more.",
         ),
         (
+            GateDecision("success", (), (), notes=["2 findings are below `fail-on-severity: data-access`"]),
+            "2 findings are below `fail-on-severity: data-access`.",
+        ),
+        (
             GateDecision("failure", (), ("few traces",)),
             "❌ The check fails: insufficient evidence. few traces.",
         ),

@@ -8,8 +8,14 @@ from typing import Any
 
 import pytest
 
-from scanner.gate.decide import GatePolicy, decide, failing
-from scanner.iam.severity import SEVERITY_LEVELS
+from scanner.gate.decide import (
+    ALL_SEVERITIES,
+    DEFAULT_SEVERITY,
+    GATE_SEVERITIES,
+    GatePolicy,
+    decide,
+    failing,
+)
 from scanner.model import EXCESS, Finding, Verdict
 from tests.unit.cases import allow, arn, compared, deny, of_aws, only, policy, table, usage, used
 
@@ -43,7 +49,7 @@ def findings_of_each_verdict() -> Sequence[Finding]:
         (GatePolicy(frozenset({Verdict.BROAD})), ["dynamodb:*Item"]),
         (EXCESS_FAILS, [SCAN, "dynamodb:*Item"]),
         (GatePolicy(frozenset({Verdict.UNOBSERVABLE})), ["iam:PassRole"]),
-        (GatePolicy(frozenset({Verdict.INEFFECTIVE})), ["sns:Publish"]),
+        (GatePolicy(frozenset({Verdict.INEFFECTIVE}), "all"), []),  # it allows nothing
         # at least so dangerous
         (GatePolicy(frozenset(EXCESS), "write"), ["dynamodb:*Item"]),
         (GatePolicy(frozenset(EXCESS), "data-access"), [SCAN, "dynamodb:*Item"]),
@@ -56,10 +62,60 @@ def test_what_fails_the_gate(gate: GatePolicy, failed: list[str]) -> None:
     assert decide(findings, [], gate).passed is not bool(failed)
 
 
+def finding_of(severity: str, **changes: Any) -> Finding:
+    finding = only(compared([policy(allow(SCAN))], [usage(services=["dynamodb"])]))
+    return replace(finding, severity=severity, **changes)
+
+
+ORDER = (
+    "privilege-escalation",
+    "permissions-management",
+    "destruction",
+    "write",
+    "data-access",
+    "tagging",
+    "read",
+    "list",
+)
+
+
+def test_the_severities_from_the_worst_on() -> None:
+    assert GATE_SEVERITIES == ORDER
+    assert DEFAULT_SEVERITY == "data-access"
+
+
+@pytest.mark.parametrize("at_least", [*ORDER, ALL_SEVERITIES])
+def test_a_severity_fails_with_all_that_is_worse(at_least: str) -> None:
+    gate = GatePolicy(frozenset(EXCESS), at_least)
+    failed = [level for level in ORDER if failing([finding_of(level)], gate)]
+    assert failed == list(ORDER if at_least == ALL_SEVERITIES else ORDER[: ORDER.index(at_least) + 1])
+    assert failing([finding_of("none")], gate) == []
+
+
+def test_one_line_says_how_many_findings_are_below() -> None:
+    findings = [finding_of(level) for level in ("write", "read", "list")]
+    findings += [finding_of("read", known=True), finding_of("read", reasons=("possible",))]
+    decision = decide(findings, [], EXCESS_FAILS)
+    assert decision.failing == findings[:1]
+    assert decision.notes == ["2 findings are below `fail-on-severity: data-access`"]
+    assert decide(findings[1:2], [], EXCESS_FAILS).notes == [
+        "1 finding is below `fail-on-severity: data-access`"
+    ]
+    assert decide(findings, [], GatePolicy()).notes == []
+    assert decide(findings, [], replace(EXCESS_FAILS, at_least=ALL_SEVERITIES)).notes == []
+
+
+def test_what_the_smallest_fitting_bundle_grants_beyond_use_does_not_fail() -> None:
+    decision = decide([finding_of("write", bundle_fits=True)], [], EXCESS_FAILS)
+    assert (decision.conclusion, decision.failing) == ("success", ())
+    (note,) = decision.notes
+    assert note.startswith("1 finding does not fail: ")
+
+
 def test_an_action_that_iam_does_not_know_may_be_as_dangerous_as_any() -> None:
     finding = only(compared([policy(allow("dynamodb:NewAction"))], [usage(services=["dynamodb"])]))
-    assert finding.severity == SEVERITY_LEVELS[-1] == "unknown"
-    assert failing([finding], replace(EXCESS_FAILS, at_least=SEVERITY_LEVELS[0])) == [finding]
+    assert finding.severity == "unknown"
+    assert failing([finding], replace(EXCESS_FAILS, at_least=GATE_SEVERITIES[0])) == [finding]
 
 
 @pytest.mark.parametrize(
