@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from tests.fakes import notes
-from tests.integration.tools import Ran, notes_files, recent_notes_traces, run, run_here, write_json
+from tests.integration.tools import Ran, notes_files, recent_notes_traces, run, write_json
 
 RULE = """\
 version: 1
@@ -25,7 +25,7 @@ def scan(folder: Path, *arguments: object, iam: object = None) -> Ran:
     if iam is not None:
         options[options.index("--iam") + 1] = str(write_json(folder / "options" / "other.json", iam))
     traces = write_json(folder / "traces.json", {"Traces": recent_notes_traces()})
-    return run_here(folder / "out", *options, "--traces", traces, *arguments)
+    return run(folder / "out", *options, "--traces", traces, *arguments)
 
 
 def config(folder: Path, text: str) -> tuple[str, Path]:
@@ -157,7 +157,7 @@ def test_a_new_random_suffix_does_not_make_a_finding_new(tmp_path: Path) -> None
             text = Path(options[at]).read_text().replace(f"role/{name}", f"role/{own}")
             Path(options[at]).write_text(text.replace(f'"{name}"', f'"{own}"'))
         traces = write_json(tmp_path / "traces.json", {"Traces": recent_notes_traces()})
-        return run_here(tmp_path / "out", *options, "--traces", traces, "--baseline", baseline, *arguments)
+        return run(tmp_path / "out", *options, "--traces", traces, "--baseline", baseline, *arguments)
 
     deployed("1A2B3C4D5E6F7", "--update-baseline")
     again = deployed("1ZYX9W8V7U6T5", "--fail-on", "unused")

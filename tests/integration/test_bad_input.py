@@ -9,6 +9,7 @@ import pty
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from tests.integration.tools import (
     notes_trace,
     recent_notes_traces,
     run,
-    run_here,
+    run_process,
     write_json,
 )
 
@@ -47,7 +48,7 @@ EVIL = (
 def scan(folder: Path, *traces: Path, more: tuple[object, ...] = ()) -> Ran:
     """The whole job from files, in this process; `folder/out` holds the reports."""
     options = notes_files(folder / "options")
-    return run_here(folder / "out", *options, "--traces", *traces, *more)
+    return run(folder / "out", *options, "--traces", *traces, *more)
 
 
 def file_of(folder: Path, content: Any, name: str = "traces.json") -> Path:
@@ -357,7 +358,7 @@ def test_a_document_with_odd_values_does_not_disturb_the_others(
 def test_a_document_with_odd_values_can_be_read_without_comparing(
     tmp_path: Path, change: Callable[[Json], Any]
 ) -> None:
-    ran = run_here(tmp_path / "out", "-v", "--traces", file_of(tmp_path, mended(change)))
+    ran = run(tmp_path / "out", "-v", "--traces", file_of(tmp_path, mended(change)))
     assert ran.code == 0, ran.err
     validate("report", ran.report)
 
@@ -371,7 +372,7 @@ def test_a_document_with_odd_values_can_be_compared_with_an_aws_that_knows_nothi
     file = file_of(tmp_path, mended(change)[:1])
     options = ("-c", "--traces", file, "--iam", iam)
     with FakeXRay([]) as aws:  # it refuses whatever is not X-Ray's
-        ran = run_here(tmp_path / "out", *options, env={"AWS_ENDPOINT_URL": aws.url})
+        ran = run(tmp_path / "out", *options, env={"AWS_ENDPOINT_URL": aws.url})
     ran.ends_with(3, "nothing can be compared")
 
 
@@ -519,7 +520,7 @@ def is_harmless(text: str) -> None:
 
 
 def test_evil_names_do_no_harm_on_a_terminal_that_is_none(tmp_path: Path) -> None:
-    ran = run_here(tmp_path / "out", *evil_application(tmp_path))
+    ran = run(tmp_path / "out", *evil_application(tmp_path))
     assert ran.code == 0, ran.err
     is_harmless(ran.out.replace("\n", ""))
     is_harmless(ran.err)
@@ -561,7 +562,7 @@ def on_a_terminal(folder: Path, *arguments: object) -> str:
 
 
 def test_evil_names_do_no_harm_in_markdown(tmp_path: Path) -> None:
-    ran = run_here(tmp_path / "out", *evil_application(tmp_path), "--format", "markdown")
+    ran = run(tmp_path / "out", *evil_application(tmp_path), "--format", "markdown")
     is_harmless(ran.out)
     outside = "".join(ran.out.split("```")[::2])
     for part in ("<img", "onerror=", "](http", "@all", "`x`"):
@@ -572,20 +573,18 @@ def test_evil_names_do_no_harm_in_markdown(tmp_path: Path) -> None:
 
 def test_an_evil_region_does_no_harm_in_markdown(tmp_path: Path) -> None:
     region = "<img src=x onerror=alert(1)>[a](http//b)@all"
-    ran = run_here(tmp_path / "out", *evil_application(tmp_path, "plain", region), "--format", "markdown")
+    ran = run(tmp_path / "out", *evil_application(tmp_path, "plain", region), "--format", "markdown")
     for part in ("<img", "](http", "@all"):
         assert part not in ran.out, part
 
 
 def test_a_name_cannot_end_the_code_block_of_a_suggestion(tmp_path: Path) -> None:
-    ran = run_here(
-        tmp_path / "out", *evil_application(tmp_path, "a\n```\n# title\n````"), "--format", "markdown"
-    )
+    ran = run(tmp_path / "out", *evil_application(tmp_path, "a\n```\n# title\n````"), "--format", "markdown")
     assert "\n# title" not in ran.out
 
 
 def test_evil_names_are_whole_in_the_reports(tmp_path: Path) -> None:
-    ran = run_here(tmp_path / "out", *evil_application(tmp_path))
+    ran = run(tmp_path / "out", *evil_application(tmp_path))
     validate("report", ran.report)
     (entry,) = ran.excess
     assert entry["role"].endswith(EVIL)
@@ -624,7 +623,7 @@ def test_a_policy_file_stands_in_the_output_folder_whatever_the_function_is_call
     arn = f"arn:aws:lambda:us-east-1:{notes.ACCOUNT}:function:{name}"
     out = tmp_path / "deep" / "er" / "out"
     file = file_of(tmp_path / "in", [lambda_trace(arn, [Call("S3", "ListBuckets")], START)])
-    ran = run_here(out, "--traces", file)
+    ran = run(tmp_path, "--traces", file, "--output-dir", out)
     assert ran.code == 0, ran.err
     outside = [p for p in tmp_path.rglob("*") if p.is_file() and p.parent != out and p != file]
     assert outside == []
@@ -632,7 +631,7 @@ def test_a_policy_file_stands_in_the_output_folder_whatever_the_function_is_call
     assert policy.stat().st_size
     assert not policy.name.startswith(".")
     assert len(policy.name) < 200
-    assert ran.report["workloads"][0]["name"] == name
+    assert replace(ran, folder=out).report["workloads"][0]["name"] == name
 
 
 def test_policy_files_whose_names_collide_get_a_suffix(tmp_path: Path) -> None:
@@ -646,7 +645,7 @@ def test_policy_files_whose_names_collide_get_a_suffix(tmp_path: Path) -> None:
         lambda_trace(arn, [Call("SQS", "SendMessage", {"queue_url": f"https://sqs/{n}/q{n}"})], START + n)
         for n, arn in enumerate(arns)
     ]
-    ran = run_here(tmp_path / "out", "--traces", file_of(tmp_path, traces))
+    ran = run(tmp_path / "out", "--traces", file_of(tmp_path, traces))
     assert ran.code == 0
     files = list((tmp_path / "out").glob("*.policy.json"))
     assert len(files) == len(arns) == 20
@@ -661,10 +660,10 @@ def test_what_the_terminal_s_encoding_does_not_hold_is_shown_in_another_way(
     options = notes_files(tmp_path / "options")
     traces = file_of(tmp_path, TRACES)
     env = {"PYTHONIOENCODING": encoding}
-    ran = run(tmp_path, *options, "--traces", traces, "--format", "markdown", env=env)
+    ran = run_process(tmp_path, *options, "--traces", traces, "--format", "markdown", env=env)
     assert ran.code == 0, ran.err
     assert "1 of 5 functions" in ran.out
-    ran = run(tmp_path, *evil_application(tmp_path, "日本-ü-🔴"), env=env)
+    ran = run_process(tmp_path, *evil_application(tmp_path, "日本-ü-🔴"), env=env)
     assert ran.code == 0, ran.err
     assert "never used" in ran.out or "only used" in ran.out
 
@@ -678,7 +677,7 @@ def compare(folder: Path, iam: Any = None, functions: Any = None) -> Ran:
         *("--iam", file_of(folder, notes.iam() if iam is None else iam, "iam.json")),
         *("--functions", file_of(folder, notes.functions() if functions is None else functions, "f.json")),
     ]
-    return run_here(folder / "out", "-c", "--traces", ROOT / "examples" / "traces", *options)
+    return run(folder / "out", "-c", "--traces", ROOT / "examples" / "traces", *options)
 
 
 WRONG: dict[str, Any] = {
@@ -707,8 +706,8 @@ def test_a_file_that_is_not_of_lambda_is_wrong_use(tmp_path: Path, content: Any)
 
 def test_files_that_do_not_exist_are_wrong_use(tmp_path: Path) -> None:
     options = ("-c", "--traces", ROOT / "examples" / "traces")
-    run_here(tmp_path, *options, "--iam", tmp_path / "no.json").ends_with(2, "--iam", "no.json")
-    run_here(tmp_path, *options, "--functions", tmp_path / "no.json").ends_with(2, "--functions", "no.json")
+    run(tmp_path, *options, "--iam", tmp_path / "no.json").ends_with(2, "--iam", "no.json")
+    run(tmp_path, *options, "--functions", tmp_path / "no.json").ends_with(2, "--functions", "no.json")
 
 
 def roles_with(verb: str, **change: Any) -> Json:
@@ -897,12 +896,12 @@ def test_functions_that_are_no_objects_are_told(tmp_path: Path) -> None:
 
 def test_an_output_folder_that_is_a_file_is_wrong_use(tmp_path: Path) -> None:
     file = file_of(tmp_path, "hello", "out")
-    ran = run_here(file, "--traces", ROOT / "examples" / "traces")
+    ran = run(tmp_path, "--traces", ROOT / "examples" / "traces", "--output-dir", file)
     ran.ends_with(2, "--output-dir")
 
 
 def test_a_markdown_file_that_is_a_folder_is_wrong_use(tmp_path: Path) -> None:
-    ran = run_here(tmp_path, "--traces", ROOT / "examples" / "traces", "--markdown", tmp_path)
+    ran = run(tmp_path, "--traces", ROOT / "examples" / "traces", "--markdown", tmp_path)
     ran.ends_with(2, "--markdown")
 
 

@@ -27,7 +27,7 @@ from scanner.workloads.lambda_reader import (
 from tests.fakes import notes
 from tests.fakes.moto_aws import MotoAws
 from tests.fakes.traces import ACCOUNT, REGION, Call, Json, lambda_trace
-from tests.integration.tools import Ran, notes_trace, run_here, write_json
+from tests.integration.tools import Ran, notes_trace, run, write_json
 
 ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:f"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/f"
@@ -448,7 +448,7 @@ def test_the_command_reads_event_sources_and_destinations_from_aws(aws: MotoAws,
         FunctionName="f", DestinationConfig={"OnFailure": {"Destination": OTHER}}
     )
     aws.put_traces([lambda_trace(arn, [Call("S3", "ListBuckets")], time.time() - 2)])
-    ran = run_here(tmp_path, "-c", "-r", "60", env=aws.environment())
+    ran = run(tmp_path, "-c", "-r", "60", env=aws.environment())
     assert ran.code == 0, ran.err
     assert of_queues(ran) == {
         ("ReceiveMessage", "in"): "platform",
@@ -468,12 +468,12 @@ def test_the_command_reads_them_from_a_merged_file(tmp_path: Path) -> None:
     options = ["-c", "--traces", traces, "--iam", write_json(tmp_path / "iam.json", iam), "--functions"]
 
     bare = write_json(tmp_path / "bare.json", functions)
-    unread = run_here(tmp_path / "unread", *options, bare, "-v")
+    unread = run(tmp_path / "unread", *options, bare, "-v")
     assert of_queues(unread)["ReceiveMessage", "in"] == "unobservable"
 
     functions["EventSourceMappings"] = [{"FunctionArn": arn, "EventSourceArn": QUEUE}]
     functions["FunctionEventInvokeConfigs"] = []
-    merged = run_here(tmp_path / "read", *options, write_json(tmp_path / "merged.json", functions))
+    merged = run(tmp_path / "read", *options, write_json(tmp_path / "merged.json", functions))
     assert of_queues(merged) == {
         ("ReceiveMessage", "in"): "platform",
         ("ReceiveMessage", "out"): "unused",

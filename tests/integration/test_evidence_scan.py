@@ -13,7 +13,7 @@ import pytest
 from tests.fakes import notes
 from tests.fakes.evidence import FakeEvidence, Script, Service, call_event
 from tests.fakes.traces import REGION, Call, lambda_trace
-from tests.integration.tools import Ran, run_here, write_json
+from tests.integration.tools import Ran, run, write_json
 
 ARN = notes.function_arn("get")
 NAME = notes.function_name("get")
@@ -40,7 +40,7 @@ def scan(
     for function in functions["Functions"]:
         function["LastModified"] = deployed
     trace = lambda_trace(ARN, [Call("DynamoDB", "GetItem", {"table_name": "notes"})], ran)
-    return run_here(
+    return run(
         folder / "out",
         "-c",
         *("--iam", write_json(folder / "iam.json", iam)),

@@ -13,7 +13,7 @@ import pytest
 
 from tests.fakes import notes
 from tests.fakes.moto_aws import ROOT
-from tests.integration.tools import Ran, run_here, write_json
+from tests.integration.tools import Ran, run, write_json
 
 TRACES = ROOT / "examples" / "traces"
 ROLE = f"arn:aws:iam::{notes.ACCOUNT}:role/{notes.role_name('delete')}"
@@ -56,7 +56,7 @@ def an_aws(answers: dict[str, bytes], *, status: int = 200) -> Iterator[str]:
 
 
 def compare(folder: Path, url: str, *more: object) -> Ran:
-    return run_here(folder, "-c", "--traces", TRACES, *more, env={"AWS_ENDPOINT_URL": url})
+    return run(folder, "-c", "--traces", TRACES, *more, env={"AWS_ENDPOINT_URL": url})
 
 
 LAMBDA: dict[str, bytes] = {

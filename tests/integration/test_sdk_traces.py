@@ -167,10 +167,12 @@ def traced(aws: MotoAws) -> Traced:
     return invoke(aws, names, next_second())
 
 
-@pytest.fixture
-def ran(aws: MotoAws, traced: Traced, tmp_path: Path) -> Ran:
-    file = write_json(tmp_path / "in" / "traces.json", {"Traces": [traced.trace]})
-    ran = run(tmp_path, "-c", "--traces", file, env=aws.environment())
+@pytest.fixture(scope="module")
+def ran(aws: MotoAws, traced: Traced, tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """The comparison of the function's role with its trace."""
+    folder = tmp_path_factory.mktemp("ran")
+    file = write_json(folder / "in" / "traces.json", {"Traces": [traced.trace]})
+    ran = run(folder, "-c", "--traces", file, env=aws.environment())
     assert ran.code == 0, ran.err
     return ran
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from tests.fakes import notes
 from tests.fakes.moto_aws import ROOT, MotoAws
 from tests.fakes.traces import Call, lambda_trace
 from tests.fakes.xray import FakeXRay
-from tests.integration.tools import NOTES_TABLE, Ran, next_second, notes_trace, run, write_json
+from tests.integration.tools import NOTES_TABLE, Ran, next_second, notes_trace, run, run_process, write_json
 
 EXAMPLES = ROOT / "examples"
 FROM_FILES = (
@@ -62,18 +63,14 @@ def parts_at(document: Any, path: str) -> list[Any]:
     return found
 
 
-def deploy(aws: MotoAws) -> float:
+@pytest.fixture(scope="module")
+def deployed(aws: MotoAws) -> float:
     """The application on a fresh AWS; a time after the deployment."""
     aws.reset()
     for verb in notes.OPERATIONS:
         role = aws.create_role(notes.role_name(verb), {"notes": notes.policy(verb)}, trust=notes.trust())
         aws.create_function(notes.function_name(verb), role)
     return next_second()
-
-
-@pytest.fixture(scope="module")
-def deployed(aws: MotoAws) -> float:
-    return deploy(aws)
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +83,14 @@ def xray(deployed: float) -> Iterator[FakeXRay]:
 def scan(folder: Path, aws: MotoAws, xray: FakeXRay, *arguments: object) -> Ran:
     env = aws.environment() | {"AWS_ENDPOINT_URL_XRAY": xray.url}
     return run(folder, *arguments, env=env)
+
+
+@pytest.fixture(scope="module")
+def compared(aws: MotoAws, xray: FakeXRay, tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """The comparison of the hour in which the functions ran. For reading only."""
+    ran = scan(tmp_path_factory.mktemp("compared"), aws, xray, "-c", "-r", "60")
+    assert ran.code == 0, ran.err
+    return ran
 
 
 def is_the_finding(ran: Ran) -> None:
@@ -113,32 +118,25 @@ def the_id(ran: Ran) -> str:
 
 
 def test_the_walk_through_against_moto_alone_gives_exactly_the_one_finding(
-    aws: MotoAws, tmp_path: Path
+    aws: MotoAws, deployed: float, tmp_path: Path
 ) -> None:
-    now = deploy(aws)
-    aws.put_traces([notes_trace(verb, now) for verb in notes.OPERATIONS])
+    aws.put_traces([notes_trace(verb, deployed) for verb in notes.OPERATIONS])
     next_second()  # moto lists a trace that ended before the window does
-    ran = run(tmp_path, "-c", "-r", "60", env=aws.environment())
+    ran = run_process(tmp_path, "-c", "-r", "60", env=aws.environment())
     assert ran.code == 0, ran.err
     is_the_finding(ran)
     assert "1 of 5 functions holds permissions that were never used" in ran.out
     assert f"{DELETE}: dynamodb:GetItem on table/notes: never used" in ran.out
 
 
-def test_the_scan_of_the_x_ray_api_gives_exactly_the_one_finding(
-    aws: MotoAws, xray: FakeXRay, tmp_path: Path
-) -> None:
-    ran = scan(tmp_path, aws, xray, "-c", "-r", "60")
-    assert ran.code == 0, ran.err
-    assert ran.err == ""
-    is_the_finding(ran)
-    assert ran.report["scan"]["warnings"] == []
+def test_the_scan_of_the_x_ray_api_gives_exactly_the_one_finding(compared: Ran) -> None:
+    assert compared.err == ""
+    is_the_finding(compared)
+    assert compared.report["scan"]["warnings"] == []
 
 
-def test_the_report_holds_every_promised_key_and_fits_its_schema(
-    aws: MotoAws, xray: FakeXRay, tmp_path: Path
-) -> None:
-    report = scan(tmp_path, aws, xray, "-c", "-r", "60").report
+def test_the_report_holds_every_promised_key_and_fits_its_schema(compared: Ran) -> None:
+    report = compared.report
     validate("report", report)
     for path, keys in KEYS.items():
         for part in parts_at(report, path):
@@ -169,20 +167,16 @@ def test_every_promised_key_is_there_when_something_was_denied_or_could_not_be_m
     assert [unmapped["service"] for unmapped in workload["unmapped"]] == ["NoSuchService"]
 
 
-def test_the_usage_of_each_function_is_its_own_action_on_its_table(
-    aws: MotoAws, xray: FakeXRay, tmp_path: Path
-) -> None:
-    ran = scan(tmp_path, aws, xray, "-c", "-r", "60")
+def test_the_usage_of_each_function_is_its_own_action_on_its_table(compared: Ran) -> None:
     for verb, operation in notes.OPERATIONS.items():
-        assert ran.used(notes.function_name(verb)) == {(f"dynamodb:{operation}", NOTES_TABLE)}
-        policy = parts_at(read(tmp_path / f"{notes.function_name(verb)}.policy.json"), "Statement.[]")
+        name = notes.function_name(verb)
+        assert compared.used(name) == {(f"dynamodb:{operation}", NOTES_TABLE)}
+        policy = parts_at(read(compared.folder / f"{name}.policy.json"), "Statement.[]")
         assert policy == [{"Effect": "Allow", "Action": [f"dynamodb:{operation}"], "Resource": NOTES_TABLE}]
 
 
-def test_the_suggestion_is_the_role_s_policy_less_the_unused_action(
-    aws: MotoAws, xray: FakeXRay, tmp_path: Path
-) -> None:
-    roles = {role["name"]: role for role in scan(tmp_path, aws, xray, "-c", "-r", "60").report["roles"]}
+def test_the_suggestion_is_the_role_s_policy_without_the_unused_action(compared: Ran) -> None:
+    roles = {role["name"]: role for role in compared.report["roles"]}
     suggested = roles[notes.role_name("delete")]["suggested_policy"]
     allowed = {(a, s["Resource"]) for s in suggested["Statement"] for a in s["Action"]}
     granted = {(a, s["Resource"]) for s in notes.policy("delete")["Statement"] for a in s["Action"]}
@@ -202,10 +196,16 @@ def test_fail_on_a_verdict_that_nothing_has_ends_with_exit_code_0(
     assert scan(tmp_path, aws, xray, "-c", "-r", "60", "--fail-on", "broad").code == 0
 
 
+def left_by_an_earlier_run(folder: Path, ran: Ran) -> None:
+    """The reports of a run that found something."""
+    shutil.copytree(ran.folder, folder, dirs_exist_ok=True)
+    assert (folder / "excessive_permissions.json").exists()
+
+
 def test_a_clean_run_removes_the_excessive_permissions_of_an_earlier_one(
-    aws: MotoAws, xray: FakeXRay, tmp_path: Path
+    aws: MotoAws, xray: FakeXRay, compared: Ran, tmp_path: Path
 ) -> None:
-    assert scan(tmp_path, aws, xray, "-c", "-r", "60").excess
+    left_by_an_earlier_run(tmp_path, compared)
     clean = scan(tmp_path, aws, xray, "-c", "-r", "60", "--workloads", "*-get")
     assert clean.code == 0
     assert clean.excess is None
@@ -213,9 +213,9 @@ def test_a_clean_run_removes_the_excessive_permissions_of_an_earlier_one(
 
 
 def test_a_run_without_compare_leaves_the_excessive_permissions_of_an_earlier_one(
-    aws: MotoAws, xray: FakeXRay, tmp_path: Path
+    aws: MotoAws, xray: FakeXRay, compared: Ran, tmp_path: Path
 ) -> None:
-    assert scan(tmp_path, aws, xray, "-c", "-r", "60").excess
+    left_by_an_earlier_run(tmp_path, compared)
     plain = scan(tmp_path, aws, xray, "-r", "60")
     assert plain.code == 0
     assert plain.excess
@@ -223,30 +223,47 @@ def test_a_run_without_compare_leaves_the_excessive_permissions_of_an_earlier_on
 
 
 def test_a_run_with_nothing_to_compare_does_not_leave_an_old_verdict_behind(
-    aws: MotoAws, xray: FakeXRay, tmp_path: Path
+    aws: MotoAws, compared: Ran, tmp_path: Path
 ) -> None:
-    assert scan(tmp_path, aws, xray, "-c", "-r", "60").excess
+    left_by_an_earlier_run(tmp_path, compared)
     with FakeXRay([]) as empty:
         scan(tmp_path, aws, empty, "-c", "-r", "60").ends_with(3, "no trace was found")
     assert not (tmp_path / "excessive_permissions.json").exists()
 
 
-def test_the_demo_from_files_finds_the_same_without_aws(aws: MotoAws, xray: FakeXRay, tmp_path: Path) -> None:
-    live = scan(tmp_path / "live", aws, xray, "-c", "-r", "60")
-    demo = run(tmp_path / "demo", *FROM_FILES)
+def test_the_demo_from_files_finds_the_same_without_aws(compared: Ran, tmp_path: Path) -> None:
+    demo = run(tmp_path, *FROM_FILES)
     assert demo.code == 0, demo.err
     is_the_finding(demo)
-    assert the_id(demo) == the_id(live)
+    assert the_id(demo) == the_id(compared)
     assert demo.report["scan"]["source"] == "files"
 
 
-def test_two_runs_write_the_same_reports(tmp_path: Path) -> None:
-    first, second = run(tmp_path / "1", *FROM_FILES), run(tmp_path / "2", *FROM_FILES)
-    assert first.out == second.out
-    names = sorted(path.name for path in first.folder.iterdir())
-    assert names == sorted(path.name for path in second.folder.iterdir())
-    for name in names:
-        assert (first.folder / name).read_bytes() == (second.folder / name).read_bytes(), name
+def test_two_processes_write_the_same_reports(tmp_path: Path) -> None:
+    """Sets have another order in each: nothing that is written depends on it."""
+    here = run(tmp_path / "here", *FROM_FILES)
+    for seed in ("1", "2"):
+        there = run_process(tmp_path / seed, *FROM_FILES, env={"PYTHONHASHSEED": seed})
+        assert (there.code, there.out, there.err) == (here.code, here.out, here.err)
+        assert written(there) == written(here)
+
+
+def written(ran: Ran) -> dict[str, bytes]:
+    """The files that a run wrote, by their names."""
+    return {path.name: path.read_bytes() for path in ran.folder.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [((*FROM_FILES, "--fail-on", "unused"), 1), (("--no-such-option",), 2), (("--profile", "nobody"), 3)],
+    ids=["a finding", "wrong use", "no credentials"],
+)
+def test_the_process_ends_with_the_exit_code_of_the_command(
+    tmp_path: Path, arguments: tuple[object, ...], code: int
+) -> None:
+    there, here = run_process(tmp_path / "there", *arguments), run(tmp_path / "here", *arguments)
+    assert there.code == here.code == code
+    assert (there.out, there.err) == (here.out, here.err)
 
 
 def test_traces_from_before_the_deployment_confirm_nothing(
@@ -298,7 +315,7 @@ def test_a_function_that_shares_its_role_counts_for_all_findings_though_only_one
 
 
 def test_the_version_and_the_help_need_no_aws_and_no_files(tmp_path: Path) -> None:
-    version = run(tmp_path, "-V")
+    version = run_process(tmp_path, "-V")
     assert version.code == 0
     assert version.out.strip()[0].isdigit()
     help_text = run(tmp_path, "-h").out

@@ -14,7 +14,7 @@ from tests.fakes import notes
 from tests.fakes.traces import Json, make_trace_id
 from tests.fakes.xray import FETCH, FOREVER, LISTING, FakeXRay, Script, _Refusal
 from tests.fakes.xray_faults import Expiring, refuse_if
-from tests.integration.tools import Ran, notes_files, notes_trace, run, run_here
+from tests.integration.tools import Ran, notes_files, notes_trace, run
 
 if TYPE_CHECKING:
     pass
@@ -35,7 +35,7 @@ def many(count: int, *, first: float = NOW - 1800, apart: float = 7) -> list[Jso
 def scan(folder: Path, fake: FakeXRay, *arguments: object) -> Ran:
     """The command with `-c` and the notes application's roles, against the fake."""
     options = notes_files(folder / "in")
-    return run_here(folder, *options, *arguments, env={"AWS_ENDPOINT_URL_XRAY": fake.url})
+    return run(folder, *options, *arguments, env={"AWS_ENDPOINT_URL_XRAY": fake.url})
 
 
 def reasons(ran: Ran) -> list[list[str]]:
