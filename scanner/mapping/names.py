@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
-_REGION = re.compile(r"\b[a-z]{2}(?:-[a-z]+)+-\d\b")
+from scanner.mapping.partitions import partition_of, region_in
 
 
 class Names(NamedTuple):
@@ -41,8 +40,7 @@ def _sqs(values: Mapping[str, str]) -> Names:
     if len(path) > 1 and path[-2].isdigit():
         account = path[-2]
     host = (parts.hostname or "") if parts else ""
-    match = _REGION.search(host)
-    region = match.group() if match else "us-east-1" if host == "queue.amazonaws.com" else ""
+    region = region_in(host) or ("us-east-1" if host == "queue.amazonaws.com" else "")
     return Names({**values, "queue_name": path[-1]} if path else values, account, region)
 
 
@@ -63,8 +61,7 @@ def _lambda(values: Mapping[str, str]) -> Names:
         owner, _, name = name.partition(":function:")
         last = owner.rpartition(":")[2]
         account = last if last.isdigit() else ""
-        match = _REGION.search(owner)
-        region = match.group() if match else ""
+        region = next((field for field in owner.split(":") if partition_of(field)), "")
     if name and "qualifier" in values and ":" not in name:
         name = f"{name}:{values['qualifier']}"
     return Names({**values, "function_name": name} if name else values, account, region)

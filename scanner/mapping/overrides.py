@@ -126,8 +126,20 @@ def _on_templates(
             resources = []
         action_need = ActionNeed(action, required=any(need.required for need in needs_of_action))
         narrowed = [need for resource in resources for need in needs.needs_on(action_need, resource)]
-        result.update(dict.fromkeys(narrowed or needs_of_action))
+        if narrowed:
+            needs_of_action = [*narrowed, *_of_other_types(needs_of_action, resources)]
+        result.update(dict.fromkeys(needs_of_action))
     return tuple(result)
+
+
+def _of_other_types(needs_of_action: Sequence[Need], resources: Sequence[Resource]) -> list[Need]:
+    """The possible needs that the resources of a template say nothing about: an index of a table."""
+    return [
+        need
+        for need in needs_of_action
+        if not need.required
+        and not any(contains(need.permission.resource, resource.arn) for resource in resources)
+    ]
 
 
 def _templated(call: Call, action: str, templates: Sequence[ResourceTemplate]) -> list[Resource]:
@@ -198,7 +210,9 @@ def action_problem(template: ResourceTemplate) -> str:
     if any(arns.works_on(action, arn) for action in actions):
         return ""
     details = [catalog.action(action) for action in actions]
-    formats = sorted({kind.arn for action in details if action for kind in action.resource_types})
+    formats = sorted(
+        {form for action in details if action for kind in action.resource_types for form in kind.formats}
+    )
     if not formats:
         return "cannot be: IAM knows no resource of this action"
     more = " and others" if len(formats) > 3 else ""

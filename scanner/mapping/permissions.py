@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from scanner.iam import catalog
 from scanner.mapping import services
 from scanner.mapping.operations import ActionNeed, actions_of
+from scanner.mapping.partitions import service_part
 from scanner.mapping.resources import Resource, resources_of
 from scanner.model import Arn, Call, Certainty, Need, Permission, Unmapped, service_of
 
@@ -16,7 +17,11 @@ UNKNOWN_SERVICE = "unknown-service"
 UNKNOWN_OPERATION = "unknown-operation"
 UNMAPPED_REASONS = (NO_OPERATION, NOT_INSTRUMENTED, UNKNOWN_SERVICE, UNKNOWN_OPERATION)
 # S3 data planes with a separate IAM service, by the service in the bucket's ARN
-_S3_SERVICES = ("s3-outposts", "s3-object-lambda")
+_OUTPOSTS = "s3-outposts"
+# What stands behind such an access point: docs.aws.amazon.com/AmazonS3/latest/userguide/olap-policies.html
+_OBJECT_LAMBDA = "s3-object-lambda"
+_OBJECT_LAMBDA_ALIAS = "--ol-s3"
+_OBJECT_LAMBDA_FUNCTION = ActionNeed("lambda:InvokeFunction", required=False)
 _INVOKE = frozenset({"Invoke", "InvokeAsync"})
 _DIRECTORY_BUCKET = "--x-s3"
 
@@ -25,7 +30,7 @@ def required_permissions(call: Call) -> tuple[Need, ...] | Unmapped:
     """The permissions of a call, each with its certainty; none where it needs none."""
     prefix = services.prefix_of(call.service)
     if not call.operation:
-        plain = "." in call.service and call.service.endswith((".com", ".cn", ".aws"))
+        plain = service_part(call.service) is not None
         return Unmapped(call.service, "", NOT_INSTRUMENTED if plain else NO_OPERATION, prefix)
     if prefix is None and call.operation in _INVOKE:
         # OpenTelemetry names the call by the function that was invoked
@@ -59,14 +64,22 @@ def _of_s3_kin(needs: tuple[ActionNeed, ...], call: Call) -> tuple[ActionNeed, .
     """
     for _, value in call.parameters:
         kin = service_of(value)
-        if kin in _S3_SERVICES:
-            renamed = (n._replace(action=f"{kin}:{n.action.partition(':')[2]}") for n in needs)
-            return tuple(n for n in renamed if n.required or catalog.action(n.action))
+        if kin == _OBJECT_LAMBDA or value.endswith(_OBJECT_LAMBDA_ALIAS):
+            behind = (*(n._replace(required=False) for n in needs), _OBJECT_LAMBDA_FUNCTION)
+            return (*_renamed(needs, _OBJECT_LAMBDA), *behind)
+        if kin == _OUTPOSTS:
+            return _renamed(needs, kin)
         if value.endswith(_DIRECTORY_BUCKET):
             action = f"s3express:{call.operation}"
             named = catalog.spelled(action) if catalog.action(action) else "s3express:CreateSession"
             return (ActionNeed(named, required=True),)
     return needs
+
+
+def _renamed(needs: Iterable[ActionNeed], prefix: str) -> tuple[ActionNeed, ...]:
+    """The needs as actions of another service that has operations of the same names."""
+    renamed = (need._replace(action=f"{prefix}:{need.action.partition(':')[2]}") for need in needs)
+    return tuple(need for need in renamed if need.required or catalog.action(need.action))
 
 
 def one_of_several(needs: Iterable[Need]) -> tuple[Need, ...]:

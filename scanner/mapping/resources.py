@@ -2,29 +2,30 @@
 
 ARN formats come from IAM's service authorization reference; their variables are filled from the
 parameters of the same name (`${TableName}` from `table_name`). What the trace does not say is `*`.
+
+Of an action that works on several types of resource, every type counts that the parameters do not exclude:
+one that they do not name is possible.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from scanner.iam import arns, catalog
+from scanner.iam.patterns import contains
+from scanner.mapping.authorised import checked_for
 from scanner.mapping.names import names_in
 from scanner.mapping.operations import Side
+from scanner.mapping.partitions import partition_of
 from scanner.model import Arn, Call
-from scanner.model.calls import OPENTELEMETRY
+from scanner.text.tables import rows
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_PARTITIONS = (
-    ("cn-", "aws-cn"),
-    ("us-gov-", "aws-us-gov"),
-    ("us-isob-", "aws-iso-b"),
-    ("us-iso-", "aws-iso"),
-)
+_PLACE = frozenset({"Partition", "Region", "Account"})
 
 # Where X-Ray or an SDK names a parameter unlike IAM does: name in the trace -> name in the ARN format.
 _SYNONYMS = {
@@ -66,16 +67,12 @@ class Resource(NamedTuple):
 
 
 class Context(NamedTuple):
-    """Where a call went.
-
-    `all_parameters` is False where the trace may lack a parameter that the call had.
-    """
+    """Where a call went."""
 
     partition: str
     region: str
     account: str
     region_known: bool
-    all_parameters: bool = True
 
 
 def resources_of(call: Call, action: str, side: Side = "") -> list[Resource]:
@@ -86,7 +83,15 @@ def resources_of(call: Call, action: str, side: Side = "") -> list[Resource]:
     context = context_of(call)
     alternatives = _alternatives(call, action.partition(":")[0], side)
     resources = (resource for values in alternatives for resource in _resources(known, values, context))
-    return list(dict.fromkeys(resources))
+    return list(dict.fromkeys(checked for resource in resources for checked in _checked(action, resource)))
+
+
+def _checked(action: str, resource: Resource) -> list[Resource]:
+    """A resource, and what IAM checks instead of it or as well."""
+    rules = [rule for rule in checked_for(action, resource.arn) if not contains(resource.arn, rule.arn)]
+    others = [resource._replace(arn=rule.arn, certain=resource.certain and rule.surely) for rule in rules]
+    replaced = any(rule.surely for rule in rules)
+    return [resource._replace(certain=resource.certain and not replaced), *others]
 
 
 def context_of(call: Call) -> Context:
@@ -94,15 +99,8 @@ def context_of(call: Call) -> Context:
     workload = Arn.parse(call.workload or "")
     region = call.region or (workload.region if workload else "") or "*"
     account = call.account or (workload.account if workload else "") or "*"
-    partition = workload.partition if workload else _partition(region)
-    # OpenTelemetry records fewer parameters than the X-Ray SDKs.
-    return Context(partition, region, account, bool(call.region), call.instrumentation != OPENTELEMETRY)
-
-
-def _partition(region: str) -> str:
-    if region == "*":
-        return "*"
-    return next((p for start, p in _PARTITIONS if region.startswith(start)), "aws")
+    partition = workload.partition if workload else partition_of(region) or "*"
+    return Context(partition, region, account, bool(call.region))
 
 
 def _alternatives(call: Call, prefix: str, side: Side) -> list[dict[str, str]]:
@@ -129,92 +127,171 @@ def _alternatives(call: Call, prefix: str, side: Side) -> list[dict[str, str]]:
 
 
 def _resources(action: catalog.Action, values: Mapping[str, str], context: Context) -> list[Resource]:
-    """The resources that parameters name, by their ARNs or their names; `*` where they name none."""
+    """The resources that parameters name, by their ARNs or their names, and those that they may name."""
     named = _from_arns(action, values)
+    plain = {name: value for name, value in values.items() if not value.startswith("arn:")}
+    excluded = _excluded_types(action, values)
     if named:
-        return named if context.all_parameters else [*named, *_inner_of(named, action)]
-    names = names_in(
-        action.name.partition(":")[0],
-        {name: value for name, value in values.items() if not value.startswith("arn:")},
-    )
+        return [*named, *_beside(action, named, plain, context, excluded)]
+    names = names_in(action.name.partition(":")[0], plain)
     context = context._replace(
         account=names.account or context.account,
         region=names.region or context.region,
         region_known=context.region_known or bool(names.region),
     )
-    filled = [_from_format(kind, names.values, context) for kind in action.resource_types]
-    complete = [resource for resource in filled if resource.complete]
-    deepest = max((resource.depth for resource in complete), default=0)  # an index rather than its table
-    if not deepest:  # a format without a name in it ("catalog") does not name what was touched
-        return [_unnamed(action, filled)]
-    touched = [r.resource._replace(certain=r.depth == deepest) for r in complete]
-    if context.all_parameters:
-        return touched
-    outer = tuple(f"{resource.arn}/" for resource in touched)  # it may have been an index of the table
-    inner = (r.resource for r in filled if not r.complete and r.resource.arn.startswith(outer))
-    return [*touched, *(resource._replace(certain=False) for resource in inner)]
+    filled = [f for f in _fill(action, names.values, context) if f.kind.name not in excluded]
+    complete = [resource for resource in filled if resource.complete and resource.names]
+    if not complete:  # a format without a name in it ("catalog") tells nothing of what was touched
+        return _unnamed(action, filled)
+    deepest = max(len(resource.names) for resource in complete)  # an index rather than its table
+    certain = [resource for resource in complete if len(resource.names) == deepest]
+    # One name that may be that of either of two types: `function:NAME`, `web-function/NAME`
+    ambiguous = len(certain) > len({resource.names for resource in certain})
+    touched = [c.resource._replace(certain=not ambiguous) for c in certain]
+    return [*touched, *_possible(f for f in filled if f not in certain)]
 
 
-def _unnamed(action: catalog.Action, filled: Sequence[_Filled]) -> Resource:
-    """The resource of a call that names none: of the one kind that the action surely needs, else `*`.
+def _possible(filled: Iterable[_Filled]) -> list[Resource]:
+    return [resource.resource._replace(certain=False) for resource in filled]
 
-    Of several kinds any may be meant: the reference marks all twelve of bedrock:InvokeModel required. An
-    optional kind may not be meant at all.
+
+def _unnamed(action: catalog.Action, filled: Sequence[_Filled]) -> list[Resource]:
+    """The resources of a call that names none: surely of the one type that the action needs, else any.
+
+    Of several types any may be meant: the reference marks all twelve of bedrock:InvokeModel required. An
+    optional type may not be meant at all.
     """
-    kinds = zip(filled, action.resource_types, strict=True)
-    required = [resource for resource, kind in kinds if kind.required]
-    if len(required) == 1 and action.name not in _ALSO_WITHOUT_RESOURCE:
-        return required[0].resource
-    return Resource("*", exact=False)
+    required = [resource for resource in filled if resource.kind.required]
+    if len(required) != 1 or action.name in _ALSO_WITHOUT_RESOURCE:
+        return [Resource("*", exact=False)]
+    return [required[0].resource, *_possible(resource for resource in filled if resource not in required)]
 
 
-def _inner_of(outer: Iterable[Resource], action: catalog.Action) -> list[Resource]:
-    """What may lie in a resource of which only the ARN was recorded: an index of a table."""
-    formats = [_VARIABLE.sub("*", kind.arn) for kind in action.resource_types]
-    arns_ = [resource.arn for resource in outer]
-    return [
-        Resource(f"{arn}/{form.split('/', 2)[2]}", exact=False, certain=False)
-        for form in formats
-        for arn in arns_
-        if form.count("/") > arn.count("/") == 1
-    ]
+def _beside(
+    action: catalog.Action,
+    named: Sequence[Resource],
+    plain: Mapping[str, str],
+    context: Context,
+    excluded: frozenset[str],
+) -> list[Resource]:
+    """What a call may touch beside the resources of which it names the ARN: an index of a table."""
+    values, types = dict(plain), set[str]()
+    for resource in named:
+        matched = _matching_formats(action, resource.arn)
+        types.update(kind for kind, _ in matched)
+        for _, names in matched:
+            values.update(names)
+    arn = Arn.parse(named[0].arn)
+    if arn is not None:
+        context = Context(
+            arn.partition, arn.region or context.region, arn.account or context.account, region_known=True
+        )
+    filled = _fill(action, values, context)
+    return _possible(f for f in filled if f.kind.name not in types and f.kind.name not in excluded)
+
+
+def _matching_formats(action: catalog.Action, arn: str) -> list[tuple[str, dict[str, str]]]:
+    """The types of resource that an ARN may be of, each with the names that its format finds in the ARN."""
+    formats = [(kind.name, form) for kind in action.resource_types for form in kind.formats]
+    exact = [(name, match) for name, form in formats if (match := _pattern_of(form).fullmatch(arn))]
+    if exact:
+        return [
+            (name, {key: value for key, value in match.groupdict().items() if value != "*"})
+            for name, match in exact
+        ]
+    return [(name, {}) for name, form in formats if arns.overlaps(_VARIABLE.sub("*", form), arn)]
+
+
+@lru_cache(maxsize=1 << 10)
+def _pattern_of(form: str) -> re.Pattern[str]:
+    """An ARN format as a pattern that finds the names in an ARN, by their names in traces."""
+    literal, *rest = _VARIABLE.split(form)
+    pattern = re.escape(literal)
+    for variable, literal in zip(rest[::2], rest[1::2], strict=True):
+        group = f"(?P<{snake_case(variable)}>[^:/]+)"
+        pattern += ("[^:]*" if variable in _PLACE or group in pattern else group) + re.escape(literal)
+    return re.compile(pattern)
+
+
+# --- types that the parameters exclude -----------------------------------------------------------
+
+
+def _excluded_types(action: catalog.Action, values: Mapping[str, str]) -> frozenset[str]:
+    """The types of resource that cannot be meant, since a parameter names one of another type."""
+    prefix = action.name.partition(":")[0]
+    excluded: set[str] = set()
+    for name, value in values.items():
+        for row in (*_exclusions().get((prefix, name), ()), *_exclusions().get(("*", name), ())):
+            if row.named.fullmatch(value):
+                excluded.update(row.types or _other_types(action, value))
+    return frozenset(excluded)
+
+
+def _other_types(action: catalog.Action, arn: str) -> set[str]:
+    return {kind.name for kind in action.resource_types} - {n for n, _ in _matching_formats(action, arn)}
+
+
+class _Exclusion(NamedTuple):
+    """Values of a parameter that exclude types of resource: all others where `types` is empty."""
+
+    named: re.Pattern[str]
+    types: frozenset[str]
+
+
+@cache
+def _exclusions() -> dict[tuple[str, str], list[_Exclusion]]:
+    by_parameter: dict[tuple[str, str], list[_Exclusion]] = {}
+    for row in rows("mapping", "excluded_resources"):
+        exclusion = _Exclusion(re.compile(row["value"]), frozenset(row["excludes"].split()))
+        by_parameter.setdefault((row["service"], row["parameter"]), []).append(exclusion)
+    return by_parameter
+
+
+# --- formats --------------------------------------------------------------------------------------
 
 
 class _Filled(NamedTuple):
-    """An ARN format with its variables filled: `complete` when all its names are, `depth` their number."""
+    """An ARN format with its variables filled: `complete` when all its names are, which are `names`."""
 
     resource: Resource
+    kind: catalog.ResourceType
     complete: bool
-    depth: int
+    names: frozenset[str]
 
 
-def _from_format(kind: catalog.ResourceType, values: Mapping[str, str], context: Context) -> _Filled:
-    depth, missing, region_used = 0, False, False
+def _fill(action: catalog.Action, values: Mapping[str, str], context: Context) -> list[_Filled]:
+    return [
+        _from_format(kind, form, values, context) for kind in action.resource_types for form in kind.formats
+    ]
+
+
+def _from_format(
+    kind: catalog.ResourceType, form: str, values: Mapping[str, str], context: Context
+) -> _Filled:
+    names: set[str] = set()
+    missing, region_used = False, False
+    place = {"Partition": context.partition, "Region": context.region, "Account": context.account}
 
     def value(match: re.Match[str]) -> str:
-        nonlocal depth, missing, region_used
+        nonlocal missing, region_used
         variable = match.group(1)
-        if variable == "Partition":
-            return context.partition
-        if variable == "Region":
-            region_used = True
-            return context.region
-        if variable == "Account":
-            return context.account
+        if variable in _PLACE:
+            region_used |= variable == "Region"
+            return place[variable]
         name = snake_case(variable)
         if name in _GENERALISED:
             return "*"
         if name in values:
-            depth += 1
+            names.add(name)
             return values[name]
         missing = True
         return "*"
 
-    arn = _VARIABLE.sub(value, kind.arn)
+    arn = _VARIABLE.sub(value, form)
     parsed = Arn.parse(arn)
     unknown_owner = parsed and "*" in (parsed.partition, parsed.service, parsed.region, parsed.account)
     resource = Resource(arn, not missing and not unknown_owner, context.region_known or not region_used)
-    return _Filled(resource, complete=not missing, depth=depth)
+    return _Filled(resource, kind, complete=not missing, names=frozenset(names))
 
 
 @lru_cache(maxsize=1 << 10)

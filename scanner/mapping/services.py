@@ -9,6 +9,8 @@ from typing import Any
 
 import orjson
 
+from scanner.mapping.partitions import service_part
+
 _NOT_ALPHANUMERIC = re.compile(r"[^a-z0-9]")
 _VENDOR = re.compile(r"^(amazon|aws)(?=.)")
 
@@ -29,9 +31,10 @@ def prefix_of(service: str) -> str | None:
     """The IAM prefix of a service as a trace spells it, or of a host of it; None if it is unknown."""
     aliases: dict[str, str] = data()["aliases"]
     prefix = aliases.get(normalise(service))
-    if prefix is None and service.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws")):
+    part = service_part(service) if prefix is None else None
+    if part is not None:
         # "bucket.s3.eu-west-1.amazonaws.com", "abc.execute-api.us-east-1.amazonaws.com"
-        labels = [label for label in service.split(".") if normalise(label) in aliases]
+        labels = [label for label in part.split(".") if normalise(label) in aliases]
         prefix = aliases[normalise(labels[-1])] if labels else None
     return prefix
 

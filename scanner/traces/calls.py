@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from scanner.iam.patterns import is_pattern
 from scanner.mapping.parameters import NOT_RESOURCES, PRESENCE_PARAMETERS, RESOURCE_PARAMETERS
+from scanner.mapping.partitions import service_part
 from scanner.model import Call, ObservedCall, Outcome
 from scanner.text.redact import keys_masked
 from scanner.traces.documents import Node, children_of, dict_of, dicts_in, is_call, number_of, text_of
@@ -37,7 +38,6 @@ _DENIED_TYPES = frozenset(
 _VAGUE_TYPES = frozenset({"clienterror", "", "unknownerror", "error"})
 # Messages of denials: docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 _DENIED_MESSAGE = re.compile(r"not authorized to perform|access denied|AccessDenied", re.IGNORECASE)
-_AWS_HOST = re.compile(r"\.(amazonaws\.com|amazonaws\.com\.cn|api\.aws)$")
 
 
 def calls_below(segment: Node, owner: str | None) -> Iterator[tuple[Node, str | None]]:
@@ -69,7 +69,7 @@ def _aws_below(node: Node) -> list[Node]:
 
 def _is_aws_host(host: str) -> bool:
     """Whether a plain HTTP request went to AWS: its client is not instrumented."""
-    return _AWS_HOST.search(host) is not None
+    return service_part(host) is not None
 
 
 def _host(node: Node) -> str:

@@ -169,7 +169,15 @@ class _Assessor:
         if not all(self._grants.condition_held(grant, use) for use in limited):
             reasons.add(Reason.CONDITION_UNKNOWN)  # it may narrow the resources to just these
         doubts = [self._unseen.doubts(grant, use.action) for use in limited]
-        if any(Reason.POSSIBLE in doubt.reasons for doubt in doubts):
+        # What may have been touched as well is a doubt only where it would use up the grant.
+        possible = [
+            use
+            for action in {use.action for use in limited}
+            for use in self._unseen.possible_uses(grant, action)
+        ]
+        if possible and not is_wider(
+            grant, [*limited, *(use._replace(exact=True) for use in possible)], self._grants.limits
+        ):
             reasons.add(Reason.POSSIBLE)
         return Doubts(frozenset(reasons), frozenset().union(*(doubt.sources for doubt in doubts)))
 

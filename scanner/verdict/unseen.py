@@ -108,11 +108,12 @@ class UnseenUses:
         if self._usage.records.was_used_untraced(action, self._traced):
             sources.add(LAST_ACCESSED)
             reasons.add(Reason.ACCESSED_UNTRACED)
-        if any(self._possible_uses(grant, action)):
+        if any(self.possible_uses(grant, action)):
             reasons.add(Reason.POSSIBLE)
         return Doubts(frozenset(reasons), frozenset(sources))
 
-    def _possible_uses(self, grant: Grant, action: str) -> Iterator[UsedPermission]:
+    def possible_uses(self, grant: Grant, action: str) -> Iterator[UsedPermission]:
+        """What of an action of a grant a call may have needed, depending on what the trace does not show."""
         for resource in self._usage.possible.get(action, ()):
             use = UsedPermission(action, resource, exact=not is_pattern(resource))
             if overlaps_resource(grant, use):
@@ -166,7 +167,7 @@ class UnseenUses:
             if matches_action(grant, use.action) and overlaps_resource(grant, use)
         )
         for action in sorted(actions & self._possible):
-            needed.update(dict.fromkeys(self._possible_uses(grant, action)))
+            needed.update(dict.fromkeys(self.possible_uses(grant, action)))
         if not grant.except_actions and not is_pattern(service_of(grant.action)):
             untraced = sorted(self._maybe_untraced(grant, actions))
             kept = (action for action in untraced if is_kept_of_a_wildcard(action))

@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 import orjson
 
 from scanner.aws.times import time_of
-from scanner.iam.arns import works_on
+from scanner.iam.arns import overlaps, works_on
 from scanner.iam.patterns import is_pattern
 from scanner.mapping import services
 from scanner.mapping.parameters import NOT_RESOURCES, RESOURCE_PARAMETERS
+from scanner.mapping.partitions import service_part
 from scanner.mapping.permissions import required_permissions
 from scanner.mapping.resources import snake_case
 from scanner.model import Arn, Call, Need, Outcome, Unmapped
@@ -62,7 +63,7 @@ def read_event(text: Any, workload: str, role: str) -> Event | None:
     source, name, event_id = (_text(event.get(key)) for key in ("eventSource", "eventName", "eventID"))
     if moment is None or not (source and name and event_id):
         raise ValueError("an event lacks its time, its id or what was called")
-    service = source.removesuffix(".amazonaws.com")
+    service = service_part(source) or source
     call = Call(
         workload,
         service,
@@ -145,6 +146,8 @@ def _needs(call: Call, arns: Collection[str]) -> tuple[Need, ...] | Unmapped:
         if not need.required and _is_no_reference(call, permission.action):
             continue
         named = [arn for arn in arns if works_on(permission.action, arn)]
+        if not need.required:  # it may be of another type than what the event names
+            named = [arn for arn in named if overlaps(permission.resource, arn)]
         for arn in named:
             on_resources[need._replace(permission=permission._replace(resource=arn, exact=True))] = None
         if not named:

@@ -63,11 +63,11 @@ def test_an_operation_of_ones_own() -> None:
 
 
 def test_an_operation_that_is_known_is_replaced() -> None:
-    query = operation("dynamodb", "getitem", requires=("dynamodb:Query",))
+    delete = operation("dynamodb", "getitem", requires=("dynamodb:DeleteItem",))
     get_item = call("DynamoDB", "GetItem", ("table_name", "t"))
-    assert needed(get_item, query) == (need("dynamodb:Query", table("t")),)
+    assert needed(get_item, delete) == (need("dynamodb:DeleteItem", table("t")),)
     put_item = get_item._replace(operation="PutItem")
-    assert needed(put_item, query) == required_permissions(put_item)
+    assert needed(put_item, delete) == required_permissions(put_item)
 
 
 def test_an_operation_may_need_nothing() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from scanner.mapping.authorised import may_be_checked
 from scanner.mapping.permissions import required_permissions
 from scanner.model import Call, Certainty, Need, Outcome, Permission, Unmapped
 
@@ -11,6 +12,10 @@ FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:f"
 D = "arn:aws:dynamodb:us-east-1:123456789012:table/"
 Q = "arn:aws:sqs:us-east-1:123456789012:"
 F = "arn:aws:lambda:us-east-1:123456789012:function:"
+STATES = "arn:aws:states:us-east-1:123456789012:stateMachine:"
+GROUP = "arn:aws:logs:us-east-1:123456789012:log-group:"
+SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:"
+MRAP = "arn:aws:s3::123456789012:accesspoint/abc.mrap"
 AP = "arn:aws:s3:us-east-1:123456789012:accesspoint/my-ap"
 
 
@@ -243,13 +248,52 @@ def test_a_format_without_a_name_is_not_what_was_touched() -> None:
     assert required(call("glue", "GetTable")) == [("glue:GetTable", "*", False)]
 
 
-def test_opentelemetry_does_not_record_an_index() -> None:
-    for name in ("t", D + "t"):
-        query = call("DynamoDB", "Query", ("table_name", name))
-        assert possible(query._replace(instrumentation="opentelemetry")) == {
-            ("dynamodb:Query", D + "t/index/*")
-        }
-        assert possible(query) == set()
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters", "expected"),
+    [
+        # an index that is not recorded may have been named all the same
+        *(("DynamoDB", "Query", [("table_name", t)], {D + "t/index/*"}) for t in ("t", D + "t")),
+        ("DynamoDB", "Query", [("table_name", "t"), ("index_name", "i")], {D + "t"}),
+        ("DynamoDB", "Query", [], {D + "*/index/*"}),
+        # actions that work on one type of resource
+        ("DynamoDB", "GetItem", [("table_name", "t")], set()),
+        ("SQS", "SendMessage", [("queue_url", "https://x/123456789012/q")], set()),
+        # what a name cannot be
+        ("S3", "PutObjectAcl", [("bucket_name", "b")], set()),
+        ("S3", "GetBucketPolicy", [("bucket_name", "arn:aws:s3:::b")], set()),
+        ("SSM", "ListTagsForResource", [("resource_arn", "arn:aws:ssm:us-east-1:1:opsitem/i")], set()),
+        # every type that the call may touch
+        (
+            "Glue",
+            "GetTable",
+            [("database_name", "d")],
+            {
+                "arn:aws:glue:us-east-1:123456789012:catalog",
+                "arn:aws:glue:us-east-1:123456789012:catalog/*",
+                "arn:aws:glue:us-east-1:123456789012:table/d/*",
+            },
+        ),
+        (
+            "sagemaker-runtime",
+            "InvokeEndpoint",
+            [("endpoint_name", "e")],
+            {"arn:aws:sagemaker:us-east-1:123456789012:inference-component/*"},
+        ),
+        ("S3", "GetObjectTagging", [("bucket_name", AP)], {"arn:aws:s3:::*/*"}),
+        ("S3", "ListObjectVersions", [("bucket_name", AP)], {"arn:aws:s3:::*"}),
+    ],
+)
+def test_types_of_resource_that_the_trace_does_not_name_are_possible(
+    service: str, operation: str, parameters: list[tuple[str, str]], expected: set[str]
+) -> None:
+    seen = call(service, operation, *parameters)
+    needs = required_permissions(seen)
+    assert not isinstance(needs, Unmapped)
+    action = needs[0].permission.action
+    found = {
+        need.permission.resource for need in needs if not need.required and need.permission.action == action
+    }
+    assert found == expected
 
 
 def test_where_nothing_is_surely_needed_one_of_several_is() -> None:
@@ -275,6 +319,95 @@ def test_a_message_without_a_topic_may_go_to_a_phone() -> None:
 
 def test_an_optional_kind_of_resource_is_not_taken_for_granted() -> None:
     assert required(call("Polly", "SynthesizeSpeech")) == [("polly:SynthesizeSpeech", "*", False)]
+
+
+def test_a_name_that_may_be_of_either_of_two_types() -> None:
+    needs = required_permissions(call("Lambda", "GetResourcePolicy", ("function_name", "g")))
+    assert not isinstance(needs, Unmapped)
+    web = "arn:aws:lambda:us-east-1:123456789012:web-function/g"
+    assert {need.permission.resource for need in needs} == {F + "g", web}
+    assert {need.certainty for need in needs} == {Certainty.ONE_OF}
+
+
+def test_services_that_share_a_prefix_have_formats_of_their_own() -> None:
+    assert required(call("lexv2-runtime", "RecognizeText")) == [("lex:RecognizeText", "*", False)]
+    named = call("lexv2-runtime", "RecognizeText", ("bot_id", "B"), ("bot_alias_id", "A"))
+    bot = "arn:aws:lex:us-east-1:123456789012:bot-alias/B/A"
+    assert required(named) == [("lex:RecognizeText", bot, True)]
+
+
+@pytest.mark.parametrize(
+    ("operation", "parameter", "expected"),
+    [
+        (
+            ("SFN", "StartExecution"),
+            ("state_machine_arn", STATES + "sm:prod"),
+            ("states:StartExecution", STATES + "sm"),
+        ),
+        (
+            ("SFN", "StartExecution"),
+            ("state_machine_arn", STATES + "sm"),
+            ("states:StartExecution", STATES + "sm"),
+        ),
+        (
+            ("CloudWatch Logs", "StartQuery"),
+            ("log_group_name", "/app/x"),
+            ("logs:StartQuery", GROUP + "/app/x:*"),
+        ),
+        (("Logs", "TagResource"), ("resource_arn", GROUP + "g"), ("logs:TagResource", GROUP + "g")),
+    ],
+)
+def test_what_iam_checks_instead_of_what_was_recorded(
+    operation: tuple[str, str], parameter: tuple[str, str], expected: tuple[str, str]
+) -> None:
+    assert required(call(*operation, parameter)) == [(*expected, True)]
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters", "checked"),
+    [
+        ("SFN", "StartExecution", [("state_machine_arn", STATES + "sm:1")], STATES + "sm:1"),
+        ("Logs", "StartQuery", [("log_group_name", "g")], GROUP + "g"),
+        ("Logs", "TagResource", [("resource_arn", GROUP + "g")], GROUP + "g:*"),
+        (
+            "SSM",
+            "SendCommand",
+            [("document_name", "AWS-RunShellScript")],
+            "arn:aws:ssm:us-east-1::document/AWS-RunShellScript",
+        ),
+        (
+            "SSM",
+            "GetParameter",
+            [("name", "/aws/service/x")],
+            "arn:aws:ssm:us-east-1::parameter/aws/service/x",
+        ),
+        ("SSM", "GetParameter", [("name", "/app:3")], "arn:aws:ssm:us-east-1:123456789012:parameter/app"),
+        ("IAM", "GetPolicy", [("policy_name_with_path", "P")], "arn:aws:iam::aws:policy/P"),
+        ("SecretsManager", "GetSecretValue", [("secret_id", "db")], SECRET + "db"),
+        ("SecretsManager", "GetSecretValue", [("secret_id", SECRET + "db")], SECRET + "db-??????"),
+        ("S3", "GetObject", [("bucket_name", AP)], "arn:aws:s3:::*/*"),
+        ("S3", "GetObject", [("bucket_name", MRAP)], "arn:aws:s3:::*/*"),
+    ],
+)
+def test_what_iam_may_check_as_well(
+    service: str, operation: str, parameters: list[tuple[str, str]], checked: str
+) -> None:
+    assert checked in {resource for _, resource in possible(call(service, operation, *parameters))}
+
+
+@pytest.mark.parametrize("bucket", ["arn:aws:s3-object-lambda:us-east-1:1:accesspoint/ap", "ap-abc--ol-s3"])
+def test_behind_an_object_lambda_access_point_stand_a_function_an_access_point_and_a_bucket(
+    bucket: str,
+) -> None:
+    seen = call("S3", "GetObject", ("bucket_name", bucket))
+    assert {action for action, _, _ in required(seen)} == {"s3-object-lambda:GetObject"}
+    assert possible(seen) >= {("s3:GetObject", "*"), ("lambda:InvokeFunction", F + "*")}
+
+
+def test_spellings_that_iam_may_check_are_never_without_effect() -> None:
+    for spelling in (GROUP + "g", GROUP + "g:*", GROUP + "g:log-stream:*"):
+        assert may_be_checked("logs:FilterLogEvents", spelling)
+    assert not may_be_checked("dynamodb:PutItem", D + "t/index/i")
 
 
 def test_an_invocation_that_is_named_by_its_function() -> None:
