@@ -167,7 +167,7 @@ class _ConfigReader:
         """Whether IAM has actions that a pattern matches; noted if not."""
         if not self._is_simple(path, action):
             return False
-        if action != "*" and not catalog.expand(action):
+        if not catalog.expand(action):
             self._note_unknown_action(path, path[-1], action)
             return False
         return True

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from scanner.iam.patterns import contains, matches
+from scanner.iam.patterns import contains, is_pattern, matches
 from scanner.model import Grant
 from scanner.model.workloads import workload_name
 from scanner.text.escape import counted, one_line
@@ -74,9 +75,47 @@ class IgnoreRule:
             and (self.workload is None or _matches_all(self.workload, facts.workloads))
         )
 
+    @property
+    def is_open(self) -> bool:
+        """Whether names alone decide what it accepts: those of statements, roles or workloads.
+
+        Whoever adds a grant can choose these so that the rule accepts it. An exact name of a role or a
+        workload is that of one that the team knows.
+        """
+        bounded = any(pattern is not None and _bounds(pattern) for pattern in (self.action, self.resource))
+        exact = any(
+            glob is not None and not is_pattern(_last_name(glob)) for glob in (self.role, self.workload)
+        )
+        return not (bounded or exact)
+
     def is_expired(self, today: date) -> bool:
         """Whether its last day is over. `today` is the date in UTC."""
         return self.expires is not None and today > self.expires
+
+
+def _bounds(pattern: str) -> bool:
+    """Whether a pattern of actions or resources says more than that anything fits."""
+    return bool(pattern.removeprefix("arn:").removeprefix("aws:").strip("*?:"))
+
+
+def _last_name(glob: str) -> str:
+    """The name in a name or an ARN."""
+    return re.split("[/:]", glob)[-1]
+
+
+def _named_by(rule: IgnoreRule) -> str:
+    keys = [f"`{key}`" for key in ("workload", "role", "sid") if getattr(rule, key) is not None]
+    return f"{' and '.join(keys) or 'it'} {'match' if len(keys) > 1 else 'matches'}"
+
+
+def open_rules(rules: Iterable[IgnoreRule], name: str) -> list[str]:
+    """The rules that accept what is named to fit, a line each. `name` is that of the file."""
+    return [
+        f"{name}:{rule.line}: this rule accepts every action on every resource of what {_named_by(rule)}: "
+        "add `action` or `resource`, since whoever writes a policy chooses its names"
+        for rule in rules
+        if rule.is_open
+    ]
 
 
 def _contains_resource(pattern: str, facts: GrantFacts) -> bool:

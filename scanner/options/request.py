@@ -56,11 +56,11 @@ def request_of(
         evidence=frozenset(options.evidence),
         requirements=_requirements(options, config),
         config=config,
-        config_name=str(options.config or CONFIG),
+        config_name=_config_name(options),
         baseline=baseline,
         baseline_verdicts=frozenset((*EXCESS, *gate.fail_on)) - {Verdict.INEFFECTIVE},
         today=datetime.fromtimestamp(now, UTC).date(),
-        warnings=_warnings(gate),
+        warnings=_warnings(options, gate, config),
     )
 
 
@@ -83,14 +83,20 @@ def _check_severity(options: Options, config: TeamConfig) -> None:
         raise _usage("--fail-on-severity requires verdicts: add --fail-on, or `fail-on` in the configuration")
 
 
-def _warnings(gate: GatePolicy) -> tuple[ScanWarning, ...]:
-    """What is asked for in vain."""
+def _warnings(options: Options, gate: GatePolicy, config: TeamConfig) -> tuple[ScanWarning, ...]:
+    """What is asked for in vain, and what accepts more than it seems to."""
+    from scanner.gate.rules import open_rules
     from scanner.model import ScanWarning, Verdict
 
-    if Verdict.INEFFECTIVE not in gate.fail_on:
-        return ()
-    message = "`fail-on: ineffective` does nothing: what is ineffective allows nothing. Remove it"
-    return (ScanWarning("fail-on-ineffective", message),)
+    warnings = [ScanWarning("rule-open", line) for line in open_rules(config.ignores, _config_name(options))]
+    if Verdict.INEFFECTIVE in gate.fail_on:
+        message = "`fail-on: ineffective` does nothing: what is ineffective allows nothing. Remove it"
+        warnings.append(ScanWarning("fail-on-ineffective", message))
+    return tuple(warnings)
+
+
+def _config_name(options: Options) -> str:
+    return str(options.config or CONFIG)
 
 
 def _check_traces(options: Options) -> None:

@@ -73,6 +73,19 @@ def test_a_rule_that_matches_nothing_is_reported(tmp_path: Path) -> None:
     assert "this rule matches nothing" not in only_one.out  # it may be about the others
 
 
+def test_a_rule_that_names_alone_decide_is_a_warning_with_its_line(tmp_path: Path) -> None:
+    text = "version: 1\nfail-on: unused\nignore:\n  - role: '*-role'\n    reason: all of ours\n"
+    ran = scan(tmp_path, *config(tmp_path, text))
+    assert ran.code == 0  # it holds all the same
+    assert ran.warnings["rule-open"] == 1
+    assert (
+        "least-privilege.yml:4: this rule accepts every action on every resource of what `role` matches"
+        in (ran.out)
+    )
+    bounded = scan(tmp_path, *config(tmp_path, text.replace("reason", "action: dynamodb:*\n    reason")))
+    assert (bounded.code, bounded.warnings) == (0, {})
+
+
 def test_a_wrong_file_is_told_line_by_line(tmp_path: Path) -> None:
     ran = scan(tmp_path, *config(tmp_path, "version: 1\nfail-on: [unusd]\nignore:\n  - action: s3:*\n"))
     assert ran.code == 2

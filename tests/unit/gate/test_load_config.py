@@ -281,6 +281,8 @@ KINESIS = "arn:{partition}:kinesis:{region}:{account}:"
             _operation("[]") + "  - {service: AWS-S, operation: O, requires: []}\n",
             "6: duplicate operation 'O' of this service, first in line 3: merge them",
         ),
+        (_untraced("*"), "3: `action`: '*' is not allowed: must be an action with its service"),
+        (_untraced("*:*"), "3: `action`: '*:*' is not allowed: must be an action with its service"),
         (_untraced("s3:Gett*"), "3: `action`: 's3:Gett*' matches no action"),
         (
             _untraced("s3:GetObject", "never"),

@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from scanner.gate.rules import GrantFacts, IgnoreRule, grant_facts, matching_rule, tally_rules
+from scanner.gate.rules import (
+    GrantFacts,
+    IgnoreRule,
+    grant_facts,
+    matching_rule,
+    open_rules,
+    tally_rules,
+)
 from scanner.iam.policies import grants_of
 from tests.unit.cases import ROLE, allow, function_arn, policy
 
@@ -130,3 +137,31 @@ def test_what_is_reported_of_the_rules() -> None:
     assert counts.failures("c.yml") == [
         "c.yml:7: the rule expired after 2026-01-01 and still matches 1 grant: agreed (owner: @team\\n)"
     ]
+
+
+@pytest.mark.parametrize(
+    ("selectors", "is_open"),
+    [
+        ({"sid": "BreakGlass"}, True),
+        ({"role": "*-migration-role"}, True),
+        ({"role": "arn:aws:iam::123456789012:role/*"}, True),
+        ({"workload": "notes-*"}, True),
+        ({"sid": "BreakGlass", "role": "*-migration-role"}, True),
+        ({"action": "*", "sid": "BreakGlass"}, True),
+        ({"resource": "*", "role": "notes-?"}, True),
+        ({"action": "*"}, True),
+        ({"resource": "arn:aws:*:*:*:*", "sid": "S"}, True),
+        # what it accepts is bounded
+        ({"sid": "BreakGlass", "action": "ssm:*"}, False),
+        ({"role": "*-migration-role", "resource": "arn:aws:s3:::b/*"}, False),
+        ({"action": "s3:getobject"}, False),
+        # one that the team knows by name
+        ({"role": "notes-role"}, False),
+        ({"role": "arn:aws:iam::*:role/app/notes-role"}, False),
+        ({"workload": "arn:aws:lambda:*:function:notes-get", "sid": "BreakGlass"}, False),
+    ],
+)
+def test_a_rule_that_names_alone_decide_is_open(selectors: dict[str, str], is_open: bool) -> None:
+    lines = open_rules([rule(7, **selectors)], "least-privilege.yml")
+    assert rule(7, **selectors).is_open is bool(lines) is is_open
+    assert all(line.startswith("least-privilege.yml:7: this rule accepts every action on") for line in lines)
