@@ -10,7 +10,7 @@ import pytest
 
 from tests.fakes import notes
 from tests.fakes.traces import ACCOUNT, REGION, Call, Json, function_arn, lambda_trace
-from tests.integration.tools import Ran, run_here, write_json
+from tests.integration.tools import Ran, run, write_json
 
 DEFAULT_GATE = ("--fail-on", "unused", "broad")  # that of the action
 TABLE = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/orders"
@@ -61,7 +61,7 @@ def scan(folder: Path, statement: Json, calls: list[Call], *options: object) -> 
         "--traces": write_json(folder / "traces.json", {"Traces": traces}),
     }
     words = [word for option, path in files.items() for word in (option, path)]
-    return run_here(folder / "out", "-c", *words, *options)
+    return run(folder / "out", "-c", *words, *options)
 
 
 class Example(NamedTuple):
