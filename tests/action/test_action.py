@@ -330,28 +330,13 @@ def test_a_public_repository_s_readers_see_no_account_id(world: World) -> None:
 def test_an_annotation_stands_where_the_checkout_grants_the_permission(world: World) -> None:
     job = world.job()
     job.workspace.mkdir(parents=True)
-    (job.workspace / "serverless.yml").write_text(SERVERLESS, encoding="utf-8")
+    (job.workspace / "serverless.yml").write_text(notes.SERVERLESS, encoding="utf-8")
     ran = job.run()
     (error,) = ran.annotations("error")
-    line = SERVERLESS.splitlines().index("            - dynamodb:GetItem") + 1
-    assert (error.properties["file"], error.properties["line"]) == ("serverless.yml", str(line))
-
-
-SERVERLESS = """\
-service: notes-app-api
-provider:
-  name: aws
-  stage: test
-functions:
-  delete:
-    handler: delete.main
-    iamRoleStatements:
-        - Effect: Allow
-          Action:
-            - dynamodb:GetItem
-            - dynamodb:DeleteItem
-          Resource: arn:aws:dynamodb:us-east-1:*:table/notes
-"""
+    assert (error.properties["file"], error.properties["line"]) == (
+        "serverless.yml",
+        str(notes.SERVERLESS_LINE),
+    )
 
 
 # --- where less is allowed -----------------------------------------------------------------------

@@ -31,8 +31,7 @@ from typing import Any, NamedTuple, Self
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
-import boto3
-from botocore.config import Config
+from tests.fakes.clients import client_of
 
 Json = dict[str, Any]
 
@@ -133,14 +132,7 @@ class FakeEvidence:
 
     def client(self, service: str, region: str = "eu-west-1") -> Any:
         """A boto3 client that repeats nothing by itself: botocore's pauses are real."""
-        return boto3.client(  # type: ignore[call-overload]  # the service is no literal here
-            service,
-            region_name=region,
-            endpoint_url=self.url,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=Config(retries={"total_max_attempts": 1}),
-        )
+        return client_of(service, self.url, region)
 
     def count(self, operation: str, region: str | None = None) -> int:
         """How many requests of an operation came (to a region)."""

@@ -26,6 +26,22 @@ TABLE = f"arn:aws:dynamodb:{REGION}:*:table/notes"
 DEPLOYED = "2026-11-23T08:15:30.000+0000"
 FIRST_TRACE = 1795428130.0  # 2026-11-23 10:02:10 UTC, after the deployment
 TRACES_EACH = 4
+SERVERLESS = """\
+service: notes-app-api
+provider:
+  name: aws
+  stage: test
+functions:
+  delete:
+    handler: delete.main
+    iamRoleStatements:
+      - Effect: Allow
+        Action:
+          - dynamodb:GetItem
+          - dynamodb:DeleteItem
+        Resource: "arn:aws:dynamodb:us-east-1:*:table/notes"
+"""
+SERVERLESS_LINE = 1 + SERVERLESS.splitlines().index("          - dynamodb:GetItem")  # of the unused grant
 
 
 def function_name(verb: str) -> str:

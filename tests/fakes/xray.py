@@ -3,8 +3,7 @@
 In a test, with the clients pointed at it::
 
     with FakeXRay([lambda_trace(...)], Script(empty_pages=2)) as fake:
-        client = boto3.client("xray", endpoint_url=fake.url, ...)
-        ...
+        fake.client().batch_get_traces(TraceIds=[...])
         assert fake.count("BatchGetTraces") == 1
 
 In a process of its own (it prints its address, then runs until its standard input ends or it is terminated)::
@@ -33,9 +32,13 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
-from tests.fakes.traces import Json, StoredTrace, bulk_traces, epoch_of
+from tests.fakes.clients import client_of
+from tests.fakes.traces import REGION, Json, StoredTrace, bulk_traces, epoch_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_xray import XRayClient
 
 LISTING, FETCH, DESTINATION = "GetTraceSummaries", "BatchGetTraces", "GetTraceSegmentDestination"
 FOREVER = float("inf")
@@ -187,6 +190,11 @@ class FakeXRay:
     ) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+
+    def client(self, region: str = REGION) -> XRayClient:
+        """A client that repeats nothing by itself, for 64 requests at once."""
+        client: XRayClient = client_of("xray", self.url, region)
+        return client
 
     def count(self, operation: str, status: int | None = None) -> int:
         """How many requests of an operation came (and were answered with that status)."""

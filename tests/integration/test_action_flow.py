@@ -17,21 +17,6 @@ from tests.fakes.github import BASE, CONTENTS, GRAPHQL, LIST, FakeGitHub, Script
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 NUMBER = 7
-SERVERLESS = """\
-service: notes-app-api
-provider:
-  name: aws
-  stage: test
-functions:
-  delete:
-    handler: delete.main
-    iamRoleStatements:
-      - Effect: Allow
-        Action:
-          - dynamodb:GetItem
-          - dynamodb:DeleteItem
-        Resource: "arn:aws:dynamodb:us-east-1:*:table/notes"
-"""
 
 
 class Ran(NamedTuple):
@@ -156,10 +141,10 @@ def test_an_older_run_leaves_the_newer_comment(step: Step, github: FakeGitHub, t
 
 
 def test_the_annotation_stands_on_the_line_that_grants(step: Step, github: FakeGitHub) -> None:
-    (step.workspace / "serverless.yml").write_text(SERVERLESS)
+    (step.workspace / "serverless.yml").write_text(notes.SERVERLESS)
     ran = step.run()
-    assert "::error file=serverless.yml,line=11," in ran.log
-    assert "serverless&#46;yml&#58;11" in github.bodies(NUMBER)[0]
+    assert f"::error file=serverless.yml,line={notes.SERVERLESS_LINE}," in ran.log
+    assert f"serverless&#46;yml&#58;{notes.SERVERLESS_LINE}" in github.bodies(NUMBER)[0]
 
 
 @pytest.mark.parametrize(

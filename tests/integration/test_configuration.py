@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import boto3
 import pytest
-from botocore.config import Config
 
 from scanner.errors import ScanError, Warnings
 from scanner.workloads.lambda_function import EventSource, LambdaFunction
@@ -25,7 +21,9 @@ from scanner.workloads.lambda_reader import (
     with_configuration,
 )
 from tests.fakes import notes
+from tests.fakes.clients import client_of
 from tests.fakes.moto_aws import MotoAws
+from tests.fakes.serving import Answer, HttpRequest, serving
 from tests.fakes.traces import ACCOUNT, REGION, Call, Json, lambda_trace
 from tests.integration.tools import Ran, notes_trace, run, write_json
 
@@ -40,52 +38,26 @@ REGISTRY = f"arn:aws:glue:{REGION}:{ACCOUNT}:registry/r"
 # ---- a Lambda that answers what it is told
 
 
-Answer = tuple[int, Any]
+LambdaAnswer = Callable[[str, dict[str, str]], tuple[int, Any]]
 
 
 @contextmanager
-def a_lambda(answer: Callable[[str, dict[str, str]], Answer]) -> Iterator[Any]:
+def a_lambda(answer: LambdaAnswer) -> Iterator[Any]:
     """A Lambda client whose GET requests (path, query) are answered so; its requests are in `asked`."""
     asked: list[str] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def respond(request: HttpRequest) -> Answer:
+        asked.append(unquote(request.path))
+        url = urlsplit(request.path)
+        query = {name: values[0] for name, values in parse_qs(url.query).items()}
+        status, document = answer(unquote(url.path), query)
+        headers = {"x-amzn-ErrorType": document["Code"]} if status >= 400 else {}
+        return Answer(status, json.dumps(document).encode(), headers)
 
-        def do_GET(self) -> None:  # the server's name for it
-            url = urlsplit(self.path)
-            asked.append(unquote(self.path))
-            query = {name: values[0] for name, values in parse_qs(url.query).items()}
-            status, document = answer(unquote(url.path), query)
-            body = json.dumps(document).encode()
-            self.send_response(status)
-            if status >= 400:
-                self.send_header("x-amzn-ErrorType", document["Code"])
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Silence."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    client: Any = boto3.client(
-        "lambda",
-        endpoint_url=f"http://127.0.0.1:{server.server_port}",
-        region_name=REGION,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-        config=Config(retries={"max_attempts": 0}),
-    )
-    client.asked = asked
-    try:
+    with serving(respond) as url:
+        client = client_of("lambda", url)
+        client.asked = asked
         yield client
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def raw(name: str = "f", version: str = "$LATEST", **more: Any) -> Json:
@@ -101,7 +73,7 @@ def raw(name: str = "f", version: str = "$LATEST", **more: Any) -> Json:
     }
 
 
-def listed(*functions: Json) -> Callable[[str, dict[str, str]], Answer]:
+def listed(*functions: Json) -> LambdaAnswer:
     return lambda path, query: (200, {"Functions": list(functions)})
 
 
@@ -176,7 +148,7 @@ FAILED: dict[str, Any] = {"DestinationConfig": {"OnFailure": {"Destination": TOP
 
 
 def configured(
-    answer: Callable[[str, dict[str, str]], Answer], warnings: Warnings | None = None
+    answer: LambdaAnswer, warnings: Warnings | None = None
 ) -> tuple[LambdaFunction, LambdaFunctions]:
     listed = read(raw())
     with a_lambda(answer) as client:
@@ -184,10 +156,10 @@ def configured(
     return known(functions), functions
 
 
-def answering(*mappings: Json, configs: tuple[Json, ...] = ()) -> Callable[[str, dict[str, str]], Answer]:
+def answering(*mappings: Json, configs: tuple[Json, ...] = ()) -> LambdaAnswer:
     """A Lambda with these event source mappings, one a page, and configurations of invocations."""
 
-    def answer(path: str, query: dict[str, str]) -> Answer:
+    def answer(path: str, query: dict[str, str]) -> tuple[int, Any]:
         if not path.startswith(MAPPINGS):
             return 200, {"FunctionEventInvokeConfigs": list(configs)}
         page = int(query.get("Marker", "0"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,31 +22,38 @@ SECRET = f"arn:aws:secretsmanager:{REGION}:{notes.ACCOUNT}:secret:db-AbCdEf"
 LONG_AGO = 6 * 3600.0  # longer than IAM's and CloudTrail's records lag behind
 
 
-def scan(
-    folder: Path,
-    fake: FakeEvidence,
-    actions: Sequence[str],
-    *evidence: str,
-    ran: float,
-    resource: str = "*",
-    deployed: str = "2020-01-01T00:00:00.000+0000",
-) -> Ran:
-    """A function that reads a table, with a role that allows these actions too."""
-    own = {"Effect": "Allow", "Action": list(actions), "Resource": resource}
+@dataclass(frozen=True)
+class Deployed:
+    """A function that read a table at `ran` (Unix seconds), with a role that grants `action` too."""
+
+    ran: float
+    action: str = "sqs:SendMessage"
+    resource: str = "*"
+    changed: str = "2020-01-01T00:00:00.000+0000"
+
+
+def reading_a_secret(ran: float) -> Deployed:
+    """A function whose role grants to read a secret."""
+    return Deployed(ran, action="secretsmanager:GetSecretValue", resource=SECRET)
+
+
+def scan(folder: Path, fake: FakeEvidence, deployed: Deployed, *sources: str) -> Ran:
+    """The comparison of a function with its role, with the records of these sources of `--evidence`."""
+    statement = {"Effect": "Allow", "Action": deployed.action, "Resource": deployed.resource}
     iam = notes.iam()
     for role in iam["RoleDetailList"]:
-        role["RolePolicyList"][0]["PolicyDocument"]["Statement"].append(own)
+        role["RolePolicyList"][0]["PolicyDocument"]["Statement"].append(statement)
     functions = notes.functions() | {"EventSourceMappings": [], "FunctionEventInvokeConfigs": []}
     for function in functions["Functions"]:
-        function["LastModified"] = deployed
-    trace = lambda_trace(ARN, [Call("DynamoDB", "GetItem", {"table_name": "notes"})], ran)
+        function["LastModified"] = deployed.changed
+    trace = lambda_trace(ARN, [Call("DynamoDB", "GetItem", {"table_name": "notes"})], deployed.ran)
     return run(
         folder / "out",
         "-c",
         *("--iam", write_json(folder / "iam.json", iam)),
         *("--functions", write_json(folder / "functions.json", functions)),
         *("--traces", write_json(folder / "traces.json", {"Traces": [trace]})),
-        *(("--evidence", *evidence) if evidence else ()),
+        *(("--evidence", *sources) if sources else ()),
         env={"AWS_ENDPOINT_URL": fake.url},
     )
 
@@ -58,7 +65,7 @@ def finding(ran: Ran, action: str) -> Any:
 
 def test_without_the_option_nothing_is_asked(tmp_path: Path) -> None:
     with FakeEvidence() as fake:
-        ran = scan(tmp_path, fake, ["sqs:SendMessage"], ran=time.time() - LONG_AGO)
+        ran = scan(tmp_path, fake, Deployed(time.time() - LONG_AGO))
         assert fake.requests == []
     assert finding(ran, "sqs:SendMessage")["reasons"] == ["service-not-traced"]
     assert ran.report["scan"]["evidence"] == []
@@ -68,7 +75,7 @@ def test_what_iam_never_saw_is_confirmed_and_the_source_is_named(tmp_path: Path)
     now = time.time()
     script = Script({ROLE: [Service("sqs"), Service("dynamodb", now - LONG_AGO)]}, asked=now)
     with FakeEvidence(script) as fake:
-        ran = scan(tmp_path, fake, ["sqs:SendMessage"], "last-accessed", ran=now - LONG_AGO)
+        ran = scan(tmp_path, fake, Deployed(now - LONG_AGO), "last-accessed")
     found = finding(ran, "sqs:SendMessage")
     assert (found["reasons"], found["sources"]) == ([], ["last-accessed"])
     assert "1 trace and IAM's last-accessed data" in ran.out
@@ -78,7 +85,7 @@ def test_what_ran_within_iam_s_lag_is_not_confirmed(tmp_path: Path) -> None:
     now = time.time()
     script = Script({ROLE: [Service("sqs"), Service("dynamodb", now)]}, asked=now)
     with FakeEvidence(script) as fake:
-        ran = scan(tmp_path, fake, ["sqs:SendMessage"], "last-accessed", ran=now - 600)
+        ran = scan(tmp_path, fake, Deployed(now - 600), "last-accessed")
     assert finding(ran, "sqs:SendMessage")["reasons"] == ["service-not-traced"]
 
 
@@ -86,7 +93,7 @@ def test_what_iam_saw_and_no_trace_shows_is_a_gap_in_the_instrumentation(tmp_pat
     now = time.time()
     script = Script({ROLE: [Service("sqs", now - 60), Service("dynamodb", now)]}, asked=now)
     with FakeEvidence(script) as fake:
-        ran = scan(tmp_path, fake, ["sqs:SendMessage"], "last-accessed", ran=now - LONG_AGO)
+        ran = scan(tmp_path, fake, Deployed(now - LONG_AGO), "last-accessed")
     assert "accessed-untraced" in finding(ran, "sqs:SendMessage")["reasons"]
     assert "no trace shows it" in ran.out
 
@@ -102,14 +109,7 @@ def test_a_secret_that_init_code_read_is_used_as_cloudtrail_shows(tmp_path: Path
         region=REGION,
     )
     with FakeEvidence(Script(events=[read])) as fake:
-        ran = scan(
-            tmp_path,
-            fake,
-            ["secretsmanager:GetSecretValue"],
-            "cloudtrail",
-            ran=now - LONG_AGO,
-            resource=SECRET,
-        )
+        ran = scan(tmp_path, fake, reading_a_secret(now - LONG_AGO), "cloudtrail")
     found = finding(ran, "secretsmanager:GetSecretValue")
     assert (found["verdict"], found["sources"]) == ("used", ["cloudtrail"])
     assert found["used"][0]["workloads"] == [ARN]
@@ -132,15 +132,8 @@ def test_a_secret_that_cloudtrail_never_saw_needs_no_doubt_about_init_code(
     now = time.time()
     logged = call_event(ROLE, NAME, "logs:CreateLogStream", now - LONG_AGO + 60, region=REGION)
     with FakeEvidence(Script(events=[logged])) as fake:
-        ran = scan(
-            tmp_path,
-            fake,
-            ["secretsmanager:GetSecretValue"],
-            "cloudtrail",
-            ran=now - LONG_AGO,
-            resource=SECRET,
-            deployed=datetime.fromtimestamp(now - hours_ago * 3600, UTC).isoformat(),
-        )
+        changed = datetime.fromtimestamp(now - hours_ago * 3600, UTC).isoformat()
+        ran = scan(tmp_path, fake, replace(reading_a_secret(now - LONG_AGO), changed=changed), "cloudtrail")
     found = finding(ran, "secretsmanager:GetSecretValue")
     assert found["reasons"] == ["service-not-traced", *doubts]
     assert found["sources"] == ([] if doubts else ["cloudtrail"])
@@ -150,7 +143,7 @@ def test_how_much_was_sampled_is_shown(tmp_path: Path) -> None:
     now = time.time()
     ran_at = now - 600
     with FakeEvidence(Script(invocations={NAME: [(ran_at, 400.0)]})) as fake:
-        ran = scan(tmp_path, fake, ["sqs:SendMessage"], "invocations", ran=ran_at)
+        ran = scan(tmp_path, fake, Deployed(ran_at), "invocations")
     (workload,) = [w for w in ran.report["workloads"] if w["arn"] == ARN]
     assert workload["evidence"]["invocations"] == 400
 
@@ -159,7 +152,7 @@ def test_a_right_that_is_missing_is_named_and_the_scan_goes_on(tmp_path: Path) -
     sources = ("last-accessed", "cloudtrail", "invocations")
     denied = ("GenerateServiceLastAccessedDetails", "LookupEvents", "GetMetricData")
     with FakeEvidence(Script(denied=denied)) as fake:
-        ran = scan(tmp_path, fake, ["sqs:SendMessage"], *sources, ran=time.time() - LONG_AGO)
+        ran = scan(tmp_path, fake, Deployed(time.time() - LONG_AGO), *sources)
     assert ran.code == 0
     for right in (
         "iam:GenerateServiceLastAccessedDetails",

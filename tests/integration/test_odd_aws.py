@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import AbstractContextManager
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -13,46 +10,23 @@ import pytest
 
 from tests.fakes import notes
 from tests.fakes.moto_aws import ROOT
+from tests.fakes.serving import Answer, HttpRequest, serving
 from tests.integration.tools import Ran, run, write_json
 
 TRACES = ROOT / "examples" / "traces"
 ROLE = f"arn:aws:iam::{notes.ACCOUNT}:role/{notes.role_name('delete')}"
 
 
-@contextmanager
-def an_aws(answers: dict[str, bytes], *, status: int = 200) -> Iterator[str]:
+def an_aws(answers: dict[str, bytes], *, status: int = 200) -> AbstractContextManager[str]:
     """An AWS that answers an action of IAM's (its name), or Lambda ("lambda"), with these bytes."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def answer(request: HttpRequest) -> Answer:
+        if request.method == "GET":
+            return Answer(status, answers.get("lambda", b""))
+        action = parse_qs(request.body.decode())["Action"][0]
+        return Answer(status, answers.get(action, answers.get("iam", b"")))
 
-        def do_GET(self) -> None:  # the server's name for it
-            self.answer(answers.get("lambda", b""))
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            action = parse_qs(body)["Action"][0]
-            self.answer(answers.get(action, answers.get("iam", b"")))
-
-        def answer(self, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Silence."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    return serving(answer)
 
 
 def compare(folder: Path, url: str, *more: object) -> Ran:

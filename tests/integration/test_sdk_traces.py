@@ -32,6 +32,17 @@ ALLOWED = (
     *("dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:BatchGetItem", "s3:PutObject", "s3:GetObject"),
     *("sqs:SendMessage", "sns:Publish", "lambda:Invoke", "lambda:InvokeFunction", "sts:GetCallerIdentity"),
 )
+# What the function uses, as action and resource.
+USED = {
+    ("dynamodb:PutItem", TABLE),
+    ("dynamodb:GetItem", TABLE),
+    ("dynamodb:BatchGetItem", TABLE),
+    ("s3:PutObject", f"{BUCKET}/*"),
+    ("s3:GetObject", f"{BUCKET}/*"),
+    ("sqs:SendMessage", QUEUE),
+    ("sns:Publish", TOPIC),
+    ("lambda:InvokeFunction", OTHER),
+}
 ROLE_POLICY: Json = {
     "Version": "2012-10-17",
     "Statement": [
@@ -191,16 +202,7 @@ def test_the_sdk_sends_the_calls_of_the_function(traced: Traced) -> None:
 
 
 def test_every_call_is_the_function_s_and_becomes_its_permission(ran: Ran) -> None:
-    assert {(u["action"], u["resource"]) for u in workload(ran)["used"] if u["required"]} == {
-        ("dynamodb:PutItem", TABLE),
-        ("dynamodb:GetItem", TABLE),
-        ("dynamodb:BatchGetItem", TABLE),
-        ("s3:PutObject", f"{BUCKET}/*"),
-        ("s3:GetObject", f"{BUCKET}/*"),
-        ("sqs:SendMessage", QUEUE),
-        ("sns:Publish", TOPIC),
-        ("lambda:InvokeFunction", OTHER),
-    }
+    assert {(u["action"], u["resource"]) for u in workload(ran)["used"] if u["required"]} == USED
     assert workload(ran)["unmapped"] == []
     assert ran.report["unattributed"]["calls"] == 0
 
@@ -250,16 +252,7 @@ def test_the_suggestion_allows_what_the_function_did(ran: Ran) -> None:
             statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
         )
     }
-    assert allowed == {
-        ("dynamodb:PutItem", TABLE),
-        ("dynamodb:GetItem", TABLE),
-        ("dynamodb:BatchGetItem", TABLE),
-        ("s3:PutObject", f"{BUCKET}/*"),
-        ("s3:GetObject", f"{BUCKET}/*"),
-        ("sqs:SendMessage", QUEUE),
-        ("sns:Publish", TOPIC),
-        ("lambda:InvokeFunction", OTHER),
-    }
+    assert allowed == USED
 
 
 def test_the_documents_alone_belong_to_no_function_and_are_mapped_all_the_same(

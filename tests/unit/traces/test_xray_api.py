@@ -7,9 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import boto3
 import pytest
-from botocore.config import Config
 
 from scanner.errors import Warnings
 from scanner.model import CallRow
@@ -39,14 +37,7 @@ def read(
     ids, warnings, lock = list[str](), Warnings(), threading.Lock()
 
     def client(region: str) -> XRayClient:
-        return boto3.client(
-            "xray",
-            endpoint_url=fakes[region].url,
-            region_name=region,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=Config(retries={"total_max_attempts": 1}),
-        )
+        return fakes[region].client(region)
 
     def emit(items: Sequence[TraceReading | CallRow]) -> None:
         with lock:

@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
-from botocore.config import Config
 
 from scanner.errors import ScanError, Warnings
 from scanner.model import CallRow
@@ -76,18 +74,6 @@ class Reading:
         return sum(len(trace.calls) for trace in self.traces)
 
 
-def client_of(fake: FakeXRay) -> XRayClient:
-    """A client that repeats nothing by itself: botocore's pauses are real."""
-    return boto3.client(
-        "xray",
-        endpoint_url=fake.url,
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-        config=Config(retries={"total_max_attempts": 1}, max_pool_connections=64),
-    )
-
-
 Read = Callable[["XRayClient", Emit, Warnings, Clock], Fetched]
 
 
@@ -99,7 +85,7 @@ def reading_of(fake: FakeXRay, read: Read) -> Reading:
         with lock:
             traces.extend(item for item in items if isinstance(item, TraceReading))
 
-    fetched = read(client_of(fake), emit, warnings, passing.clock())
+    fetched = read(fake.client(), emit, warnings, passing.clock())
     codes = Counter[str]()
     for warning in warnings.all():
         codes[warning.code] += warning.count
@@ -260,7 +246,7 @@ def test_what_breaks_the_reading_of_traces_is_not_swallowed() -> None:
 
     with FakeXRay(many(5)) as fake, pytest.raises(ZeroDivisionError):
         waiting = Waiting(clock=FakeTime().clock())
-        read_window(client_of(fake), Window(START, NOW), emit, Warnings(), waiting)
+        read_window(fake.client(), Window(START, NOW), emit, Warnings(), waiting)
 
 
 def test_a_truncated_trace_is_taken_as_truncated() -> None:

@@ -7,18 +7,14 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
 
+from tests.fakes.clients import client_of
 from tests.fakes.traces import Call, Shape, documents_of, function_arn, lambda_trace
 from tests.fakes.xray import DESTINATION, FETCH, FOREVER, LISTING, FakeXRay, Script
-
-if TYPE_CHECKING:
-    from mypy_boto3_xray import XRayClient
 
 NOW = int(time.time())
 TRACES = [
@@ -28,24 +24,13 @@ TRACES = [
 IDS = [trace["Id"] for trace in TRACES]
 
 
-def client(fake: FakeXRay) -> XRayClient:
-    return boto3.client(
-        "xray",
-        endpoint_url=fake.url,
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-        config=Config(retries={"max_attempts": 0}, max_pool_connections=20),
-    )
-
-
 def at(epoch: float) -> datetime:
     return datetime.fromtimestamp(epoch, UTC)
 
 
 def listed(fake: FakeXRay, start: float = NOW - 3600, end: float = NOW, **more: Any) -> list[dict[str, Any]]:
     """The summaries of all pages."""
-    xray, summaries = client(fake), []
+    xray, summaries = fake.client(), []
     while True:
         page = xray.get_trace_summaries(StartTime=at(start), EndTime=at(end), **more)
         summaries += [dict(summary) for summary in page.get("TraceSummaries", [])]
@@ -68,7 +53,7 @@ def test_lists_and_fetches() -> None:
     with FakeXRay(TRACES) as fake:
         assert ids_of(listed(fake)) == IDS
         assert ids_of(listed(fake, NOW - 180, NOW - 120)) == IDS[1:3], "both ends are included"
-        answer = client(fake).batch_get_traces(TraceIds=[*IDS[:4], "1-00000000-000000000000000000000000"])
+        answer = fake.client().batch_get_traces(TraceIds=[*IDS[:4], "1-00000000-000000000000000000000000"])
         assert [trace["Id"] for trace in answer["Traces"]] == IDS[:4]
         assert answer["Traces"][0]["Segments"] == TRACES[0]["Segments"]
         assert fake.count(LISTING) == 2 and fake.fetched()[IDS[0]] == 1
@@ -76,7 +61,7 @@ def test_lists_and_fetches() -> None:
 
 def test_refuses_what_xray_refuses() -> None:
     with FakeXRay(TRACES) as fake:
-        xray = client(fake)
+        xray = fake.client()
         invalid = ("InvalidRequestException", 400)
         assert (
             error_of(lambda: xray.get_trace_summaries(StartTime=at(NOW - 6 * 3600 - 1), EndTime=at(NOW)))
@@ -123,7 +108,7 @@ def test_fetches_that_are_not_complete() -> None:
         batch_page_size=2,
     )
     with FakeXRay(TRACES, script) as fake:
-        xray = client(fake)
+        xray = fake.client()
         first = xray.batch_get_traces(TraceIds=IDS[:3])
         assert first["UnprocessedTraceIds"] == IDS[:2] and not first["Traces"]
         rest = xray.batch_get_traces(TraceIds=IDS[:3], NextToken=first["NextToken"])
@@ -136,7 +121,7 @@ def test_fetches_that_are_not_complete() -> None:
 
 def test_errors_as_scripted() -> None:
     with FakeXRay(TRACES, Script(drop_first=1, fail_first=2, throttle_every=4)) as fake:
-        xray = client(fake)
+        xray = fake.client()
         with pytest.raises(ConnectionClosedError):
             xray.batch_get_traces(TraceIds=IDS[:1])
         assert error_of(lambda: xray.batch_get_traces(TraceIds=IDS[:1])) == ("InternalFailure", 500)
@@ -149,7 +134,7 @@ def test_errors_as_scripted() -> None:
 
 def test_segment_destination() -> None:
     with FakeXRay() as fake:
-        xray = client(fake)
+        xray = fake.client()
         assert xray.get_trace_segment_destination()["Destination"] == "XRay"
         fake.script = Script(destination=("CloudWatchLogs", "ACTIVE"))
         assert xray.get_trace_segment_destination()["Status"] == "ACTIVE"
@@ -158,23 +143,14 @@ def test_segment_destination() -> None:
 
 
 def test_refuses_other_services() -> None:
-    def other(service: str) -> Any:
-        return boto3.client(  # type: ignore[call-overload]
-            service,
-            endpoint_url=fake.url,
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
-
     with FakeXRay() as fake:
-        assert error_of(other("lambda").list_functions) == ("AccessDeniedException", 403)
-        assert error_of(other("iam").list_roles) == ("AccessDenied", 403)
+        assert error_of(client_of("lambda", fake.url).list_functions) == ("AccessDeniedException", 403)
+        assert error_of(client_of("iam", fake.url).list_roles) == ("AccessDenied", 403)
 
 
 def test_throttles_by_load_and_by_rate() -> None:
     with FakeXRay(TRACES, Script(delay=0.1, throttle_in_flight=4)) as fake:
-        xray = client(fake)
+        xray = fake.client()
 
         def ask(_: int) -> int:
             try:
@@ -192,9 +168,11 @@ def test_throttles_by_load_and_by_rate() -> None:
 def test_answers_without_keys_or_sense() -> None:
     with FakeXRay(TRACES, Script(missing={"TraceSummaries", "Document"})) as fake:
         assert listed(fake) == []
-        trace = client(fake).batch_get_traces(TraceIds=IDS[:1])["Traces"][0]
+        trace = fake.client().batch_get_traces(TraceIds=IDS[:1])["Traces"][0]
         assert "Document" not in trace["Segments"][0] and "Id" in trace
         fake.script = Script(mangle=lambda operation, answer: {"Traces": None} | answer)
-        assert client(fake).batch_get_traces(TraceIds=IDS[:1])["Traces"]
+        assert fake.client().batch_get_traces(TraceIds=IDS[:1])["Traces"]
         fake.script = Script(mangle=lambda operation, answer: b"<html>")
-        assert "Traces" not in client(fake).batch_get_traces(TraceIds=IDS[:1]), "botocore reads it as nothing"
+        assert "Traces" not in fake.client().batch_get_traces(TraceIds=IDS[:1]), (
+            "botocore reads it as nothing"
+        )

@@ -1,0 +1,71 @@
+"""An HTTP server that gives the answers of a function: the least that a fake needs.
+
+::
+
+    with serving(lambda request: Answer(200, b"{}")) as url:
+        client_of("lambda", url).list_functions()
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import NamedTuple
+
+_POLL_SECONDS = 0.01  # how often the server looks whether it should end
+
+
+class HttpRequest(NamedTuple):
+    """A request: its method, its path with the query as it came, its body."""
+
+    method: str
+    path: str
+    body: bytes
+
+
+class Answer(NamedTuple):
+    """An answer: its status, its body, further headers."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = {}
+
+
+@contextmanager
+def serving(answer: Callable[[HttpRequest], Answer]) -> Iterator[str]:
+    """A server on a port of its own; its address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self._respond()
+
+        def do_POST(self) -> None:
+            self._respond()
+
+        def _respond(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            status, content, headers = answer(HttpRequest(self.command, self.path, body))
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class names it so
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(_POLL_SECONDS,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
