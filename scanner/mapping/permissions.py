@@ -32,10 +32,11 @@ def required_permissions(call: Call) -> tuple[Need, ...] | Unmapped:
     if not call.operation:
         plain = service_part(call.service) is not None
         return Unmapped(call.service, "", NOT_INSTRUMENTED if plain else NO_OPERATION, prefix)
-    if prefix is None and call.operation in _INVOKE:
+    if call.operation in _INVOKE and not _knows(prefix, call.operation):
         # OpenTelemetry names the call by the function that was invoked
         prefix = "lambda"
-        call = call._replace(parameters=tuple(sorted({*call.parameters, ("function_name", call.service)})))
+        named = {("function_name", call.service)} if call.service else set[tuple[str, str]]()
+        call = call._replace(parameters=tuple(sorted({*call.parameters, *named})))
     if prefix is None:
         return Unmapped(call.service, call.operation, UNKNOWN_SERVICE, None)
     action_needs = _action_needs(prefix, call)
@@ -48,6 +49,11 @@ def required_permissions(call: Call) -> tuple[Need, ...] | Unmapped:
         for need in needs_on(action_need, resource)
     )
     return one_of_several(needs)
+
+
+def _knows(prefix: str | None, operation: str) -> bool:
+    """Whether a service has the operation: a function may be named like a service or a client of one."""
+    return prefix is not None and actions_of(prefix, operation, frozenset()) is not None
 
 
 def _action_needs(prefix: str, call: Call) -> tuple[ActionNeed, ...] | None:

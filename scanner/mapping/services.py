@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
@@ -13,6 +14,15 @@ from scanner.mapping.partitions import service_part
 
 _NOT_ALPHANUMERIC = re.compile(r"[^a-z0-9]")
 _VENDOR = re.compile(r"^(amazon|aws)(?=.)")
+_SDK_NAME = re.compile(r"aws|boto", re.IGNORECASE)
+# What instrumentations write around a service's name: "AWS.SDK.S3", "S3AsyncClient", "@aws-sdk/client-s3",
+# "com.amazonaws.services.sqs", "github.com/aws/aws-sdk-go-v2/service/sqs". Names of clients:
+# docs.aws.amazon.com/AWSJavaScriptSDK/v3/latest/ and docs.aws.amazon.com/java/api/latest/; the prefix:
+# opentelemetry-collector-contrib's exporter/awsxrayexporter/internal/translator/segment.go.
+_AROUND = re.compile(
+    r"(?:com|software)?(?:amazonaws|amazonawssdk|awssdk|amazon|aws)?(?:sdk|services|client)*"
+    r"(?P<name>.+?)(?:async)?(?:client)?"
+)
 
 
 @cache
@@ -26,11 +36,21 @@ def normalise(name: str) -> str:
     return _VENDOR.sub("", _NOT_ALPHANUMERIC.sub("", name.lower()))
 
 
+def _spellings(name: str) -> Iterator[str]:
+    """The forms of a name to look up: as it is, then without what instrumentations write around it."""
+    yield normalise(name)
+    labels = re.split(r"[./:]+", name.rstrip("./:"))
+    for part in (name, labels[-1]) if _SDK_NAME.search(name) else (name,):
+        match = _AROUND.fullmatch(_NOT_ALPHANUMERIC.sub("", part.lower()))
+        if match:
+            yield normalise(match["name"])
+
+
 @lru_cache(maxsize=1 << 12)
 def prefix_of(service: str) -> str | None:
     """The IAM prefix of a service as a trace spells it, or of a host of it; None if it is unknown."""
     aliases: dict[str, str] = data()["aliases"]
-    prefix = aliases.get(normalise(service))
+    prefix = next((aliases[name] for name in _spellings(service) if name in aliases), None)
     part = service_part(service) if prefix is None else None
     if part is not None:
         # "bucket.s3.eu-west-1.amazonaws.com", "abc.execute-api.us-east-1.amazonaws.com"

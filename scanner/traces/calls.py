@@ -13,7 +13,18 @@ from scanner.mapping.parameters import NOT_RESOURCES, PRESENCE_PARAMETERS, RESOU
 from scanner.mapping.partitions import service_part
 from scanner.model import Call, ObservedCall, Outcome
 from scanner.text.redact import keys_masked
-from scanner.traces.documents import Node, children_of, dict_of, dicts_in, is_call, number_of, text_of
+from scanner.traces.documents import (
+    Node,
+    children_of,
+    dict_of,
+    dicts_in,
+    is_call,
+    is_written_by_a_service,
+    number_of,
+    operation_of,
+    service_of,
+    text_of,
+)
 from scanner.traces.owners import own_arn
 
 _FAILURE_KEYS = frozenset({"error", "fault", "throttle", "cause"})
@@ -43,10 +54,11 @@ _DENIED_MESSAGE = re.compile(r"not authorized to perform|access denied|AccessDen
 def calls_below(segment: Node, owner: str | None) -> Iterator[tuple[Node, str | None]]:
     """The calls in a document, each with its workload. HTTP requests below a call are part of it."""
     todo: list[tuple[Node, str | None]] = [(segment, owner)]
+    by_service = is_written_by_a_service(segment)
     while todo:
         node, workload = todo.pop()
         namespace = node.get("namespace")
-        called = namespace == "aws"
+        called = namespace == "aws" if by_service else is_call(node)
         if called or (namespace == "remote" and _is_aws_host(_host(node))):
             yield node, workload
         if "subsegments" in node:
@@ -92,11 +104,10 @@ def observed_call(node: Node, workload: str | None, instrumentation: str) -> Obs
         return ObservedCall(call, time)
     aws = dict_of(node.get("aws"))
     outcome = _outcome(node, aws)
-    operation = text_of(aws.get("operation"))
     call = Call(
         workload,
-        service=text_of(node.get("name")),
-        operation=operation or text_of(dict_of(node.get("annotations")).get("aws.remote.operation")),
+        service=service_of(node),
+        operation=operation_of(node),
         parameters=_parameters(aws),
         region=text_of(aws.get("region")),
         account=text_of(aws.get("account_id")),

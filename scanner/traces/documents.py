@@ -17,6 +17,18 @@ Node = dict[str, Any]
 """A segment document, or a subsegment in one."""
 
 _MAX_TEXT = 2048
+AWS_API = "aws-api"
+_RPC_SYSTEMS = ("rpc.system", "rpc.system.name", "rpc_system")
+_RPC_METHODS = ("rpc.method", "rpc_method")
+# Where a workload's own code runs. A document of another origin was written by a service.
+_COMPUTES = (
+    "AWS::ECS::",
+    "AWS::EC2::Instance",
+    "AWS::EKS::",
+    "AWS::AppRunner::",
+    "AWS::ElasticBeanstalk::",
+)
+_RUNS_CODE = ("AWS::Lambda::Function", "AWS::StepFunctions::StateMachine", *_COMPUTES)
 
 
 class Trace(NamedTuple):
@@ -110,8 +122,63 @@ def nodes_below(segment: Node) -> Iterator[tuple[Node, str | None]]:
 
 
 def is_call(node: Node) -> bool:
-    """Whether a node is a call of an instrumented AWS client."""
-    return node.get("namespace") == "aws"
+    """Whether a node is a call of an AWS client: by its namespace, else because it names an operation.
+
+    Exporters leave the namespace out, or write `remote`. The copy of a call in the name of the called service
+    has the operation too: its origin is the service's. So has a remote call of another system (gRPC): the
+    collector's awsxray exporter writes `rpc.method` as the operation.
+    """
+    if node.get("inferred") is True:
+        return False
+    if node.get("namespace") == "aws":
+        return True
+    if not operation_of(node) or _rpc_system(node) not in ("", AWS_API):
+        return False
+    origin = node.get("origin")
+    return not isinstance(origin, str) or origin.startswith(_COMPUTES)
+
+
+def operation_of(node: Node) -> str:
+    """The operation that a node names, empty where it names none.
+
+    The collector writes it to `aws`; the OTLP endpoint leaves it in the annotations and the metadata.
+    """
+    operation = text_of(dict_of(node.get("aws")).get("operation"))
+    if operation:
+        return operation
+    annotations = dict_of(node.get("annotations"))
+    is_aws = node.get("namespace") == "aws" or text_of(annotations.get("aws.remote.service")).startswith(
+        "AWS::"
+    )
+    if is_aws and (operation := text_of(annotations.get("aws.remote.operation"))):
+        return operation
+    return _attribute(node, _RPC_METHODS) if _rpc_system(node) == AWS_API else ""
+
+
+def service_of(node: Node) -> str:
+    """The service that a node names; the name of the node, or where it has none, what OpenTelemetry says."""
+    remote = text_of(dict_of(node.get("annotations")).get("aws.remote.service")).removeprefix("AWS::")
+    return text_of(node.get("name")) or remote
+
+
+def is_written_by_a_service(segment: Node) -> bool:
+    """Whether a document is one of AWS's services, in which no code of a workload runs."""
+    origin = segment.get("origin")
+    return isinstance(origin, str) and origin.startswith("AWS::") and not origin.startswith(_RUNS_CODE)
+
+
+def _rpc_system(node: Node) -> str:
+    return _attribute(node, _RPC_SYSTEMS).lower()
+
+
+def _attribute(node: Node, names: Iterable[str]) -> str:
+    """An attribute of OpenTelemetry in the annotations or the metadata, empty where it is not there."""
+    metadata = dict_of(node.get("metadata"))
+    for part in (dict_of(metadata.get("default")), metadata, dict_of(node.get("annotations"))):
+        for name in names:
+            if value := text_of(part.get(name)):
+                return value
+    return ""
 
 
 def is_opentelemetry(segment: Node) -> bool:
@@ -123,8 +190,31 @@ def is_opentelemetry(segment: Node) -> bool:
 
 
 def children_of(node: Node) -> list[Node]:
-    """The subsegments of a node."""
-    return dicts_in(node.get("subsegments"))
+    """The subsegments of a node: a list of them, or whatever else holds them."""
+    value = node.get("subsegments")
+    if value is None:
+        return []
+    if isinstance(value, list) and all(isinstance(item, dict) for item in value):
+        return value
+    return _nodes_in(value)
+
+
+def _nodes_in(value: Any) -> list[Node]:
+    """The nodes in lists, in an object that holds them by name or id, and in JSON texts."""
+    nodes: list[Node] = []
+    todo = [value]
+    while todo:
+        item = todo.pop()
+        if isinstance(item, str):
+            with contextlib.suppress(orjson.JSONDecodeError):
+                item = orjson.loads(item)
+        if isinstance(item, list):
+            todo.extend(reversed(item))
+        elif isinstance(item, dict) and isinstance(item.get("name", item.get("id")), str):
+            nodes.append(item)
+        elif isinstance(item, dict):
+            todo.extend(inner for inner in reversed(item.values()) if isinstance(inner, dict | list))
+    return nodes
 
 
 def dicts_in(value: Any) -> list[Node]:

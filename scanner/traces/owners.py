@@ -101,4 +101,4 @@ def _is_part(node: Node) -> bool:
 
 def _is_request(node: Node) -> bool:
     """Whether a node is a request to another process."""
-    return node.get("namespace") in ("aws", "remote")
+    return node.get("namespace") == "remote" or is_call(node)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
-from scanner.model import Outcome
-from tests.unit.traces.segments import call, invocation, read, service
+from scanner.mapping.permissions import required_permissions
+from scanner.model import Outcome, Unmapped
+from tests.unit.traces.segments import F, G, call, invocation, read, segment, service
 
 
 def test_a_plain_request_to_aws_is_a_call_of_an_unknown_operation() -> None:
@@ -99,3 +101,127 @@ def test_outcomes(how: dict[str, Any], expected: Outcome) -> None:
 def test_only_what_names_a_resource_is_kept(aws: dict[str, Any], expected: Any) -> None:
     (observed,) = read(invocation(subsegments=[call("c", aws=aws)])).calls
     assert observed.call.parameters == expected
+
+
+# --- what is a call --------------------------------------------------------------------------------
+
+
+def spelled(namespace: str | None = None, **more: Any) -> dict[str, Any]:
+    """A call whose namespace is missing, or another one."""
+    node = {**call("c"), **more, "namespace": namespace}
+    return {key: value for key, value in node.items() if value is not None}
+
+
+@pytest.mark.parametrize("namespace", [None, "remote", "aws", "AWS", "", "local"])
+def test_what_names_an_operation_is_a_call_whatever_its_namespace(namespace: str | None) -> None:
+    (observed,) = read(service(), invocation(subsegments=[spelled(namespace)])).calls
+    assert (observed.call.workload, observed.call.operation) == (F, "GetItem")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"inferred": True},
+        {"inferred": True, "namespace": "aws"},
+        {"metadata": {"default": {"rpc.system": "grpc"}}},
+        {"annotations": {"rpc_system": "grpc"}},
+        {"aws": {"operation": ""}},
+        {"aws": {"region": "us-east-1"}},
+        {"aws": None},
+    ],
+)
+def test_a_copy_and_a_call_of_another_system_are_none(more: dict[str, Any]) -> None:
+    assert read(service(), invocation(subsegments=[{**spelled(), **more}])).calls == []
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({"origin": "AWS::DynamoDB::Table"}, 0),
+        ({"origin": "AWS::S3"}, 0),
+        ({"origin": "AWS::Lambda"}, 0),
+        ({"origin": "AWS::ECS::Fargate"}, 1),
+        ({"origin": "AWS::EC2::Instance"}, 1),
+        ({}, 1),
+    ],
+)
+def test_a_document_of_the_called_service_is_no_second_call(more: dict[str, Any], expected: int) -> None:
+    document = {"trace_id": "1-5-5", "parent_id": "elsewhere", **spelled(), **more}
+    assert len(read(document).calls) == expected
+
+
+@pytest.mark.parametrize("origin", ["AWS::Lambda", "AWS::ApiGateway::Stage", "AWS::AppSync::GraphQLAPI"])
+def test_steps_that_a_service_made_itself_are_no_calls(origin: str) -> None:
+    document = segment("s", origin, subsegments=[spelled()])
+    assert read(document).calls == []
+    assert len(read(segment("s", origin, subsegments=[call("c")])).calls) == 1
+
+
+def test_a_streamed_call_without_namespace_belongs_to_its_function() -> None:
+    streamed = {"type": "subsegment", "trace_id": "1-5-5", "parent_id": "b", **spelled()}
+    reading = read(service(), invocation(), streamed)
+    assert [observed.call.workload for observed in reading.calls] == [F]
+    assert reading.complete
+
+
+def test_the_request_below_a_call_without_namespace_is_no_second_call() -> None:
+    url = "https://dynamodb.us-east-1.amazonaws.com"
+    request = {"id": "r", "namespace": "remote", "http": {"request": {"url": url}}}
+    assert len(read(service(), invocation(subsegments=[spelled(subsegments=[request])])).calls) == 1
+
+
+def test_a_call_in_progress_is_counted_once() -> None:
+    begun = {"type": "subsegment", "trace_id": "1-5-5", "parent_id": "b", **spelled(in_progress=True)}
+    ended = {"type": "subsegment", "trace_id": "1-5-5", "parent_id": "b", **spelled()}
+    assert len(read(service(), invocation(), begun, ended).calls) == 1
+
+
+def test_the_function_that_a_call_invoked_has_its_own_calls() -> None:
+    invoke = {"id": "i", "name": "Lambda", "aws": {"operation": "Invoke", "function_name": "g"}}
+    callee = [service(G, "x", parent_id="i"), invocation(G, "y", "x", subsegments=[spelled()])]
+    reading = read(service(), invocation(subsegments=[invoke]), *callee)
+    assert sorted(str(observed.call.workload) for observed in reading.calls) == [F, G]
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        (
+            {"annotations": {"aws.remote.service": "AWS::S3", "aws.remote.operation": "GetObject"}},
+            "GetObject",
+        ),
+        ({"metadata": {"default": {"rpc.system": "aws-api", "rpc.method": "PutObject"}}}, "PutObject"),
+        ({"metadata": {"rpc.system": "aws-api", "rpc.method": "PutObject"}}, "PutObject"),
+    ],
+)
+def test_opentelemetry_names_the_operation_elsewhere(more: dict[str, Any], expected: str) -> None:
+    node = spelled("remote", aws={"region": "us-east-1"}, name="S3", **more)
+    (observed,) = read(service(), invocation(subsegments=[node])).calls
+    assert (observed.call.service, observed.call.operation) == ("S3", expected)
+
+
+def test_a_call_that_names_no_service_is_not_dropped() -> None:
+    (observed,) = read(service(), invocation(subsegments=[spelled(name=None)])).calls
+    assert isinstance(required_permissions(observed.call), Unmapped)
+
+
+@pytest.mark.parametrize(
+    "subsegments",
+    [
+        call("c"),
+        {"0": call("c")},
+        {"c": call("c"), "d": {}},
+        {"subsegment": [call("c")]},
+        [[call("c")]],
+        [orjson.dumps(call("c")).decode()],
+        orjson.dumps([call("c")]).decode(),
+        {"only": {"id": "h", "name": "handler", "subsegments": {"c": call("c")}}},
+    ],
+)
+def test_subsegments_in_other_shapes_than_a_list(subsegments: Any) -> None:
+    assert len(read(service(), invocation(subsegments=subsegments)).calls) == 1
+
+
+@pytest.mark.parametrize("subsegments", [None, {}, [], "", "{", 5, [None, 5, "x"], {"a": 5}])
+def test_what_holds_no_subsegments(subsegments: Any) -> None:
+    assert read(service(), invocation(subsegments=subsegments)).calls == []
