@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from scanner.iam import catalog
 from scanner.mapping import services
+from scanner.mapping.dependents import dependents_of
 from scanner.mapping.operations import ActionNeed, actions_of
 from scanner.mapping.partitions import service_part
 from scanner.mapping.resources import Resource, resources_of
@@ -48,7 +49,18 @@ def required_permissions(call: Call) -> tuple[Need, ...] | Unmapped:
         for resource in resources_of(call, action_need.action, action_need.side)
         for need in needs_on(action_need, resource)
     )
-    return one_of_several(needs)
+    return (*one_of_several(needs), *_dependent_needs(action_needs))
+
+
+def _dependent_needs(action_needs: Sequence[ActionNeed]) -> list[Need]:
+    """What AWS may check of the caller beside the actions of a call; on which resources, it alone knows."""
+    named = {need.action for need in action_needs}
+    dependents = dict.fromkeys(action for need in action_needs for action in dependents_of(need.action))
+    return [
+        Need(Permission(action, "*", exact=False), Certainty.POSSIBLE)
+        for action in dependents
+        if action not in named
+    ]
 
 
 def _knows(prefix: str | None, operation: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from scanner.mapping.acts_for_caller import acts_for_caller
 from scanner.model import Evidence, Role, Usage, Workload
 from scanner.records.aws_records import NO_RECORDS, AwsRecords
 from scanner.usage.evidence import EvidenceRequirements
@@ -36,6 +37,9 @@ class RoleContext:
     @property
     def role_reasons(self) -> frozenset[Reason]:
         """The reasons that hold for all that is said of the role."""
-        if self.role.workloads_complete:
-            return self.scan_reasons
-        return self.scan_reasons | {Reason.ROLE_USERS_UNKNOWN}
+        reasons = set(self.scan_reasons)
+        if not self.role.workloads_complete:
+            reasons.add(Reason.ROLE_USERS_UNKNOWN)
+        if acts_for_caller(self.usage.required):
+            reasons.add(Reason.ACTS_FOR_CALLER)
+        return frozenset(reasons)

@@ -68,4 +68,9 @@ REASON_HELP: Mapping[Reason, tuple[str, str]] = {
         "Transaction Search is on: X-Ray's API shows only the traces that are indexed",
         "index all spans while testing, or scan saved traces",
     ),
+    Reason.ACTS_FOR_CALLER: (
+        "a call was seen after which AWS acts with the caller's own rights (CloudFormation, Cloud Control, "
+        "Service Catalog, automations)",
+        "give the stack, product or automation its own role, or check by hand what it needs",
+    ),
 }

@@ -22,6 +22,7 @@ class Reason(StrEnum):
     SHARER_NOT_SEEN = "sharer-not-seen"
     ROLE_USERS_UNKNOWN = "role-users-unknown"
     TRACES_ELSEWHERE = "traces-elsewhere"
+    ACTS_FOR_CALLER = "acts-for-caller"
 
 
 # Reasons that question the evidence as a whole, rather than one permission.
@@ -48,6 +49,7 @@ MAY_BE_USED = frozenset(
         Reason.CONDITION_UNKNOWN,
         Reason.ACCESSED_UNTRACED,
         Reason.UNMAPPED_OPERATION,
+        Reason.ACTS_FOR_CALLER,
     }
 )
 

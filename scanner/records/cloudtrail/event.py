@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from scanner.aws.times import time_of
-from scanner.iam.arns import overlaps, works_on
+from scanner.iam.arns import ALL, overlaps, works_on
 from scanner.iam.patterns import is_pattern
 from scanner.mapping import services
 from scanner.mapping.parameters import NOT_RESOURCES, RESOURCE_PARAMETERS
@@ -146,8 +146,10 @@ def _needs(call: Call, arns: Collection[str]) -> tuple[Need, ...] | Unmapped:
         if not need.required and _is_no_reference(call, permission.action):
             continue
         named = [arn for arn in arns if works_on(permission.action, arn)]
-        if not need.required:  # it may be of another type than what the event names
-            named = [arn for arn in named if overlaps(permission.resource, arn)]
+        if not need.required:  # it may be another resource than those that the event names
+            named = [
+                arn for arn in named if permission.resource != ALL and overlaps(permission.resource, arn)
+            ]
         for arn in named:
             on_resources[need._replace(permission=permission._replace(resource=arn, exact=True))] = None
         if not named:

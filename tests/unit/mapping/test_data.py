@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from functools import cache
@@ -402,3 +403,50 @@ def test_some_operations_by_hand() -> None:
     )
     assert row_of("sqs", "SendMessageBatch")[0] == {"sqs:SendMessage"}
     assert row_of("bedrock", "Converse")[0] == {"bedrock:InvokeModel"}
+
+
+# ---- what IAM checks beside the action
+
+
+def test_actions_that_act_for_the_caller_exist_and_change_something() -> None:
+    actions = [action for row in rows("acts_for_caller.csv") for action in row["actions"].split()]
+    assert len(actions) == len(set(actions))
+    assert not [action for action in actions if not exists(action)]
+    assert not [
+        action for action in actions if action.partition(":")[2].startswith(("Describe", "Get", "List"))
+    ]
+    assert all(row["why"] and row["source"] for row in rows("acts_for_caller.csv"))
+
+
+def test_every_action_with_dependent_actions_is_decided() -> None:
+    decided = {row["action"].lower(): row for row in rows("dependent_actions.csv")}
+    assert len(decided) == len(rows("dependent_actions.csv")) > 1500
+    for prefix in IAM.services.get_service_keys():
+        for name in IAM.actions.get_actions_for_service(prefix):
+            details = IAM.actions.get_action_details(prefix, name)
+            listed = [*details["dependentActions"]]
+            listed += [action for kind in details["resourceTypes"] for action in kind["dependentActions"]]
+            assert not listed or f"{prefix}:{name}".lower() in decided, (prefix, name)
+
+
+def test_dependent_actions_are_well_formed() -> None:
+    acting = {action for row in rows("acts_for_caller.csv") for action in row["actions"].split()}
+    for row in rows("dependent_actions.csv"):
+        assert row["decision"] in {"possible", "acts-for-caller", "nothing"}, row
+        assert (row["decision"] == "acts-for-caller") == (row["action"] in acting), row
+        assert row["source"].startswith("docs.aws.amazon.com/service-authorization/"), row
+        assert exists(row["action"]) and all(map(exists, row["dependents"].split())), row
+
+
+def test_rules_of_what_is_checked_instead_are_well_formed() -> None:
+    for row in rows("authorised_instead.csv"):
+        assert row["certainty"] in {"instead", "also"} and row["source"], row
+        assert all(matches_any(action) for action in f"{row['actions']} {row['except']}".split()), row
+        assert re.compile(row["recorded"]).groups >= 1, row
+
+
+def test_excluded_types_of_resource_exist() -> None:
+    for row in rows("excluded_resources.csv"):
+        assert row["source"] and re.compile(row["value"]), row
+        for kind in row["excludes"].split():
+            assert IAM.resources.resource_type_exists(row["service"], kind), row

@@ -149,3 +149,13 @@ def test_two_functions_confirm_a_wildcard_only_by_an_action_that_both_would_show
 def test_every_reason_says_what_would_remove_it() -> None:
     assert set(REASON_HELP) == set(Reason)
     assert all(meaning and remedy for meaning, remedy in REASON_HELP.values())
+
+
+def test_nothing_of_a_role_is_confirmed_with_which_aws_acts() -> None:
+    policies = [policy(allow(["cloudformation:*", "s3:CreateBucket"]))]
+    for action, expected in (("CreateStack", True), ("DescribeStacks", False)):
+        usages = [usage(used((f"cloudformation:{action}", "*")), services=["s3"])]
+        result = compared(policies, usages)
+        reasons_ = {reason for summary in summaries(result) for reason in summary.reasons}
+        assert ("acts-for-caller" in reasons_) is expected
+        assert any(finding.confirmed for finding in result.findings) is not expected
