@@ -112,7 +112,7 @@ def run(options: Options, out: IO[str], err: IO[str], now: float) -> int:
     if error:
         raise error
     if options.update_baseline and options.baseline:
-        _write_baseline(options.baseline, result, request, err)
+        _write_baseline(options.baseline, result, err)
         return EXIT_OK
     for line in _gate_lines(decision):
         err.write(f"xray-privilege-scan: {one_line(line)}\n")
@@ -137,18 +137,18 @@ def _gate_lines(decision: GateDecision) -> list[str]:
     return [*decision.notes, *lines]
 
 
-def _write_baseline(path: Path, result: ScanResult, request: ScanRequest, err: IO[str]) -> None:
+def _write_baseline(path: Path, result: ScanResult, err: IO[str]) -> None:
     from scanner.gate.accept import baseline_entries, compared_roles
     from scanner.gate.baseline import Baseline, updated
     from scanner.gate.load_baseline import dump_baseline
     from scanner.text.escape import counted
 
     roles = [role.assessed for role in result.roles]
-    entries = baseline_entries(roles, request.terms)
-    compared = compared_roles(roles, request.terms)
+    entries = baseline_entries(roles, result.terms)
+    compared = compared_roles(roles, result.terms)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        baseline = updated(request.baseline or Baseline(), entries, compared)
+        baseline = updated(result.terms.baseline or Baseline(), entries, compared)
         path.write_text(dump_baseline(baseline), encoding="utf-8")
     except OSError as error:
         raise ScanError(f"--baseline: {error}", EXIT_USAGE) from None

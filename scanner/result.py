@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scanner.errors import ScanError
+from scanner.gate.accept import Terms
 from scanner.gate.baseline import Comparison
 from scanner.gate.rules import RuleTally
 from scanner.model import EXCESS, Evidence, Finding, Role, ScanWarning, Usage, Workload
@@ -95,8 +96,8 @@ class ScanResult:
 
     `workloads` are those whose configuration was read, by ARN; `uncompared` are those that were seen, though
     no role of theirs could be told. `invocations` are how often functions ran in the scanned time (by ARN),
-    as CloudWatch counts. `rules` is what became of the team's rules, `against_baseline` what is new and what
-    was fixed.
+    as CloudWatch counts. `terms` are what the team accepts, `rules` is what became of its rules,
+    `against_baseline` what is new and what was fixed.
     """
 
     traced: Traced
@@ -105,6 +106,7 @@ class ScanResult:
     warnings: Sequence[ScanWarning] = ()
     uncompared: Sequence[str] = ()
     invocations: Mapping[str, int] = field(default_factory=dict)
+    terms: Terms = field(default_factory=Terms)
     rules: RuleTally = field(default_factory=RuleTally)
     against_baseline: Comparison | None = None
 

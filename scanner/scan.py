@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from scanner.aws.api import Aws
 from scanner.conclude import conclude
@@ -45,7 +46,8 @@ def scan(request: ScanRequest, aws: Aws, progress: Callable[[int], None] = lambd
     records = read_records(records_request(request, traced), aws, roles, known, warnings)
     assessed = [assess_role(c) for c in _role_contexts(request, traced, workloads, roles, records)]
     warn_of_assumed_roles(traced.usages, warnings)
-    accepted = accept(assessed, request.terms)  # rules, then the baseline over all roles
+    terms = replace(request.terms, other_roles=workloads.other_roles)
+    accepted = accept(assessed, terms)  # rules, then the baseline over all roles
     return ScanResult(
         traced,
         workloads=workloads.known,
@@ -53,6 +55,7 @@ def scan(request: ScanRequest, aws: Aws, progress: Callable[[int], None] = lambd
         warnings=warnings.all(),
         uncompared=uncompared(traced.usages, roles, request),
         invocations=records.invocations,
+        terms=terms,
         rules=accepted.rules,
         against_baseline=accepted.baseline,
     )

@@ -12,6 +12,7 @@ from scanner.gate.baseline import Baseline, Comparison, Entry
 from scanner.gate.rules import IgnoreRule, RuleTally, grant_facts, matching_rule, tally_rules
 from scanner.model import EXCESS, Acceptance, Role, Verdict
 from scanner.verdict.assessment import AssessedRole, Assessment
+from scanner.verdict.findings import severity_level
 
 # What a rule can accept: all that may fail the gate.
 _ACCEPTABLE = (*EXCESS, Verdict.UNOBSERVABLE, Verdict.INEFFECTIVE)
@@ -23,7 +24,9 @@ class Terms:
 
     `baseline_verdicts` are the verdicts that a baseline holds. `logical_ids` are CloudFormation's, as
     "Stack/LogicalId" by physical name. `today` is the date in UTC, `date.min` where no rule has an end.
-    `every_role` tells that all roles were asked for: only then a rule without a match is idle.
+    `every_role` tells that all roles were asked for: only then a rule without a match is idle. `other_roles`
+    are the ARNs of further roles that are known, None where they could not be told: a baseline may name them
+    as it names those that were compared.
     """
 
     rules: Sequence[IgnoreRule] = ()
@@ -32,6 +35,7 @@ class Terms:
     logical_ids: Mapping[str, str] = field(default_factory=dict)
     today: date = date.min
     every_role: bool = True
+    other_roles: frozenset[str] | None = frozenset()
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,8 @@ def _by_baseline(
     """The roles with what the baseline has, and what is new and what was fixed."""
     listed = _listed(roles, terms)
     entries = _entries(listed, roles, terms)
-    comparison = baseline.compare(known, entries, compared_roles(roles, terms))
+    verdicts = {str(verdict) for verdict in terms.baseline_verdicts}
+    comparison = baseline.compare(known, entries, compared_roles(roles, terms), verdicts)
     # What a rule accepts is not new, nor fixed where the baseline has it too.
     new = tuple(
         entry
@@ -111,7 +116,8 @@ def _by_baseline(
         )
         for role in roles
     )
-    return accepted, comparison._replace(new=new)
+    grown = tuple(growth for growth in comparison.grown if growth.entry in new)
+    return accepted, comparison._replace(new=new, grown=grown)
 
 
 def _in_baseline(assessment: Assessment) -> Assessment:
@@ -124,10 +130,20 @@ def baseline_entries(roles: Sequence[AssessedRole], terms: Terms) -> list[Entry]
     return _entries(listed, roles, terms)
 
 
-def compared_roles(roles: Iterable[AssessedRole], terms: Terms) -> set[str]:
-    """The roles that were wholly read, as a baseline names them."""
+def compared_roles(roles: Sequence[AssessedRole], terms: Terms) -> set[str]:
+    """The roles that were wholly read, as a baseline names them.
+
+    Without names that they share with a role that was not: entries of that name may be about the other one.
+    """
+    if terms.other_roles is None and not terms.every_role:
+        return set()
     names = _logical_ids(roles, terms)
-    return {baseline.stable_role_name(role.role.arn, names) for role in roles if role.role.readable}
+    read = {role.role.arn for role in roles if role.role.readable}
+    others = {*(terms.other_roles or ()), *(role.role.arn for role in roles)} - read
+    # The logical ids of roles that were not read are not known.
+    names_of_others = {baseline.stable_role_name(arn) for arn in others}
+    alone = (arn for arn in read if baseline.stable_role_name(arn) not in names_of_others)
+    return {baseline.stable_role_name(arn, names) for arn in alone}
 
 
 def _listed(roles: Iterable[AssessedRole], terms: Terms) -> list[tuple[Role, Assessment]]:
@@ -143,7 +159,9 @@ def _listed(roles: Iterable[AssessedRole], terms: Terms) -> list[tuple[Role, Ass
 def _entries(
     listed: Iterable[tuple[Role, Assessment]], roles: Iterable[AssessedRole], terms: Terms
 ) -> list[Entry]:
-    facts = (baseline.deployed_grant(role.arn, item.grant, item.verdict) for role, item in listed)
+    facts = (
+        baseline.deployed_grant(role, item.grant, item.verdict, severity_level(item)) for role, item in listed
+    )
     return baseline.entries_of(facts, _logical_ids(roles, terms))
 
 

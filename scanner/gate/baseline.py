@@ -1,19 +1,27 @@
 """The baseline: excess that was there when a team began, which is accepted. Pure.
 
-It holds one entry for each grant (an action on a resource in a statement). Names are written so that a stack
-that is deployed anew is not new: see `entries_of`. Where it is unclear whether two names are one, they stay
-apart: a finding that counts as new is looked at, one that is hidden is not.
+It holds one entry for each grant (an action on a resource in a statement), with how far it went: what grew
+behind it is new. Names are written so that a stack that is deployed anew is not new: see `entries_of`. Where
+it is unclear whether two names are one, they stay apart: a finding that counts as new is looked at, one that
+is hidden is not.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from scanner.gate.extent import (
+    NO_LIMITS,
+    Extent,
+    Limits,
+    condition_text,
+    digest,
+    limits_of,
+    severity_rank,
+    stable_extent,
+)
 from scanner.gate.stable_names import (
     logical_names,
     stable_name,
@@ -22,7 +30,7 @@ from scanner.gate.stable_names import (
     without_account,
 )
 from scanner.iam import catalog
-from scanner.model import EXCESS, Grant, Verdict
+from scanner.model import EXCESS, Grant, Role, Verdict
 from scanner.model.arn import account_of
 
 
@@ -33,7 +41,8 @@ class DeployedGrant:
     `role` is the role's ARN, `policy_arn` None for an inline policy. `action` and `resource` are as the
     policy spells them; for NotAction (NotResource) they are `*`, except `except_actions`
     (`except_resources`). `condition` is the statement's Condition, as JSON text with sorted keys; empty
-    without one.
+    without one. `severity` is that of its excess, `limits` are the Deny statements and the boundary that take
+    something of it away.
     """
 
     role: str
@@ -46,13 +55,15 @@ class DeployedGrant:
     except_actions: tuple[str, ...] = ()
     except_resources: tuple[str, ...] = ()
     condition: str = ""
+    severity: str = ""
+    limits: Limits = NO_LIMITS
 
 
-def deployed_grant(role: str, grant: Grant, verdict: Verdict) -> DeployedGrant:
-    """The facts of a grant of a role (its ARN)."""
+def deployed_grant(role: Role, grant: Grant, verdict: Verdict, severity: str = "") -> DeployedGrant:
+    """The facts of a grant of a role."""
     statement = grant.statement
     return DeployedGrant(
-        role=role,
+        role=role.arn,
         policy=grant.policy.name,
         policy_arn=grant.policy.arn,
         sid=statement.sid,
@@ -61,15 +72,10 @@ def deployed_grant(role: str, grant: Grant, verdict: Verdict) -> DeployedGrant:
         resource=grant.resource,
         except_actions=statement.actions if statement.not_actions else (),
         except_resources=statement.resources if statement.not_resources else (),
-        condition=json.dumps(_ordered(statement.condition), sort_keys=True) if statement.condition else "",
+        condition=condition_text(statement.condition),
+        severity=severity,
+        limits=limits_of(role, grant),
     )
-
-
-def _ordered(condition: Any) -> Any:
-    """A Condition as it compares: one value is a list of one, and the order of values says nothing."""
-    if isinstance(condition, Mapping):
-        return {key: _ordered(value) for key, value in condition.items()}
-    return sorted(map(str, condition if isinstance(condition, list) else [condition]))
 
 
 class Entry(NamedTuple):
@@ -77,6 +83,7 @@ class Entry(NamedTuple):
 
     `role` is its path and name, `policy` the name of an inline policy or the ARN of a managed one,
     `statement` a Sid or empty. `condition` is a digest of the statement's Condition, empty without one.
+    `severity`, `denied` and `boundary` are its `Extent`: as far as it was accepted.
     """
 
     role: str
@@ -86,6 +93,14 @@ class Entry(NamedTuple):
     action: str
     resource: str
     condition: str = ""
+    severity: str = ""
+    denied: tuple[str, ...] = ()
+    boundary: tuple[str, ...] = ()
+
+    @property
+    def extent(self) -> Extent:
+        """How far the grant went."""
+        return Extent(self.severity, self.denied, self.boundary)
 
     @property
     def identity(self) -> tuple[object, ...]:
@@ -107,16 +122,25 @@ class Baseline:
     entries: tuple[Entry, ...] = ()
 
 
+class Growth(NamedTuple):
+    """An entry that goes beyond what the baseline accepted of it, and in which way."""
+
+    entry: Entry
+    why: str
+
+
 class Comparison(NamedTuple):
     """Entries against a baseline: `is_known` says of each, in their order, whether the baseline has it.
 
-    `fixed` are the entries of the baseline that are gone from the roles that were compared.
+    `fixed` are the entries of the baseline that are gone from the roles that were compared. `grown` are those
+    of the new ones that the baseline has, though not as far as they go now.
     """
 
     is_known: tuple[bool, ...]
     known: tuple[Entry, ...]
     new: tuple[Entry, ...]
     fixed: tuple[Entry, ...]
+    grown: tuple[Growth, ...] = ()
 
 
 # --- grants -> entries ---------------------------------------------------------------------------
@@ -158,48 +182,109 @@ def _entry(grant: DeployedGrant, names: Mapping[str, str]) -> Entry:
         verdict=str(grant.verdict),
         action=action,
         resource=resource,
-        condition=_digest(without_account(account, grant.condition)) if grant.condition else "",
+        condition=digest(without_account(account, grant.condition)),
+        **stable_extent(grant.severity, grant.limits, account, names)._asdict(),
     )
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 # --- against a baseline --------------------------------------------------------------------------
 
 
-def compare(baseline: Baseline, entries: Sequence[Entry], compared: Collection[str]) -> Comparison:
+def compare(
+    baseline: Baseline,
+    entries: Sequence[Entry],
+    compared: Collection[str],
+    verdicts: Collection[str] | None = None,
+) -> Comparison:
     """Which entries are known, which are new, and what of the baseline is gone.
 
     Each entry of the baseline accepts one grant: of two that look alike, the first. One without a Condition
-    also accepts the grant with one, which is narrower. `compared` are the roles (`stable_role_name`) that
-    were read and compared wholly in this run: entries of other roles are never fixed.
+    also accepts the grant with one, which is narrower. `compared` are the roles (`stable_role_name`) of
+    which all was read in this run: entries of other roles are never fixed, nor those of verdicts that were
+    not looked for (`verdicts`, all by default).
     """
-    left = Counter(entry.identity for entry in baseline.entries)
-    is_known = [False] * len(entries)
-    for wider in (False, True):
-        for at, entry in enumerate(entries):
-            if is_known[at] or (wider and not entry.condition):
-                continue
-            identity = (entry._replace(condition="") if wider else entry).identity
-            is_known[at] = left[identity] > 0
-            left[identity] -= is_known[at]
-    fixed = []
-    for entry in sorted(baseline.entries):
-        if entry.role in compared and left[entry.identity] > 0:
-            fixed.append(entry)
-            left[entry.identity] -= 1
+    matched = _match(baseline, entries)
+    fixed = [
+        entry
+        for entry in matched.left
+        if entry.role in compared and (verdicts is None or entry.verdict in verdicts)
+    ]
+    grown = (
+        Growth(entry, old.extent.growth(entry.extent))
+        for entry, old, known in zip(entries, matched.old, matched.is_known, strict=True)
+        if old is not None and not known
+    )
+    pairs = list(zip(entries, matched.is_known, strict=True))
     return Comparison(
-        is_known=tuple(is_known),
-        known=tuple(entry for entry, known in zip(entries, is_known, strict=True) if known),
-        new=tuple(entry for entry, known in zip(entries, is_known, strict=True) if not known),
+        is_known=tuple(matched.is_known),
+        known=tuple(entry for entry, known in pairs if known),
+        new=tuple(entry for entry, known in pairs if not known),
         fixed=tuple(fixed),
+        grown=tuple(grown),
     )
 
 
 def updated(baseline: Baseline, entries: Iterable[Entry], compared: Collection[str]) -> Baseline:
-    """The baseline as of this run: its entries of the compared roles, the old ones of all others."""
+    """The baseline as of this run: its entries, and the old ones of all that was not wholly compared."""
     now = list(entries)
-    replaced = {*compared, *(entry.role for entry in now)}
-    return Baseline(tuple(sorted([*now, *(e for e in baseline.entries if e.role not in replaced)])))
+    kept = [entry for entry in _match(baseline, now).left if entry.role not in compared]
+    return Baseline(tuple(sorted([*now, *kept])))
+
+
+class _Matched(NamedTuple):
+    """Entries with those of a baseline that stand for the same grants.
+
+    `old` is that of each entry, in their order, None without one; it accepts the entry where it `is_known`.
+    `left` are those of the baseline that stand for none of them, sorted.
+    """
+
+    old: Sequence[Entry | None]
+    is_known: Sequence[bool]
+    left: Sequence[Entry]
+
+
+def _match(baseline: Baseline, entries: Sequence[Entry]) -> _Matched:
+    """Match each entry with one of the baseline: the same, else one that covers it, else a narrower one."""
+    left: dict[tuple[object, ...], list[Entry]] = {}
+    # The narrowest first, so that the widest are left for those that need them.
+    for entry in sorted(baseline.entries, key=_narrowest_first):
+        left.setdefault(entry.identity, []).append(entry)
+    matched: list[Entry | None] = [None] * len(entries)
+    is_known = [False] * len(entries)
+    for without_condition, accepts in _PASSES:
+        for at, entry in enumerate(entries):
+            if matched[at] is not None or (without_condition and not entry.condition):
+                continue
+            same = left.get((entry._replace(condition="") if without_condition else entry).identity, [])
+            old = next((old for old in same if accepts(old, entry)), None)
+            if old is not None:
+                same.remove(old)
+                matched[at], is_known[at] = old, accepts is not _names
+    return _Matched(matched, is_known, sorted(entry for same in left.values() for entry in same))
+
+
+def _narrowest_first(entry: Entry) -> tuple[object, ...]:
+    return not entry.severity, -severity_rank(entry.severity), -len(entry.denied), not entry.boundary, entry
+
+
+def _equals(old: Entry, entry: Entry) -> bool:
+    return old.extent == entry.extent
+
+
+def _covers(old: Entry, entry: Entry) -> bool:
+    return not old.extent.growth(entry.extent)
+
+
+def _names(old: Entry, entry: Entry) -> bool:
+    """Whether an entry of the same grant names it: always."""
+    return True
+
+
+# Whether an entry without a Condition may accept one with it, and what else must hold.
+_PASSES: Sequence[tuple[bool, Callable[[Entry, Entry], bool]]] = (
+    (False, _equals),
+    (False, _covers),
+    (True, _covers),
+    (False, _names),
+    (True, _names),
+)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scanner.gate.baseline import Baseline, Entry
+from scanner.iam.severity import SEVERITY_LEVELS
 from scanner.model import Verdict
 from scanner.text.escape import one_line, shortened
 
@@ -16,6 +18,9 @@ MAX_CHARACTERS = 50_000_000
 MAX_PROBLEMS = 20
 
 _TEXTS = ("role", "policy", "statement", "verdict", "action", "resource")
+_OPTIONAL_TEXTS = ("condition", "severity")
+_LISTS = ("denied", "boundary")
+_KEYS = ("version", "findings")
 
 
 class BaselineError(ValueError):
@@ -35,7 +40,8 @@ def dump_baseline(baseline: Baseline) -> str:
 
 def _row(entry: Entry) -> dict[str, Any]:
     row: dict[str, Any] = {name: getattr(entry, name) for name in _TEXTS}
-    return row | ({"condition": entry.condition} if entry.condition else {})
+    more = {name: getattr(entry, name) for name in (*_OPTIONAL_TEXTS, *_LISTS)}
+    return row | {name: value for name, value in more.items() if value}
 
 
 def load_baseline(text: str, name: str) -> Baseline:
@@ -44,6 +50,11 @@ def load_baseline(text: str, name: str) -> Baseline:
     document = _parsed(text, name)
     if not isinstance(document, dict) or not isinstance(document.get("findings"), list):
         raise BaselineError([f"{name}: not a baseline: it has no list `findings`"])
+    unknown = sorted(set(document) - {*_KEYS})
+    if unknown:
+        raise BaselineError(
+            [f"{name}: unknown key `{shortened(unknown[0])}`: must be one of {', '.join(_KEYS)}"]
+        )
     version = document.get("version")
     if isinstance(version, bool) or version != VERSION:
         raise BaselineError(
@@ -60,20 +71,52 @@ def load_baseline(text: str, name: str) -> Baseline:
     if problems:
         more = len(problems) - MAX_PROBLEMS
         raise BaselineError(problems[:MAX_PROBLEMS] + ([f"{name}: and {more:,} more"] if more > 0 else []))
-    return Baseline(tuple(sorted(Entry(**row) for row in document["findings"])))
+    return Baseline(tuple(sorted(map(_entry, document["findings"]))))
+
+
+def _entry(row: Mapping[str, Any]) -> Entry:
+    values: dict[str, Any] = {key: tuple(value) if key in _LISTS else value for key, value in row.items()}
+    return Entry(**values)
+
+
+def entries_without_extent(baseline: Baseline, name: str) -> str:
+    """That entries do not say how far they go, empty where all do. `name` is the file's."""
+    count = sum(not entry.severity for entry in baseline.entries)
+    if not count:
+        return ""
+    says = "entry does" if count == 1 else "entries do"
+    return (
+        f"{name}: {count:,} {says} not say what was accepted, as an older version wrote it: what a Deny or a "
+        "boundary once held back counts as known. Write the file anew with --update-baseline"
+    )
 
 
 def _parsed(text: str, name: str) -> Any:
     if len(text) > MAX_CHARACTERS:
         raise BaselineError([f"{name}: the file is longer than {MAX_CHARACTERS:,} characters"])
     try:
-        return json.loads(text.removeprefix("\ufeff"))
+        return json.loads(text.removeprefix("\ufeff"), object_pairs_hook=_object)
+    except _DuplicateKeyError as error:
+        problem = f"{name}: duplicate key `{shortened(str(error))}`: remove one"
     except json.JSONDecodeError as error:
         hint = ": it has conflict markers of a merge" if re.search("^(?:<{7}|={7}|>{7})", text, re.M) else ""
         problem = f"{name}:{error.lineno}: not valid JSON ({error.msg}){hint}"
     except (RecursionError, ValueError):  # nested, or a number with thousands of digits
         problem = f"{name}: not a baseline: it nests too deeply, or has a number that is too long"
     raise BaselineError([problem])
+
+
+class _DuplicateKeyError(ValueError):
+    """A key that an object holds twice."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of the file. Of a key that stands twice, readers take either one: neither is believed."""
+    document = dict(pairs)
+    if len(document) < len(pairs):
+        counts = Counter(key for key, _ in pairs)
+        raise _DuplicateKeyError(next(key for key, count in counts.items() if count > 1))
+    return document
 
 
 def _row_problem(row: Any) -> str:
@@ -85,7 +128,21 @@ def _row_problem(row: Any) -> str:
             return f"`{key}` must be a string" if key in row else f"missing key `{key}`"
     if row["verdict"] not in {str(verdict) for verdict in Verdict}:
         return f"unknown verdict `{shortened(row['verdict'])}`"
-    unknown = sorted(set(row) - {*_TEXTS, "condition"})
+    unknown = sorted(set(row) - {*_TEXTS, *_OPTIONAL_TEXTS, *_LISTS})
     if unknown:
         return f"unknown key `{shortened(unknown[0])}`"
-    return "" if isinstance(row.get("condition", ""), str) else "`condition` must be a string"
+    return _extent_problem(row)
+
+
+def _extent_problem(row: Mapping[str, Any]) -> str:
+    """What is wrong with how far an entry goes, "" where nothing is."""
+    for key in _OPTIONAL_TEXTS:
+        if not isinstance(row.get(key, ""), str):
+            return f"`{key}` must be a string"
+    for key in _LISTS:
+        value = row.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+            return f"`{key}` must be a list of strings"
+    if row.get("severity", SEVERITY_LEVELS[0]) not in SEVERITY_LEVELS:
+        return f"unknown severity `{shortened(row['severity'])}`"
+    return ""

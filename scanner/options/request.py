@@ -60,7 +60,7 @@ def request_of(
         baseline=baseline,
         baseline_verdicts=frozenset((*EXCESS, *gate.fail_on)) - {Verdict.INEFFECTIVE},
         today=datetime.fromtimestamp(now, UTC).date(),
-        warnings=_warnings(options, gate, config),
+        warnings=_warnings(options, gate, config, baseline),
     )
 
 
@@ -83,8 +83,11 @@ def _check_severity(options: Options, config: TeamConfig) -> None:
         raise _usage("--fail-on-severity requires verdicts: add --fail-on, or `fail-on` in the configuration")
 
 
-def _warnings(options: Options, gate: GatePolicy, config: TeamConfig) -> tuple[ScanWarning, ...]:
+def _warnings(
+    options: Options, gate: GatePolicy, config: TeamConfig, baseline: Baseline | None
+) -> tuple[ScanWarning, ...]:
     """What is asked for in vain, and what accepts more than it seems to."""
+    from scanner.gate.load_baseline import entries_without_extent
     from scanner.gate.rules import open_rules
     from scanner.model import ScanWarning, Verdict
 
@@ -92,6 +95,9 @@ def _warnings(options: Options, gate: GatePolicy, config: TeamConfig) -> tuple[S
     if Verdict.INEFFECTIVE in gate.fail_on:
         message = "`fail-on: ineffective` does nothing: what is ineffective allows nothing. Remove it"
         warnings.append(ScanWarning("fail-on-ineffective", message))
+    unbounded = entries_without_extent(baseline, str(options.baseline)) if baseline else ""
+    if unbounded and not options.update_baseline:
+        warnings.append(ScanWarning("baseline-unbounded", unbounded))
     return tuple(warnings)
 
 

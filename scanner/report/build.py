@@ -178,6 +178,17 @@ def _baseline(comparison: Comparison) -> records.BaselineResult:
             )
             for entry in comparison.fixed
         ),
+        grown=tuple(
+            records.GrownEntry(
+                role=entry.role,
+                policy=entry.policy,
+                statement=entry.statement,
+                action=entry.action,
+                resource=entry.resource,
+                why=why,
+            )
+            for entry, why in comparison.grown
+        ),
     )
 
 

@@ -100,6 +100,11 @@ def _danger(actions: frozenset[str]) -> tuple[str, _Severe]:
     return severity.worst(actions).level, severity.named(actions)
 
 
+def severity_level(assessment: Assessment) -> str:
+    """How dangerous a grant is, by its excess."""
+    return severity.worst(_actions_in_question(assessment)).level
+
+
 def _actions_in_question(assessment: Assessment) -> frozenset[str]:
     """The actions that make a grant dangerous: those that are not needed, else all that it names."""
     action = assessment.grant.action

@@ -28,6 +28,16 @@ class Workloads:
     regions: frozenset[str] = frozenset()
     compared_roles: tuple[str, ...] = ()
 
+    @property
+    def other_roles(self) -> frozenset[str] | None:
+        """The roles of workloads that the scan is not about, None where these may not be all."""
+        if not self.complete:
+            return None
+        roles = {workload.role for workload in self.known.values() if workload.role}
+        return frozenset(
+            {*roles, *(role for role, _ in self.roles_of_versions)}.difference(self.compared_roles)
+        )
+
 
 class Listing(Protocol):
     """The workloads of one kind as they were listed: enough to tell their roles.

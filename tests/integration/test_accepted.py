@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.fakes import notes
 from tests.integration.tools import Ran, notes_files, recent_notes_traces, run, write_json
 
@@ -182,6 +184,80 @@ def test_a_baseline_that_is_missing_or_wrong_is_an_error(tmp_path: Path) -> None
     scan(tmp_path, "--baseline", tmp_path / "none.json").ends_with(2, "--baseline", "none.json")
     wrong = write_json(tmp_path / "wrong.json", {"findings": []})
     scan(tmp_path, "--baseline", wrong).ends_with(2, "wrong.json")
+
+
+def test_what_grew_behind_an_entry_of_the_baseline_fails(tmp_path: Path) -> None:
+    def granting(*more: object) -> object:
+        iam = notes.iam()
+        statements = iam["RoleDetailList"][0]["RolePolicyList"][0]["PolicyDocument"]["Statement"]
+        statements += [{"Effect": "Allow", "Action": "dynamodb:*", "Resource": notes.TABLE}, *more]
+        return iam
+
+    no_writes = {"Effect": "Deny", "Action": "dynamodb:Batch*", "Resource": "*"}
+    baseline = tmp_path / "baseline.json"
+    options = ("--baseline", baseline, "--fail-on", "unused", "broad")
+    scan(tmp_path, *options, "--update-baseline", iam=granting(no_writes))
+    assert scan(tmp_path, *options, iam=granting(no_writes)).code == 0
+    ran = scan(tmp_path, *options, iam=granting())
+    ran.ends_with(1, "1 finding matches `fail-on`")
+    (grown,) = ran.report["accepted"]["baseline"]["grown"]
+    assert (grown["action"], grown["why"]) == (
+        "dynamodb:*",
+        "a Deny is gone or narrower: dynamodb:Batch* on *",
+    )
+    assert "beyond the baseline: dynamodb:* on" in ran.out
+
+
+def test_entries_of_an_older_version_go_on_to_accept_and_are_named_once(tmp_path: Path) -> None:
+    baseline = tmp_path / "baseline.json"
+    options = ("--baseline", baseline, "--fail-on", "unused")
+    scan(tmp_path, *options, "--update-baseline")
+    document = json.loads(baseline.read_text())
+    for entry in document["findings"]:
+        del entry["severity"]
+    baseline.write_text(json.dumps(document))
+    ran = scan(tmp_path, *options)
+    assert (ran.code, ran.warnings) == (0, {"baseline-unbounded": 1})
+    assert scan(tmp_path, *options, "--update-baseline").warnings == {}
+    assert scan(tmp_path, *options).warnings == {}
+
+
+@pytest.mark.parametrize("selected", [(), ("--workloads", "*-delete"), ("--workloads", "*-get")])
+def test_a_scan_of_some_leaves_the_entries_of_others_that_share_an_identity(
+    tmp_path: Path, selected: tuple[str, ...]
+) -> None:
+    """Two stacks of one name: their roles differ in what CloudFormation generates."""
+    verbs = {"delete": "1A2B3C4D5E6F7", "get": "1ZYX9W8V7U6T5"}
+    baseline = tmp_path / "baseline.json"
+
+    def scanned(excess: str, *arguments: object) -> Ran:
+        options = list(notes_files(tmp_path / "options"))
+        iam, functions = notes.iam(), json.loads(Path(options[4]).read_text())
+        for role in iam["RoleDetailList"]:
+            statement = {"Effect": "Allow", "Action": excess, "Resource": notes.TABLE}
+            role["RolePolicyList"][0]["PolicyDocument"]["Statement"].append(statement)
+        text = json.dumps([iam, functions])
+        for verb, ending in verbs.items():
+            text = text.replace(f'role/{notes.role_name(verb)}"', f'role/notes-Role-{ending}"')
+            text = text.replace(f'"{notes.role_name(verb)}"', f'"notes-Role-{ending}"')
+        for at, document in zip((2, 4), json.loads(text), strict=True):
+            Path(options[at]).write_text(json.dumps(document))
+        traces = write_json(tmp_path / "traces.json", {"Traces": recent_notes_traces()})
+        return run(tmp_path / "out", *options, "--traces", traces, "--baseline", baseline, *arguments)
+
+    def entries(action: str) -> int:
+        found = json.loads(baseline.read_text())["findings"]
+        return sum((e["role"], e["action"]) == ("notes-Role-{random}", action) for e in found)
+
+    scanned("dynamodb:Scan", "--update-baseline")
+    assert entries("dynamodb:Scan") == 2
+    ran = scanned("dynamodb:DeleteTable", *selected)
+    fixed = [e for e in ran.report["accepted"]["baseline"]["fixed"] if e["role"] == "notes-Role-{random}"]
+    assert (fixed == []) is bool(selected)
+    scanned("dynamodb:DeleteTable", *selected, "--update-baseline")
+    assert (entries("dynamodb:Scan"), entries("dynamodb:DeleteTable")) == ((2, 1) if selected else (0, 2))
+    again = scanned("dynamodb:DeleteTable", *selected, "--fail-on", "unused")
+    assert again.code == 0, again.out + again.err
 
 
 def with_ineffective_and_unobservable() -> object:

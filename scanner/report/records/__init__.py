@@ -19,7 +19,16 @@ from scanner.report.records.roles import (
     StatementName,
     UsedGrant,
 )
-from scanner.report.records.scan import Accepted, BaselineResult, FixedEntry, Rule, Scan, Skipped, Warned
+from scanner.report.records.scan import (
+    Accepted,
+    BaselineResult,
+    FixedEntry,
+    GrownEntry,
+    Rule,
+    Scan,
+    Skipped,
+    Warned,
+)
 from scanner.report.records.workloads import (
     Denied,
     Unattributed,
@@ -42,6 +51,7 @@ __all__ = [
     "Finding",
     "FixedEntry",
     "GrantPlace",
+    "GrownEntry",
     "Policy",
     "PolicyDocument",
     "PolicyName",

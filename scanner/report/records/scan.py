@@ -91,6 +91,17 @@ class FixedEntry(Struct, frozen=True, kw_only=True):
     resource: Annotated[str, about("the resource")]
 
 
+class GrownEntry(Struct, frozen=True, kw_only=True):
+    """A grant that the baseline names, and that goes beyond what it accepts."""
+
+    role: Annotated[str, about("the path and name of the role")]
+    policy: Annotated[str, about("the name of an inline policy, the ARN of a managed one")]
+    statement: Annotated[str, about("the Sid; empty without one")]
+    action: Annotated[str, about("the action, as the policy spells it")]
+    resource: Annotated[str, about("the resource")]
+    why: Annotated[str, about("what is more than was accepted: severity, a Deny, the permissions boundary")]
+
+
 class BaselineResult(Struct, frozen=True, kw_only=True):
     """The scan against the baseline."""
 
@@ -99,6 +110,10 @@ class BaselineResult(Struct, frozen=True, kw_only=True):
     fixed: Annotated[
         tuple[FixedEntry, ...],
         about("entries of the baseline, of roles that were compared, without such a finding in this scan"),
+    ]
+    grown: Annotated[
+        tuple[GrownEntry, ...],
+        about("those of the new ones that the baseline names, though it does not accept all that they allow"),
     ]
 
 

@@ -218,6 +218,10 @@ def _baseline_lines(scan: ViewedScan) -> list[str]:
         f"against the baseline: {counted(len(comparison.new), 'new grant')}, {len(comparison.known)} known, "
         f"{len(comparison.fixed)} fixed",
         *(
+            f"beyond the baseline: {entry.action} on {entry.resource} of {entry.role} ({entry.policy}): {why}"
+            for entry, why in comparison.grown
+        ),
+        *(
             f"fixed: {entry.action} on {entry.resource} of {entry.role} ({entry.policy}): run with "
             "--update-baseline to forget it"
             for entry in comparison.fixed

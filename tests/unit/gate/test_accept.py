@@ -14,9 +14,10 @@ from scanner.gate.baseline import Baseline
 from scanner.gate.config import TeamConfig
 from scanner.gate.decide import GatePolicy, decide, failing
 from scanner.gate.rules import IgnoreRule, RuleTally
-from scanner.model import EXCESS, Verdict
+from scanner.model import EXCESS, Policy, Verdict
 from scanner.result import RoleResult
 from tests.unit.cases import (
+    ACCOUNT,
     ROLE,
     allow,
     compared,
@@ -240,6 +241,128 @@ def test_a_wildcard_that_was_unused_and_is_partly_used_now_is_the_same_excess() 
     result, _ = with_baseline(scanned_before(allow("dynamodb:*", table("t"))), baseline)
     assert [e.verdict for e in baseline.entries] == ["unused"]
     assert [(f.verdict.value, f.known) for f in result.findings] == [("broad", True)]
+
+
+ALL_OF_TABLE = allow("dynamodb:*", table("t"))
+ALL = policy(allow("*"), name="bound")
+READS = policy(allow(["dynamodb:Get*", "dynamodb:Query"]), name="bound")
+READS_OF_A_TABLE = policy(allow("dynamodb:Get*", table("a")), name="bound")
+
+
+def growths(
+    before: Sequence[dict[str, Any]],
+    after: Sequence[dict[str, Any]],
+    bounds: tuple[Policy | None, Policy | None] = (None, None),
+    **how: Any,
+) -> list[str]:
+    """In which ways the excess after a change goes beyond the baseline from before, all of it new."""
+    then, now = bounds
+    baseline = baseline_of(scanned_before(*before, boundary=then, **how))
+    result, comparison = with_baseline(scanned_before(*after, boundary=now, **how), baseline)
+    assert [growth.entry for growth in comparison.grown] == list(comparison.new)
+    assert comparison.fixed == ()
+    assert [f.known for f in result.findings if f.verdict in EXCESS] == [not comparison.new]
+    return [growth.why for growth in comparison.grown]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "why"),
+    [
+        ([deny("dynamodb:Delete*")], [deny("dynamodb:Delete*")], ""),
+        ([], [deny("dynamodb:Delete*")], ""),
+        (
+            [deny("dynamodb:Delete*")],
+            [deny("dynamodb:*", table("u")), deny(["dynamodb:*Table", "dynamodb:D*"])],
+            "",
+        ),
+        # the Deny is gone, narrower or conditional
+        ([deny("dynamodb:Delete*")], [], "a Deny is gone or narrower: dynamodb:Delete* on *"),
+        ([deny("dynamodb:Batch*")], [], "a Deny is gone or narrower: dynamodb:Batch* on *"),
+        (
+            [deny("dynamodb:Batch*")],
+            [deny("dynamodb:BatchGetItem")],
+            "a Deny is gone or narrower: dynamodb:Batch*",
+        ),
+        (
+            [deny("dynamodb:Batch*")],
+            [deny("dynamodb:Batch*", table("*"))],
+            "a Deny is gone or narrower: dynamodb:B",
+        ),
+        (
+            [deny("dynamodb:Batch*")],
+            [deny("dynamodb:Batch*", Condition={"Bool": {"aws:SecureTransport": "false"}})],
+            "a Deny is gone or narrower: dynamodb:Batch* on *",
+        ),
+        (
+            [{"Effect": "Deny", "NotAction": "dynamodb:*Item", "Resource": "*"}],
+            [],
+            "it is permissions-management now, write was accepted",
+        ),
+        # one that has nothing to do with it
+        ([deny("s3:*")], [], ""),
+        ([deny("dynamodb:*", table("u"))], [], ""),
+    ],
+)
+def test_excess_that_grew_behind_a_deny_is_new(
+    before: list[dict[str, Any]], after: list[dict[str, Any]], why: str
+) -> None:
+    whys = growths([ALL_OF_TABLE, *before], [ALL_OF_TABLE, *after])
+    assert [text[: len(why)] for text in whys] == ([why] if why else [])
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "why"),
+    [
+        (ALL, ALL, ""),
+        (None, ALL, ""),
+        (ALL, READS, ""),
+        (ALL, None, "the permissions boundary is gone"),
+        (READS, None, "it is "),
+        (READS, ALL, "it is "),
+    ],
+)
+def test_excess_that_grew_behind_a_boundary_is_new(then: Policy | None, now: Policy | None, why: str) -> None:
+    whys = growths([ALL_OF_TABLE], [ALL_OF_TABLE], (then, now))
+    assert [text[: len(why)] for text in whys] == ([why] if why else [])
+
+
+def test_a_boundary_also_limits_the_resources_of_an_action() -> None:
+    seen, grant = usage(services=["dynamodb"]), allow(GET)
+    assert growths([grant], [grant], (READS_OF_A_TABLE, None), seen=seen) == [
+        "the permissions boundary is gone"
+    ]
+    assert growths([grant], [grant], (READS_OF_A_TABLE, READS), seen=seen) == [
+        "the permissions boundary allows more: dynamodb:Get* on *"
+    ]
+    assert growths([grant], [grant], (READS, READS_OF_A_TABLE), seen=seen) == []
+
+
+@pytest.mark.parametrize(
+    ("action", "grown"),
+    [
+        ("dynamodb:*", []),
+        # GetItem was accepted, and PutItem in use
+        ("dynamodb:*tItem", ["it is write now, data-access was accepted"]),
+    ],
+)
+def test_a_wildcard_of_which_less_is_used_is_known_unless_its_excess_is_more_dangerous(
+    action: str, grown: list[str]
+) -> None:
+    grant, seen = allow(action, table("t")), usage(used(("dynamodb:PutItem", table("t"))))
+    baseline = baseline_of(scanned_before(grant, seen=seen))
+    result, comparison = with_baseline(scanned_before(grant, seen=usage(services=["dynamodb"])), baseline)
+    assert [growth.why for growth in comparison.grown] == grown
+    assert only(result).known is not bool(grown)
+
+
+def test_a_role_that_shares_its_name_with_one_that_was_not_compared_is_not_fixed() -> None:
+    result = scanned_before(allow(SCAN, table("t")))
+    assert compared_roles([result.assessed], Terms(other_roles=frozenset({ROLE + "-other"}))) == {"f"}
+    elsewhere = ROLE.replace(ACCOUNT, "210987654321")
+    assert compared_roles([result.assessed], Terms(other_roles=frozenset({elsewhere}))) == set()
+    # who else there is could not be told
+    assert compared_roles([result.assessed], Terms(other_roles=None)) == {"f"}
+    assert compared_roles([result.assessed], Terms(other_roles=None, every_role=False)) == set()
 
 
 def test_what_is_known_fails_nothing_and_what_is_new_does() -> None:

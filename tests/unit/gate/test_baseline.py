@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from scanner.gate.baseline import (
     Baseline,
+    Comparison,
     DeployedGrant,
     Entry,
     compare,
@@ -20,7 +21,7 @@ from scanner.gate.baseline import (
     updated,
 )
 from scanner.iam.policies import grants_of
-from scanner.model import Verdict
+from scanner.model import Role, Verdict
 from tests.unit.cases import ACCOUNT, allow, policy
 
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/notes"
@@ -71,7 +72,9 @@ def test_an_entry_has_names_that_survive_a_deployment() -> None:
 def test_the_facts_of_grants_in_a_policy() -> None:
     but = {"Effect": "Allow", "NotAction": ["s3:*", "IAM:*"], "NotResource": f"arn:aws:sqs:r:{ACCOUNT}:q"}
     own = policy(allow("s3:Get*", "*", Sid="S", Condition={"Bool": {"aws:SecureTransport": "true"}}), but)
-    first, second = entries_of(deployed_grant(ROLE_ARN, grant, Verdict.UNUSED) for grant in grants_of(own))
+    first, second = entries_of(
+        deployed_grant(Role(ROLE_ARN, "notes"), grant, Verdict.UNUSED) for grant in grants_of(own)
+    )
     assert first == Entry("notes", "own", "S", "unused", "s3:Get*", "*", condition=first.condition)
     assert first.condition
     assert second.action == "* except iam:*, s3:*"
@@ -154,6 +157,61 @@ def test_an_update_keeps_the_roles_that_were_not_compared() -> None:
     assert updated(Baseline((gone, other)), [], {"notes", "other"}).entries == ()
 
 
+# --- how far an entry goes -------------------------------------------------------------------------
+
+ACCEPTED = ENTRY._replace(action="s3:*", severity="write", denied=("s3:Put* on *",), boundary=("s3:* on *",))
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({}, ""),
+        ({"severity": "data-access"}, ""),
+        ({"severity": "destruction"}, "it is destruction now, write was accepted"),
+        ({"severity": "unknown"}, "it is unknown now, write was accepted"),
+        ({"denied": ("s3:* on *", "s3:Get* on *")}, ""),
+        ({"denied": ()}, "a Deny is gone or narrower: s3:Put* on *"),
+        ({"denied": ("s3:PutObject on *",)}, "a Deny is gone or narrower: s3:Put* on *"),
+        ({"denied": ("s3:Put* on arn:aws:s3:::b",)}, "a Deny is gone or narrower: s3:Put* on *"),
+        ({"denied": ("s3:Put* on * if 0a",)}, "a Deny is gone or narrower: s3:Put* on *"),
+        ({"boundary": ("s3:Get* on *",)}, ""),
+        ({"boundary": ()}, "the permissions boundary is gone"),
+        ({"boundary": ("* on *",)}, "the permissions boundary allows more: * on *"),
+        ({"boundary": ("* except iam:* on *",)}, "the permissions boundary allows more: * except iam:* on *"),
+    ],
+)
+def test_what_grew_behind_an_entry_is_new(changes: dict[str, Any], why: str) -> None:
+    now = ACCEPTED._replace(**changes)
+    comparison = compare(Baseline((ACCEPTED,)), [now], {"notes"})
+    assert comparison.is_known == (not why,)
+    assert comparison.grown == (((now, why),) if why else ())
+    assert comparison.fixed == ()  # it is still there
+    assert updated(Baseline((ACCEPTED,)), [now], {"notes"}).entries == (now,)
+
+
+def test_an_entry_that_does_not_say_how_far_it_goes_accepts_all() -> None:
+    assert counts([ENTRY], [ENTRY._replace(severity="privilege-escalation")]) == (1, 0, 0)
+
+
+def test_the_narrowest_entry_accepts_so_that_the_widest_is_left() -> None:
+    wide, narrow = ENTRY._replace(severity="write"), ENTRY._replace(severity="read")
+    for now in ([wide, narrow], [narrow, wide], [ENTRY._replace(severity="list"), wide]):
+        assert counts([wide, narrow], now) == (2, 0, 0)
+    assert counts([wide, narrow], [wide, wide]) == (1, 1, 0)
+
+
+def test_what_is_not_looked_for_is_not_fixed() -> None:
+    old = ENTRY._replace(verdict="unobservable")
+    assert compare(Baseline((ENTRY, old)), [], {"notes"}, {"unused", "broad"}).fixed == (ENTRY,)
+
+
+def test_an_update_keeps_entries_of_a_role_that_shares_its_name_with_others() -> None:
+    """A role that was not compared may stand behind them, though one of the name was seen."""
+    gone = ENTRY._replace(action="s3:PutObject")
+    assert updated(Baseline((ENTRY, ENTRY, gone)), [ENTRY], ()).entries == (ENTRY, ENTRY, gone)
+    assert updated(Baseline((ENTRY,)), [ENTRY, gone], ()).entries == (ENTRY, gone)
+
+
 entries = st.builds(
     Entry,
     role=st.sampled_from(["a", "b"]),
@@ -163,6 +221,9 @@ entries = st.builds(
     action=st.sampled_from(["s3:GetObject", "s3:PutObject"]),
     resource=st.just("*"),
     condition=st.sampled_from(["", "c", "d"]),
+    severity=st.sampled_from(["", "write", "read"]),
+    denied=st.sampled_from([(), ("s3:Put* on *",)]),
+    boundary=st.sampled_from([(), ("s3:* on *",)]),
 )
 lists = st.lists(entries, max_size=6)
 
@@ -174,6 +235,6 @@ def test_each_entry_is_known_or_new_and_an_update_makes_all_known(
     old = Baseline(tuple(sorted(before)))
     comparison = compare(old, now, {"a", "b"})
     assert sorted([*comparison.known, *comparison.new]) == sorted(now)
-    assert len(comparison.known) + len(comparison.fixed) == len(before)
+    assert len(comparison.known) + len(comparison.fixed) + len(comparison.grown) == len(before)
     after = updated(old, now, {"a", "b"})
-    assert compare(after, now, {"a", "b"}) == ((True,) * len(now), tuple(now), (), ())
+    assert compare(after, now, {"a", "b"}) == Comparison((True,) * len(now), tuple(now), (), ())

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.gate.baseline import Baseline, Entry
-from scanner.gate.load_baseline import BaselineError, dump_baseline, load_baseline
+from scanner.gate.load_baseline import BaselineError, dump_baseline, entries_without_extent, load_baseline
+from scanner.iam.severity import SEVERITY_LEVELS
 from scanner.model import Verdict
 
 ENTRY = Entry("notes", "own", "", "unused", "s3:GetObject", "arn:aws:s3:::b/*")
@@ -19,7 +20,9 @@ VERDICTS = [str(verdict) for verdict in Verdict]
 
 
 def test_the_file_holds_a_finding_a_line_sorted() -> None:
-    second = ENTRY._replace(action="s3:PutObject", condition="c")
+    second = ENTRY._replace(
+        action="s3:PutObject", condition="c", severity="write", denied=("s3:* on b", "s3:* on c")
+    )
     texts = {dump_baseline(Baseline(tuple(order))) for order in itertools.permutations([ENTRY, second])}
     assert texts == {
         """\
@@ -27,7 +30,7 @@ def test_the_file_holds_a_finding_a_line_sorted() -> None:
   "version": 1,
   "findings": [
     {"role": "notes", "policy": "own", "statement": "", "verdict": "unused", "action": "s3:GetObject", "resource": "arn:aws:s3:::b/*"},
-    {"role": "notes", "policy": "own", "statement": "", "verdict": "unused", "action": "s3:PutObject", "resource": "arn:aws:s3:::b/*", "condition": "c"}
+    {"role": "notes", "policy": "own", "statement": "", "verdict": "unused", "action": "s3:PutObject", "resource": "arn:aws:s3:::b/*", "condition": "c", "severity": "write", "denied": ["s3:* on b", "s3:* on c"]}
   ]
 }
 """  # noqa: E501  # as it stands in the file
@@ -39,13 +42,26 @@ def test_an_empty_baseline() -> None:
     assert load_baseline(dump_baseline(Baseline()), "b.json") == Baseline()
 
 
-@given(st.builds(Entry, *[st.text(max_size=60)] * 3, st.sampled_from(VERDICTS), *[st.text(max_size=60)] * 3))
+TEXTS = st.text(max_size=60)
+LISTS = st.lists(TEXTS, max_size=3).map(tuple)
+ENTRIES = st.builds(
+    Entry,
+    *[TEXTS] * 3,
+    st.sampled_from(VERDICTS),
+    *[TEXTS] * 3,
+    st.sampled_from(["", *SEVERITY_LEVELS]),
+    LISTS,
+    LISTS,
+)
+
+
+@given(ENTRIES)
 def test_whatever_an_entry_holds_it_can_be_written_and_read(entry: Entry) -> None:
     assert load_baseline(dump_baseline(Baseline((entry,))), "b.json").entries == (entry,)
 
 
 def file_of(**changes: Any) -> str:
-    row = {name: getattr(ENTRY, name) for name in ENTRY._fields if name != "condition"} | changes
+    row = {name: getattr(ENTRY, name) for name in ENTRY._fields[:6]} | changes
     return json.dumps({"version": 1, "findings": [{k: v for k, v in row.items() if v is not None}]})
 
 
@@ -73,6 +89,19 @@ def file_of(**changes: Any) -> str:
         (file_of(verdict="bad\n"), "b.json: `findings`, entry 1: unknown verdict `bad\\n`"),
         (file_of(extra="x"), "b.json: `findings`, entry 1: unknown key `extra`"),
         (file_of(condition=1), "b.json: `findings`, entry 1: `condition` must be a string"),
+        (file_of(severity="bad"), "b.json: `findings`, entry 1: unknown severity `bad`"),
+        (file_of(severity=[]), "b.json: `findings`, entry 1: `severity` must be a string"),
+        (file_of(denied="s3:* on *"), "b.json: `findings`, entry 1: `denied` must be a list of strings"),
+        (file_of(boundary=[1]), "b.json: `findings`, entry 1: `boundary` must be a list of strings"),
+        (
+            '{"version": 1, "findings": [], "more": 1}',
+            "b.json: unknown key `more`: must be one of version, fin",
+        ),
+        ('{"version": 1, "findings": [1], "findings": []}', "b.json: duplicate key `findings`: remove one"),
+        (
+            file_of().replace('"role":', '"role": "other", "role":'),
+            "b.json: duplicate key `role`: remove one",
+        ),
     ],
 )
 def test_what_is_no_baseline_is_refused(text: str, expected: str) -> None:
@@ -86,3 +115,14 @@ def test_of_very_many_problems_some_are_named() -> None:
     with pytest.raises(BaselineError) as caught:
         load_baseline(json.dumps({"version": 1, "findings": [1] * 1_000}), "b.json")
     assert caught.value.problems[-1] == "b.json: and 980 more"
+
+
+def test_entries_of_an_older_version_are_named_once() -> None:
+    told = ENTRY._replace(severity="read")
+    assert entries_without_extent(Baseline((told,)), "b.json") == ""
+    assert entries_without_extent(Baseline((ENTRY, told)), "b.json").startswith(
+        "b.json: 1 entry does not say"
+    )
+    assert entries_without_extent(Baseline((ENTRY, ENTRY)), "b.json").startswith(
+        "b.json: 2 entries do not say"
+    )
