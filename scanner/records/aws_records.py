@@ -19,8 +19,9 @@ SOURCES = (LAST_ACCESSED, CLOUDTRAIL, INVOCATIONS)
 
 @dataclass(frozen=True)
 class AwsRecords:
-    """The sources of one role. `since` is the start of the scanned time (Unix seconds).
+    """The sources of one role.
 
+    `since` is the start of the scanned time, or the last change if that is earlier (Unix seconds).
     `histories` are CloudTrail's by the ARN of the workload. `workloads` are all that use the role, with the
     time of their last change. `recorded_until` is the time up to which IAM's data tells what each of them
     did, 0 where it does not reach beyond the last change of one.
@@ -37,6 +38,11 @@ class AwsRecords:
         return self.last_accessed is not None and counts_for(
             evidence.newest_complete, changed, self.last_accessed.asked
         )
+
+    def unmapped_services(self, workload: str) -> frozenset[str | None]:
+        """The services (None: an unknown one) with an event of a workload that could not be mapped."""
+        history = self.histories.get(workload)
+        return frozenset(unmapped.prefix for unmapped in history.unmapped) if history else frozenset()
 
     def never(self, action: str, pattern: str) -> bool:
         """Whether IAM says that the role never tried to use an action (in lower case) on a resource pattern.
@@ -66,7 +72,7 @@ class AwsRecords:
         )
 
     def was_used_untraced(self, action: str, traced_actions: Sequence[str] | frozenset[str]) -> bool:
-        """Whether IAM says that the role used an action in the scanned time, though no trace shows it.
+        """Whether IAM says that the role used an action since `since`, though no trace shows it.
 
         `traced_actions` (in lower case) are those that a trace shows, or that a call may have needed.
         """

@@ -48,14 +48,18 @@ def records_of_role(
     traced: TracedWorkloads,
     since: float,
 ) -> AwsRecords:
-    """The records of a role. `histories` are by workload, `since` is the start of the scanned time."""
+    """The records of a role. `histories` are by workload, `since` is the start of the scanned time.
+
+    A use since the last change counts, though it was before the scanned time.
+    """
     changed = traced.changed(role)
+    deployed = (changed_at(arn, role, traced.workloads) for arn in role.workloads)
     tracked = all(tracks(region_of(arn)) for arn in role.workloads)
     records = AwsRecords(
         last_accessed=accessed if tracked else None,
         histories={arn: histories[arn] for arn in role.workloads if arn in histories},
         workloads=changed,
-        since=since,
+        since=min((since, *deployed)),
     )
     if records.last_accessed is None or not changed:
         return records

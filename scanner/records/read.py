@@ -55,6 +55,7 @@ def read_records(
         sessions = _sessions(roles, traced, request.start)
         history_request = HistoryRequest(sessions, request.now, request.regions)
         histories = read_cloudtrail(aws.cloudtrail, history_request, warnings)
+        _warn_of_unmapped(histories, warnings)
     if INVOCATIONS in request.sources:
         arns = sorted({arn for role in roles for arn in role.workloads})
         window = window_of(request.start, request.end, request.now)
@@ -64,6 +65,17 @@ def read_records(
         for role in roles
     }
     return Records(by_role, invocations)
+
+
+def _warn_of_unmapped(histories: Mapping[str, History], warnings: Warnings) -> None:
+    for arn, history in histories.items():
+        for unmapped, count in history.unmapped.items():
+            warnings.add(
+                "events-unmapped",
+                f"CloudTrail's event {unmapped.service}:{unmapped.operation} of {arn} could not be mapped to "
+                "permissions: it may have needed what no trace shows",
+                count,
+            )
 
 
 def _sessions(roles: Sequence[Role], traced: TracedWorkloads, start: float) -> tuple[Session, ...]:

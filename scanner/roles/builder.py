@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from scanner.aws.ask import Failure, attempt, warn_of_denial
@@ -36,11 +37,13 @@ class RoleBuilder:
         self._trusted: tuple[str, ...] | None = None
         self._boundary: Policy | None = None
         self._tags: Mapping[str, str] | None = None
+        self._created: datetime | None = None
         self._last_used_region: str | None = None
 
     def add_details(self, details: Mapping[str, Any]) -> str | None:
         """Note what a role says of itself, and return the ARN of its boundary."""
         self._trusted = other_principals(details.get("AssumeRolePolicyDocument"))
+        self._created = time_of(details.get("CreateDate"))
         region = _mapping(details.get("RoleLastUsed")).get("Region")
         self._last_used_region = region if isinstance(region, str) else None
         tags = details.get("Tags")
@@ -132,6 +135,7 @@ class RoleBuilder:
             trusted=self._trusted or (),
             boundary=self._boundary,
             tags=self._tags,
+            created=self._created,
             last_used_region=self._last_used_region,
             readable=not self._missing - {_DETAILS} and not self._problems,
             missing_permissions=tuple(sorted(self._missing)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from scanner.model import Evidence, Policy, Role, Workload
@@ -42,6 +42,9 @@ def workload_evidence(
     of_role = []
     for arn in role.workloads:
         seen = of_current_code(evidence.get(arn, Evidence()), workloads.get(arn))
+        unmapped = records.unmapped_services(arn)
+        if unmapped:
+            seen = replace(seen, unmapped_services=seen.unmapped_services | unmapped)
         changed = max(granted, changed_at(arn, role, workloads))
         of_role.append(WorkloadEvidence(seen, changed, records.has_recorded_since(seen, changed)))
     return of_role

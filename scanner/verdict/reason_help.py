@@ -44,7 +44,7 @@ REASON_HELP: Mapping[Reason, tuple[str, str]] = {
         "check the condition by hand; a grant that another one makes needless can go",
     ),
     Reason.ACCESSED_UNTRACED: (
-        "IAM's last-accessed data says that the role used it in the scanned time, and no trace shows it",
+        "IAM's last-accessed data says that the role used it since the last change, and no trace shows it",
         "keep the permission, and instrument the AWS client that uses it",
     ),
     Reason.UNMAPPED_OPERATION: (

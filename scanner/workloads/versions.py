@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from scanner.model import Evidence, Role, Workload
 
@@ -46,8 +47,16 @@ def _newest(time: float | None, other: float | None) -> float | None:
 
 
 def changed_at(arn: str, role: Role, workloads: Mapping[str, Workload]) -> float:
-    """When a workload of a role was last deployed (Unix seconds), infinite where no trace is surely newer."""
+    """When a workload was last deployed with a role (Unix seconds), infinite where no trace is surely newer.
+
+    What ran before the role was made ran with another one, maybe of the same name.
+    """
     workload = workloads.get(arn)
     if workload is None or workload.changed is None or arn in role.by_version_only:
         return math.inf
-    return workload.changed.timestamp()
+    return max(workload.changed.timestamp(), seconds_of(role.created))
+
+
+def seconds_of(moment: datetime | None) -> float:
+    """A time in Unix seconds, 0 where it is not known."""
+    return moment.timestamp() if moment else 0.0

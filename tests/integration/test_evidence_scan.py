@@ -42,6 +42,7 @@ def scan(folder: Path, fake: FakeEvidence, deployed: Deployed, *sources: str) ->
     statement = {"Effect": "Allow", "Action": deployed.action, "Resource": deployed.resource}
     iam = notes.iam()
     for role in iam["RoleDetailList"]:
+        role["CreateDate"] = "2020-01-01T00:00:00+00:00"
         role["RolePolicyList"][0]["PolicyDocument"]["Statement"].append(statement)
     functions = notes.functions() | {"EventSourceMappings": [], "FunctionEventInvokeConfigs": []}
     for function in functions["Functions"]:

@@ -125,13 +125,15 @@ def usage(
 class Circumstances(TypedDict, total=False):
     """What is known of a role beside its policies and what was used; what is absent is as it should be.
 
-    `by_version_only` are names of functions that use the role in a published version only.
+    `by_version_only` are names of functions that use the role in a published version only, `role_created` is
+    when the role was made.
     """
 
     requirements: EvidenceRequirements
     workloads_complete: bool
     scan_reasons: frozenset[Reason]
     by_version_only: Iterable[str]
+    role_created: datetime | None
     boundary: Policy | None
     tags: Mapping[str, str] | None
     readable: bool
@@ -176,6 +178,7 @@ def _role(policies: Iterable[Policy], workloads: tuple[str, ...], how: Circumsta
         by_version_only=tuple(map(function_arn, how.get("by_version_only", ()))),
         boundary=how.get("boundary"),
         tags=how.get("tags"),
+        created=how.get("role_created"),
         readable=how.get("readable", True),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -18,6 +19,7 @@ from scanner.mapping.permissions import required_permissions
 from scanner.mapping.resources import snake_case
 from scanner.model import Arn, Call, Need, Outcome, Unmapped
 from scanner.model.workloads import workload_name
+from scanner.text.tables import rows
 
 _MOST_TEXT = 2048
 # How lists of CloudTrail name the single resources in them: ssm GetParameters, secretsmanager
@@ -29,6 +31,8 @@ _KEY = re.compile(r"(?:mrk-)?[0-9a-f-]{32,36}")
 _API_VERSION = re.compile(r"(?<=\d{8})v\d+$")
 _DENIED = re.compile(r"access_?denied|unauthorized|not_?authorized|forbidden", re.IGNORECASE)
 _DENIED_MESSAGE = re.compile(r"not authorized to perform", re.IGNORECASE)
+# "Client.InvalidClientTokenId", "ExpiredTokenException": services spell a code in several ways
+_CODE_PREFIX, _CODE_SUFFIX = "client.", "exception"
 _SECRET_SUFFIX = re.compile(r"-[A-Za-z0-9]{6}$")
 # docs.aws.amazon.com/systems-manager/latest/userguide/integration-ps-secretsmanager.html
 _SECRET_REFERENCE = "/aws/reference/secretsmanager"  # noqa: S105  # the beginning of a parameter's name
@@ -92,11 +96,24 @@ def _is_of(identity: Mapping[str, Any], role: str, session: str) -> bool:
 
 
 def _outcome(event: Mapping[str, Any]) -> Outcome:
+    """How a call ended. One whose caller AWS did not recognise never came to be decided."""
     code = _text(event.get("errorCode"))
     if not code:
         return Outcome.OK
+    if _without_affixes(code) in _identity_errors():
+        return Outcome.NEVER_SENT
     denied = _DENIED.search(code) or _DENIED_MESSAGE.search(_text(event.get("errorMessage")))
     return Outcome.DENIED if denied else Outcome.FAILED
+
+
+@cache
+def _identity_errors() -> frozenset[str]:
+    """AWS's codes for credentials that it does not accept, whatever they allow."""
+    return frozenset(_without_affixes(row["code"]) for row in rows("records", "identity_errors"))
+
+
+def _without_affixes(code: str) -> str:
+    return code.lower().removeprefix(_CODE_PREFIX).removesuffix(_CODE_SUFFIX)
 
 
 def parameters_of(prefix: str | None, raw: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

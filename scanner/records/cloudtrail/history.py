@@ -16,16 +16,18 @@ LAG = 2 * 3600
 Five minutes is AWS's average and no promise; more than 25 minutes have been seen.
 """
 
+_NOT_CARRIED_OUT = (Outcome.DENIED, Outcome.NEVER_SENT)
+
 
 @dataclass(frozen=True)
 class History:
     """What event history shows of a workload from `start` to `end` (Unix seconds).
 
     `used` are the needs of calls that AWS carried out or that failed for another reason than a missing
-    right, `attempted` those of calls that it denied, `unmapped` calls of which the permissions cannot be
-    told, with their number. `regions` are those that were read to the end; `complete` tells whether these
-    are all that were asked for. `last_settled` is the time of the newest event of which all that came before
-    it has been delivered too (LAG before `end`).
+    right, `attempted` those of calls that it denied or whose credentials it refused, `unmapped` calls of
+    which the permissions cannot be told, with their number. `regions` are those that were read to the end;
+    `complete` tells whether these are all that were asked for. `last_settled` is the time of the newest event
+    of which all that came before it has been delivered too (LAG before `end`).
     """
 
     used: Mapping[Need, Observation] = field(default_factory=dict)
@@ -78,12 +80,13 @@ def history_of(
     unmapped: dict[Unmapped, int] = {}
     last_settled: float | None = None
     for event in {event.id: event for event in events}.values():
-        if event.time <= end - LAG:
+        recognised = event.outcome is not Outcome.NEVER_SENT
+        if recognised and event.time <= end - LAG:
             last_settled = max(event.time, last_settled or 0.0)
         if isinstance(event.needs, Unmapped):
             unmapped[event.needs] = unmapped.get(event.needs, 0) + 1
             continue
-        counts = attempted if event.outcome is Outcome.DENIED else used
+        counts = attempted if event.outcome in _NOT_CARRIED_OUT else used
         for need in event.needs:
             # Event history is searched for what may have been needed, not for what else would have done.
             key = need if need.required else need._replace(certainty=Certainty.POSSIBLE)

@@ -234,9 +234,13 @@ def test_a_recorded_call_that_was_refused_leaves_it_open() -> None:
         (
             {"unmapped": {Unmapped("s", "o", "unknown-operation", "secretsmanager"): 1}},
             SECRET,
-            ("may-run-untraced",),
+            ("may-run-untraced", "unmapped-operation"),
         ),
-        ({"unmapped": {Unmapped("s", "o", "unknown-operation", None): 1}}, SECRET, ("may-run-untraced",)),
+        (
+            {"unmapped": {Unmapped("s", "o", "unknown-operation", None): 1}},
+            SECRET,
+            ("may-run-untraced", "unmapped-operation"),
+        ),
         ({"unmapped": {Unmapped("s", "o", "unknown-operation", "s3"): 1}}, SECRET, ()),
         # another user of the role, of which nothing was read
         ({"workloads": ["f", "g"]}, SECRET, ("may-run-untraced",)),

@@ -134,6 +134,16 @@ def test_a_call_that_a_service_makes_for_the_function_is_the_functions() -> None
         ("Client.UnauthorizedOperation", Outcome.DENIED),
         ("ResourceNotFoundException", Outcome.FAILED),
         ("DryRunOperationException", Outcome.FAILED),
+        # the caller was not recognised: what it may do was never asked
+        ("InvalidAccessKeyId", Outcome.NEVER_SENT),
+        ("InvalidClientTokenId", Outcome.NEVER_SENT),
+        ("Client.InvalidClientTokenId", Outcome.NEVER_SENT),
+        ("ExpiredToken", Outcome.NEVER_SENT),
+        ("ExpiredTokenException", Outcome.NEVER_SENT),
+        ("SignatureDoesNotMatch", Outcome.NEVER_SENT),
+        ("InvalidSignature", Outcome.NEVER_SENT),
+        ("UnrecognizedClientException", Outcome.NEVER_SENT),
+        ("InvalidParameterException", Outcome.FAILED),
     ],
 )
 def test_the_outcome_of_an_event(error: str, outcome: Outcome) -> None:

@@ -40,9 +40,14 @@ def test_events_are_counted_by_permission() -> None:
         event(NOW - 20, LIST, id_="same"),
         event(NOW - 20, LIST, id_="same"),
         event(NOW - 40, GET_SECRET, outcome=Outcome.DENIED),
+        event(NOW - 50, GET_SECRET, outcome=Outcome.NEVER_SENT),
     )
     assert history.used == {LIST: Observation(3, 0, NOW - 30, NOW - 10, 2)}
-    assert history.attempted == {GET_SECRET: Observation(1, 0, NOW - 40, NOW - 40, 0)}
+    assert history.attempted == {GET_SECRET: Observation(2, 0, NOW - 50, NOW - 40, 0)}
+
+
+def test_an_event_whose_caller_was_not_recognised_does_not_show_that_the_workload_ran() -> None:
+    assert made(event(NOW - 5 * HOUR, LIST, outcome=Outcome.NEVER_SENT)).last_settled is None
 
 
 @given(st.lists(st.integers(min_value=0, max_value=86_400)), st.randoms())

@@ -18,3 +18,9 @@ def test_the_tracked_regions_are_named_once_each_with_a_source() -> None:
     regions = [row["region"] for row in found]
     assert len(set(regions)) == len(regions)
     assert all(row["source"].startswith("docs.aws.amazon.com/") for row in found)
+
+
+def test_the_codes_of_refused_credentials_are_named_once_each_with_a_source() -> None:
+    found = rows("records", "identity_errors")
+    assert len({row["code"].lower() for row in found}) == len(found)
+    assert all(row["source"].startswith("docs.aws.amazon.com/") for row in found)

@@ -59,6 +59,24 @@ def test_what_is_missing_of_both_is_said_of_the_better_seen_one() -> None:
     assert summaries(result)[0].reasons == ("service-not-traced", "sharer-not-seen")
 
 
+@pytest.mark.parametrize(
+    ("created", "reasons"),
+    [
+        (None, ()),
+        (NOW - 24 * HOUR, ()),
+        (NOW - 1, ()),
+        (NOW, ("not-seen",)),  # what ran before ran with another role
+        (NOW + HOUR, ("not-seen",)),
+    ],
+)
+def test_traces_from_before_the_role_was_made_confirm_nothing(
+    created: float | None, reasons: tuple[str, ...]
+) -> None:
+    made = None if created is None else datetime.fromtimestamp(created, UTC)
+    result = compared([policy(allow(SCAN, table("t")))], [sees()], role_created=made)
+    assert outcomes(result)[0] == ("unused", reasons)
+
+
 def test_a_workload_whose_configuration_was_not_read_confirms_nothing() -> None:
     result = compared([policy(allow(SCAN, table("t")))], [sees(), sees(name="g")], functions=[function("f")])
     assert summaries(result)[0].reasons == ("sharer-not-seen",)
