@@ -15,7 +15,7 @@ from typing import NamedTuple
 from scanner.gate.extent import (
     NO_LIMITS,
     Extent,
-    Limits,
+    GrantLimits,
     condition_text,
     digest,
     limits_of,
@@ -56,11 +56,11 @@ class DeployedGrant:
     except_resources: tuple[str, ...] = ()
     condition: str = ""
     severity: str = ""
-    limits: Limits = NO_LIMITS
+    limits: GrantLimits = NO_LIMITS
 
 
 def deployed_grant(role: Role, grant: Grant, verdict: Verdict, severity: str = "") -> DeployedGrant:
-    """The facts of a grant of a role."""
+    """The facts of a grant of a role. Where not all of the role was read, how far it goes is not known."""
     statement = grant.statement
     return DeployedGrant(
         role=role.arn,
@@ -73,8 +73,8 @@ def deployed_grant(role: Role, grant: Grant, verdict: Verdict, severity: str = "
         except_actions=statement.actions if statement.not_actions else (),
         except_resources=statement.resources if statement.not_resources else (),
         condition=condition_text(statement.condition),
-        severity=severity,
-        limits=limits_of(role, grant),
+        severity=severity if role.readable else "",
+        limits=limits_of(role, grant) if role.readable else NO_LIMITS,
     )
 
 
@@ -220,7 +220,7 @@ def compare(
         known=tuple(entry for entry, known in pairs if known),
         new=tuple(entry for entry, known in pairs if not known),
         fixed=tuple(fixed),
-        grown=tuple(grown),
+        grown=tuple(sorted(grown)),
     )
 
 
@@ -252,7 +252,7 @@ def _match(baseline: Baseline, entries: Sequence[Entry]) -> _Matched:
     matched: list[Entry | None] = [None] * len(entries)
     is_known = [False] * len(entries)
     for without_condition, accepts in _PASSES:
-        for at, entry in enumerate(entries):
+        for at, entry in sorted(enumerate(entries), key=lambda item: item[1]):
             if matched[at] is not None or (without_condition and not entry.condition):
                 continue
             same = left.get((entry._replace(condition="") if without_condition else entry).identity, [])

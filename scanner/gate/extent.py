@@ -68,16 +68,18 @@ class Extent(NamedTuple):
     boundary: tuple[str, ...] = ()
 
     def growth(self, now: Extent) -> str:
-        """What `now` goes beyond this one, in words; empty where it does not."""
-        if self.severity and severity_rank(now.severity) < severity_rank(self.severity):
+        """What `now` goes beyond this one, in words; empty where it does not, or one of them is not known."""
+        if not (self.severity and now.severity):
+            return ""
+        if severity_rank(now.severity) < severity_rank(self.severity):
             return f"it is {now.severity} now, {self.severity} was accepted"
         lifted = [text for text in self.denied if not _is_within(text, now.denied)]
         if lifted:
             return f"a Deny is gone or narrower: {lifted[0]}"
         if self.boundary and not now.boundary:
             return "the permissions boundary is gone"
-        wider = [text for text in now.boundary if self.boundary and not _is_within(text, self.boundary)]
-        return f"the permissions boundary allows more: {wider[0]}" if wider else ""
+        wider = [text for text in now.boundary if not _is_within(text, self.boundary)]
+        return f"the permissions boundary allows more: {wider[0]}" if self.boundary and wider else ""
 
 
 def severity_rank(severity: str) -> int:
@@ -95,22 +97,22 @@ def _is_within(text: str, outer: Iterable[str]) -> bool:
 # --- from policies -------------------------------------------------------------------------------
 
 
-class Limits(NamedTuple):
+class GrantLimits(NamedTuple):
     """The limits of one grant, as they are deployed."""
 
     denied: tuple[Limit, ...] = ()
     boundary: tuple[Limit, ...] = ()
 
 
-NO_LIMITS = Limits()
+NO_LIMITS = GrantLimits()
 
 
-def limits_of(role: Role, grant: Grant) -> Limits:
+def limits_of(role: Role, grant: Grant) -> GrantLimits:
     """What limits a grant of a role, conditions included."""
     bounds = (role.boundary,) if role.boundary else ()
     statements = [s for policy in (*role.policies, *bounds) for s in policy.statements if not s.allow]
     allowed = [s for policy in bounds for s in policy.statements if s.allow]
-    return Limits(
+    return GrantLimits(
         tuple(limit for statement in statements for limit in _limits(statement, grant)),
         tuple(limit for statement in allowed for limit in _limits(statement, grant)),
     )
@@ -157,7 +159,7 @@ def _ordered(condition: Any) -> Any:
 # --- with names that survive a deployment --------------------------------------------------------
 
 
-def stable_extent(severity: str, limits: Limits, account: str, names: Mapping[str, str]) -> Extent:
+def stable_extent(severity: str, limits: GrantLimits, account: str, names: Mapping[str, str]) -> Extent:
     """The extent of a grant, with names as entries have them."""
 
     def texts(deployed: Iterable[Limit]) -> tuple[str, ...]:

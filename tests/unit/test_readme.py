@@ -228,6 +228,10 @@ def test_example_is_what_the_walk_through_writes(walk_through: WalkThrough) -> N
     assert documented == patterns
 
 
+def test_the_walk_through_fails_the_default_gate(tmp_path: Path) -> None:
+    assert run("--fail-on", "unused", "broad", "--output-dir", str(tmp_path)) == errors.EXIT_GATE
+
+
 def test_the_story_of_a_finding_is_what_explain_tells(walk_through: WalkThrough) -> None:
     (example,) = blocks(section(README, "### The story of one finding"), "console")
     command, *shown = example.splitlines()

@@ -20,6 +20,7 @@ from scanner.gate.baseline import (
     stable_role_name,
     updated,
 )
+from scanner.gate.extent import Extent
 from scanner.iam.policies import grants_of
 from scanner.model import Role, Verdict
 from tests.unit.cases import ACCOUNT, allow, policy
@@ -187,6 +188,52 @@ def test_what_grew_behind_an_entry_is_new(changes: dict[str, Any], why: str) -> 
     assert comparison.grown == (((now, why),) if why else ())
     assert comparison.fixed == ()  # it is still there
     assert updated(Baseline((ACCEPTED,)), [now], {"notes"}).entries == (now,)
+
+
+PATTERNS = st.sampled_from(["*", "s3:*", "s3:Put*", "s3:PutObject", "s3:GetObject"])
+RESOURCES = st.sampled_from(["*", "arn:aws:s3:::b*", "arn:aws:s3:::b/*"])
+STATEMENTS = st.builds(
+    lambda action, resource, key: {key: action, "Resource": resource},
+    PATTERNS,
+    RESOURCES,
+    st.sampled_from(["Action", "NotAction"]),
+)
+EXTENTS = st.lists(STATEMENTS, max_size=3)
+
+
+def extent_of(denied: list[dict[str, Any]], bound: list[dict[str, Any]]) -> Extent:
+    """How far `s3:*` on everything goes with these Deny statements, and a boundary that allows this."""
+    own = policy(allow("s3:*"), *({"Effect": "Deny", **statement} for statement in denied))
+    boundary = policy(*({"Effect": "Allow", **statement} for statement in bound)) if bound else None
+    role = Role(ROLE_ARN, "notes", (own,), boundary=boundary)
+    (granted,) = grants_of(own)
+    (entry,) = entries_of([deployed_grant(role, granted, Verdict.UNUSED, "write")])
+    return entry.extent
+
+
+@given(EXTENTS, EXTENTS, EXTENTS)
+def test_another_deny_or_a_first_boundary_is_no_growth(
+    denied: list[dict[str, Any]], more: list[dict[str, Any]], bound: list[dict[str, Any]]
+) -> None:
+    before = extent_of(denied, [])
+    assert before.growth(extent_of([*more, *denied], bound)) == ""
+
+
+@given(EXTENTS, EXTENTS)
+def test_all_denies_or_the_boundary_gone_is_growth(
+    denied: list[dict[str, Any]], bound: list[dict[str, Any]]
+) -> None:
+    before, after = extent_of(denied, bound), extent_of([], [])
+    assert bool(before.growth(after)) is bool(before.denied or before.boundary)
+
+
+def test_how_far_a_role_goes_that_was_not_wholly_read_is_not_known() -> None:
+    own = policy(allow("s3:*"), {"Effect": "Deny", "Action": "s3:Put*", "Resource": "*"})
+    (granted,) = grants_of(own)
+    role = Role(ROLE_ARN, "notes", (own,), readable=False)
+    (entry,) = entries_of([deployed_grant(role, granted, Verdict.UNUSED, "write")])
+    assert entry.extent == Extent()
+    assert ACCEPTED.extent.growth(Extent()) == ""
 
 
 def test_an_entry_that_does_not_say_how_far_it_goes_accepts_all() -> None:
