@@ -123,7 +123,6 @@ PENDING = {
     "SAM Crud, all of it used": INEFFECTIVE,
     "CDK grantRead, GetObject": BUNDLES,
     "CDK grantReadData, GetItem": BUNDLES,
-    "CDK grantPut, PutObject": BUNDLES,
 }
 
 
