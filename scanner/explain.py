@@ -191,9 +191,10 @@ def _calls_of(finding: Finding, name: str, source: str, used: Iterable[UsedPermi
         possible = "" if permission.required else "may have needed "
         unknown = "" if permission.exact else " (resource not fully known)"
         traces = f"; traces: {', '.join(permission.trace_ids)}" if permission.trace_ids else ""
+        last = permission.last_seen or "at an unknown time"
         yield (
             f"  {name}: {possible}{permission.action} on {permission.resource}{unknown}, "
-            f"{counted(permission.count, 'call')}, last {permission.last_seen} ({source}){traces}"
+            f"{counted(permission.count, 'call')}, last {last} ({source}){traces}"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
@@ -24,6 +25,7 @@ from scanner.traces.source import TraceSource
 from scanner.traces.xray_api import XRaySource
 from scanner.traces.xray_requests import Window
 from scanner.usage.builder import UsageBuilder
+from scanner.usage.times import TraceTimes
 from scanner.verdict.reasons import Reason
 from scanner.workloads.kinds import KINDS, WorkloadKind
 from scanner.workloads.listing import Listing, Workloads, union
@@ -34,7 +36,9 @@ def read_traces(
 ) -> Traced:
     """Read all traces."""
     builder = UsageBuilder(
-        request.requirements.min_traces, mapper(request.config.operations, request.config.resources)
+        request.requirements.min_traces,
+        mapper(request.config.operations, request.config.resources),
+        TraceTimes.until(request.now or math.inf),
     )
     lock = threading.Lock()
 
@@ -70,6 +74,7 @@ def read_traces(
             traces_unprocessed=skipped.unprocessed,
             traces_partial=skipped.partial,
             windows=skipped.windows,
+            times=builder.impossible_times,
         ),
         usages=usages,
         scan_reasons=frozenset(scan_reasons),
@@ -95,6 +100,11 @@ _GAPS = {
     "calls": ("calls-unmapped", "call", "could not be mapped to permissions: see `unmapped`"),
     "traces_truncated": ("traces-truncated", "trace", "cut off by X-Ray, which keeps 500 KB of each"),
     "traces_partial": ("traces-partial", "trace", "still arriving"),
+    "times": (
+        "times-impossible",
+        "trace",
+        "with times that no trace can have (not in seconds?): what it used counts, it confirms nothing",
+    ),
     "traces_unprocessed": ("traces-unprocessed", "trace", "listed or asked for, but not returned"),
 }
 

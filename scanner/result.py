@@ -30,6 +30,7 @@ class Skipped:
     traces_unprocessed: int = 0
     traces_partial: int = 0
     windows: int = 0
+    times: int = 0
 
 
 @dataclass(frozen=True)

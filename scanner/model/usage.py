@@ -10,15 +10,15 @@ from scanner.model.calls import Need, Unmapped
 
 @dataclass(frozen=True)
 class Observation:
-    """How often and when (Unix seconds) something was seen.
+    """How often and when (Unix seconds) something was seen; None where no trace can have the times told.
 
     `succeeded` is how often AWS did what it was asked. `trace_ids` are some of the traces, the newest first.
     """
 
     count: int
     traces: int
-    first_seen: float
-    last_seen: float
+    first_seen: float | None
+    last_seen: float | None
     succeeded: int = 0
     trace_ids: tuple[str, ...] = ()
 
@@ -81,3 +81,13 @@ class Usage:
     attempted: Mapping[Need, Observation] = field(default_factory=dict)
     denied: tuple[Denied, ...] = ()
     unmapped: Mapping[Unmapped, int] = field(default_factory=dict)
+
+
+def earliest(time: float | None, other: float | None) -> float | None:
+    """The earlier of two times, None for no time."""
+    return other if time is None else time if other is None else min(time, other)
+
+
+def latest(time: float | None, other: float | None) -> float | None:
+    """The later of two times, None for no time."""
+    return other if time is None else time if other is None else max(time, other)

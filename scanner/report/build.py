@@ -126,6 +126,7 @@ def _scan(result: ScanResult, request: ScanRequest) -> records.Scan:
             traces_unprocessed=skipped.traces_unprocessed,
             traces_partial=skipped.traces_partial,
             windows=skipped.windows,
+            times=skipped.times,
         ),
         warnings=tuple(
             records.Warned(code=warning.code, message=warning.message, count=warning.count)

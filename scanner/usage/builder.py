@@ -9,9 +9,11 @@ from collections.abc import Callable
 
 from scanner.mapping.permissions import required_permissions
 from scanner.model import Call, CallRow, Need, Unmapped, Usage
+from scanner.model.usage import earliest, latest
 from scanner.model.workloads import workload_arn
 from scanner.traces.reading import TraceReading
-from scanner.usage.tally import Occurrence, Tally, earliest, latest
+from scanner.usage.tally import Occurrence, Tally
+from scanner.usage.times import TraceTimes
 
 # Of how many of its newest complete traces the start is kept: more are never counted.
 KEPT_STARTS = 1000
@@ -24,9 +26,15 @@ class UsageBuilder:
     Not safe for several threads at once.
     """
 
-    def __init__(self, min_traces: int = 1, mapper: Mapper = required_permissions) -> None:
+    def __init__(
+        self,
+        min_traces: int = 1,
+        mapper: Mapper = required_permissions,
+        times: TraceTimes = TraceTimes(),  # noqa: B008  # frozen
+    ) -> None:
         self._kept = max(KEPT_STARTS, min_traces)
         self._mapper = mapper
+        self._times = times
         self._mapped: dict[Call, tuple[Need, ...] | Unmapped] = {}
         self._tallies: dict[str | None, Tally] = {}
         self._invoked_gaps: dict[str, float] = {}
@@ -35,6 +43,7 @@ class UsageBuilder:
         self.unreadable_documents = 0
         self.traces = 0
         self.unattributed_gaps = 0
+        self.impossible_times = 0
         self.first: float | None = None
         self.last: float | None = None
 
@@ -50,23 +59,37 @@ class UsageBuilder:
         self.traces += 1
         self.documents += reading.documents
         self.unreadable_documents += reading.unreadable_documents
-        self.first = earliest(self.first, reading.start)
-        self.last = latest(self.last, reading.end)
-        callers = {observed.call.workload for observed in reading.calls}
+        timed = self._times.contains_reading(reading)
+        if timed:
+            self.first = earliest(self.first, reading.start)
+            self.last = latest(self.last, reading.end)
+        else:
+            self.impossible_times += 1
         if not reading.complete and not reading.workloads:
             self.unattributed_gaps += 1  # it may have been any workload's
-        for arn, run in reading.workloads.items():
-            self._tally(arn).add_run(run, ran=run.ran or arn in callers, complete=reading.complete)
-        for call, time, message in reading.calls:
-            run_of_call = reading.workloads.get(call.workload or "")
-            began, version = time, None
-            if run_of_call is not None:
-                began, version = min(run_of_call.start, time), run_of_call.version
-            seen = Occurrence(1, time, time, message, self.traces, reading.trace_id)
-            self.calls += 1
-            self._tally(call.workload).add_call(call, self._needs_of(call), seen, began, version)
+        self._add_runs(reading, timed)
+        self._add_calls(reading, timed)
         if not reading.complete:
             self._add_gaps(reading)
+
+    def _add_runs(self, reading: TraceReading, timed: bool) -> None:
+        callers = {observed.call.workload for observed in reading.calls}
+        for arn, run in reading.workloads.items():
+            tally = self._tally(arn)
+            if timed:
+                tally.add_run(run, ran=run.ran or arn in callers, complete=reading.complete)
+            else:
+                tally.add_untimed_run(None if reading.complete else self._times.last)
+
+    def _add_calls(self, reading: TraceReading, timed: bool) -> None:
+        for call, time, message in reading.calls:
+            run = reading.workloads.get(call.workload or "")
+            known = self._times.known(time)
+            began = (known if run is None else earliest(known, run.start)) if timed else None
+            version = None if run is None else run.version
+            seen = Occurrence(1, known, known, message, self.traces, reading.trace_id)
+            self.calls += 1
+            self._tally(call.workload).add_call(call, self._needs_of(call), seen, began, version)
 
     def add_row(self, row: CallRow) -> None:
         """Add an aggregated row, which counts as `row.count` calls.
@@ -76,13 +99,14 @@ class UsageBuilder:
         rows alone nothing is confirmed. It has no trace ids, and no version: it counts as the calls of a
         workload that names none.
         """
-        self.first = earliest(self.first, row.first_seen)
-        self.last = latest(self.last, row.last_seen)
+        first, last = self._times.known(row.first_seen), self._times.known(row.last_seen)
+        self.first = earliest(self.first, first)
+        self.last = latest(self.last, last)
         self.calls += row.count
         tally = self._tally(row.call.workload)
-        tally.add_span(row.first_seen, row.last_seen)
-        seen = Occurrence(row.count, row.first_seen, row.last_seen, row.message)
-        tally.add_call(row.call, self._needs_of(row.call), seen, began=row.last_seen)
+        tally.add_span(first, last)
+        seen = Occurrence(row.count, first, last, row.message)
+        tally.add_call(row.call, self._needs_of(row.call), seen, began=last)
 
     def usages(self) -> list[Usage]:
         """The usage of every workload seen, by ARN; last that of no workload, if there is any."""

@@ -22,6 +22,7 @@ from scanner.model import (
     Unmapped,
     Usage,
 )
+from scanner.model.usage import earliest, latest
 from scanner.traces.reading import WorkloadRun
 
 _EXAMPLES = 3
@@ -33,12 +34,13 @@ _Counted = tuple[Permission, bool]
 class Occurrence(NamedTuple):
     """How often and when (Unix seconds) a call was seen: once in a trace, or in an aggregated row.
 
-    `trace` is the number of the trace, 0 for an aggregated row. `message` is that of the error.
+    `first` and `last` are None where no trace can have such times. `trace` is the number of the trace, 0 for
+    an aggregated row. `message` is that of the error.
     """
 
     times: int
-    first: float
-    last: float
+    first: float | None
+    last: float | None
     message: str = ""
     trace: int = 0
     trace_id: str = ""
@@ -48,8 +50,8 @@ class Occurrence(NamedTuple):
 class _Count:
     """A permission of one workload: how often, in how many traces, when."""
 
-    first: float
-    last: float
+    first: float | None
+    last: float | None
     count: int = 0
     traces: int = 0
     succeeded: int = 0
@@ -63,14 +65,12 @@ class _Count:
         if seen.trace and seen.trace != self.last_trace:
             self.traces += 1
             self.last_trace = seen.trace
+            example = (seen.last or 0.0, seen.trace_id)
             if len(self.newest) < _EXAMPLES:
-                heapq.heappush(self.newest, (seen.last, seen.trace_id))
-            elif seen.last >= self.newest[0][0]:
-                heapq.heappushpop(self.newest, (seen.last, seen.trace_id))
-        if seen.first < self.first:
-            self.first = seen.first
-        if seen.last > self.last:
-            self.last = seen.last
+                heapq.heappush(self.newest, example)
+            elif example[0] >= self.newest[0][0]:
+                heapq.heappushpop(self.newest, example)
+        self.first, self.last = earliest(self.first, seen.first), latest(self.last, seen.last)
 
     def observation(self) -> Observation:
         return Observation(
@@ -119,7 +119,7 @@ class Tally:
         """Where it is noted what is evidence of one version's code: of a published one, apart."""
         return self if version is None else self.of_versions.setdefault(version, Tally(self.kept))
 
-    def add_span(self, first: float, last: float) -> None:
+    def add_span(self, first: float | None, last: float | None) -> None:
         """Note that the workload was seen from one time to another."""
         self.first, self.last = earliest(self.first, first), latest(self.last, last)
 
@@ -136,15 +136,28 @@ class Tally:
         elif ran:
             code._add_complete(run.start)
 
+    def add_untimed_run(self, incomplete: float | None) -> None:
+        """Note a trace of the workload with times that no trace can have: it is evidence of nothing new.
+
+        `incomplete` is the latest time at which it may have been, None for a complete trace.
+        """
+        self.traces += 1
+        if incomplete is not None:
+            self.incomplete += 1
+            self.last_incomplete = latest(self.last_incomplete, incomplete)
+
     def add_call(
         self,
         call: Call,
         needs: tuple[Need, ...] | Unmapped,
         seen: Occurrence,
-        began: float,
+        began: float | None,
         version: str | None = None,
     ) -> None:
-        """Note a call of a run that began at `began`: what the call shows, it shows of the code of then."""
+        """Note a call of a run that began at `began`: what the call shows, it shows of the code of then.
+
+        None is for a time that no trace can have: of which code, it does not show.
+        """
         self.calls += seen.times
         code = self.of_version(version)
         code.last_call = latest(code.last_call, began)
@@ -167,7 +180,7 @@ class Tally:
             if call.outcome is Outcome.DENIED:
                 self._add_denied(certain, seen)
             prefix = certain[0].action.partition(":")[0]
-            if began > code.services.get(prefix, 0.0):
+            if began is not None and began > code.services.get(prefix, 0.0):
                 code.services[prefix] = began
 
     def usage(self, workload: str | None) -> Usage:
@@ -248,13 +261,3 @@ def _need(permission: Permission, required: bool, one_of: Collection[Permission]
     if required:
         return Need(permission, Certainty.REQUIRED)
     return Need(permission, Certainty.ONE_OF if permission in one_of else Certainty.POSSIBLE)
-
-
-def earliest(time: float | None, other: float | None) -> float | None:
-    """The earlier of two times, None for no time."""
-    return other if time is None else time if other is None else min(time, other)
-
-
-def latest(time: float | None, other: float | None) -> float | None:
-    """The later of two times, None for no time."""
-    return other if time is None else time if other is None else max(time, other)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from scanner.model import Certainty, Need, Observation, Outcome, Unmapped
+from scanner.model.usage import earliest, latest
 from scanner.records.cloudtrail.event import Event
 from scanner.text.tables import rows
 
@@ -107,5 +108,5 @@ def _observed_again(observation: Observation | None, event: Event) -> Observatio
     succeeded = 1 if event.outcome is Outcome.OK else 0
     if observation is None:
         return Observation(1, 0, event.time, event.time, succeeded)
-    first, last = min(observation.first_seen, event.time), max(observation.last_seen, event.time)
+    first, last = earliest(observation.first_seen, event.time), latest(observation.last_seen, event.time)
     return Observation(observation.count + 1, 0, first, last, observation.succeeded + succeeded)

@@ -20,6 +20,13 @@ class Skipped(Struct, frozen=True, kw_only=True):
     traces_unprocessed: Annotated[Count, about("traces that were listed or asked for, and not returned")]
     traces_partial: Annotated[Count, about("traces that were still arriving")]
     windows: Annotated[Count, about("spans of time whose traces could not be listed")]
+    times: Annotated[
+        Count,
+        about(
+            "traces with times that no trace can have (milliseconds, the future): what they used counts, "
+            "they confirm nothing"
+        ),
+    ] = 0
 
 
 class Warned(Struct, frozen=True, kw_only=True):
