@@ -107,6 +107,8 @@ EXTRA_ALIASES = {
     "query.timestream": "timestream-query",
     "runtime.sagemaker": "sagemaker-runtime",
     "streams.dynamodb": "dynamodbstreams",
+    # hosts with the account: docs.aws.amazon.com/sdkref/latest/guide/feature-account-endpoints.html
+    "ddb": "dynamodb",
     "s3-control": "s3control",
     "execute-api": "apigatewaymanagementapi",
     "cloudwatch": "cloudwatch",

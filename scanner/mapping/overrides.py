@@ -15,7 +15,7 @@ from scanner.mapping import permissions as needs
 from scanner.mapping import services
 from scanner.mapping.operations import ActionNeed
 from scanner.mapping.parameters import RESOURCE_PARAMETERS
-from scanner.mapping.resources import Resource, context_of, resources_of
+from scanner.mapping.resources import Resource, context_of, resources_of, with_others
 from scanner.model import Call, Need, Unmapped
 from scanner.model.arn import Arn
 from scanner.text.escape import shortened
@@ -125,21 +125,10 @@ def _on_templates(
         if not all(any(contains(arn, resource.arn) for arn in known) for resource in resources):
             resources = []
         action_need = ActionNeed(action, required=any(need.required for need in needs_of_action))
-        narrowed = [need for resource in resources for need in needs.needs_on(action_need, resource)]
-        if narrowed:
-            needs_of_action = [*narrowed, *_of_other_types(needs_of_action, resources)]
-        result.update(dict.fromkeys(needs_of_action))
+        touched = with_others(call, action, resources)
+        narrowed = [need for resource in touched for need in needs.needs_on(action_need, resource)]
+        result.update(dict.fromkeys(narrowed or needs_of_action))
     return tuple(result)
-
-
-def _of_other_types(needs_of_action: Sequence[Need], resources: Sequence[Resource]) -> list[Need]:
-    """The possible needs that the resources of a template say nothing about: an index of a table."""
-    return [
-        need
-        for need in needs_of_action
-        if not need.required
-        and not any(contains(need.permission.resource, resource.arn) for resource in resources)
-    ]
 
 
 def _templated(call: Call, action: str, templates: Sequence[ResourceTemplate]) -> list[Resource]:

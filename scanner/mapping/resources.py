@@ -83,10 +83,26 @@ def resources_of(call: Call, action: str, side: Side = "") -> list[Resource]:
     context = context_of(call)
     alternatives = _alternatives(call, action.partition(":")[0], side)
     resources = (resource for values in alternatives for resource in _resources(known, values, context))
-    return list(dict.fromkeys(checked for resource in resources for checked in _checked(action, resource)))
+    return list(
+        dict.fromkeys(checked for resource in resources for checked in checked_resources(action, resource))
+    )
 
 
-def _checked(action: str, resource: Resource) -> list[Resource]:
+def with_others(call: Call, action: str, named: Sequence[Resource]) -> list[Resource]:
+    """Resources that a call surely names, and what else its action may touch with them."""
+    known = catalog.action(action)
+    if known is None or not named:
+        return list(named)
+    (values, *_) = _alternatives(call, action.partition(":")[0], "")
+    plain = {name: value for name, value in values.items() if not value.startswith("arn:")}
+    others = _beside(known, named, plain, context_of(call), _excluded_types(known, values))
+    resources = (*named, *others)
+    return list(
+        dict.fromkeys(checked for resource in resources for checked in checked_resources(action, resource))
+    )
+
+
+def checked_resources(action: str, resource: Resource) -> list[Resource]:
     """A resource, and what IAM checks instead of it or as well."""
     rules = [rule for rule in checked_for(action, resource.arn) if not contains(resource.arn, rule.arn)]
     others = [resource._replace(arn=rule.arn, certain=resource.certain and rule.surely) for rule in rules]
@@ -183,11 +199,16 @@ def _beside(
             values.update(names)
     arn = Arn.parse(named[0].arn)
     if arn is not None:
-        context = Context(
-            arn.partition, arn.region or context.region, arn.account or context.account, region_known=True
-        )
+        context = _place_beside(arn, context)
     filled = _fill(action, values, context)
     return _possible(f for f in filled if f.kind.name not in types and f.kind.name not in excluded)
+
+
+def _place_beside(arn: Arn, context: Context) -> Context:
+    """Where other resources of a call are that names one by its ARN: not known where it is elsewhere."""
+    region = arn.region if arn.region in ("", context.region) else "*"
+    account = arn.account if arn.account in ("", context.account) else "*"
+    return Context(arn.partition, region or context.region, account or context.account, region_known=True)
 
 
 def _matching_formats(action: catalog.Action, arn: str) -> list[tuple[str, dict[str, str]]]:
@@ -196,7 +217,7 @@ def _matching_formats(action: catalog.Action, arn: str) -> list[tuple[str, dict[
     exact = [(name, match) for name, form in formats if (match := _pattern_of(form).fullmatch(arn))]
     if exact:
         return [
-            (name, {key: value for key, value in match.groupdict().items() if value != "*"})
+            (name, {key: value for key, value in match.groupdict().items() if value and value != "*"})
             for name, match in exact
         ]
     return [(name, {}) for name, form in formats if arns.overlaps(_VARIABLE.sub("*", form), arn)]
@@ -207,9 +228,13 @@ def _pattern_of(form: str) -> re.Pattern[str]:
     """An ARN format as a pattern that finds the names in an ARN, by their names in traces."""
     literal, *rest = _VARIABLE.split(form)
     pattern = re.escape(literal)
+    # "${Domain}+${Id}": where one name ends and the next begins, such an ARN does not tell
+    told = all(":" in between or "/" in between for between in rest[1:-1:2])
     for variable, literal in zip(rest[::2], rest[1::2], strict=True):
         group = f"(?P<{snake_case(variable)}>[^:/]+)"
-        pattern += ("[^:]*" if variable in _PLACE or group in pattern else group) + re.escape(literal)
+        unnamed = "[^:]*" if variable in _PLACE else "[^:/]+"
+        repeated = variable in _PLACE or group in pattern or not told
+        pattern += (unnamed if repeated else group) + re.escape(literal)
     return re.compile(pattern)
 
 

@@ -13,6 +13,8 @@ import orjson
 from scanner.mapping.partitions import service_part
 
 _NOT_ALPHANUMERIC = re.compile(r"[^a-z0-9]")
+# "sqs-fips", "fips.s3", "s3-us-west-2": docs.aws.amazon.com/general/latest/gr/rande.html
+_FIPS_OR_REGION = re.compile(r"^fips-|-fips$|(?<=^s3)-[a-z]{2}-[a-z-]+-\d$")
 _VENDOR = re.compile(r"^(amazon|aws)(?=.)")
 _SDK_NAME = re.compile(r"aws|boto", re.IGNORECASE)
 # What instrumentations write around a service's name: "AWS.SDK.S3", "S3AsyncClient", "@aws-sdk/client-s3",
@@ -54,8 +56,9 @@ def prefix_of(service: str) -> str | None:
     part = service_part(service) if prefix is None else None
     if part is not None:
         # "bucket.s3.eu-west-1.amazonaws.com", "abc.execute-api.us-east-1.amazonaws.com"
-        labels = [label for label in part.split(".") if normalise(label) in aliases]
-        prefix = aliases[normalise(labels[-1])] if labels else None
+        labels = [_FIPS_OR_REGION.sub("", label) for label in part.split(".")]
+        known = [label for label in labels if normalise(label) in aliases]
+        prefix = aliases[normalise(known[-1])] if known else None
     return prefix
 
 

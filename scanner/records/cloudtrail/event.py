@@ -16,8 +16,8 @@ from scanner.mapping import services
 from scanner.mapping.parameters import NOT_RESOURCES, RESOURCE_PARAMETERS
 from scanner.mapping.partitions import service_part
 from scanner.mapping.permissions import required_permissions
-from scanner.mapping.resources import snake_case
-from scanner.model import Arn, Call, Need, Outcome, Unmapped
+from scanner.mapping.resources import Resource, checked_resources, snake_case
+from scanner.model import Arn, Call, Certainty, Need, Outcome, Permission, Unmapped
 from scanner.model.workloads import workload_name
 from scanner.text.tables import rows
 
@@ -168,10 +168,20 @@ def _needs(call: Call, arns: Collection[str]) -> tuple[Need, ...] | Unmapped:
                 arn for arn in named if permission.resource != ALL and overlaps(permission.resource, arn)
             ]
         for arn in named:
-            on_resources[need._replace(permission=permission._replace(resource=arn, exact=True))] = None
+            on_resources.update(dict.fromkeys(_on(need, arn)))
         if not named:
             on_resources[need] = None
     return tuple(on_resources)
+
+
+def _on(need: Need, arn: str) -> list[Need]:
+    """A need on a resource that an event names, and on what IAM checks instead of it."""
+    action = need.permission.action
+    needs = []
+    for resource in checked_resources(action, Resource(arn, exact=True)):
+        certainty = need.certainty if resource.certain or not need.required else Certainty.POSSIBLE
+        needs.append(Need(Permission(action, resource.arn, resource.exact), certainty))
+    return needs
 
 
 def _is_no_reference(call: Call, action: str) -> bool:

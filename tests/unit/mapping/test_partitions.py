@@ -62,3 +62,17 @@ def test_the_table_is_botocores() -> None:
     assert {p["id"]: p["regionRegex"] for p in data["partitions"]} == {
         partition.name: partition.pattern.pattern for partition in partitions()
     }
+
+
+@pytest.mark.parametrize(
+    ("host", "service"),
+    [
+        ("sqs-fips.us-east-1.amazonaws.com", "sqs"),
+        ("fips.s3.us-gov-west-1.amazonaws.com", "s3"),
+        ("bucket.s3-us-west-2.amazonaws.com", "s3"),
+        ("bucket.s3.dualstack.eu-west-1.amazonaws.com", "s3"),
+        ("123456789012.ddb.us-east-1.amazonaws.com", "dynamodb"),
+    ],
+)
+def test_hosts_name_their_service_in_several_ways(host: str, service: str) -> None:
+    assert prefix_of(host) == service
