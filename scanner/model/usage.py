@@ -48,8 +48,11 @@ class Evidence:
     newest first, at most some thousand: enough to tell how many are newer than a change. `last_incomplete`
     is when the newest incomplete one started. `services` tells when a call of each IAM service was last seen,
     and `unmapped_services` the services with a call that could not be mapped (None: of an unknown one).
+    `by_xray_sdk` is when a call was last seen that an X-Ray SDK recorded, `by_python_sdk` one of the SDK for
+    Python by its name. `all_clients_traced` is when a run was last seen of which all AWS clients are traced.
     `of_versions` is what traces show that name the published version that ran: their `last_call`,
-    `newest_complete`, `auto_instrumented` and `services`, which are not in those here.
+    `newest_complete`, `auto_instrumented`, `by_xray_sdk`, `by_python_sdk` and `services`, which are not in
+    those here.
     """
 
     traces: int = 0
@@ -61,6 +64,9 @@ class Evidence:
     incomplete_traces: int = 0
     last_incomplete: float | None = None
     auto_instrumented: float | None = None
+    by_xray_sdk: float | None = None
+    by_python_sdk: float | None = None
+    all_clients_traced: float | None = None
     services: Mapping[str, float] = field(default_factory=dict)
     unmapped_services: frozenset[str | None] = frozenset()
     of_versions: Mapping[str, Evidence] = field(default_factory=dict)

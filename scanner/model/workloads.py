@@ -76,6 +76,7 @@ class Workload:
 
     `role` is the role's ARN, None where the configuration names none. `changed` is when code or configuration
     last changed, None where that is unknown. `published` tells of each published version when that was made.
+    `runtime` is what runs the code ("python3.13"), in lower case; empty where that is unknown.
     """
 
     arn: str
@@ -85,3 +86,4 @@ class Workload:
     changed: datetime | None = None
     published: tuple[tuple[str, datetime], ...] = ()
     platform: PlatformNeeds = PlatformNeeds()
+    runtime: str = ""

@@ -8,6 +8,7 @@ pieces, documents in progress next to the finished ones.
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ Node = dict[str, Any]
 
 _MAX_TEXT = 2048
 AWS_API = "aws-api"
+_PYTHON_SDK = re.compile(r"x-?ray\b.*\bpython")
 _RPC_SYSTEMS = ("rpc.system", "rpc.system.name", "rpc_system")
 _RPC_METHODS = ("rpc.method", "rpc_method")
 # Where a workload's own code runs. A document of another origin was written by a service.
@@ -181,9 +183,26 @@ def _attribute(node: Node, names: Iterable[str]) -> str:
     return ""
 
 
+def is_recorded_by_an_sdk(node: Node) -> bool:
+    """Whether a call is one that an X-Ray SDK recorded, rather than code of the workload's own.
+
+    The SDKs write the namespace and the operation of each call that they wrap.
+    """
+    return node.get("namespace") == "aws" and bool(dict_of(node.get("aws")).get("operation"))
+
+
 def is_opentelemetry(segment: Node) -> bool:
     """Whether a document names OpenTelemetry as its SDK."""
-    return "opentelemetry" in text_of(dict_of(dict_of(segment.get("aws")).get("xray")).get("sdk")).lower()
+    return "opentelemetry" in _sdk(segment)
+
+
+def names_python_sdk(segment: Node) -> bool:
+    """Whether a document names the X-Ray SDK for Python: as aws_xray_sdk/core/recorder.py does."""
+    return _PYTHON_SDK.search(_sdk(segment)) is not None
+
+
+def _sdk(segment: Node) -> str:
+    return text_of(dict_of(dict_of(segment.get("aws")).get("xray")).get("sdk")).lower()
 
 
 # --- values in untrusted JSON --------------------------------------------------------------------

@@ -15,6 +15,9 @@ from scanner.traces.documents import (
     Trace,
     dict_of,
     is_opentelemetry,
+    is_recorded_by_an_sdk,
+    is_written_by_a_service,
+    names_python_sdk,
     number_of,
     parse_documents,
 )
@@ -29,12 +32,16 @@ class WorkloadRun(NamedTuple):
     `start` is when it started (Unix seconds). `ran` is False where the trace shows only that it was
     asked to run. `auto_instrumented` is True where all its AWS clients are instrumented automatically.
     `version` is the published version ("5") that ran; None for $LATEST, an alias, or where none is named.
+    `by_xray_sdk` tells that an X-Ray SDK recorded a call of its, `python_sdk` that a document of it names the
+    one for Python.
     """
 
     start: float
     ran: bool = False
     auto_instrumented: bool = False
     version: str | None = None
+    by_xray_sdk: bool = False
+    python_sdk: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,6 +82,9 @@ def read_trace(trace: Trace) -> TraceReading:
         for node, workload in calls_below(segment, owner.workload):
             nodes = in_progress if node.get("in_progress") is True else finished
             nodes.append((node, workload, instrumentation))
+            run = None if instrumentation else workloads.get(workload or "")
+            if run is not None and is_recorded_by_an_sdk(node) and not is_written_by_a_service(segment):
+                workloads[workload or ""] = run._replace(by_xray_sdk=True)
     ended = _each_once(finished)
     calls = _each_once([*ended, *in_progress]) if in_progress else ended
     start, end = _span(documents.segments)
@@ -116,11 +126,12 @@ def _with_segment(run: WorkloadRun | None, segment: Node) -> WorkloadRun:
     # The function's own document says when it ran: Lambda's may have queued the event before, and a part
     # that was streamed begins later.
     ran = segment.get("origin") != "AWS::Lambda" and segment.get("type") != "subsegment"
-    return WorkloadRun(
+    return run._replace(
         start=_start(run, number_of(segment.get("start_time")) or 0.0, ran),
         ran=run.ran or ran,
         auto_instrumented=run.auto_instrumented or _is_auto_instrumented(segment),
         version=run.version or _version(segment),
+        python_sdk=run.python_sdk or names_python_sdk(segment),
     )
 
 

@@ -41,10 +41,28 @@ def workload_evidence(
     granted = policy.created.timestamp() if policy and policy.created else 0.0
     of_role = []
     for arn in role.workloads:
-        seen = of_current_code(evidence.get(arn, Evidence()), workloads.get(arn))
+        workload = workloads.get(arn)
+        seen = with_traced_clients(of_current_code(evidence.get(arn, Evidence()), workload), workload)
         unmapped = records.unmapped_services(arn)
         if unmapped:
             seen = replace(seen, unmapped_services=seen.unmapped_services | unmapped)
         changed = max(granted, changed_at(arn, role, workloads))
         of_role.append(WorkloadEvidence(seen, changed, records.has_recorded_since(seen, changed)))
     return of_role
+
+
+def with_traced_clients(evidence: Evidence, workload: Workload | None) -> Evidence:
+    """The evidence with when a run was last seen of which all AWS clients are traced.
+
+    Automatic instrumentation shows that, and on Lambda one call that the X-Ray SDK for Python recorded: it
+    wraps `BaseClient._make_api_call` of botocore (aws_xray_sdk/ext/botocore/patch.py), the class of all
+    clients and not one of them, and each thread finds the context in the environment
+    (aws_xray_sdk/core/lambda_launcher.py). Elsewhere threads lose it. aiobotocore has a class of its own.
+    """
+    times = [evidence.auto_instrumented]
+    if workload is not None and workload.kind == "lambda":
+        times.append(evidence.by_python_sdk)
+        if workload.runtime.startswith("python"):
+            times.append(evidence.by_xray_sdk)
+    newest = max((time for time in times if time is not None), default=None)
+    return evidence if newest is None else replace(evidence, all_clients_traced=newest)

@@ -108,6 +108,8 @@ class Tally:
     incomplete: int = 0
     last_incomplete: float | None = None
     auto_instrumented: float | None = None
+    by_xray_sdk: float | None = None
+    by_python_sdk: float | None = None
     used: dict[_Counted, _Count] = field(default_factory=dict)
     attempted: dict[_Counted, _Count] = field(default_factory=dict)
     denied: dict[tuple[str, str], _DenialCount] = field(default_factory=dict)
@@ -127,9 +129,14 @@ class Tally:
         """Note a trace in which the workload was asked to run, and `ran` or not."""
         self.traces += 1
         self.add_span(run.start, run.start)
-        code = self.of_version(run.version) if run.auto_instrumented or (complete and ran) else self
+        instrumented = run.auto_instrumented or run.by_xray_sdk
+        code = self.of_version(run.version) if instrumented or (complete and ran) else self
         if run.auto_instrumented:
             code.auto_instrumented = latest(code.auto_instrumented, run.start)
+        if run.by_xray_sdk:
+            code.by_xray_sdk = latest(code.by_xray_sdk, run.start)
+            if run.python_sdk:
+                code.by_python_sdk = latest(code.by_python_sdk, run.start)
         if not complete:
             self.incomplete += 1
             self.last_incomplete = latest(self.last_incomplete, run.start)
@@ -236,6 +243,8 @@ class Tally:
             incomplete_traces=self.incomplete,
             last_incomplete=self.last_incomplete,
             auto_instrumented=self.auto_instrumented,
+            by_xray_sdk=self.by_xray_sdk,
+            by_python_sdk=self.by_python_sdk,
             services=dict(self.services),
             unmapped_services=frozenset(unmapped.prefix for unmapped in self.unmapped),
         )

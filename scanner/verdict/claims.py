@@ -115,7 +115,7 @@ def _service_reasons(
     if None in evidence.unmapped_services or prefix in evidence.unmapped_services:
         reasons.add(Reason.UNMAPPED_OPERATION)
     traced = evidence.services.get(prefix, 0.0) > changed
-    instrumented = requirements.assume_instrumented or (evidence.auto_instrumented or 0.0) > changed
+    instrumented = requirements.assume_instrumented or (evidence.all_clients_traced or 0.0) > changed
     if not (traced or instrumented or (never and recorded) or general & {Reason.NOT_SEEN, Reason.NO_CALLS}):
         reasons.add(Reason.SERVICE_NOT_TRACED)
     return reasons

@@ -52,7 +52,7 @@ class LambdaFunction:
     `image` tells that it is a container image, whose extensions no configuration shows; `file_systems` are
     ARNs of access points; `dead_letter` is the ARN of a queue or topic. All this is $LATEST's; `versions` are
     the published versions that are configured otherwise, as far as the configuration counts here.
-    `published` tells of each version when it was published.
+    `published` tells of each version when it was published. `runtime` is empty for an image.
     """
 
     arn: str
@@ -71,6 +71,7 @@ class LambdaFunction:
     destinations: tuple[str, ...] | None = None
     versions: tuple[LambdaFunction, ...] = ()
     published: tuple[tuple[str, datetime], ...] = ()
+    runtime: str = ""
 
 
 def parse_function(document: Any) -> LambdaFunction | None:
@@ -99,6 +100,7 @@ def parse_function(document: Any) -> LambdaFunction | None:
         layers=_arns(document.get("Layers")),
         durable=isinstance(document.get("DurableConfig"), Mapping),
         image=document.get("PackageType") == "Image",
+        runtime=(_text(document.get("Runtime")) or "").lower(),
         published=((str(version), modified),) if version != LATEST and modified else (),
     )
 

@@ -84,6 +84,7 @@ def workload_of(function: LambdaFunction, *, traced: bool) -> Workload:
         changed=function.last_modified,
         published=function.published,
         platform=platform_needs(function, traced=traced),
+        runtime=function.runtime,
     )
 
 

@@ -171,6 +171,7 @@ def _as_version(function: LambdaFunction) -> LambdaFunction:
         destinations=None,
         versions=(),
         published=(),
+        runtime="",
     )
 
 

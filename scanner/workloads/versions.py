@@ -23,6 +23,8 @@ def of_current_code(evidence: Evidence, workload: Workload | None) -> Evidence:
                 newest_complete=tuple(starts),
                 last_call=_newest(evidence.last_call, of_version.last_call),
                 auto_instrumented=_newest(evidence.auto_instrumented, of_version.auto_instrumented),
+                by_xray_sdk=_newest(evidence.by_xray_sdk, of_version.by_xray_sdk),
+                by_python_sdk=_newest(evidence.by_python_sdk, of_version.by_python_sdk),
                 services={
                     prefix: max(evidence.services.get(prefix, 0.0), of_version.services.get(prefix, 0.0))
                     for prefix in {**evidence.services, **of_version.services}
