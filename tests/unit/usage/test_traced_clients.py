@@ -34,7 +34,7 @@ def reasons(runtime: str, *documents: Any, deployed: float = NOW - HOUR, **more:
 def ran(*calls: Any, start: float = RECENT, **more: Any) -> list[dict[str, Any]]:
     """The documents of a function that made these calls."""
     nodes = [{"start_time": start, **made} for made in calls]
-    times = {"start_time": start, "end_time": start}
+    times: dict[str, Any] = {"start_time": start, "end_time": start}
     return [service(**times), {**invocation(subsegments=nodes, **times), **more}]
 
 
