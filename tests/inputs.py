@@ -135,7 +135,7 @@ def scan_functions(
     managed: dict[str, list[Json]] | None = None,
     times: float = 1.0,
 ) -> Ran:
-    """The command on the files of these functions. `managed` are the statements of managed policies, by ARN."""
+    """The command on the files of these functions. `managed` holds statements of managed policies, by ARN."""
     known, now = list(functions), time.time()
     listed: Json = {
         "Functions": [configuration for function in known for configuration in function.configurations],
