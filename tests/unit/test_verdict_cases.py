@@ -30,8 +30,6 @@ PENDING = {
     "objects and bucket in one statement": "moot products count as unused",
     "administration of keys is seen by nobody else": "every action on keys is unobservable",
     "bucket administration is surely unused": "one doubtful action silences a wildcard",
-    "Python: a patched botocore traces every client of the handler": "the SDK for Python is not recognised",
-    "network interfaces without a VPC": "the configuration alone does not decide",
     "an older version behind an alias may still need it": "aliases are not read",
     "no width where there is none": "an action that knows no resources is broad",
 }
