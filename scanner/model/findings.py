@@ -51,6 +51,23 @@ class Place(NamedTuple):
     sid: str | None
 
 
+class BundleUse(NamedTuple):
+    """The bundle that grants belong to: what a call of CDK, a template of SAM or a policy of AWS's writes.
+
+    `target` is the resource that it stands on. `fits` tells that it is the smallest of its framework that
+    covers what was seen. `smaller` covers that too, and all that may be needed but the actions of `unless`.
+    `used` are the actions that were seen.
+    """
+
+    framework: str
+    name: str
+    target: str
+    fits: bool
+    used: tuple[str, ...] = ()
+    smaller: str | None = None
+    unless: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Finding:
     """A verdict on grants of one statement that share it, with the reasons if it is not confirmed.
@@ -60,8 +77,8 @@ class Finding:
     it, (action, what an attacker gains). `why` tells why traces cannot show it. `also_granted_by` are the
     other grants that allow all that these were used for; with `redundant` the role needs these for nothing
     that was seen. `sources` are the records of AWS that had a say. `ignored` is the reason of the team's rule
-    that accepts it, `known` tells that the baseline holds it. `bundle_fits` tells that its grants are those
-    of the smallest bundle of a framework that covers all that was seen: it fails no gate.
+    that accepts it, `known` tells that the baseline holds it. `bundle` is the framework's bundle that all of
+    the grants belong to, if any.
     """
 
     id: str
@@ -82,7 +99,7 @@ class Finding:
     sources: tuple[str, ...] = ()
     ignored: str | None = None
     known: bool = False
-    bundle_fits: bool = False
+    bundle: BundleUse | None = None
 
     @property
     def confirmed(self) -> bool:
@@ -93,6 +110,11 @@ class Finding:
     def accepted(self) -> bool:
         """True when the team took it into account: by a rule, or in the baseline. It fails no gate."""
         return self.ignored is not None or self.known
+
+    @property
+    def bundle_fits(self) -> bool:
+        """True when its bundle is the smallest that covers what was seen: it fails no gate."""
+        return self.bundle is not None and self.bundle.fits
 
     @property
     def remedy(self) -> Literal["edit", "replace"] | None:

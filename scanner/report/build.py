@@ -13,6 +13,7 @@ from scanner.gate.rules import IgnoreRule
 from scanner.mapping.access_denied import DENIAL_HELP, DenialCause
 from scanner.model import (
     EXCESS,
+    BundleUse,
     Denied,
     Evidence,
     Finding,
@@ -369,6 +370,19 @@ def _finding(finding: Finding) -> records.Finding:
         sources=finding.sources,
         ignored=finding.ignored,
         known=finding.known,
+        bundle=_bundle(finding.bundle) if finding.bundle else None,
+    )
+
+
+def _bundle(bundle: BundleUse) -> records.BundleUse:
+    return records.BundleUse(
+        framework=bundle.framework,
+        name=bundle.name,
+        target=bundle.target,
+        fits=bundle.fits,
+        used=bundle.used,
+        smaller=bundle.smaller,
+        unless=bundle.unless,
     )
 
 

@@ -74,6 +74,7 @@ def _render(view: View, size: _Size, extras: Extras) -> str:
             note=extras.note,
             icon=_icon,
             claim=_claim,
+            below=_below,
             place=lambda row: f" ({markdown_code(extras.place(row))})" if extras.place(row) else "",
         )
     )
@@ -99,7 +100,18 @@ def _icon(row: Row) -> str:
 
 
 def _claim(row: Row) -> str:
-    return markdown_code(row.claim) if row.finding.verdict is Verdict.BROAD else markdown_text(row.claim)
+    is_code = row.finding.verdict is Verdict.BROAD and not row.below
+    return markdown_code(row.claim) if is_code else markdown_text(row.claim)
+
+
+def _below(row: Row) -> str:
+    """The grants of a bundle, a line each."""
+    return "".join(
+        f"<br>{markdown_code(grant.actions)} on {markdown_code(grant.resources)}: {_claim(grant)}"
+        + ("" if grant.confirmed else f" (not confirmed: {markdown_text(grant.evidence)})")
+        + f" <sub>{grant.finding.id}</sub>"
+        for grant in row.below
+    )
 
 
 def _fenced(text: str, language: str) -> str:

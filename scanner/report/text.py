@@ -20,7 +20,10 @@ def print_text(view: View, out: IO[str], *, verbose: bool = False) -> None:
 def _lines(view: View, verbose: bool) -> list[str]:
     lines = [view.headline, view.facts]
     for title, rows in _sections(view, verbose):
-        lines += ["", f"{title}:", *(f"  {_sentence(row, verbose)}" for row in rows)]
+        lines += ["", f"{title}:"]
+        for row in rows:
+            lines.append(f"  {_sentence(row, verbose)}")
+            lines += [f"    {_grant(grant, verbose)}" for grant in row.below]
     return lines + _rest(view, verbose)
 
 
@@ -110,6 +113,12 @@ def _sentence(row: Row, verbose: bool) -> str:
     return f"{sentence} {row.finding.id}" if verbose else sentence
 
 
+def _grant(row: Row, verbose: bool) -> str:
+    """A grant of a bundle in a line."""
+    sentence = f"{row.actions} on {row.resources}: {row.claim} [{row.severity}; {row.evidence}]"
+    return f"{sentence} {row.finding.id}" if verbose else sentence
+
+
 def _print_tables(view: View, out: IO[str], verbose: bool) -> None:
     from rich.console import Console
     from rich.table import Table
@@ -123,7 +132,7 @@ def _print_tables(view: View, out: IO[str], verbose: bool) -> None:
         headings = ("Function", "Granted", "On", "Seen", "Severity", "Evidence")
         for heading in (*headings, "Id") if verbose else headings:
             table.add_column(heading, overflow="fold")
-        for row in rows:
+        for row in (shown for whole in rows for shown in (whole, *whole.below)):
             cells = (row.who, row.actions, row.resources, row.claim, row.severity, row.evidence)
             texts = (*cells, row.finding.id) if verbose else cells
             table.add_row(*(Text(one_line(text)) for text in texts))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from scanner.iam import catalog, severity
 from scanner.model import Finding, Grant, Place, Used
 from scanner.verdict.assessment import AssessedRole, Assessment
+from scanner.verdict.bundle_use import bundle_uses
 
 _Severe = tuple[tuple[str, str], ...]
 
@@ -20,10 +22,16 @@ def findings_of(assessed: AssessedRole) -> list[Finding]:
     not granted on the same resources, one for each set of resources, so that each finding can be read
     as "these actions on these resources".
     """
+    bundles = bundle_uses(assessed)
     groups: dict[tuple[object, ...], list[Assessment]] = {}
     for assessment in assessed.assessments:
-        groups.setdefault(_shared(assessment), []).append(assessment)
-    return [_finding(assessed, rectangle) for group in groups.values() for rectangle in _rectangles(group)]
+        shared = (*_shared(assessment), bundles.get(assessment.grant.key))
+        groups.setdefault(shared, []).append(assessment)
+    return [
+        replace(_finding(assessed, rectangle), bundle=bundles.get(rectangle[0].grant.key))
+        for group in groups.values()
+        for rectangle in _rectangles(group)
+    ]
 
 
 def _shared(assessment: Assessment) -> tuple[object, ...]:

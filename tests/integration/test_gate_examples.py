@@ -117,12 +117,9 @@ EXAMPLES = {
 }
 
 
-BUNDLES = pytest.mark.xfail(reason="grants of frameworks are not recognised yet", strict=False)
 INEFFECTIVE = pytest.mark.xfail(reason="moot products are not ineffective yet", strict=False)
 PENDING = {
     "SAM Crud, all of it used": INEFFECTIVE,
-    "CDK grantRead, GetObject": BUNDLES,
-    "CDK grantReadData, GetItem": BUNDLES,
 }
 
 

@@ -9,6 +9,7 @@ from scanner.report.records.excess import Excess, ExcessivePermissions, ExcessSt
 from scanner.report.records.report import SCHEMA_VERSION, Report
 from scanner.report.records.roles import (
     AllowedElsewhere,
+    BundleUse,
     Finding,
     GrantPlace,
     Policy,
@@ -43,6 +44,7 @@ __all__ = [
     "Accepted",
     "AllowedElsewhere",
     "BaselineResult",
+    "BundleUse",
     "Denied",
     "Excess",
     "ExcessStatement",

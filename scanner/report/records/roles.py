@@ -73,6 +73,26 @@ class GrantPlace(Struct, frozen=True, kw_only=True):
     sid: Annotated[str | None, about("its Sid, or null")]
 
 
+class BundleUse(Struct, frozen=True, kw_only=True):
+    """Grants that a framework writes as one, or a policy of AWS's own."""
+
+    framework: Annotated[
+        str, about("`CDK`, `SAM`, `Serverless Framework`, or `AWS` for its managed policies")
+    ]
+    name: Annotated[str, about("its name there: a grant method, a policy template, an event, a policy")]
+    target: Annotated[str, about("the resource that it stands on")]
+    fits: Annotated[
+        bool,
+        about("whether it is the smallest one that covers what was seen: then it does not fail the gate"),
+    ]
+    used: Annotated[tuple[str, ...], about("the actions that were used of it")]
+    smaller: Annotated[str | None, about("the smallest one that covers what was seen, or null")]
+    unless: Annotated[
+        tuple[str, ...],
+        about("the actions that may be needed too, though no trace shows it, and that `smaller` lacks"),
+    ]
+
+
 class Finding(Struct, frozen=True, kw_only=True):
     """A verdict on grants of one statement that share it and its reasons."""
 
@@ -134,6 +154,12 @@ class Finding(Struct, frozen=True, kw_only=True):
         str | None, about("the reason of the rule of the configuration that accepts it, or null")
     ]
     known: Annotated[bool, about("true if the baseline holds it")]
+    bundle: Annotated[
+        BundleUse | None,
+        about(
+            "the bundle of a framework, or policy of AWS's own, that all of these grants belong to, or null"
+        ),
+    ]
 
 
 class AllowedElsewhere(Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from scanner.model import EXCESS, Verdict
 from scanner.report.view import parts
+from scanner.report.view.bundles import in_bundles
 from scanner.report.view.headline import facts, headline
 from scanner.report.view.rows import rows_of
 from scanner.report.view.values import View
@@ -29,14 +30,15 @@ def view_of(
     all_rows = rows_of(scan)
     rows = [row for row in all_rows if not row.finding.accepted]
     excess = [row for row in rows if row.finding.verdict in EXCESS]
+    shown = in_bundles(scan, excess)
     rest = [row for row in rows if row.finding.verdict not in EXCESS]
     passing = [row for row in rest if row.finding.id not in failing_ids]
     return View(
         headline=headline(scan),
         facts=facts(result),
         others=[row for row in rest if row.finding.id in failing_ids],
-        confirmed=[row for row in excess if row.confirmed],
-        unconfirmed=[row for row in excess if not row.confirmed],
+        confirmed=[row for row in shown if row.confirmed],
+        unconfirmed=[row for row in shown if not row.confirmed],
         reasons=parts.reasons(excess),
         suggestions=parts.suggestions(scan, excess),
         unobservable=[row for row in passing if row.finding.verdict is Verdict.UNOBSERVABLE],

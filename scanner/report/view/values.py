@@ -13,7 +13,8 @@ class Row:
     """A finding in a table.
 
     `who` names the workloads. `claim` is what was seen of the grant, `evidence` what the verdict rests on, or
-    why it is not confirmed.
+    why it is not confirmed. Of a bundle of a framework, `actions` name it, and `below` are the rows of its
+    grants.
     """
 
     finding: Finding
@@ -24,6 +25,7 @@ class Row:
     severity: str
     evidence: str
     confirmed: bool
+    below: tuple[Row, ...] = ()
 
 
 @dataclass(frozen=True)

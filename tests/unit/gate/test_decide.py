@@ -16,7 +16,7 @@ from scanner.gate.decide import (
     decide,
     failing,
 )
-from scanner.model import EXCESS, Finding, Verdict
+from scanner.model import EXCESS, BundleUse, Finding, Verdict
 from tests.unit.cases import allow, arn, compared, deny, of_aws, only, policy, table, usage, used
 
 GET, SCAN = "dynamodb:GetItem", "dynamodb:Scan"
@@ -106,7 +106,8 @@ def test_one_line_says_how_many_findings_are_below() -> None:
 
 
 def test_what_the_smallest_fitting_bundle_grants_beyond_use_does_not_fail() -> None:
-    decision = decide([finding_of("write", bundle_fits=True)], [], EXCESS_FAILS)
+    bundle = BundleUse("SAM", "DynamoDBCrudPolicy", "*", fits=True)
+    decision = decide([finding_of("write", bundle=bundle)], [], EXCESS_FAILS)
     assert (decision.conclusion, decision.failing) == ("success", ())
     (note,) = decision.notes
     assert note.startswith("1 finding does not fail: ")

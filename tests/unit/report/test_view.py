@@ -93,7 +93,10 @@ def test_the_edit_of_a_statement_shows_all_of_its_lines() -> None:
 def test_a_policy_of_aws_is_to_be_replaced() -> None:
     role = compared([of_aws("Wide", allow("dynamodb:*", table("t")))], [READS])
     view = view_of(scan_result([role], [READS], [function()]), COMPARE)
-    assert view.confirmed[0].claim.endswith("; Wide is AWS's own: replace it")
+    (row,) = view.confirmed
+    assert (row.actions, row.claim) == ("AWS Wide", "only GetItem was used; replace by the policy below")
+    (below,) = row.below
+    assert below.claim.endswith("; Wide is AWS's own: replace it")
     assert [edit.managed_by_aws for edit in view.suggestions[0].edits] == [True]
 
 

@@ -1,0 +1,184 @@
+"""What was used of the bundles of a role, and which smaller one fits. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from scanner.iam import arns, catalog
+from scanner.iam.patterns import contains, is_pattern
+from scanner.model import EXCESS, BundleUse, Grant, GrantKey, Policy, Verdict
+from scanner.model.policies import is_managed_by_aws
+from scanner.verdict.assessment import AssessedRole, Assessment
+from scanner.verdict.bundles import Bundle, GrantedBundle, bundles_of, smaller_bundles
+from scanner.verdict.grants import named_actions
+
+OF_AWS = "AWS"
+
+
+class _Need(NamedTuple):
+    """An action (lower case) that is needed on one of these resources: the used one, or the granted one."""
+
+    action: str
+    resources: tuple[str, ...]
+
+
+class _Pair(NamedTuple):
+    """An action (lower case) that is granted on a resource pattern."""
+
+    action: str
+    resource: str
+
+
+def bundle_uses(assessed: AssessedRole) -> dict[GrantKey, BundleUse]:
+    """What was used of the bundle that each grant belongs to. Grants of none are left out."""
+    by_policy: dict[str, list[Assessment]] = {}
+    for assessment in assessed.assessments:
+        by_policy.setdefault(assessment.grant.policy.key, []).append(assessment)
+    uses: dict[GrantKey, BundleUse] = {}
+    for policy in assessed.role.policies:
+        assessments = by_policy.get(policy.key, [])
+        if is_managed_by_aws(policy):
+            use = _use_of_aws(policy, assessments)
+            uses.update((assessment.grant.key, use) for assessment in assessments)
+            continue
+        for granted in bundles_of(policy):
+            its = [assessment for assessment in assessments if _belongs_to(assessment.grant, granted)]
+            use = _use(granted, its)
+            uses.update((assessment.grant.key, use) for assessment in its)
+    return uses
+
+
+def _belongs_to(grant: Grant, granted: GrantedBundle) -> bool:
+    return grant.resource in granted.resources.get(grant.statement.index, ())
+
+
+def _use_of_aws(policy: Policy, assessments: Sequence[Assessment]) -> BundleUse:
+    """A managed policy of AWS's own: what was used of it is to be put in its place."""
+    return BundleUse(OF_AWS, policy.name, arns.ALL, fits=False, used=_spelled(_seen(assessments)))
+
+
+def _use(granted: GrantedBundle, assessments: Sequence[Assessment]) -> BundleUse:
+    seen = _seen(assessments)
+    may_need = {need for assessment in assessments for need in _may_need(assessment)}
+    smaller = [(bundle, pairs) for bundle, pairs in _smaller(granted) if _covers(pairs, seen)]
+    surely = [(bundle, pairs) for bundle, pairs in smaller if _covers(pairs, may_need)]
+    best, pairs = next(iter(surely or smaller), (None, frozenset[_Pair]()))
+    if not seen or best is None:
+        fits = bool(seen) and not _grants_service(granted.bundle)
+        return BundleUse(granted.framework, granted.name, granted.target, fits=fits, used=_spelled(seen))
+    left_out = {need for need in may_need if not _covers(pairs, {need})}
+    return BundleUse(
+        granted.framework,
+        granted.name,
+        granted.target,
+        fits=False,
+        used=_spelled(seen),
+        smaller=best.name,
+        unless=_spelled(left_out),
+    )
+
+
+def _grants_service(bundle: Bundle) -> bool:
+    """Whether a bundle grants a whole service, which fits nobody."""
+    return any(action.endswith(":*") for action in bundle.actions)
+
+
+# --- what is needed ------------------------------------------------------------------------------
+
+
+def _seen(assessments: Iterable[Assessment]) -> set[_Need]:
+    """What was seen of grants."""
+    return {
+        _Need(
+            use.action, (use.resource, assessment.grant.pattern) if use.exact else (assessment.grant.pattern,)
+        )
+        for assessment in assessments
+        for use in assessment.used_for
+    }
+
+
+def _may_need(assessment: Assessment) -> set[_Need]:
+    """All of a grant but what surely was not needed."""
+    grant = assessment.grant
+    if assessment.verdict is Verdict.INEFFECTIVE:
+        return set()
+    actions = _working(named_actions(grant), grant.pattern, is_pattern(grant.action))
+    is_doubtful = assessment.reasons or assessment.accepted.rule is not None
+    if assessment.verdict in EXCESS and not is_doubtful:
+        used = {use.action for use in (*assessment.used_for, *assessment.may_need)}
+        actions = (actions - assessment.excess) | used
+    seen = {need.action: need for need in _seen([assessment])}
+    return {seen.get(action) or _Need(action, (grant.pattern,)) for action in actions}
+
+
+def _spelled(needs: Iterable[_Need]) -> tuple[str, ...]:
+    return tuple(map(catalog.spelled, sorted({need.action for need in needs})))
+
+
+# --- which bundle covers it ----------------------------------------------------------------------
+
+
+def _smaller(granted: GrantedBundle) -> list[tuple[Bundle, frozenset[_Pair]]]:
+    """The bundles that grant a true part of a bundle, the smallest first."""
+    all_pairs = _pairs(
+        tuple(
+            (part.actions, resources)
+            for part, resources in zip(granted.bundle.parts, granted.resources.values(), strict=True)
+        )
+    )
+    smaller: dict[str, tuple[Bundle, frozenset[_Pair]]] = {}
+    for bundle, statements in smaller_bundles(granted):
+        pairs = _pairs(tuple((part.actions, resources) for part, resources in statements))
+        if _is_part(pairs, all_pairs):
+            smaller.setdefault(bundle.name, (bundle, pairs))
+    return sorted(smaller.values(), key=lambda item: len(item[1]))
+
+
+def _is_part(pairs: frozenset[_Pair], whole: frozenset[_Pair]) -> bool:
+    """Whether pairs grant some of the actions of others and no more, on what belongs to the same resource.
+
+    Templates spread their actions over a bucket and its objects, or a table and its indexes, as they please.
+    """
+    actions = {pair.action for pair in pairs}
+    everywhere = {pair.action for pair in pairs if pair.resource == arns.ALL}
+    return actions < {pair.action for pair in whole} and everywhere <= {
+        pair.action for pair in whole if pair.resource == arns.ALL
+    }
+
+
+def _covers(pairs: Iterable[_Pair], needs: Iterable[_Need]) -> bool:
+    """Whether pairs allow all that is needed."""
+    pairs = tuple(pairs)
+    return all(any(_is_granted(_Pair(need.action, r), pairs) for r in need.resources) for need in needs)
+
+
+def _is_granted(pair: _Pair, pairs: Iterable[_Pair]) -> bool:
+    return any(pair.action == other.action and contains(other.resource, pair.resource) for other in pairs)
+
+
+@lru_cache(maxsize=1 << 10)
+def _pairs(statements: tuple[tuple[frozenset[str], tuple[str, ...]], ...]) -> frozenset[_Pair]:
+    """The pairs of statements that IAM's reference knows to work."""
+    return frozenset(
+        _Pair(action, resource)
+        for patterns, resources in statements
+        for pattern in patterns
+        for resource in resources
+        for action in _working(catalog.expand(pattern), resource, is_pattern(pattern))
+    )
+
+
+def _working(actions: frozenset[str], resource: str, of_a_wildcard: bool) -> frozenset[str]:
+    """Those of the actions that may work on a resource.
+
+    One that knows no resources does so where it is named, to be careful; a wildcard names none.
+    """
+    if resource == arns.ALL:
+        return actions
+    return frozenset(
+        action
+        for action in actions
+        if arns.works_on(action, resource) or not (of_a_wildcard or catalog.knows_resources(action))
+    )

@@ -1,0 +1,286 @@
+"""Grants that a framework writes as one: recognised, and a smaller one proposed where it covers the use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scanner.iam import arns, catalog
+from scanner.iam.patterns import contains, is_pattern
+from scanner.model import BundleUse, Finding, Policy
+from scanner.result import RoleResult
+from scanner.text.tables import rows
+from scanner.verdict.bundles import Bundle, bundles, bundles_of
+from tests.unit.cases import ACCOUNT, REGION, allow, arn, compared, deny, of_aws, policy, table, usage, used
+
+POLICY_NAMES = {
+    "CDK": "FServiceRoleDefaultPolicy0A1B2C3D",
+    "SAM": "FRolePolicy0",
+    "Serverless Framework": "app-dev-lambda",
+}
+FIXED = {"Partition": "aws", "Region": REGION, "Account": ACCOUNT, "Keys": "*", "Bucket": "uploads"}
+BUCKET = "arn:aws:s3:::uploads"
+ON_BUCKET, ON_OBJECTS = [BUCKET, f"{BUCKET}/*"], [f"{BUCKET}/*"]
+TABLE, QUEUE = table("orders"), arn("sqs", "jobs")
+ON_INDEXES = [TABLE, f"{TABLE}/index/*"]
+ARNS = {
+    "dynamodb": "table/name",
+    "secretsmanager": "secret:name-AbCdEf",
+    "kinesis": "stream/name",
+    "firehose": "deliverystream/name",
+    "logs": "log-group:name:*",
+    "ecr": "repository/name",
+    "states": "stateMachine:name",
+}
+# What IAM does not know, though SAM's template grants it.
+NO_ACTIONS = {"sqs:changemessagevisibilitybatch", "sqs:deletemessagebatch"}
+
+
+def instance(bundle: Bundle, alternative: int = 0) -> list[tuple[list[str], list[str]]]:
+    """The statements of a bundle as a deployment writes them: actions and resources."""
+    values = FIXED | {"Arn": arn(bundle.service, ARNS.get(bundle.service, "name"))}
+    values["StreamArn"] = arn("dynamodb", "table/name/stream/2026")
+    return [
+        (
+            sorted(part.actions),
+            [
+                re.sub(r"\$\{(\w+)\}", lambda m: values.get(m[1], "name"), shape)
+                for shape in part.shapes[min(alternative, len(part.shapes) - 1)]
+            ],
+        )
+        for part in bundle.parts
+    ]
+
+
+def grants(bundle: Bundle, name: str | None = None, alternative: int = 0) -> Policy:
+    """A policy that grants a bundle, with the name that its framework gives it."""
+    statements = (allow(actions, resources) for actions, resources in instance(bundle, alternative))
+    return policy(*statements, name=name or POLICY_NAMES[bundle.framework])
+
+
+def pairs(statements: Iterable[tuple[list[str], list[str]]]) -> list[tuple[str, str]]:
+    """The single actions of statements, on the resources that they work on."""
+    return sorted(
+        {
+            (action, resource)
+            for actions, resources in statements
+            for pattern in actions
+            for action in catalog.expand(pattern)
+            for resource in resources
+            if resource == "*" or arns.works_on(action, resource) or _is_named_without(action, pattern)
+        }
+    )
+
+
+def _is_named_without(action: str, pattern: str) -> bool:
+    """Whether an action that knows no resources is named: that is no use, but nobody can tell."""
+    return not catalog.knows_resources(action) and not is_pattern(pattern)
+
+
+def uses(result: RoleResult) -> set[BundleUse]:
+    """What is said of the bundles of a role."""
+    return {finding.bundle for finding in result.findings if finding.bundle}
+
+
+def use_of(policies: Policy, *seen: tuple[str, str]) -> BundleUse:
+    """What is said of the one bundle of a role whose function was seen to use this."""
+    (use,) = uses(compared([policies], [usage(used(*seen))]))
+    return use
+
+
+ALL = [
+    pytest.param(bundle, alternative, id=f"{bundle.framework} {bundle.name} {bundle.service} {alternative}")
+    for bundle in bundles()
+    for alternative in range(max(len(part.shapes) for part in bundle.parts))
+]
+
+
+def test_the_table_names_a_source_for_each_row_and_actions_that_iam_knows() -> None:
+    for row in rows("verdict", "bundles"):
+        assert row["source"] and row["framework"] in POLICY_NAMES
+        assert {a.lower() for a in row["actions"].split() if not catalog.expand(a)} <= NO_ACTIONS
+
+
+@pytest.mark.parametrize(("bundle", "alternative"), ALL)
+def test_a_bundle_of_which_all_is_used_fits(bundle: Bundle, alternative: int) -> None:
+    use = use_of(grants(bundle, alternative=alternative), *pairs(instance(bundle, alternative)))
+    assert (use.framework, use.name.split(" or ")[0], use.smaller) == (bundle.framework, bundle.name, None)
+    assert use.fits is not any(action.endswith(":*") for action in bundle.actions)
+
+
+def _smaller_ones() -> list[tuple[Bundle, Bundle]]:
+    """Bundles with the bundles of their framework and service that have fewer actions."""
+
+    def all_of(bundle: Bundle) -> frozenset[str]:
+        return frozenset[str]().union(*(catalog.expand(action) for action in bundle.actions))
+
+    return [
+        (whole, part)
+        for whole in bundles()
+        for part in bundles()
+        if (whole.framework, whole.service) == (part.framework, part.service) and all_of(part) < all_of(whole)
+    ]
+
+
+# What else is proposed: the smaller one stands on other resources, or lacks what a presigned URL may need.
+OTHER = {
+    ("grantFullAccess", "grantTableListStreams"): None,
+    ("grantFullAccess", "grantStreamRead"): None,
+    ("RekognitionNoDataAccessPolicy", "RekognitionFacesPolicy"): None,
+    ("RekognitionNoDataAccessPolicy", "RekognitionLabelsPolicy"): None,
+    ("S3FullAccessPolicy", "S3ReadPolicy"): "S3CrudPolicy",
+    ("S3FullAccessPolicy", "S3WritePolicy"): "S3CrudPolicy",
+}
+
+
+@pytest.mark.parametrize(
+    ("whole", "part"),
+    [pytest.param(w, p, id=f"{w.framework} {w.name} {p.name} {w.service}") for w, p in _smaller_ones()],
+)
+def test_a_smaller_bundle_is_proposed_where_only_that_is_used(whole: Bundle, part: Bundle) -> None:
+    granted = pairs(instance(whole))
+    seen = [
+        (action, resource)
+        for action, resource in pairs(instance(part))
+        if any(action == other and contains(pattern, resource) for other, pattern in granted)
+    ]
+    use = use_of(grants(whole), *seen)
+    assert use.smaller == OTHER.get((whole.name, part.name), part.name), use
+    assert not use.fits
+
+
+@given(st.data())
+def test_a_proposed_bundle_covers_all_that_was_seen(data: st.DataObject) -> None:
+    bundle = data.draw(st.sampled_from(bundles()))
+    granted = pairs(instance(bundle))
+    seen = data.draw(st.sets(st.sampled_from(granted), min_size=1))
+    use = use_of(grants(bundle), *seen)
+    if use.smaller is None:
+        return
+    assert not use.fits
+    (smaller,) = (
+        b
+        for b in bundles()
+        if (b.framework, b.service, b.name) == (bundle.framework, bundle.service, use.smaller)
+    )
+    proposed = {action for action, _ in pairs(instance(smaller))}
+    assert {action for action, _ in seen} <= proposed
+    assert proposed < {action for action, _ in granted}
+
+
+# --- which policies are bundles --------------------------------------------------------------------
+
+GRANT_READ = ["s3:GetObject*", "s3:GetBucket*", "s3:List*"]
+READ_DATA = "BatchGetItem ConditionCheckItem DescribeTable GetItem GetRecords GetShardIterator Query Scan"
+GRANT_READ_DATA = [f"dynamodb:{name}" for name in READ_DATA.split()]
+CONSUME = "ChangeMessageVisibility DeleteMessage GetQueueAttributes GetQueueUrl ReceiveMessage"
+GRANT_CONSUME = [f"sqs:{name}" for name in CONSUME.split()]
+TASKS = [f"states:SendTask{end}" for end in ("Failure", "Heartbeat", "Success")]
+
+
+def names(policies: Policy) -> list[str]:
+    """The bundles of a policy, with their framework."""
+    return [f"{granted.framework} {granted.name}" for granted in bundles_of(policies)]
+
+
+@pytest.mark.parametrize(
+    ("policies", "expected"),
+    [
+        (policy(allow(GRANT_READ, ON_BUCKET)), ["CDK grantRead"]),
+        (policy(allow(GRANT_READ, [BUCKET, f"{BUCKET}/in/*"])), ["CDK grantRead"]),  # objectsKeyPattern
+        (policy(allow(GRANT_READ, [*ON_BUCKET, f"{BUCKET}2", f"{BUCKET}2/*"])), ["CDK grantRead"] * 2),
+        (
+            policy(allow([*GRANT_CONSUME, "sqs:SendMessage"], QUEUE)),
+            ["CDK grantConsumeMessages and grantSendMessages"],
+        ),
+        (
+            policy(allow(TASKS, arn("states", "stateMachine:s"))),
+            ["CDK grantTaskResponse or SAM StepFunctionsCallbackPolicy"],
+        ),
+        (
+            policy(allow(TASKS, arn("states", "stateMachine:s")), name="FRolePolicy1"),
+            ["SAM StepFunctionsCallbackPolicy"],
+        ),
+        (
+            policy(allow(TASKS, arn("states", "stateMachine:s")), name=POLICY_NAMES["CDK"]),
+            ["CDK grantTaskResponse"],
+        ),
+        (policy(allow("dynamodb:*", TABLE), name=POLICY_NAMES["CDK"]), ["CDK grantFullAccess"]),
+        # what no framework wrote
+        (policy(allow("dynamodb:*", TABLE)), []),
+        (policy(allow(GRANT_READ, "*")), []),
+        (policy(allow(GRANT_READ, ["arn:aws:s3:::*", "arn:aws:s3:::*/*"])), []),
+        (policy(allow(GRANT_READ, [*ON_BUCKET, "arn:aws:s3:::other/*"])), []),
+        (policy(allow([*GRANT_READ, "s3:PutObject"], ON_BUCKET)), []),
+        (policy(allow(GRANT_READ_DATA, table("*"))), []),
+        (policy(allow(GRANT_READ, ON_BUCKET, Condition={"Bool": {"aws:SecureTransport": "true"}})), []),
+        (policy(deny(GRANT_READ, ON_BUCKET)), []),
+    ],
+)
+def test_bundles_of_a_policy(policies: Policy, expected: list[str]) -> None:
+    assert names(policies) == expected
+
+
+def test_a_template_of_two_statements_needs_both() -> None:
+    (bundle,) = (b for b in bundles() if b.name == "S3FullAccessPolicy")
+    whole = grants(bundle)
+    assert names(whole) == ["SAM S3FullAccessPolicy"]
+    assert names(Policy(whole.name, None, "inline", whole.statements[:1])) == []
+    bucket = "arn:aws:s3:::name"
+    seen = ("s3:GetObject", f"{bucket}/*"), ("s3:ListBucket", bucket)
+    assert use_of(whole, *seen).smaller == "S3CrudPolicy"  # a presigned URL may put objects
+
+
+# --- what is said of them --------------------------------------------------------------------------
+
+CRUD = [
+    *("dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", "dynamodb:BatchGetItem"),
+    *("dynamodb:DescribeTable", "dynamodb:ConditionCheckItem", "dynamodb:PutItem", "dynamodb:DeleteItem"),
+    *("dynamodb:UpdateItem", "dynamodb:BatchWriteItem"),
+]
+
+
+def test_sam_crud_of_which_only_reads_were_used() -> None:
+    use = use_of(policy(allow(CRUD, ON_INDEXES)), ("dynamodb:GetItem", TABLE), ("dynamodb:Query", TABLE))
+    seen = ("dynamodb:GetItem", "dynamodb:Query")
+    assert use == BundleUse("SAM", "DynamoDBCrudPolicy", TABLE, False, seen, "DynamoDBReadPolicy")
+
+
+def test_what_may_be_needed_too_is_named() -> None:
+    grants_ = policy(allow(CRUD, ON_INDEXES))
+    seen, possible = used(("dynamodb:GetItem", TABLE)), used(("dynamodb:DeleteItem", TABLE), required=False)
+    (use,) = uses(compared([grants_], [usage({**seen, **possible})]))
+    assert (use.fits, use.smaller, use.unless) == (False, "DynamoDBReadPolicy", ("dynamodb:DeleteItem",))
+
+
+def test_nothing_is_proposed_for_a_bundle_that_nothing_used() -> None:
+    use = use_of(policy(allow(CRUD, ON_INDEXES)), ("dynamodb:GetItem", table("other")))
+    assert (use.fits, use.smaller, use.used) == (False, None, ())
+
+
+def test_each_target_of_a_merged_statement_is_judged_alone() -> None:
+    both = policy(allow(GRANT_READ_DATA, [TABLE, table("other")]))
+    result = compared([both], [usage(used(("dynamodb:GetItem", TABLE)))])
+    assert {(use.target, use.fits) for use in uses(result)} == {(TABLE, True), (table("other"), False)}
+    assert all(_targets(finding) == {finding.bundle.target} for finding in result.findings if finding.bundle)
+
+
+def _targets(finding: Finding) -> set[str]:
+    return set(finding.resources)
+
+
+def test_a_policy_of_aws_is_one_bundle() -> None:
+    aws = of_aws("AmazonDynamoDBFullAccess", allow("dynamodb:*"), allow("sns:ListTopics"))
+    result = compared([aws], [usage(used(("dynamodb:GetItem", TABLE)))])
+    assert uses(result) == {BundleUse("AWS", aws.name, "*", fits=False, used=("dynamodb:GetItem",))}
+
+
+def test_patterns_of_the_table_are_no_patterns_of_names() -> None:
+    """A `*` in a value of a variable is the author's; the table's own stand at the end of a resource."""
+    for bundle in bundles():
+        for _, resources in instance(bundle):
+            assert all(not is_pattern(resource[:-1]) for resource in resources), bundle
