@@ -11,6 +11,7 @@ from scanner.report.view import Row, View
 from scanner.text.escape import fence_for, markdown_code, markdown_text
 
 _MOST_DANGEROUS = ("privilege-escalation", "permissions-management", "destruction", "write")
+_MOST_BELOW = 8  # grants of a bundle: a policy of AWS has hundreds
 _ALL = 1 << 30
 
 
@@ -106,12 +107,13 @@ def _claim(row: Row) -> str:
 
 def _below(row: Row) -> str:
     """The grants of a bundle, a line each."""
+    more = len(row.below) - _MOST_BELOW
     return "".join(
         f"<br>{markdown_code(grant.actions)} on {markdown_code(grant.resources)}: {_claim(grant)}"
         + ("" if grant.confirmed else f" (not confirmed: {markdown_text(grant.evidence)})")
         + f" <sub>{grant.finding.id}</sub>"
-        for grant in row.below
-    )
+        for grant in row.below[:_MOST_BELOW]
+    ) + (f"<br>…and {more} more" if more > 0 else "")
 
 
 def _fenced(text: str, language: str) -> str:

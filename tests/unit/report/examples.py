@@ -38,3 +38,12 @@ def unused_scan() -> ScanResult:
     reads = usage(used((GET, table("t"))))
     role = compared([policy(allow([GET, SCAN], table("t")))], [reads])
     return scan_result([role], [reads], [function()])
+
+
+def bundle_scan() -> ScanResult:
+    """A function that reads single items of a table on which CDK's grantReadData stands."""
+    reads = usage(used((GET, table("t"))))
+    names = "BatchGetItem ConditionCheckItem DescribeTable GetItem GetRecords GetShardIterator Query Scan"
+    actions = [f"dynamodb:{name}" for name in names.split()]
+    role = compared([policy(allow(actions, table("t")))], [reads])
+    return scan_result([role], [reads], [function()])

@@ -11,7 +11,7 @@ from scanner.report.markdown import markdown
 from scanner.report.view import view_of
 from scanner.text.redact import PUBLIC_REDACTION
 from tests.unit.cases import allow, compared, deny, function, function_arn, policy, table, usage, used
-from tests.unit.report.examples import COMPARE, EVIL, GET, SCAN, scan_result
+from tests.unit.report.examples import COMPARE, EVIL, GET, SCAN, bundle_scan, scan_result
 
 
 def test_the_markdown_of_odd_names_holds_none_of_their_markup() -> None:
@@ -69,3 +69,9 @@ def test_however_many_findings_fail_beside_the_excess_the_comment_keeps_within_i
     assert len(text) <= 65_000
     assert "dynamodb&#58;Scan" in text
     assert "more that match `fail-on`" in text
+
+
+def test_the_grants_of_a_bundle_stand_below_it_in_its_row() -> None:
+    lines = markdown(view_of(bundle_scan(), COMPARE)).splitlines()
+    (row,) = (line for line in lines if "<code>CDK grantReadData</code> on <code>table/t</code>" in line)
+    assert "| only GetItem was used; no smaller one fits<br><code>dynamodb&#58;BatchGetItem, " in row

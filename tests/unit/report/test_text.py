@@ -6,7 +6,7 @@ import io
 
 from scanner.report.text import print_text
 from scanner.report.view import view_of
-from tests.unit.report.examples import COMPARE, unused_scan
+from tests.unit.report.examples import COMPARE, bundle_scan, unused_scan
 
 
 def test_the_text_for_a_file_is_plain_lines() -> None:
@@ -14,3 +14,12 @@ def test_the_text_for_a_file_is_plain_lines() -> None:
     print_text(view_of(unused_scan(), COMPARE), out)
     assert "f: dynamodb:Scan on table/t: never used" in out.getvalue()
     assert "\x1b" not in out.getvalue()
+
+
+def test_the_grants_of_a_bundle_stand_below_it() -> None:
+    out = io.StringIO()
+    print_text(view_of(bundle_scan(), COMPARE), out)
+    lines = out.getvalue().splitlines()
+    place = next(n for n, line in enumerate(lines) if "CDK grantReadData on table/t: only GetItem" in line)
+    assert lines[place].startswith("  f: ")
+    assert lines[place + 1].startswith("    dynamodb:BatchGetItem, ")

@@ -168,3 +168,49 @@ def test_an_arn_is_shown_without_what_all_have(resource: str, text: str) -> None
 
 def test_a_policy_as_text_holds_no_tag() -> None:
     assert "<" not in json_text({"Sid": "<b>"})
+
+
+# --- bundles of frameworks -------------------------------------------------------------------------
+
+CRUD = [
+    *("dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", "dynamodb:BatchGetItem"),
+    *("dynamodb:DescribeTable", "dynamodb:ConditionCheckItem", "dynamodb:PutItem", "dynamodb:DeleteItem"),
+    *("dynamodb:UpdateItem", "dynamodb:BatchWriteItem"),
+]
+
+
+def rows_of_crud(*seen: tuple[str, str]) -> list[Row]:
+    """The rows of a role with SAM's DynamoDBCrudPolicy on the table `t`."""
+    grants = policy(allow(CRUD, [table("t"), f"{table('t')}/index/*"]))
+    usages = [usage(used(*seen))]
+    view = view_of(scan_result([compared([grants], usages)], usages, [function()]), COMPARE)
+    return [*view.confirmed, *view.unconfirmed]
+
+
+@pytest.mark.parametrize(
+    ("seen", "claim"),
+    [
+        ([(GET, "t")], "only GetItem was used; DynamoDBReadPolicy fits"),
+        (
+            [(GET, "t"), ("dynamodb:PutItem", "t")],
+            "only GetItem, PutItem were used; no smaller one fits",
+        ),
+        ([(GET, "other")], "never used"),
+    ],
+)
+def test_a_bundle_is_one_row_with_its_grants_below(seen: list[tuple[str, str]], claim: str) -> None:
+    (row,) = rows_of_crud(*((action, table(name)) for action, name in seen))
+    assert (row.actions, row.resources, row.claim) == ("SAM DynamoDBCrudPolicy", "table/t", claim)
+    assert row.below
+    assert not any("SAM" in grant.actions for grant in row.below)
+
+
+def test_what_a_smaller_bundle_may_lack_is_said() -> None:
+    grants = policy(allow(CRUD, [table("t"), f"{table('t')}/index/*"]))
+    possible = used(("dynamodb:DeleteItem", table("t")), required=False)
+    usages = [usage({**used((GET, table("t"))), **possible})]
+    view = view_of(scan_result([compared([grants], usages)], usages, [function()]), COMPARE)
+    (row,) = view.confirmed
+    assert row.claim.endswith("; DynamoDBReadPolicy fits unless DeleteItem is needed unseen")
+    assert not all(grant.confirmed for grant in row.below)
+    assert not view.unconfirmed
