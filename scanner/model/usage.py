@@ -50,9 +50,9 @@ class Evidence:
     and `unmapped_services` the services with a call that could not be mapped (None: of an unknown one).
     `by_xray_sdk` is when a call was last seen that an X-Ray SDK recorded, `by_python_sdk` one of the SDK for
     Python by its name. `all_clients_traced` is when a run was last seen of which all AWS clients are traced.
-    `of_versions` is what traces show that name the published version that ran: their `last_call`,
-    `newest_complete`, `auto_instrumented`, `by_xray_sdk`, `by_python_sdk` and `services`, which are not in
-    those here.
+    `of_versions` is what traces show that name the published version that ran ("5"), or its alias: their
+    `last_call`, `newest_complete`, `auto_instrumented`, `by_xray_sdk`, `by_python_sdk` and `services`, which
+    are not in those here.
     """
 
     traces: int = 0

@@ -22,6 +22,7 @@ _RESOURCES: dict[WorkloadKindName, tuple[str, str]] = {
 _WORKLOAD = re.compile(
     "|".join(_PLACE.format(service=service) + resource for service, resource in _RESOURCES.values())
 )
+LATEST = "$LATEST"
 _KINDS: dict[str, WorkloadKindName] = {service: kind for kind, (service, _) in _RESOURCES.items()}
 
 
@@ -30,6 +31,16 @@ def workload_arn(arn: str) -> str | None:
     """A workload's ARN without a version or alias: these are one workload. None if it is no such ARN."""
     match = _WORKLOAD.match(arn)
     return match.group() if match else None
+
+
+def qualifier_of(arn: str) -> str | None:
+    """The version ("5") or alias ("live") that a function's ARN ends with; None for one without, or $LATEST.
+
+    docs.aws.amazon.com/lambda/latest/dg/configuration-versions.html#versioning-versions-using
+    """
+    unqualified = workload_arn(arn)
+    qualifier = arn[len(unqualified) + 1 :] if unqualified else ""
+    return qualifier if qualifier not in ("", LATEST) else None
 
 
 def workload_kind(arn: str) -> WorkloadKindName:
@@ -70,12 +81,29 @@ class PlatformNeeds:
     unknown: tuple[UnknownNeed, ...] = ()
 
 
+class PublishedVersion(NamedTuple):
+    """A published version, which never changes: `name` ("5"), when it was made, its role and runtime."""
+
+    name: str
+    made: datetime | None
+    role: str | None = None
+    runtime: str = ""
+
+
+class Alias(NamedTuple):
+    """A name that stands for one version, or for two between which requests are shared out."""
+
+    name: str
+    versions: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Workload:
     """What runs with a role.
 
     `role` is the role's ARN, None where the configuration names none. `changed` is when code or configuration
-    last changed, None where that is unknown. `published` tells of each published version when that was made.
+    last changed, None where that is unknown. `published` are its published versions, `aliases` its aliases,
+    None where these were not read. `qualifiers` are the versions and aliases by which its platform calls it.
     `runtime` is what runs the code ("python3.13"), in lower case; empty where that is unknown.
     """
 
@@ -84,6 +112,8 @@ class Workload:
     name: str
     role: str | None = None
     changed: datetime | None = None
-    published: tuple[tuple[str, datetime], ...] = ()
+    published: tuple[PublishedVersion, ...] = ()
+    aliases: tuple[Alias, ...] | None = None
+    qualifiers: tuple[str, ...] = ()
     platform: PlatformNeeds = PlatformNeeds()
     runtime: str = ""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from scanner.model import ObservedCall
 from scanner.model.calls import OPENTELEMETRY
+from scanner.model.workloads import qualifier_of
 from scanner.traces.calls import calls_below, observed_call
 from scanner.traces.documents import (
     Node,
@@ -23,15 +23,13 @@ from scanner.traces.documents import (
 )
 from scanner.traces.owners import Owners
 
-_VERSION = re.compile(r":function:[^:]+:(\d+)\Z")
-
 
 class WorkloadRun(NamedTuple):
     """A workload in one trace.
 
     `start` is when it started (Unix seconds). `ran` is False where the trace shows only that it was
     asked to run. `auto_instrumented` is True where all its AWS clients are instrumented automatically.
-    `version` is the published version ("5") that ran; None for $LATEST, an alias, or where none is named.
+    `version` is the published version ("5") that ran, or its alias; None for $LATEST, or where none is named.
     `by_xray_sdk` tells that an X-Ray SDK recorded a call of its, `python_sdk` that a document of it names the
     one for Python.
     """
@@ -130,21 +128,20 @@ def _with_segment(run: WorkloadRun | None, segment: Node) -> WorkloadRun:
         start=_start(run, number_of(segment.get("start_time")) or 0.0, ran),
         ran=run.ran or ran,
         auto_instrumented=run.auto_instrumented or _is_auto_instrumented(segment),
-        version=run.version or _version(segment),
+        version=_version(run.version, segment),
         python_sdk=run.python_sdk or names_python_sdk(segment),
     )
 
 
-def _version(segment: Node) -> str | None:
-    """The published version that a document of Lambda names.
+def _version(version: str | None, segment: Node) -> str | None:
+    """The published version that ran, as far as a further document of Lambda names it; else its alias.
 
-    docs.aws.amazon.com/lambda/latest/dg/configuration-versions.html: its ARN ends with a number.
+    docs.aws.amazon.com/lambda/latest/dg/configuration-versions.html: what a function's ARN ends with.
     """
-    for arn in (dict_of(segment.get("aws")).get("function_arn"), segment.get("resource_arn")):
-        match = _VERSION.search(arn) if isinstance(arn, str) else None
-        if match:
-            return match.group(1)
-    return None
+    arns = (dict_of(segment.get("aws")).get("function_arn"), segment.get("resource_arn"))
+    named = (qualifier_of(arn) for arn in arns if isinstance(arn, str))
+    qualifiers = [qualifier for qualifier in (version, *named) if qualifier]
+    return max(qualifiers, key=lambda qualifier: (qualifier.isdecimal(), qualifier), default=None)
 
 
 def _start(run: WorkloadRun, start: float, ran: bool) -> float:

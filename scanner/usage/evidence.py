@@ -7,19 +7,23 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from scanner.model import Evidence, Policy, Role, Workload
+from scanner.model.workloads import PublishedVersion
 from scanner.records.aws_records import NO_RECORDS, AwsRecords
-from scanner.workloads.versions import changed_at, of_current_code
+from scanner.workloads.versions import changed_at, of_current_code, of_version, older_versions, seconds_of
 
 
 class WorkloadEvidence(NamedTuple):
     """A workload that uses the role: its evidence, and when it or the policy last changed.
 
-    The time is in Unix seconds. `recorded` tells that IAM's last-accessed data reaches beyond that.
+    The time is in Unix seconds. `recorded` tells that IAM's last-accessed data reaches beyond that. `older`
+    is the same of each older version that serves, `older_unknown` tells that there may be others.
     """
 
     evidence: Evidence
     changed: float
     recorded: bool = False
+    older: tuple[WorkloadEvidence, ...] = ()
+    older_unknown: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,17 +42,35 @@ def workload_evidence(
     records: AwsRecords = NO_RECORDS,
 ) -> list[WorkloadEvidence]:
     """The workloads of a role with their evidence and the time of the last change that matters."""
-    granted = policy.created.timestamp() if policy and policy.created else 0.0
+    granted = max(seconds_of(policy.created if policy else None), seconds_of(role.created))
     of_role = []
     for arn in role.workloads:
-        workload = workloads.get(arn)
-        seen = with_traced_clients(of_current_code(evidence.get(arn, Evidence()), workload), workload)
+        observed, workload = evidence.get(arn, Evidence()), workloads.get(arn)
         unmapped = records.unmapped_services(arn)
         if unmapped:
-            seen = replace(seen, unmapped_services=seen.unmapped_services | unmapped)
+            observed = replace(observed, unmapped_services=observed.unmapped_services | unmapped)
         changed = max(granted, changed_at(arn, role, workloads))
-        of_role.append(WorkloadEvidence(seen, changed, records.has_recorded_since(seen, changed)))
+        seen = with_traced_clients(of_current_code(observed, workload), workload)
+        of_now = _since(changed, seen, records)
+        if workload is not None:
+            versions = older_versions(workload, role, observed)
+            older = tuple(_of_older(v, observed, workload, granted, records) for v in versions.serving)
+            of_now = of_now._replace(older=older, older_unknown=versions.unknown)
+        of_role.append(of_now)
     return of_role
+
+
+def _of_older(
+    version: PublishedVersion, observed: Evidence, workload: Workload, granted: float, records: AwsRecords
+) -> WorkloadEvidence:
+    """An older version that serves: it never changes, so that its traces count from its publishing on."""
+    seen = of_version(observed, workload, version.name)
+    of_it = with_traced_clients(seen, replace(workload, runtime=version.runtime))
+    return _since(max(granted, seconds_of(version.made)), of_it, records)
+
+
+def _since(changed: float, evidence: Evidence, records: AwsRecords) -> WorkloadEvidence:
+    return WorkloadEvidence(evidence, changed, records.has_recorded_since(evidence, changed))
 
 
 def with_traced_clients(evidence: Evidence, workload: Workload | None) -> Evidence:

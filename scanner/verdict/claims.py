@@ -88,7 +88,7 @@ def _of_all_workloads(by_workload: Sequence[set[Reason]]) -> set[Reason]:
 
 def evidence_reasons(workload: WorkloadEvidence, requirements: EvidenceRequirements) -> set[Reason]:
     """The reasons that hold for all that is said of one workload."""
-    evidence, changed, _ = workload
+    evidence, changed = workload.evidence, workload.changed
     reasons = set()
     newer = sum(1 for start in evidence.newest_complete if start > changed)
     if newer == 0:
@@ -99,6 +99,8 @@ def evidence_reasons(workload: WorkloadEvidence, requirements: EvidenceRequireme
         reasons.add(Reason.NO_CALLS)
     if evidence.last_incomplete is not None and evidence.last_incomplete > changed:
         reasons.add(Reason.INCOMPLETE_TRACES)
+    if workload.older_unknown or any(evidence_reasons(older, requirements) for older in workload.older):
+        reasons.add(Reason.OLDER_VERSION)
     return reasons
 
 
@@ -110,12 +112,23 @@ def _service_reasons(
     general: set[Reason],
 ) -> set[Reason]:
     """The reasons that hold for all actions of one service."""
-    evidence, changed, recorded = workload
+    evidence, changed = workload.evidence, workload.changed
     reasons = set()
     if None in evidence.unmapped_services or prefix in evidence.unmapped_services:
         reasons.add(Reason.UNMAPPED_OPERATION)
     traced = evidence.services.get(prefix, 0.0) > changed
     instrumented = requirements.assume_instrumented or (evidence.all_clients_traced or 0.0) > changed
-    if not (traced or instrumented or (never and recorded) or general & {Reason.NOT_SEEN, Reason.NO_CALLS}):
+    if not (
+        traced
+        or instrumented
+        or (never and workload.recorded)
+        or general & {Reason.NOT_SEEN, Reason.NO_CALLS}
+    ):
         reasons.add(Reason.SERVICE_NOT_TRACED)
+    of_older = (
+        _service_reasons(prefix, never, older, requirements, evidence_reasons(older, requirements))
+        for older in workload.older
+    )
+    if any(of_older):
+        reasons.add(Reason.OLDER_VERSION)
     return reasons

@@ -68,6 +68,12 @@ REASON_HELP: Mapping[Reason, tuple[str, str]] = {
         "Transaction Search is on: X-Ray's API shows only the traces that are indexed",
         "index all spans while testing, or scan saved traces",
     ),
+    Reason.OLDER_VERSION: (
+        "a published version with this role, older than the last change, may still serve, and was not seen "
+        "well enough",
+        "allow lambda:ListAliases (or merge `Aliases` into the file of --functions), delete versions that no "
+        "longer serve, or exercise those that aliases serve",
+    ),
     Reason.ACTS_FOR_CALLER: (
         "a call was seen after which AWS acts with the caller's own rights (CloudFormation, Cloud Control, "
         "Service Catalog, automations)",

@@ -22,6 +22,7 @@ class Reason(StrEnum):
     SHARER_NOT_SEEN = "sharer-not-seen"
     ROLE_USERS_UNKNOWN = "role-users-unknown"
     TRACES_ELSEWHERE = "traces-elsewhere"
+    OLDER_VERSION = "older-version"
     ACTS_FOR_CALLER = "acts-for-caller"
 
 
@@ -35,11 +36,14 @@ EVIDENCE_REASONS = frozenset(
         Reason.SHARER_NOT_SEEN,
         Reason.ROLE_USERS_UNKNOWN,
         Reason.TRACES_ELSEWHERE,
+        Reason.OLDER_VERSION,
     }
 )
 
 # With these a suggestion cuts what was not used all the same: there was evidence, though not enough of it.
-CUT_DESPITE = frozenset({Reason.TOO_FEW_TRACES, Reason.INCOMPLETE_TRACES, Reason.ROLE_USERS_UNKNOWN})
+CUT_DESPITE = frozenset(
+    {Reason.TOO_FEW_TRACES, Reason.INCOMPLETE_TRACES, Reason.ROLE_USERS_UNKNOWN, Reason.OLDER_VERSION}
+)
 
 # With one of these a grant may well have been used, though traces do not tell that it was this one.
 MAY_BE_USED = frozenset(

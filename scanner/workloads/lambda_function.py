@@ -9,9 +9,7 @@ from typing import Any
 
 from scanner.aws.times import time_of
 from scanner.model import service_of
-from scanner.model.workloads import workload_arn
-
-LATEST = "$LATEST"
+from scanner.model.workloads import LATEST, Alias, PublishedVersion, qualifier_of, workload_arn
 
 # The service in the ARN of an event source: DocumentDB's clusters are RDS's.
 _SOURCE_KINDS = {
@@ -52,7 +50,9 @@ class LambdaFunction:
     `image` tells that it is a container image, whose extensions no configuration shows; `file_systems` are
     ARNs of access points; `dead_letter` is the ARN of a queue or topic. All this is $LATEST's; `versions` are
     the published versions that are configured otherwise, as far as the configuration counts here.
-    `published` tells of each version when it was published. `runtime` is empty for an image.
+    `published` are all of them, `aliases` the aliases, None where these were not read. `qualifiers` are the
+    versions and aliases that event sources and asynchronous invocations name.
+    `runtime` is empty for an image.
     """
 
     arn: str
@@ -70,7 +70,9 @@ class LambdaFunction:
     event_sources: tuple[EventSource, ...] | None = None
     destinations: tuple[str, ...] | None = None
     versions: tuple[LambdaFunction, ...] = ()
-    published: tuple[tuple[str, datetime], ...] = ()
+    published: tuple[PublishedVersion, ...] = ()
+    aliases: tuple[Alias, ...] | None = None
+    qualifiers: tuple[str, ...] = ()
     runtime: str = ""
 
 
@@ -85,12 +87,12 @@ def parse_function(document: Any) -> LambdaFunction | None:
     if arn is None:
         return None
     vpc = _part(document, "VpcConfig")
-    version = document.get("Version", LATEST)
-    modified = time_of(document.get("LastModified"))
+    version, role = str(document.get("Version", LATEST)), _text(document.get("Role"))
+    modified, runtime = time_of(document.get("LastModified")), (_text(document.get("Runtime")) or "").lower()
     return LambdaFunction(
         arn=arn,
         name=arn.rpartition(":")[2],
-        role=_text(document.get("Role")),
+        role=role,
         last_modified=modified,
         active_tracing=_part(document, "TracingConfig").get("Mode") == "Active",
         log_group=_text(_part(document, "LoggingConfig").get("LogGroup")),
@@ -100,17 +102,17 @@ def parse_function(document: Any) -> LambdaFunction | None:
         layers=_arns(document.get("Layers")),
         durable=isinstance(document.get("DurableConfig"), Mapping),
         image=document.get("PackageType") == "Image",
-        runtime=(_text(document.get("Runtime")) or "").lower(),
-        published=((str(version), modified),) if version != LATEST and modified else (),
+        runtime=runtime,
+        published=(PublishedVersion(version, modified, role, runtime),) if version != LATEST else (),
     )
 
 
 def by_function(entries: Iterable[Any]) -> tuple[dict[str, list[Mapping[str, Any]]], bool]:
-    """Entries by the function that their FunctionArn names, and whether each of them names one."""
+    """Entries by the function that their FunctionArn (or AliasArn) names; and whether each names one."""
     entries_of: dict[str, list[Mapping[str, Any]]] = {}
     all_named = True
     for entry in entries:
-        named = entry.get("FunctionArn") if isinstance(entry, Mapping) else None
+        named = (entry.get("FunctionArn") or entry.get("AliasArn")) if isinstance(entry, Mapping) else None
         arn = workload_arn(named) if isinstance(named, str) else None
         if arn is None:
             all_named = False
@@ -164,6 +166,25 @@ def parse_destinations(configs: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
         for outcome in ("OnSuccess", "OnFailure")
     )
     return tuple(dict.fromkeys(destination for destination in destinations if destination))
+
+
+def parse_aliases(entries: Iterable[Mapping[str, Any]]) -> tuple[Alias, ...]:
+    """The aliases of one function.
+
+    docs.aws.amazon.com/lambda/latest/api/API_AliasConfiguration.html
+    """
+    aliases = []
+    for entry in entries:
+        shared = _part(_part(entry, "RoutingConfig"), "AdditionalVersionWeights")
+        versions = {version for version in (entry.get("FunctionVersion"), *shared) if version}
+        aliases.append(Alias(str(entry.get("Name")), tuple(sorted(map(str, versions)))))
+    return tuple(sorted(aliases))
+
+
+def qualifiers_in(entries: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """The versions and aliases that the FunctionArns of entries name."""
+    qualifiers = (qualifier_of(str(entry.get("FunctionArn"))) for entry in entries)
+    return frozenset(qualifier for qualifier in qualifiers if qualifier)
 
 
 def _text(value: Any) -> str | None:

@@ -83,6 +83,8 @@ def workload_of(function: LambdaFunction, *, traced: bool) -> Workload:
         role=function.role,
         changed=function.last_modified,
         published=function.published,
+        aliases=function.aliases,
+        qualifiers=function.qualifiers,
         platform=platform_needs(function, traced=traced),
         runtime=function.runtime,
     )

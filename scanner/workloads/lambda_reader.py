@@ -11,13 +11,15 @@ from scanner.aws.api import Aws
 from scanner.aws.ask import THREADS, Failure, attempt, warn_of_denial
 from scanner.errors import Warnings
 from scanner.model import region_of
+from scanner.model.workloads import LATEST, workload_name
 from scanner.workloads.lambda_function import (
-    LATEST,
     LambdaFunction,
     by_function,
+    parse_aliases,
     parse_destinations,
     parse_event_sources,
     parse_function,
+    qualifiers_in,
 )
 from scanner.workloads.lambda_platform import workload_of
 from scanner.workloads.listing import Workloads
@@ -52,7 +54,7 @@ class LambdaFunctions:
         return Workloads(known, self.roles_of_versions, self.complete, self.missing, self.regions)
 
     def with_configuration(self, aws: Aws, arns: Iterable[str], warnings: Warnings) -> LambdaFunctions:
-        """The functions with the event sources and destinations of some. Raises ScanError."""
+        """The functions with the event sources, destinations and aliases of some. Raises ScanError."""
         return with_configuration(self, aws.functions, arns, warnings)
 
 
@@ -73,9 +75,10 @@ class _Answer(NamedTuple):
 def functions_from_file(document: Any, warnings: Warnings) -> LambdaFunctions:
     """What `aws lambda list-functions` prints. Raises ValueError if it is something else.
 
-    It may also hold the lists that `aws lambda list-event-source-mappings` and `aws lambda
-    list-function-event-invoke-configs` print (`EventSourceMappings`, `FunctionEventInvokeConfigs`): these
-    then count as those of all functions. Without them, event sources and destinations are unread.
+    It may also hold the lists that `aws lambda list-event-source-mappings`, `aws lambda
+    list-function-event-invoke-configs` and `aws lambda list-aliases` print (`EventSourceMappings`,
+    `FunctionEventInvokeConfigs`, `Aliases`): these then count as those of all functions. Without them, event
+    sources, destinations and aliases are unread.
     """
     documents = document.get("Functions") if isinstance(document, Mapping) else None
     if not isinstance(documents, list):
@@ -86,15 +89,35 @@ def functions_from_file(document: Any, warnings: Warnings) -> LambdaFunctions:
         warnings.add("functions-cut-off", "the file of --functions holds only the first page of functions")
     sources = _entries_of_file(document, "EventSourceMappings", cut_off, warnings)
     configs = _entries_of_file(document, "FunctionEventInvokeConfigs", cut_off, warnings)
+    aliases = _entries_of_file(_with_arns_of_aliases(document, functions.known), "Aliases", cut_off, warnings)
     known = {
         arn: _configured(
             function,
             None if sources is None else sources.get(arn, []),
             None if configs is None else configs.get(arn, []),
+            None if aliases is None else aliases.get(arn, []),
         )
         for arn, function in functions.known.items()
     }
     return replace(functions, known=known)
+
+
+def _with_arns_of_aliases(document: Mapping[str, Any], known: Iterable[str]) -> Mapping[str, Any]:
+    """The document with the ARNs of aliases that say only the name of their function, where one has it."""
+    aliases = document.get("Aliases")
+    arns: dict[str, list[str]] = {}
+    for arn in known:
+        arns.setdefault(workload_name(arn), []).append(arn)
+
+    def with_arn(entry: Any) -> Any:
+        if not isinstance(entry, Mapping) or entry.keys() & {"AliasArn", "FunctionArn"}:
+            return entry
+        of_name = arns.get(str(entry.get("FunctionName")), [])
+        return {**entry, "FunctionArn": of_name[0]} if len(of_name) == 1 else entry
+
+    if not isinstance(aliases, list):
+        return document
+    return {**document, "Aliases": [with_arn(entry) for entry in aliases]}
 
 
 def _entries_of_file(
@@ -108,7 +131,8 @@ def _entries_of_file(
         raise ValueError(f"its `{key}` is no list")
     entries_of, all_named = by_function(entries)
     if not all_named:
-        warnings.add("configuration-unread", f"an entry of `{key}` holds no FunctionArn: all count as unread")
+        named = "AliasArn" if key == "Aliases" else "FunctionArn"
+        warnings.add("configuration-unread", f"an entry of `{key}` holds no {named}: all count as unread")
     return entries_of if all_named and not cut_off else None
 
 
@@ -116,12 +140,15 @@ def _configured(
     function: LambdaFunction,
     mappings: Iterable[Mapping[str, Any]] | None,
     configs: Iterable[Mapping[str, Any]] | None,
+    aliases: Iterable[Mapping[str, Any]] | None,
 ) -> LambdaFunction:
-    """A function with its event sources and destinations; None: they were not read."""
+    """A function with its event sources, destinations and aliases; None: they were not read."""
     return replace(
         function,
         event_sources=None if mappings is None else parse_event_sources(mappings),
         destinations=None if configs is None else parse_destinations(configs),
+        aliases=None if aliases is None else parse_aliases(aliases),
+        qualifiers=tuple(sorted(qualifiers_in((*(mappings or ()), *(configs or ()))))),
     )
 
 
@@ -157,7 +184,15 @@ def _merged(held: LambdaFunction | None, function: LambdaFunction, *, is_latest:
     return replace(
         main,
         versions=tuple(sorted(versions, key=repr)),
-        published=tuple(sorted({*held.published, *function.published})),
+        published=tuple(sorted({*held.published, *function.published}, key=repr)),
+    )
+
+
+def _has_older_versions(function: LambdaFunction) -> bool:
+    """Whether a version was published before the last change, as far as that is known."""
+    return any(
+        version.made is None or function.last_modified is None or version.made < function.last_modified
+        for version in function.published
     )
 
 
@@ -172,6 +207,8 @@ def _as_version(function: LambdaFunction) -> LambdaFunction:
         versions=(),
         published=(),
         runtime="",
+        aliases=None,
+        qualifiers=(),
     )
 
 
@@ -243,9 +280,10 @@ def with_configuration(
 ) -> LambdaFunctions:
     """The functions with the event sources and the destinations of some of them.
 
-    Event source mappings are listed once a region, destinations function by function. What may not be read
-    stays None; the right that is missing is noted in `missing`, and everything else is warned of. Raises
-    ScanError where AWS refuses the credentials.
+    Event source mappings are listed once a region, destinations function by function, and so are the aliases
+    of functions with versions that are older than their last change. What may not be read stays None; the
+    right that is missing is noted in `missing`, and everything else is warned of. Raises ScanError where AWS
+    refuses the credentials.
     """
     selected = sorted(arn for arn in set(arns) if arn in functions.known)
     client_of = {region: clients(region) for region in sorted({region_of(arn) for arn in selected})}
@@ -255,6 +293,9 @@ def with_configuration(
         configs = list(
             pool.map(lambda arn: _list_configs(client_of[region_of(arn)], arn, warnings), selected)
         )
+        versioned = [arn for arn in selected if _has_older_versions(functions.known[arn])]
+        listed = pool.map(lambda arn: _list_aliases(client_of[region_of(arn)], arn, warnings), versioned)
+        aliases = dict(zip(versioned, listed, strict=True))
     known = dict(functions.known)
     for arn, config in zip(selected, configs, strict=True):
         entries = entries_of[region_of(arn)]
@@ -262,8 +303,10 @@ def with_configuration(
             known[arn],
             None if entries is None else entries.get(arn, []),
             config.documents if config.complete else None,
+            aliases[arn].documents if arn in aliases and aliases[arn].complete else None,
         )
-    missing = (right for answer in (*mappings.values(), *configs) for right in answer.missing)
+    answers = (*mappings.values(), *configs, *aliases.values())
+    missing = (right for answer in answers for right in answer.missing)
     return replace(functions, known=known, missing=(*functions.missing, *missing))
 
 
@@ -309,6 +352,21 @@ def _list_configs(client: LambdaClient, arn: str, warnings: Warnings) -> _Answer
         "lambda:ListFunctionEventInvokeConfigs",
         f"those of {arn}",
         "whether Lambda itself needs a role to send to a destination is unknown",
+    )
+    return _ask(part, read, warnings)
+
+
+def _list_aliases(client: LambdaClient, arn: str, warnings: Warnings) -> _Answer:
+    """The aliases of a function."""
+
+    def read() -> list[Any]:
+        pages = client.get_paginator("list_aliases").paginate(FunctionName=workload_name(arn))
+        return [entry for page in pages for entry in page["Aliases"]]
+
+    part = _Configuration(
+        "lambda:ListAliases",
+        f"those of {arn}",
+        "whether older published versions still serve is unknown, and nothing is confirmed where they may",
     )
     return _ask(part, read, warnings)
 

@@ -265,6 +265,21 @@ def _mend_enforcement() -> None:
     patched._create_aws_request, patched.__init__ = create_aws_request, init
 
 
+def _mend_changes() -> None:
+    """Makes moto note when a function was changed last, as Lambda does."""
+    from moto.awslambda.models import LambdaFunction
+    from moto.core.utils import iso_8601_datetime_with_nanoseconds
+
+    update = LambdaFunction.update_configuration
+
+    def update_configuration(self: Any, config_updates: dict[str, Any]) -> dict[str, Any]:
+        self.last_modified = iso_8601_datetime_with_nanoseconds()
+        return update(self, config_updates)
+
+    patched: Any = LambdaFunction
+    patched.update_configuration = update_configuration
+
+
 def _end_with_input() -> None:
     sys.stdin.read()
     os._exit(0)
@@ -276,6 +291,7 @@ def main() -> None:
 
     threading.Thread(target=_end_with_input, daemon=True).start()
     _mend_enforcement()
+    _mend_changes()
     serve(["-H", "127.0.0.1", "-p", sys.argv[1]])
 
 

@@ -26,6 +26,8 @@ SIX = (
 OPTIONAL = ("lambda:ListFunctions", "iam:GetRole")
 # Without these, what Lambda itself may need is not decided.
 CONFIGURATION = ("lambda:ListEventSourceMappings", "lambda:ListFunctionEventInvokeConfigs")
+# Asked only where a function has a version that is older than its last change.
+ALIASES = "lambda:ListAliases"
 DELETE = notes.function_name("delete")
 
 
@@ -135,6 +137,26 @@ def test_without_a_right_to_read_the_configuration_the_rest_is_confirmed_and_the
     assert f"{dropped} is denied" in ran.warning_texts
     assert dropped in ran.out
     assert missing(ran) == {dropped}
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_without_the_right_to_list_aliases_older_versions_may_serve_and_the_right_is_named_once(
+    aws: MotoAws, tmp_path: Path, allowed: bool
+) -> None:
+    client = aws.client("lambda")
+    client.publish_version(FunctionName=DELETE)
+    next_second()
+    client.update_function_configuration(FunctionName=DELETE, Timeout=7)
+    call = Call("DynamoDB", "DeleteItem", {"table_name": "notes"})
+    aws.put_traces([lambda_trace(notes.function_arn("delete"), [call], next_second())])
+    next_second()
+    rights = (*XRAY, *SIX, *OPTIONAL, *CONFIGURATION, *([ALIASES] if allowed else []))
+    ran = scan_with(aws, tmp_path, rights)
+    client.delete_function(FunctionName=DELETE, Qualifier="1")
+    expected = [] if allowed else ["older-version"]
+    assert excess(ran) == {"dynamodb:GetItem": expected, "dynamodb:Scan": expected}
+    assert missing(ran) == (set() if allowed else {ALIASES})
+    assert ran.warning_texts.count(f"{ALIASES} is denied") == (0 if allowed else 1)
 
 
 @pytest.mark.parametrize("dropped", [action for action in SIX if action.startswith("iam:")])

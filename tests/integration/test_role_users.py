@@ -95,3 +95,19 @@ def test_a_published_version_with_an_older_role_uses_that_role_though_no_trace_t
     (role,) = ran.report["roles"]
     assert role["workloads"] == sorted([function_arn(NAME), function_arn(other)])
     assert role["by_version_only"] == [function_arn(NAME)]
+
+
+def test_an_older_version_that_an_alias_serves_must_be_seen_itself(
+    deployed: tuple[MotoAws, FakeXRay], tmp_path: Path
+) -> None:
+    aws, _ = deployed
+    client = aws.client("lambda")
+    client.publish_version(FunctionName=NAME)
+    next_second()
+    client.update_function_configuration(FunctionName=NAME, Timeout=7)
+    with FakeXRay([notes_trace("delete", next_second())]) as xray:
+        (unused,) = scan(tmp_path / "no-alias", (aws, xray)).findings("unused")
+        assert unused["reasons"] == []
+        client.create_alias(FunctionName=NAME, Name="live", FunctionVersion="1")
+        (unused,) = scan(tmp_path / "alias", (aws, xray)).findings("unused")
+        assert unused["reasons"] == ["older-version"]

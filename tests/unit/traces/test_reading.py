@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,6 +47,25 @@ def test_the_finished_copy_of_a_call_tells_how_it_ended() -> None:
     ended["http"] = {"response": {"status": 403}}
     (observed,) = read(service(), invocation(subsegments=[begun]), ended).calls
     assert observed.call.outcome is Outcome.DENIED
+
+
+@pytest.mark.parametrize(
+    ("of_service", "of_function", "version"),
+    [
+        (F, F, None),
+        (F + ":$LATEST", F, None),
+        (F + ":live", F, "live"),
+        (F, F + ":5", "5"),
+        (F + ":live", F + ":5", "5"),  # the number tells more than the alias
+        (F + ":5", F + ":live", "5"),
+    ],
+)
+def test_which_version_ran_whatever_the_order_of_the_documents(
+    of_service: str, of_function: str, version: str | None
+) -> None:
+    documents = service(of_service), invocation(of_function)
+    assert read(*documents).workloads[F].version == version
+    assert read(*reversed(documents)).workloads[F].version == version
 
 
 JSON = st.recursive(

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from scanner.model import Evidence
+from scanner.model.workloads import Alias, PublishedVersion
 from tests.unit.cases import (
     HOUR,
     NOW,
+    ROLE,
     allow,
     arn,
     compared,
@@ -29,6 +31,10 @@ from tests.unit.cases import (
 GET, PUT, SCAN = "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan"
 BOTH = [function("f"), function("g")]
 OLD = (NOW - 2 * HOUR,)  # before the deployment
+
+
+def version(name: str, published: float) -> PublishedVersion:
+    return PublishedVersion(name, datetime.fromtimestamp(published, UTC), ROLE)
 
 
 def sees(*permissions: tuple[str, str], name: str = "f", **more: Any) -> Any:
@@ -111,7 +117,7 @@ def test_a_published_version_and_another_workload_leave_the_finding_open() -> No
 def test_a_trace_of_a_published_version_tells_of_the_code_that_it_has(
     published: float | None, reasons: tuple[str, ...]
 ) -> None:
-    versions = () if published is None else (("5", datetime.fromtimestamp(published, UTC)),)
+    versions = () if published is None else (version("5", published),)
     seen = sees((GET, table("t")), traces=())
     seen = replace(
         seen,
@@ -123,7 +129,7 @@ def test_a_trace_of_a_published_version_tells_of_the_code_that_it_has(
     found = compared(
         [policy(allow(PUT, table("t")))],
         [seen],
-        functions=[function(deployed=NOW - HOUR, published=versions)],
+        functions=[function(deployed=NOW - HOUR, published=versions, aliases=())],
     )
     assert only(found).reasons == reasons
 
@@ -132,10 +138,61 @@ def test_what_an_older_version_called_does_not_show_that_the_code_of_now_is_inst
     old = Evidence(newest_complete=(NOW,), last_call=NOW, services={"sqs": NOW})
     seen = usage(used((GET, table("t"))))
     seen = replace(seen, evidence=replace(seen.evidence, of_versions={"5": old}))
-    versions = (("5", datetime.fromtimestamp(NOW - 24 * HOUR, UTC)),)
+    versions = (version("5", NOW - 24 * HOUR),)
     grants = policy(allow("sqs:DeleteMessage", arn("sqs", "q")))
-    found = compared([grants], [seen], functions=[function(deployed=NOW - HOUR, published=versions)])
+    found = compared(
+        [grants], [seen], functions=[function(deployed=NOW - HOUR, published=versions, aliases=())]
+    )
     assert only(found).reasons == ("service-not-traced",)
-    newer = (("5", datetime.fromtimestamp(NOW - HOUR / 2, UTC)),)
+    newer = (version("5", NOW - HOUR / 2),)
     found = compared([grants], [seen], functions=[function(deployed=NOW - HOUR, published=newer)])
     assert only(found).reasons == ()
+
+
+LIVE = (Alias("live", ("3",)),)
+SEEN = Evidence(newest_complete=(NOW,), last_call=NOW, services={"dynamodb": NOW})
+
+
+@pytest.mark.parametrize(
+    ("aliases", "of_versions", "reasons"),
+    [
+        # not read: the version may serve
+        (None, {}, ("older-version",)),
+        (None, {"3": SEEN}, ("older-version",)),
+        # read: it serves nobody
+        ((), {}, ()),
+        ((Alias("live", ("$LATEST",)),), {}, ()),
+        # it serves, and was not seen; it was, by its number or by its alias
+        (LIVE, {}, ("older-version",)),
+        (LIVE, {"3": SEEN}, ()),
+        (LIVE, {"live": SEEN}, ()),
+        (LIVE, {"live": replace(SEEN, newest_complete=(NOW - 30 * HOUR,))}, ("older-version",)),
+        (LIVE, {"live": replace(SEEN, last_call=None)}, ("older-version",)),
+        (LIVE, {"live": replace(SEEN, services={"s3": NOW})}, ("older-version",)),
+        (LIVE, {"live": replace(SEEN, services={"s3": NOW}, auto_instrumented=NOW)}, ()),
+        # between two versions nothing tells which one ran
+        ((Alias("live", ("3", "4")),), {"live": SEEN}, ("older-version",)),
+    ],
+)
+def test_an_older_version_that_serves_needs_evidence_of_its_own(
+    aliases: Any, of_versions: dict[str, Evidence], reasons: tuple[str, ...]
+) -> None:
+    seen = sees((GET, table("t")))
+    seen = replace(seen, evidence=replace(seen.evidence, of_versions=of_versions))
+    of_f = function(published=(version("3", NOW - 24 * HOUR), version("4", NOW - HOUR)), aliases=aliases)
+    found = compared([policy(allow(PUT, table("t")))], [seen], functions=[of_f])
+    assert only(found).reasons == reasons
+
+
+def test_an_older_version_of_a_sharer_is_one_more_thing_that_was_not_seen() -> None:
+    old = function("g", published=(version("3", NOW - 24 * HOUR),))
+    found = compared([policy(allow(SCAN, table("t")))], [sees(), sees(name="g")], functions=[function(), old])
+    assert only(found).reasons == ("sharer-not-seen",)
+
+
+def test_the_policy_bounds_what_an_older_version_showed() -> None:
+    seen = replace(sees(), evidence=replace(sees().evidence, of_versions={"3": SEEN}))
+    of_f = function(published=(version("3", NOW - 24 * HOUR),), aliases=LIVE)
+    for age, reasons in ((HOUR, ()), (-1, ("not-seen", "older-version"))):
+        granted = policy(allow(PUT, table("t")), created=datetime.fromtimestamp(NOW - age, UTC))
+        assert only(compared([granted], [seen], functions=[of_f])).reasons == reasons
