@@ -75,6 +75,7 @@ def read_traces(
             traces_partial=skipped.partial,
             windows=skipped.windows,
             times=builder.impossible_times,
+            unowned=builder.unowned_documents,
         ),
         usages=usages,
         scan_reasons=frozenset(scan_reasons),
@@ -104,6 +105,12 @@ _GAPS = {
         "times-impossible",
         "trace",
         "with times that no trace can have (not in seconds?): what it used counts, it confirms nothing",
+    ),
+    "unowned": (
+        "documents-unowned",
+        "segment document",
+        "with AWS calls belong to no workload, in traces of workloads: a worker thread without a trace "
+        "context or a second tracer may have written them, so these traces count as incomplete",
     ),
     "traces_unprocessed": ("traces-unprocessed", "trace", "listed or asked for, but not returned"),
 }

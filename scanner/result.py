@@ -31,6 +31,7 @@ class Skipped:
     traces_partial: int = 0
     windows: int = 0
     times: int = 0
+    unowned: int = 0
 
 
 @dataclass(frozen=True)

@@ -128,6 +128,7 @@ def _scan(result: ScanResult, request: ScanRequest) -> records.Scan:
             traces_partial=skipped.traces_partial,
             windows=skipped.windows,
             times=skipped.times,
+            unowned=skipped.unowned,
         ),
         warnings=tuple(
             records.Warned(code=warning.code, message=warning.message, count=warning.count)

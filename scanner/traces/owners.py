@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from scanner.model.workloads import workload_arn
@@ -37,6 +37,23 @@ class Owners:
             return Owner(arn)
         return self._climb(segment)
 
+    def leads_to(self, segment: Node, others: Iterable[Node]) -> bool:
+        """Whether one of other documents stands below this one, however deep."""
+        return any(parent is segment for other in others for parent in self._above(other))
+
+    def arrived(self, node_id: Any) -> bool:
+        """Whether a document or subsegment is in the trace."""
+        return self._parent(node_id)[0] is not None
+
+    def _above(self, node: Node) -> Iterator[Node]:
+        visited: set[str] = set()
+        parent_id = node.get("parent_id")
+        while str(parent_id) not in visited:
+            visited.add(str(parent_id))
+            parent, parent_id = self._parent(parent_id)
+            if parent is not None:
+                yield parent
+
     def _climb(self, node: Node) -> Owner:
         visited: set[str] = set()
         parent_id = node.get("parent_id")
@@ -47,7 +64,7 @@ class Owners:
             parent, grandparent_id = self._parent(parent_id)
             if parent is None:
                 # a part of a document without the document: what it belongs to did not arrive
-                return Owner(None, known=not _is_part(node))
+                return Owner(None, known=not is_part(node))
             if _is_another_process(node, parent):
                 # whose a document without an origin is cannot be known, unless a call led to it
                 return Owner(None, known=node.get("origin") is not None or _is_request(parent))
@@ -85,7 +102,7 @@ def _is_another_process(node: Node, parent: Node) -> bool:
     of Lambda's belongs to the function, and one without an origin if it is of OpenTelemetry in Lambda: it
     says so, or stands right below a document of Lambda's.
     """
-    if _is_part(node):
+    if is_part(node):
         return False
     origin = node.get("origin")
     if origin is not None:
@@ -94,7 +111,7 @@ def _is_another_process(node: Node, parent: Node) -> bool:
     return _is_request(parent) or not (right_below or is_opentelemetry(node))
 
 
-def _is_part(node: Node) -> bool:
+def is_part(node: Node) -> bool:
     """Whether a node is a part of a document, in it or streamed on its own."""
     return node.get("type") == "subsegment" or "trace_id" not in node
 

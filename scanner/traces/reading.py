@@ -21,7 +21,7 @@ from scanner.traces.documents import (
     number_of,
     parse_documents,
 )
-from scanner.traces.owners import Owners
+from scanner.traces.owners import LAMBDA_ORIGINS, Owner, Owners, is_part
 
 
 class WorkloadRun(NamedTuple):
@@ -47,6 +47,9 @@ class TraceReading:
     """What one trace shows. `complete` is False where some of it is missing, for whatever reason.
 
     `workloads` are by ARN. `start` and `end` are Unix seconds, None where no document has a time.
+    `unowned` counts documents with calls that belong to no workload though workloads ran in the trace.
+    `foreign` tells that all documents are known to be of something else than a workload. `unanswered` are the
+    calls of an incomplete trace that no document of what was called stands below.
     """
 
     trace_id: str
@@ -57,6 +60,9 @@ class TraceReading:
     end: float | None = None
     workloads: Mapping[str, WorkloadRun] = field(default_factory=dict)
     calls: Sequence[ObservedCall] = ()
+    unowned: int = 0
+    foreign: bool = False
+    unanswered: Sequence[ObservedCall] = ()
 
 
 _CallNode = tuple[Node, str | None, str]
@@ -67,15 +73,47 @@ def read_trace(trace: Trace) -> TraceReading:
     """Read all calls of a trace and the workloads that it shows."""
     documents = parse_documents(trace.documents)
     owners = Owners(documents.segments)
+    owner_of = [(segment, owners.of(segment)) for segment in documents.segments]
+    workloads = _runs(owner_of)
+    calls, cut_off = _calls(owner_of, workloads)
     complete = documents.complete and documents.received > 0 and not (trace.truncated or trace.partial)
+    complete = complete and not cut_off and all(owner.known for _, owner in owner_of)
+    observed = [observed_call(*call) for call in calls]
+    start, end = _span(documents.segments)
+    return TraceReading(
+        trace.id,
+        documents=documents.received,
+        unreadable_documents=documents.unreadable,
+        complete=complete,
+        start=start,
+        end=end,
+        workloads=workloads,
+        calls=observed,
+        unowned=_unowned(owner_of, owners) if workloads else 0,
+        foreign=not (workloads or documents.unreadable) and _is_foreign(owner_of, owners),
+        unanswered=() if complete else _unanswered(calls, observed, documents.segments),
+    )
+
+
+def _runs(owner_of: Sequence[tuple[Node, Owner]]) -> dict[str, WorkloadRun]:
+    """The workloads that own documents, by ARN."""
     workloads: dict[str, WorkloadRun] = {}
-    finished: list[_CallNode] = []
-    in_progress: list[_CallNode] = []
-    for segment in documents.segments:
-        owner = owners.of(segment)
-        complete = complete and owner.known
+    for segment, owner in owner_of:
         if owner.workload is not None:
             workloads[owner.workload] = _with_segment(workloads.get(owner.workload), segment)
+    return workloads
+
+
+def _calls(
+    owner_of: Sequence[tuple[Node, Owner]], workloads: dict[str, WorkloadRun]
+) -> tuple[list[_CallNode], bool]:
+    """The calls of a trace, and whether one of them is known as in progress only.
+
+    Notes in `workloads` whose calls an X-Ray SDK recorded.
+    """
+    finished: list[_CallNode] = []
+    in_progress: list[_CallNode] = []
+    for segment, owner in owner_of:
         instrumentation = OPENTELEMETRY if is_opentelemetry(segment) else ""
         for node, workload in calls_below(segment, owner.workload):
             nodes = in_progress if node.get("in_progress") is True else finished
@@ -85,17 +123,50 @@ def read_trace(trace: Trace) -> TraceReading:
                 workloads[workload or ""] = run._replace(by_xray_sdk=True)
     ended = _each_once(finished)
     calls = _each_once([*ended, *in_progress]) if in_progress else ended
-    start, end = _span(documents.segments)
-    return TraceReading(
-        trace.id,
-        documents=documents.received,
-        unreadable_documents=documents.unreadable,
-        complete=complete and len(calls) == len(ended),
-        start=start,
-        end=end,
-        workloads=workloads,
-        calls=[observed_call(*call) for call in calls],
+    return calls, len(calls) > len(ended)
+
+
+def _unowned(owner_of: Sequence[tuple[Node, Owner]], owners: Owners) -> int:
+    """How many documents with calls may be of a workload in the trace, though nothing joins them to one.
+
+    A worker thread without a trace context starts such a document, and a second tracer. A document that a
+    workload's stands below is a caller's, one below a request is another server's.
+    """
+    owned = [segment for segment, owner in owner_of if owner.workload is not None]
+    return sum(
+        1
+        for segment, owner in owner_of
+        if owner.workload is None
+        and segment.get("origin") is None
+        and not is_part(segment)
+        and not owners.arrived(segment.get("parent_id"))
+        and any(True for _ in calls_below(segment, None))
+        and not owners.leads_to(segment, owned)
     )
+
+
+def _is_foreign(owner_of: Sequence[tuple[Node, Owner]], owners: Owners) -> bool:
+    """Whether each document of a trace without workloads is known to be of something else."""
+    return bool(owner_of) and all(
+        owner.known
+        and segment.get("origin") not in LAMBDA_ORIGINS
+        and (
+            segment.get("origin") is not None
+            or segment.get("parent_id") is None
+            or owners.arrived(segment.get("parent_id"))
+        )
+        for segment, owner in owner_of
+    )
+
+
+def _unanswered(
+    calls: Sequence[_CallNode], observed: Sequence[ObservedCall], segments: Sequence[Node]
+) -> list[ObservedCall]:
+    """The calls without a document of what was called."""
+    answered = {str(segment.get("parent_id")) for segment in segments if not is_part(segment)}
+    return [
+        seen for (node, *_), seen in zip(calls, observed, strict=True) if str(node.get("id")) not in answered
+    ]
 
 
 def _each_once(nodes: Sequence[_CallNode]) -> list[_CallNode]:

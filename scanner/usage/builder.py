@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from scanner.iam.patterns import matches
 from scanner.mapping.permissions import required_permissions
-from scanner.model import Call, CallRow, Need, Unmapped, Usage
+from scanner.model import Call, CallRow, Certainty, Need, Unmapped, Usage
 from scanner.model.usage import earliest, latest
-from scanner.model.workloads import workload_arn
 from scanner.traces.reading import TraceReading
-from scanner.usage.tally import Occurrence, Tally
+from scanner.usage.tally import SENT, Occurrence, Tally
 from scanner.usage.times import TraceTimes
 
 # Of how many of its newest complete traces the start is kept: more are never counted.
 KEPT_STARTS = 1000
+# An ARN's fields up to a function's name: what follows is a version or an alias.
+_FUNCTION_FIELDS = 7
 Mapper = Callable[[Call], tuple[Need, ...] | Unmapped]
 
 
@@ -43,6 +45,7 @@ class UsageBuilder:
         self.unreadable_documents = 0
         self.traces = 0
         self.unattributed_gaps = 0
+        self.unowned_documents = 0
         self.impossible_times = 0
         self.first: float | None = None
         self.last: float | None = None
@@ -65,21 +68,23 @@ class UsageBuilder:
             self.last = latest(self.last, reading.end)
         else:
             self.impossible_times += 1
-        if not reading.complete and not reading.workloads:
+        self.unowned_documents += reading.unowned
+        if not (reading.complete or reading.workloads or reading.foreign):
             self.unattributed_gaps += 1  # it may have been any workload's
         self._add_runs(reading, timed)
         self._add_calls(reading, timed)
         if not reading.complete:
-            self._add_gaps(reading)
+            self._add_gaps(reading, timed)
 
     def _add_runs(self, reading: TraceReading, timed: bool) -> None:
+        complete = reading.complete and not reading.unowned
         callers = {observed.call.workload for observed in reading.calls}
         for arn, run in reading.workloads.items():
             tally = self._tally(arn)
             if timed:
-                tally.add_run(run, ran=run.ran or arn in callers, complete=reading.complete)
+                tally.add_run(run, ran=run.ran or arn in callers, complete=complete)
             else:
-                tally.add_untimed_run(None if reading.complete else self._times.last)
+                tally.add_untimed_run(None if complete else self._times.last)
 
     def _add_calls(self, reading: TraceReading, timed: bool) -> None:
         for call, time, message in reading.calls:
@@ -112,10 +117,11 @@ class UsageBuilder:
         """The usage of every workload seen, by ARN; last that of no workload, if there is any."""
         workloads = sorted(arn for arn in self._tallies if arn is not None)
         order: list[str | None] = [*workloads, *([None] if None in self._tallies else [])]
-        for arn, time in self._invoked_gaps.items():
-            tally = self._tallies.get(arn)
-            if tally is not None:
-                tally.last_incomplete = latest(tally.last_incomplete, time)
+        for arn in workloads:
+            tally = self._tallies[arn]
+            for pattern, time in self._invoked_gaps.items():
+                if matches(pattern, arn):
+                    tally.last_incomplete = latest(tally.last_incomplete, time)
         return [self._tallies[arn].usage(arn) for arn in order]
 
     def _tally(self, arn: str | None) -> Tally:
@@ -130,15 +136,17 @@ class UsageBuilder:
             needs = self._mapped[call] = self._mapper(call)
         return needs
 
-    def _add_gaps(self, reading: TraceReading) -> None:
-        """Note what an incomplete trace may lack: that of a function which was invoked in it."""
-        for call, time, _ in reading.calls:
+    def _add_gaps(self, reading: TraceReading, timed: bool) -> None:
+        """Note whose document an incomplete trace lacks: that of a function which was surely invoked in it.
+
+        An operation that invokes functions for some callers only doubts nobody.
+        """
+        for call, time, _ in reading.unanswered:
             needs = self._needs_of(call)
-            for permission, _ in needs if not isinstance(needs, Unmapped) else ():
-                if permission.action != "lambda:InvokeFunction":
-                    continue
-                arn = workload_arn(permission.resource) if permission.exact else None
-                if arn is None:
-                    self.unattributed_gaps += 1  # it may have been any function
-                elif arn not in reading.workloads:
-                    self._invoked_gaps[arn] = max(time, self._invoked_gaps.get(arn, 0.0))
+            if isinstance(needs, Unmapped) or call.outcome not in SENT:
+                continue
+            for permission, certainty in needs:
+                if permission.action == "lambda:InvokeFunction" and certainty is not Certainty.POSSIBLE:
+                    pattern = ":".join(permission.resource.split(":")[:_FUNCTION_FIELDS])
+                    when = self._times.last if not timed else time
+                    self._invoked_gaps[pattern] = max(when, self._invoked_gaps.get(pattern, 0.0))

@@ -26,7 +26,7 @@ from scanner.model.usage import earliest, latest
 from scanner.traces.reading import WorkloadRun
 
 _EXAMPLES = 3
-_SENT = (Outcome.OK, Outcome.FAILED)
+SENT = (Outcome.OK, Outcome.FAILED)
 # A permission and whether it was surely needed: what is counted apart.
 _Counted = tuple[Permission, bool]
 
@@ -171,7 +171,7 @@ class Tally:
         if isinstance(needs, Unmapped):
             self.unmapped[needs] = self.unmapped.get(needs, 0) + seen.times
             return
-        sent = call.outcome in _SENT
+        sent = call.outcome in SENT
         counts = self.used if sent else self.attempted
         for need in needs:
             permission, certainty = need

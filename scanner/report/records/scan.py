@@ -27,6 +27,13 @@ class Skipped(Struct, frozen=True, kw_only=True):
             "they confirm nothing"
         ),
     ] = 0
+    unowned: Annotated[
+        Count,
+        about(
+            "segment documents with calls that belong to no workload, in traces of workloads (a worker "
+            "thread without a trace context, a second tracer): these traces count as incomplete"
+        ),
+    ] = 0
 
 
 class Warned(Struct, frozen=True, kw_only=True):

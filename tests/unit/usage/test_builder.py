@@ -167,7 +167,7 @@ def test_what_a_published_version_shows_stands_apart() -> None:
 def test_an_incomplete_trace_may_lack_one_of_a_function_that_was_invoked_in_it() -> None:
     invoke = at(150.0, call("Invoke", ("function_name", "g"), service="Lambda"))
     builder = UsageBuilder()
-    builder.add(reading(invoke, complete=False))
+    builder.add(reading(invoke, complete=False, unanswered=[invoke]))
     builder.add(reading(workloads={function_arn("g"): WorkloadRun(90.0, ran=True)}))
     of_f, of_g = builder.usages()
     assert of_f.evidence.last_incomplete == 100.0
