@@ -236,6 +236,7 @@ def _workload_evidence(
         last_seen=iso(evidence.last_seen),
         last_changed=iso(counted.changed),
         auto_instrumented=evidence.auto_instrumented is not None,
+        all_clients_traced=(counted.evidence.all_clients_traced or 0.0) > counted.changed,
         invocations=result.invocations.get(arn),
         reasons=tuple(map(Reason, reasons)),
     )

@@ -52,8 +52,10 @@ REASON_HELP: Mapping[Reason, tuple[str, str]] = {
         "see `unmapped` in report.json, and report the operation to the project",
     ),
     Reason.INCOMPLETE_TRACES: (
-        "traces of the workload are truncated, still arriving or unreadable",
-        "scan again later, or split what makes traces too large for X-Ray (500 KB)",
+        "traces of the workload are truncated, still arriving or unreadable, or hold documents that nothing "
+        "joins to it",
+        "scan again later, split what makes traces too large for X-Ray (500 KB), or hand the trace context "
+        "to worker threads",
     ),
     Reason.SHARER_NOT_SEEN: (
         "another workload that uses the role was not seen well enough",

@@ -28,6 +28,13 @@ class WorkloadEvidence(Struct, frozen=True, kw_only=True):
     auto_instrumented: Annotated[
         bool, about("whether its traces say that all its AWS clients are instrumented automatically")
     ]
+    all_clients_traced: Annotated[
+        bool,
+        about(
+            "whether its traces since its last change show that all its AWS clients are traced: automatic "
+            "instrumentation, or on Lambda a call of the X-Ray SDK for Python"
+        ),
+    ] = False
     invocations: Annotated[
         Count | None,
         about(
