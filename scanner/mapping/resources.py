@@ -10,6 +10,7 @@ one that they do not name is possible.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import NamedTuple
@@ -162,8 +163,8 @@ def _resources(action: catalog.Action, values: Mapping[str, str], context: Conte
     deepest = max(len(resource.names) for resource in complete)  # an index rather than its table
     certain = [resource for resource in complete if len(resource.names) == deepest]
     # One name that may be that of either of two types: `function:NAME`, `web-function/NAME`
-    ambiguous = len(certain) > len({resource.names for resource in certain})
-    touched = [c.resource._replace(certain=not ambiguous) for c in certain]
+    types_of_names = Counter(resource.names for resource in certain)
+    touched = [c.resource._replace(certain=types_of_names[c.names] == 1) for c in certain]
     return [*touched, *_possible(f for f in filled if f not in certain)]
 
 

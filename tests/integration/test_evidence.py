@@ -191,6 +191,11 @@ def history(
     return histories, warnings, pauses
 
 
+def counts(histories: Mapping[str, History]) -> list[int]:
+    """How often each permission was seen that a call surely needed."""
+    return [seen.count for need, seen in histories[FUNCTION].used.items() if need.required]
+
+
 def started(moment: float = NOW - DAY / 2, **more: Any) -> Json:
     """What Lambda itself does with the role whenever an environment starts."""
     group = {"logGroupName": "/aws/lambda/notes-list", "logStreamName": "s"}
@@ -281,13 +286,13 @@ def test_an_event_that_two_regions_hold_counts_once(fake: FakeEvidence) -> None:
     event = started(eventID="one")
     fake.script = Script(events=[event, {**event, "awsRegion": "us-east-1"}])
     found, _, _ = history(fake, regions=["us-east-1"])
-    assert [seen.count for seen in found[FUNCTION].used.values()] == [1]
+    assert counts(found) == [1]
 
 
 def test_all_pages_are_read_at_two_requests_a_second(fake: FakeEvidence) -> None:
     fake.script = Script(events=[started(NOW - 8000 - n) for n in range(120)])
     found, _, pauses = history(fake)
-    assert sum(seen.count for seen in found[FUNCTION].used.values()) == 120
+    assert sum(counts(found)) == 120
     assert fake.count(LOOKUP) == 3
     assert pauses == [0.5, 0.5, 0.5]
 
@@ -295,7 +300,7 @@ def test_all_pages_are_read_at_two_requests_a_second(fake: FakeEvidence) -> None
 def test_a_history_that_is_too_long_shows_use_but_no_absence(fake: FakeEvidence) -> None:
     fake.script = Script(events=[started(NOW - 8000 - n) for n in range(120)])
     found, warnings, _ = history(fake, most_pages=2)
-    assert sum(seen.count for seen in found[FUNCTION].used.values()) == 100
+    assert sum(counts(found)) == 100
     assert not found[FUNCTION].complete and not found[FUNCTION].regions
     assert codes(warnings) == {"history-cut-off": 1}
     assert FUNCTION in texts(warnings)
@@ -320,7 +325,7 @@ def test_throttling_without_end_is_given_up(fake: FakeEvidence) -> None:
 def test_a_page_that_fails_leaves_what_was_read_before(fake: FakeEvidence) -> None:
     fake.script = Script(events=[started(NOW - 8000 - n) for n in range(120)], fail_after={LOOKUP: 1})
     found, warnings, _ = history(fake)
-    assert sum(seen.count for seen in found[FUNCTION].used.values()) == 50
+    assert sum(counts(found)) == 50
     assert not found[FUNCTION].complete
     assert codes(warnings) == {"history-unread": 1}
 

@@ -67,12 +67,13 @@ class Ran:
         return [f for f in found if not verdicts or f["verdict"] in verdicts]
 
     def used(self, workload: str) -> set[tuple[str, str]]:
-        """What a workload (its name) was seen to use."""
+        """What a workload (its name) was seen to use for sure."""
         return {
             (used["action"], used["resource"])
             for found in self.report["workloads"]
             if found["name"] == workload
             for used in found["used"]
+            if used["required"]
         }
 
     def ends_with(self, code: int, *texts: str) -> None:

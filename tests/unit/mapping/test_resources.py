@@ -329,6 +329,12 @@ def test_a_name_that_may_be_of_either_of_two_types() -> None:
     assert {need.certainty for need in needs} == {Certainty.ONE_OF}
 
 
+def test_one_ambiguous_name_leaves_the_others_certain() -> None:
+    seen = call("SSM", "SendCommand", ("document_name", "d"), ("instance_id", "i-1"))
+    assert required(seen) == [("ssm:SendCommand", "arn:aws:ssm:us-east-1:123456789012:document/d", True)]
+    assert ("ssm:SendCommand", "arn:aws:ec2:us-east-1:123456789012:instance/i-1") in possible(seen)
+
+
 def test_services_that_share_a_prefix_have_formats_of_their_own() -> None:
     assert required(call("lexv2-runtime", "RecognizeText")) == [("lex:RecognizeText", "*", False)]
     named = call("lexv2-runtime", "RecognizeText", ("bot_id", "B"), ("bot_alias_id", "A"))
