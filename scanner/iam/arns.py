@@ -1,4 +1,4 @@
-"""Resource patterns as ARNs: do two overlap, is one wide, which actions can work on it. Pure.
+"""Resource patterns as ARNs: do two overlap, is one wide. Pure.
 
 ARN fields: docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html. Patterns are texts here, not
 `model.Arn`: a wildcard may stand in each field, the first too, or for several fields.
@@ -7,7 +7,7 @@ ARN fields: docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html. Patter
 from __future__ import annotations
 
 import re
-from functools import cache, lru_cache
+from functools import lru_cache
 
 from scanner.iam import catalog, patterns
 from scanner.iam.patterns import is_pattern
@@ -113,60 +113,15 @@ def of_any_account(resource: str) -> str:
     return ":".join([*fields[:4], "*", fields[5]])
 
 
-# bench row "300 functions from files": one call in fifteen is new, and with `NotAction` it takes 10 ms
-@lru_cache(maxsize=1 << 12)
-def working_on(actions: frozenset[str], pattern: str) -> frozenset[str]:
-    """Those of the actions (lower case) that can work on a resource that the pattern names."""
-    if pattern == ALL or len(actions) < 2:
-        return actions
-    prefixes = _prefixes_of(actions)
-    working = frozenset[str]().union(*(_of_service_working_on(pattern, prefix) for prefix in prefixes))
-    return (actions & working) | _unknown_of(actions)
-
-
-@lru_cache(maxsize=1 << 10)
-def _prefixes_of(actions: frozenset[str]) -> frozenset[str]:
-    return frozenset(action.partition(":")[0] for action in actions)
-
-
-@lru_cache(maxsize=1 << 10)
-def _unknown_of(actions: frozenset[str]) -> frozenset[str]:
-    """Those of the actions that IAM's reference does not know."""
-    return frozenset(action for action in actions if catalog.action(action) is None)
-
-
-def _of_service_working_on(pattern: str, prefix: str) -> frozenset[str]:
-    """The actions of a service that can work on a resource that the pattern names."""
-    return frozenset[str]().union(
-        *(
-            actions
-            for arn, actions in _by_format(prefix).items()
-            if (grants_account_wide(pattern, prefix) if arn is None else overlaps(pattern, arn))
-        )
-    )
-
-
 @lru_cache(maxsize=1 << 12)
 def works_on(action: str, arn: str) -> bool:
     """Whether an ARN (pattern) is of a type that an action works on, by IAM's reference."""
     known = catalog.action(action)
     return known is not None and any(
-        overlaps(_format_pattern(form), arn) for kind in known.resource_types for form in kind.formats
+        overlaps(format_pattern(form), arn) for kind in known.resource_types for form in kind.formats
     )
 
 
-def _format_pattern(arn_format: str) -> str:
+def format_pattern(arn_format: str) -> str:
+    """The pattern of all ARNs of a format of IAM's reference."""
     return _VARIABLE.sub(ALL, arn_format)
-
-
-@cache
-def _by_format(prefix: str) -> dict[str | None, frozenset[str]]:
-    """The actions of a service by the ARN patterns that they work on; None for those that know none."""
-    named: dict[str | None, set[str]] = {}
-    for action in catalog.expand(f"{prefix}:*"):
-        known = catalog.action(action)
-        kinds = known.resource_types if known else ()
-        arns: list[str | None] = [_format_pattern(form) for kind in kinds for form in kind.formats]
-        for arn in arns or [None]:
-            named.setdefault(arn, set()).add(action)
-    return {arn: frozenset(actions) for arn, actions in named.items()}

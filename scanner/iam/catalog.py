@@ -135,6 +135,12 @@ def knows_resources(name: str) -> bool:
     return known is None or bool(known.resource_types)
 
 
+def needs_a_resource(name: str) -> bool:
+    """Whether each call of an action is about a resource. One of an unknown action is, to be careful."""
+    known = action(name)
+    return known is None or any(kind.required for kind in known.resource_types)
+
+
 def access_level(name: str) -> str:
     """An action's access level, in lower case with hyphens, "unknown" for an unknown action."""
     known = action(name)

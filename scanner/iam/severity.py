@@ -17,6 +17,8 @@ from scanner.text.tables import rows
 PRIVILEGE_ESCALATION = "privilege-escalation"
 DESTRUCTION = "destruction"
 DATA_ACCESS = "data-access"
+# of what allows nothing: less than any of SEVERITY_LEVELS
+NONE = "none"
 
 # Most dangerous first: IAM's access levels (docs.aws.amazon.com/IAM/latest/UserGuide/
 # access_policies_understand-policy-summary-access-level-summaries.html) with three levels more.
@@ -89,6 +91,16 @@ def named(actions: Iterable[str]) -> tuple[tuple[str, str], ...]:
         for action, severity in sorted(known.items(), key=lambda item: _rank(item[0]))
         if severity.why is not None
     )
+
+
+def reads_secrets(actions: frozenset[str]) -> bool:
+    """Whether one of some actions (lower case) reads secrets or credentials: data/secrets.csv."""
+    return not actions.isdisjoint(_readers_of_secrets())
+
+
+@cache
+def _readers_of_secrets() -> frozenset[str]:
+    return frozenset().union(*(catalog.expand(row["action"]) for row in rows("iam", "secrets")))
 
 
 def _rank(action: str) -> tuple[int, bool, str]:

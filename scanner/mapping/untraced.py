@@ -15,6 +15,9 @@ from scanner.text.tables import rows
 
 UNOBSERVABLE = "unobservable"
 MAY_RUN_UNTRACED = "may-run-untraced"
+# S3's own, with a role that trusts S3:
+# docs.aws.amazon.com/AmazonS3/latest/userguide/setting-repl-config-perm-overview.html
+_BY_REPLICATION = "is used by S3 replication and by no SDK call"
 _INIT_CODE = frozenset({"appconfig", "secretsmanager", "ssm"})
 
 
@@ -60,14 +63,17 @@ def _never_called(prefix: str) -> frozenset[str]:
     return frozenset().union(*(catalog.expand(f"{prefix}:{name}") for name in names))
 
 
-def is_kept_of_a_wildcard(action: str) -> bool:
-    """Whether an action (in lower case) stays of a wildcard that is cut to what was seen.
+def may_be_used_by_code(action: str) -> bool:
+    """Whether code may use an action (in lower case) although no trace shows it: a row names it.
 
-    Roles that are handed on, and what init code commonly reads. What a platform may need depends on what
-    was read of the configuration: see `scanner.workloads.platform`.
+    What only a service of AWS itself uses, with a role of its own, is not among them.
     """
     untraced = known_untraced(action)
-    if untraced is None:
-        return False
-    init_code = untraced.kind == MAY_RUN_UNTRACED and action.partition(":")[0] in _INIT_CODE
-    return init_code or action == "iam:passrole"
+    return untraced is not None and untraced.why != _BY_REPLICATION
+
+
+def is_read_by_init_code(action: str) -> bool:
+    """Whether init code commonly reads with an action (in lower case), of more than handlers are seen to."""
+    untraced = known_untraced(action)
+    init_code = untraced is not None and untraced.kind == MAY_RUN_UNTRACED
+    return (init_code and action.partition(":")[0] in _INIT_CODE) or action == "iam:passrole"

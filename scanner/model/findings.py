@@ -73,7 +73,8 @@ class Finding:
     """A verdict on grants of one statement that share it, with the reasons if it is not confirmed.
 
     `actions` and `resources` are spelled as in the policy; every one of the actions is granted on
-    every one of the resources. `severity` is one of `SEVERITY_LEVELS`, `severe` names the actions behind
+    every one of the resources. `severity` is one of `SEVERITY_LEVELS`
+    or "none", `breadth` says how much they span (`verdict.rank.Breadth`), `severe` names the actions behind
     it, (action, what an attacker gains). `why` tells why traces cannot show it. `also_granted_by` are the
     other grants that allow all that these were used for; with `redundant` the role needs these for nothing
     that was seen. `sources` are the records of AWS that had a say. `ignored` is the reason of the team's rule
@@ -87,6 +88,7 @@ class Finding:
     verdict: Verdict
     reasons: tuple[str, ...]
     severity: str
+    breadth: str
     policy: Policy
     statement: Statement
     actions: tuple[str, ...]

@@ -344,6 +344,7 @@ def _finding(finding: Finding) -> records.Finding:
         confirmed=finding.confirmed,
         reasons=tuple(map(Reason, finding.reasons)),
         severity=finding.severity,
+        breadth=finding.breadth,
         severe=tuple(records.SevereAction(action=action, why=why) for action, why in finding.severe),
         workload=finding.workload,
         policy=records.PolicyName(name=policy.name, arn=policy.arn, kind=policy.kind),

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from scanner.iam import arns, catalog
 from scanner.iam.patterns import contains
-from scanner.mapping.untraced import is_kept_of_a_wildcard
+from scanner.mapping.untraced import is_read_by_init_code
 from scanner.model import Certainty, Role, Statement, Usage, Verdict
 from scanner.suggest.statements import (
     Allowance,
@@ -99,8 +99,10 @@ def _cut_to_use(assessment: Assessment, use: UsedPermission, kept: Allowance, na
     of_action = kept._replace(action=catalog.spelled(use.action), not_action=())
     if not narrow or kept.not_resource or "${" in kept.resource or not arns.is_wide(kept.resource):
         return of_action
-    if not use.platform and is_kept_of_a_wildcard(use.action):
+    if not use.platform and is_read_by_init_code(use.action):
         return of_action  # it may be used elsewhere too, unseen
+    if use.resource == assessment.grant.pattern:
+        return of_action
     resource = possible_resource(use)
     if not contains(assessment.grant.pattern, resource):
         return of_action

@@ -1,220 +1,285 @@
-"""Grants of a role and usage of all its workloads -> an assessment of every grant. Pure."""
+"""Grants of a role and usage of all its workloads -> an assessment of every grant. Pure.
+
+A grant of one action is used or not. A pattern of actions is judged action by action: those that surely were
+not needed are its excess, and one doubtful action never silences the others.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from scanner.iam import catalog
-from scanner.iam.patterns import is_pattern, matches
-from scanner.model import Grant, Policy, Verdict
+from scanner.iam.fit import Fit, fit
+from scanner.iam.patterns import is_pattern
+from scanner.model import Grant, Verdict
 from scanner.records.aws_records import CLOUDTRAIL
-from scanner.usage.evidence import WorkloadEvidence, workload_evidence
-from scanner.usage.of_role import RoleUsage, UsedPermission
+from scanner.usage.of_role import UsedPermission
 from scanner.verdict.assessment import AssessedRole, Assessment
-from scanner.verdict.claims import Claim, ServiceClaim, reasons_for
+from scanner.verdict.claims import EvidenceReasons
 from scanner.verdict.context import RoleContext
-from scanner.verdict.grants import RoleGrants, matches_any, named_actions, overlaps_resource, service_of
-from scanner.verdict.reasons import Reason
+from scanner.verdict.grants import RoleGrants, matches_action, named_actions, service_of
+from scanner.verdict.reasons import ORDER, Reason
 from scanner.verdict.redundancy import redundancies
-from scanner.verdict.unseen import Doubts, UnseenUses
+from scanner.verdict.unseen import ActionDoubts, UnseenUses
+from scanner.verdict.uses import GrantUses, UsesByAction, uses_without_grant
 from scanner.verdict.width import is_wider
 
-_NO_DOUBTS = Doubts(frozenset())
+WHY_INEFFECTIVE = {
+    Fit.OTHER_TYPE: "works on other types of resources than this one",
+    Fit.NO_ACTION: "is no action of IAM",
+}
+_POSSIBLE = frozenset({Reason.POSSIBLE})
 
 
 def assess_role(context: RoleContext) -> AssessedRole:
     """An assessment of every grant of a role, in the order of its policies."""
     assessor = _Assessor(context)
-    assessments = [assessor.assess(grant) for grant in assessor.grants]
-    evidence: dict[str, list[WorkloadEvidence]] = {}
-    reasons = [_reasons(item, context, evidence) for item in assessments]
-    reasoned = [
-        replace(item, reasons=reasons_) if reasons_ else item
-        for item, reasons_ in zip(assessments, reasons, strict=True)
-    ]
-    by_grant = redundancies(reasoned)
+    assessments = assessor.assessments()
+    by_grant = redundancies(assessments)
     return AssessedRole(
         context,
         tuple(
             replace(item, redundancy=by_grant[item.grant.key]) if item.grant.key in by_grant else item
-            for item in reasoned
+            for item in assessments
         ),
+        assessor.not_understood,
     )
-
-
-def _reasons(
-    assessment: Assessment, context: RoleContext, evidence: dict[str, list[WorkloadEvidence]]
-) -> tuple[Reason, ...]:
-    """Why an assessment is not confirmed. `evidence` remembers what was seen since each policy's change."""
-    if assessment.claim is None:
-        return ()
-    policy: Policy = assessment.grant.policy
-    if policy.key not in evidence:
-        evidence[policy.key] = workload_evidence(
-            context.role, policy, context.evidence, context.workloads, context.records
-        )
-    return reasons_for(assessment.claim, evidence[policy.key], context.role_reasons, context.requirements)
 
 
 class _Assessor:
     """The grants of one role, against what its workloads used."""
 
     def __init__(self, context: RoleContext) -> None:
-        self._grants = RoleGrants(context.role)
-        self._unseen = UnseenUses(context.usage)
-        self._recorded = context.usage.recorded
-        self._used = _UsesByAction(context.usage)
-        self.grants = self._grants.grants
+        usage = context.usage
+        self._grants = grants = RoleGrants(context.role)
+        self._unseen = UnseenUses(usage)
+        self._evidence = EvidenceReasons(context)
+        self._recorded = usage.recorded
+        by_action = UsesByAction(usage)
+        self._uses = [
+            None if grants.is_never_allowed(grant) else by_action.of_grant(grant, grants)
+            for grant in grants.grants
+        ]
+        without_grant = uses_without_grant(usage, grants, (uses for uses in self._uses if uses is not None))
+        self.not_understood = frozenset(
+            use for use in without_grant if any(matches_action(grant, use.action) for grant in grants.grants)
+        )
+        self._not_understood = frozenset(use.action for use in self.not_understood)
 
-    def assess(self, grant: Grant) -> Assessment:
-        """The verdict on a grant, without the reasons."""
-        if self._grants.is_ineffective(grant):
+    def assessments(self) -> list[Assessment]:
+        """The assessments of all grants."""
+        return [
+            self._assess(grant, uses) for grant, uses in zip(self._grants.grants, self._uses, strict=True)
+        ]
+
+    def _assess(self, grant: Grant, uses: GrantUses | None) -> Assessment:
+        if uses is None:
             return Assessment(grant, Verdict.INEFFECTIVE)
-        sure: list[UsedPermission] = []
-        unsure: dict[UsedPermission, Reason] = {}
-        for use in self._used.candidates(grant):
-            if not overlaps_resource(grant, use):
-                continue
-            doubt = self._grants.doubt_of_use(grant, use)
-            if doubt is not None:
-                unsure[use] = doubt
-            elif self._grants.condition_held(grant, use) is not False:
-                sure.append(use)
-        if not sure:
-            return self._unused(grant, unsure)
-        assessment = self._in_use(grant, tuple(sure), unsure)
-        if self._recorded.isdisjoint(sure):
+        if is_pattern(grant.action):
+            assessment = self._of_pattern(grant, uses)
+        elif uses.sure:
+            assessment = self._used(grant, uses)
+        else:
+            assessment = self._unused(grant, uses)
+        if self._recorded.isdisjoint(uses.sure):
             return assessment
         return replace(assessment, sources=tuple(sorted({*assessment.sources, CLOUDTRAIL})))
 
-    def _in_use(
-        self, grant: Grant, used_for: tuple[UsedPermission, ...], unsure: Mapping[UsedPermission, Reason]
-    ) -> Assessment:
-        unused, unobservable = self._unused_actions(grant, used_for)
-        used = [use for use in used_for if not use.platform]
-        if not unused and not used:
-            return Assessment(grant, Verdict.PLATFORM, used_for)
-        if unused:
-            services, sources = self._unseen.service_claims(grant, unused, unsure)
-            excess = unused
-        else:
-            doubts = self._doubts_of_width(grant, used, unsure)
-            if doubts is None:
-                return Assessment(grant, Verdict.USED, used_for)
-            excess, sources = frozenset(use.action for use in used), doubts.sources
-            claim = ServiceClaim(clean=not doubts.reasons, doubts=doubts.reasons)
-            services = {service_of(action): claim for action in excess}
-        actions = unobservable | unused | {use.action for use in used_for}
+    # --- one action --------------------------------------------------------------------------------
+
+    def _used(self, grant: Grant, uses: GrantUses) -> Assessment:
+        """An action, or a pattern of actions, all of which were used."""
+        if not uses.of_workloads:
+            return Assessment(grant, Verdict.PLATFORM, uses.sure)
+        by_action = self._doubts_of_width(grant, uses)
+        if not by_action:
+            return Assessment(grant, Verdict.USED, uses.sure)
+        reasons = min((self._reasons(grant, a, doubts) for a, doubts in by_action.items()), key=_weight)
         return Assessment(
             grant,
             Verdict.BROAD,
-            used_for,
-            may_need=(*unsure, *self._unseen.may_need(grant, actions)),
-            excess=excess,
-            claim=Claim(services, any_suffices=True),
-            sources=tuple(sorted(sources)),
+            uses.sure,
+            may_need=(*uses.unsure, *self._unseen.may_need(grant, uses.actions)),
+            wide=frozenset(
+                a for a, doubts in by_action.items() if self._reasons(grant, a, doubts) == reasons
+            ),
+            reasons=_in_order(reasons),
         )
 
-    def _unused(self, grant: Grant, unsure: Mapping[UsedPermission, Reason]) -> Assessment:
-        actions = self._grants.actions_of(grant)
-        observable = actions - self._unseen.unobservable(grant, actions)
-        if actions and not observable:
-            why = self._unseen.why_unobservable(grant, actions)
+    def _unused(self, grant: Grant, uses: GrantUses) -> Assessment:
+        action = grant.action.lower()
+        its_fit = fit(action, grant.pattern)
+        known = self._known_doubts(grant, uses, frozenset({action} if its_fit is Fit.UNKNOWN else ()))
+        doubts = self._unseen.doubts_of_actions(grant, frozenset({action}), known)
+        reasons = doubts.reasons.get(action, frozenset())
+        if its_fit in WHY_INEFFECTIVE and Reason.POSSIBLE not in reasons and not uses.unsure:
+            return Assessment(grant, Verdict.INEFFECTIVE, why=WHY_INEFFECTIVE[its_fit])
+        if action in doubts.unobservable:
+            why = self._unseen.why_unobservable(grant, (action,))
             return Assessment(grant, Verdict.UNOBSERVABLE, why=why)
-        if not actions:
-            # No action that IAM's reference knows can work there: the evidence decides all the same.
-            observable = named_actions(grant)
-        services, sources = self._unseen.service_claims(grant, observable, unsure)
-        if len(observable) < len(actions):
-            # Part of the pattern may be in use where no trace shows it.
-            services = {
-                service: claim.doubted(Reason.MAY_RUN_UNTRACED) for service, claim in services.items()
-            }
-        # Of a wildcard this would be about every service.
-        needs = () if is_pattern(grant.action) else self._unseen.platform_needs(grant, grant.action.lower())
+        needs = self._unseen.platform_needs(grant, action)
+        return self._of_nothing_used(
+            grant, doubts, frozenset({action}), "; ".join(dict.fromkeys(need.why for need in needs))
+        )
+
+    def _of_nothing_used(
+        self, grant: Grant, doubts: ActionDoubts, excess: frozenset[str], why: str = ""
+    ) -> Assessment:
+        """A grant of which nothing was used: unused, with all doubts about its actions."""
+        never, sources = self._unseen.never_used(grant, excess)
+        reasons = self._evidence.of_services(grant.policy, never).union(*doubts.reasons.values())
         return Assessment(
             grant,
             Verdict.UNUSED,
-            excess=observable,
-            claim=Claim(services, any_suffices=False),
-            why="; ".join(dict.fromkeys(need.why for need in needs)),
-            sources=tuple(sorted(sources)),
+            excess=excess,
+            reasons=_in_order(reasons),
+            why=why,
+            sources=tuple(sorted(sources | doubts.sources)),
         )
 
-    def _unused_actions(
-        self, grant: Grant, used_for: tuple[UsedPermission, ...]
-    ) -> tuple[frozenset[str], frozenset[str]]:
-        """The actions of an action pattern that nothing used: observable ones, and the others."""
-        if not is_pattern(grant.action):
-            return frozenset(), frozenset()
-        unused = self._grants.actions_of(grant) - {use.action for use in used_for}
-        unobservable = self._unseen.unobservable(grant, unused)
-        return unused - unobservable, unobservable
+    # --- a pattern of actions ----------------------------------------------------------------------
 
-    def _doubts_of_width(
-        self, grant: Grant, used: Sequence[UsedPermission], unsure: Mapping[UsedPermission, Reason]
-    ) -> Doubts | None:
-        """What speaks against saying that a grant's resource is too wide; None where it is not."""
-        limited = [use for use in used if catalog.knows_resources(use.action)]
-        if not limited or not is_wider(grant, limited, self._grants.limits):
-            return None
+    def _of_pattern(self, grant: Grant, uses: GrantUses) -> Assessment:
+        fits = self._grants.fits_of(grant)
+        unplaced = fits.unknown | (self._not_understood & named_actions(grant))
+        unplaced |= self._unseen.possible_actions(grant, fits.other_type)
+        actions = fits.works | unplaced
+        if not actions and fits.other_type:
+            return Assessment(grant, Verdict.INEFFECTIVE, why=WHY_INEFFECTIVE[Fit.OTHER_TYPE])
+        if not actions:  # none that the reference knows to work there
+            actions = unplaced = named_actions(grant)
+        rest = actions - uses.actions
+        doubts = self._unseen.doubts_of_actions(grant, rest, self._known_doubts(grant, uses, unplaced))
+        doubts = doubts._replace(unplaced=unplaced)
+        clean = rest.difference(doubts.unobservable, doubts.reasons)
+        if not clean and not doubts.reasons and uses.sure:
+            return self._used(grant, uses)
+        may_need = dict.fromkeys(
+            (
+                *uses.unsure,
+                *self._unseen.may_need(grant, actions),
+                *self._unseen.may_be_used_unseen(grant, uses.actions, doubts),
+            )
+        )
+        if clean:
+            return self._with_excess(grant, uses, doubts, clean, tuple(may_need))
+        if uses.sure:
+            return self._with_doubts_only(grant, uses, doubts, tuple(may_need))
+        if not doubts.reasons:
+            why = self._unseen.why_unobservable(grant, actions)
+            return Assessment(grant, Verdict.UNOBSERVABLE, why=why)
+        if doubts.unobservable:
+            doubts = doubts._replace(reasons={**doubts.reasons, "": frozenset({Reason.MAY_RUN_UNTRACED})})
+        return self._of_nothing_used(grant, doubts, rest - doubts.unobservable)
+
+    def _with_excess(
+        self,
+        grant: Grant,
+        uses: GrantUses,
+        doubts: ActionDoubts,
+        clean: frozenset[str],
+        may_need: tuple[UsedPermission, ...],
+    ) -> Assessment:
+        """A pattern with actions that nothing speaks for (`clean`)."""
+        never, sources = self._unseen.never_used(grant, clean)
+        by_service = {p: self._evidence.of_service(grant.policy, p, n) for p, n in never.items()}
+        reasons = min(by_service.values(), key=_weight)
+        shown = {prefix for prefix, of_service in by_service.items() if of_service == reasons}
+        all_or_none = bool(reasons) or len(shown) == len(by_service)
+        if not uses.sure and all_or_none and not self._unseen.may_be_used(grant, doubts):
+            return self._of_nothing_used(grant, doubts, clean)
+        excess = clean if reasons else frozenset(a for a in clean if service_of(a) in shown)
+        width = self._doubts_of_width(grant, uses)
+        return Assessment(
+            grant,
+            Verdict.BROAD,
+            uses.sure,
+            may_need=may_need,
+            excess=excess,
+            wide=frozenset(a for a, its in width.items() if self._reasons(grant, a, its) <= reasons),
+            unshown=clean - excess,
+            reasons=_in_order(reasons),
+            sources=tuple(sorted(sources | doubts.sources)),
+        )
+
+    def _with_doubts_only(
+        self, grant: Grant, uses: GrantUses, doubts: ActionDoubts, may_need: tuple[UsedPermission, ...]
+    ) -> Assessment:
+        """A pattern, part of which was used, with a doubt about every other action."""
+        width = self._doubts_of_width(grant, uses)
+        of_width = {a: self._reasons(grant, a, its) for a, its in width.items()}
+        of_excess = {a: self._reasons(grant, a, its) for a, its in doubts.reasons.items()}
+        reasons = min((*of_width.values(), *of_excess.values()), key=_weight)
+        return Assessment(
+            grant,
+            Verdict.BROAD,
+            uses.sure,
+            may_need=may_need,
+            excess=frozenset(a for a, its in of_excess.items() if its == reasons),
+            wide=frozenset(a for a, its in of_width.items() if its == reasons),
+            reasons=_in_order(reasons),
+            sources=tuple(sorted(doubts.sources)),
+        )
+
+    # --- doubts ------------------------------------------------------------------------------------
+
+    def _reasons(self, grant: Grant, action: str, doubts: frozenset[Reason]) -> frozenset[Reason]:
+        """The doubts about an action, with those of the evidence about its service."""
+        return doubts | self._evidence.of_service(grant.policy, service_of(action), never=False)
+
+    def _known_doubts(
+        self, grant: Grant, uses: GrantUses, unplaced: frozenset[str]
+    ) -> Mapping[str, frozenset[Reason]]:
+        """The doubts about actions that follow from the grants of the role.
+
+        A use may have been of this grant or of another. It may have been of this grant although the program
+        does not see that: nothing else allows it, or the reference does not know what the action works on.
+        """
+        doubts: dict[str, frozenset[Reason]] = {}
+        for use, reason in uses.unsure.items():
+            doubts[use.action] = doubts.get(use.action, frozenset()) | {reason}
+        for action in unplaced | self._named_and_not_understood(grant):
+            doubts[action] = doubts.get(action, frozenset()) | _POSSIBLE
+        return doubts
+
+    def _named_and_not_understood(self, grant: Grant) -> frozenset[str]:
+        return frozenset(action for action in self._not_understood if matches_action(grant, action))
+
+    def _doubts_of_width(self, grant: Grant, uses: GrantUses) -> dict[str, frozenset[Reason]]:
+        """The used actions for which the grant's resource is too wide, with what speaks against saying so."""
+        by_action: dict[str, list[UsedPermission]] = {}
+        for use in uses.of_workloads:
+            by_action.setdefault(use.action, []).append(use)
+        return {
+            action: self._doubts_of_action_width(grant, action, used, uses)
+            for action, used in sorted(by_action.items())
+            if is_wider(grant, action, used, self._grants.limits)
+        }
+
+    def _doubts_of_action_width(
+        self, grant: Grant, action: str, used: Iterable[UsedPermission], uses: GrantUses
+    ) -> frozenset[Reason]:
+        used = tuple(used)
         reasons = set()
         # What a platform does with an event source, or init code with other secrets, is in no trace, though
         # the workload did the like itself.
-        if any(any(self._unseen.untraced(grant, use.action)) for use in limited):
+        if any(self._unseen.untraced(grant, action)):
             reasons.add(Reason.MAY_RUN_UNTRACED)
-        if unsure or not all(use.exact for use in limited):
+        if any(use.action == action for use in uses.unsure) or not all(use.exact for use in used):
             reasons.add(Reason.RESOURCE_UNKNOWN)
-        if not all(self._grants.condition_held(grant, use) for use in limited):
+        if not all(self._grants.condition_held(grant, use) for use in used):
             reasons.add(Reason.CONDITION_UNKNOWN)  # it may narrow the resources to just these
-        doubts = [self._unseen.doubts(grant, use.action) for use in limited]
+        possible = [use._replace(exact=True) for use in self._unseen.possible_uses(grant, action)]
         # What may have been touched as well is a doubt only where it would use up the grant.
-        possible = [
-            use
-            for action in {use.action for use in limited}
-            for use in self._unseen.possible_uses(grant, action)
-        ]
-        if possible and not is_wider(
-            grant, [*limited, *(use._replace(exact=True) for use in possible)], self._grants.limits
-        ):
+        uses_up = possible and not is_wider(grant, action, [*used, *possible], self._grants.limits)
+        if uses_up or action in self._not_understood:
             reasons.add(Reason.POSSIBLE)
-        return Doubts(frozenset(reasons), frozenset().union(*(doubt.sources for doubt in doubts)))
+        return frozenset(reasons)
 
 
-class _UsesByAction:
-    """What was used, by action: single resources by name, and patterns and unknown ones."""
-
-    def __init__(self, usage: RoleUsage) -> None:
-        self._by_action = {action: _by_resource(uses) for action, uses in usage.required.items()}
-
-    def candidates(self, grant: Grant) -> Iterator[UsedPermission]:
-        """What was used of the actions of a grant, without single resources that it does not name."""
-        action, is_literal = grant.action.lower(), not is_pattern(grant.pattern)
-        names: Iterable[str] = (action,)
-        if is_pattern(action):
-            names = (
-                name
-                for name in self._by_action
-                if matches(action, name) and not matches_any(grant.except_actions, name)
-            )
-        for name in names:
-            by_resource, patterns = self._by_action.get(name, ({}, ()))
-            if not is_literal:
-                yield from by_resource.values()
-            elif grant.pattern in by_resource:
-                yield by_resource[grant.pattern]
-            yield from patterns
+def _weight(reasons: frozenset[Reason]) -> tuple[int, list[Reason]]:
+    return len(reasons), sorted(reasons)
 
 
-def _by_resource(
-    uses: Iterable[UsedPermission],
-) -> tuple[dict[str, UsedPermission], tuple[UsedPermission, ...]]:
-    single: dict[str, UsedPermission] = {}
-    patterns = []
-    for use in uses:
-        if use.exact and not use.platform and not is_pattern(use.resource):
-            single[use.resource] = use
-        else:
-            patterns.append(use)
-    return single, tuple(patterns)
+def _in_order(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
+    return tuple(sorted(reasons, key=ORDER.__getitem__))

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from scanner.model import NOT_ACCEPTED, Acceptance, Grant, Role, Verdict
 from scanner.usage.of_role import UsedPermission
-from scanner.verdict.claims import Claim
 from scanner.verdict.context import RoleContext
 from scanner.verdict.reasons import Reason
 
@@ -30,10 +29,13 @@ class Assessment:
     """A verdict on one grant, and all that is known of it.
 
     `used_for` are the permissions that it was used for. `may_need`: permissions of this grant that an
-    observed call may have needed, or that traces cannot show. `excess` are the actions (lower case) that make
-    it unused or too wide, for the severity. `claim` is what must be confirmed (None: nothing), `reasons` say
-    why it is not. `why` says of an unobservable one why traces cannot show it, and which right would tell.
-    `sources` are the records of AWS that rescued something of it, added a doubt or took one away.
+    observed call may have needed, or that traces cannot show. `excess` are the actions (lower case) that
+    surely were not needed, once there are no `reasons`; `wide` are those that were used on a part of the
+    resource only. `unshown` are further actions that nothing speaks for, of services of which the evidence
+    shows too little: they tell how dangerous a wildcard is, and are no part of what is claimed.
+    `reasons` say why it is not confirmed. `why` says of an unobservable one why traces cannot show it, and
+    which right would tell; of an ineffective one why it allows nothing. `sources` are the records of AWS that
+    rescued something of it, added a doubt or took one away.
     """
 
     grant: Grant
@@ -41,20 +43,32 @@ class Assessment:
     used_for: tuple[UsedPermission, ...] = ()
     may_need: tuple[UsedPermission, ...] = ()
     excess: frozenset[str] = frozenset()
-    claim: Claim | None = None
+    wide: frozenset[str] = frozenset()
+    unshown: frozenset[str] = frozenset()
     reasons: tuple[Reason, ...] = ()
     redundancy: Redundancy = NOT_REDUNDANT
     accepted: Acceptance = NOT_ACCEPTED
     why: str = ""
     sources: tuple[str, ...] = ()
 
+    @property
+    def in_question(self) -> frozenset[str]:
+        """The actions that tell how dangerous it is: those that are not needed, or needed on less."""
+        if not self.wide and not self.unshown:  # most
+            return self.excess
+        return self.excess | self.wide | self.unshown
+
 
 @dataclass(frozen=True)
 class AssessedRole:
-    """The assessments of all grants of a role, in the order of its policies."""
+    """The assessments of all grants of a role, in the order of its policies.
+
+    `not_understood` are uses that no grant was found to allow, though one names their action.
+    """
 
     context: RoleContext
     assessments: tuple[Assessment, ...]
+    not_understood: frozenset[UsedPermission] = frozenset()
 
     @property
     def role(self) -> Role:

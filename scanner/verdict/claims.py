@@ -1,89 +1,70 @@
-"""May a finding be called confirmed? What a verdict claims, and the reasons that speak against it. Pure.
+"""May a finding be called confirmed? The reasons of the evidence that speak against a verdict. Pure.
 
-A claim (of unused or too wide permissions) is confirmed when no reason holds.
+What speaks against a single action stands in `unseen`, what a grant's resource leaves open in `width`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
-from scanner.usage.evidence import EvidenceRequirements, WorkloadEvidence
-from scanner.verdict.reasons import ORDER, Reason
+from scanner.model import Policy
+from scanner.usage.evidence import EvidenceRequirements, WorkloadEvidence, workload_evidence
+from scanner.verdict.context import RoleContext
+from scanner.verdict.reasons import Reason
 
-
-@dataclass(frozen=True)
-class ServiceClaim:
-    """The part of a claim that concerns one service.
-
-    `doubts` are reasons that hold for some of its actions, `clean` tells that some action has none. `never`
-    tells that IAM saw no attempt to use any of its actions.
-    """
-
-    clean: bool
-    doubts: frozenset[Reason] = frozenset()
-    never: bool = False
-
-    def with_action(self, doubts: frozenset[Reason], never: bool) -> ServiceClaim:
-        """The same of one more action, with its own doubts."""
-        return ServiceClaim(self.clean or not doubts, self.doubts | doubts, self.never and never)
-
-    def doubted(self, reason: Reason) -> ServiceClaim:
-        """The same with a reason that holds for all of its actions."""
-        return ServiceClaim(clean=False, doubts=self.doubts | {reason})
+_Workloads = Sequence[tuple[WorkloadEvidence, set[Reason]]]
 
 
-@dataclass(frozen=True)
-class Claim:
-    """What a finding claims of a grant, by service prefix.
+class EvidenceReasons:
+    """Why the evidence of a role does not carry what is said of a service. Found once for each."""
 
-    With `any_suffices` it holds as soon as one action is surely unneeded (a pattern that is too wide);
-    without, all of them must be (an unused grant).
-    """
+    def __init__(self, context: RoleContext) -> None:
+        self._context = context
+        self._workloads: dict[object, _Workloads] = {}
+        self._reasons: dict[tuple[object, frozenset[tuple[str, bool]]], frozenset[Reason]] = {}
 
-    services: Mapping[str, ServiceClaim]
-    any_suffices: bool
+    def of_service(self, policy: Policy, prefix: str, never: bool) -> frozenset[Reason]:
+        """Those against what is said of one service, by its prefix.
 
+        `never` tells that IAM saw no attempt to use what is claimed of it.
+        """
+        return self.of_services(policy, {prefix: never})
 
-def reasons_for(
-    claim: Claim,
-    workloads: Sequence[WorkloadEvidence],
-    role_reasons: Collection[Reason],
-    requirements: EvidenceRequirements,
-) -> tuple[Reason, ...]:
-    """All reasons why a claim about a role is not confirmed, in the order of the table."""
-    by_workload = [(workload, evidence_reasons(workload, requirements)) for workload in workloads]
-
-    def of_services(parts: Mapping[str, ServiceClaim], doubts: Collection[Reason]) -> set[Reason]:
-        reasons = [
-            general.union(
-                *(
-                    _service_reasons(prefix, part.never, workload, requirements, general)
-                    for prefix, part in parts.items()
+    def of_services(self, policy: Policy, services: Mapping[str, bool]) -> frozenset[Reason]:
+        """Those against what is said of several services at once."""
+        key = (policy.created, frozenset(services.items()))
+        if key not in self._reasons:
+            by_workload = [
+                general.union(
+                    *(
+                        _service_reasons(prefix, never, workload, self._context.requirements, general)
+                        for prefix, never in services.items()
+                    )
                 )
+                for workload, general in self._workloads_since(policy)
+            ]
+            self._reasons[key] = _of_all_workloads(by_workload) | self._context.role_reasons
+        return self._reasons[key]
+
+    def _workloads_since(self, policy: Policy) -> _Workloads:
+        """What was seen of each workload since a policy was made, with the reasons against all of it."""
+        context = self._context
+        if policy.created not in self._workloads:
+            workloads = workload_evidence(
+                context.role, policy, context.evidence, context.workloads, context.records
             )
-            for workload, general in by_workload
-        ]
-        return _of_all_workloads(reasons) | set(doubts)
-
-    if claim.any_suffices:
-        each = [
-            of_services({prefix: part}, () if part.clean else part.doubts)
-            for prefix, part in claim.services.items()
-        ]
-        reasons = min(each, key=lambda reasons: (len(reasons), sorted(reasons)), default=set())
-    else:
-        doubts = frozenset[Reason]().union(*(part.doubts for part in claim.services.values()))
-        reasons = of_services(claim.services, doubts)
-    return tuple(sorted({*reasons, *role_reasons}, key=ORDER.__getitem__))
+            self._workloads[policy.created] = [
+                (workload, evidence_reasons(workload, context.requirements)) for workload in workloads
+            ]
+        return self._workloads[policy.created]
 
 
-def _of_all_workloads(by_workload: Sequence[set[Reason]]) -> set[Reason]:
+def _of_all_workloads(by_workload: Sequence[set[Reason]]) -> frozenset[Reason]:
     """The best-seen workload speaks for the role; what is not known of another is one more reason."""
     if not by_workload:
-        return {Reason.NOT_SEEN}
+        return frozenset({Reason.NOT_SEEN})
     best, *others = sorted(by_workload, key=lambda reasons: (len(reasons), sorted(reasons)))
-    return best | ({Reason.SHARER_NOT_SEEN} if any(others) else set())
+    return frozenset(best | ({Reason.SHARER_NOT_SEEN} if any(others) else set()))
 
 
 def evidence_reasons(workload: WorkloadEvidence, requirements: EvidenceRequirements) -> set[Reason]:

@@ -8,19 +8,23 @@ from dataclasses import replace
 from functools import lru_cache
 
 from scanner.iam import catalog, severity
-from scanner.model import Finding, Grant, Place, Used
+from scanner.model import EXCESS, Finding, Grant, Place, Used, Verdict
 from scanner.verdict.assessment import AssessedRole, Assessment
 from scanner.verdict.bundle_use import bundle_uses
+from scanner.verdict.grants import named_actions
+from scanner.verdict.rank import Breadth, breadth_of, widest
 
+# What is needed has no danger that somebody could take away.
+_CLAIMING = (*EXCESS, Verdict.UNOBSERVABLE)
 _Severe = tuple[tuple[str, str], ...]
 
 
 def findings_of(assessed: AssessedRole) -> list[Finding]:
     """The findings of a role, in the order of its statements.
 
-    Grants of one statement with the same verdict and reasons make one finding; where its actions are
-    not granted on the same resources, one for each set of resources, so that each finding can be read
-    as "these actions on these resources".
+    Grants of one statement with the same verdict, reasons and severity make one finding; where its
+    actions are not granted on the same resources, one for each set of resources, so that each finding can
+    be read as "these actions on these resources".
     """
     bundles = bundle_uses(assessed)
     groups: dict[tuple[object, ...], list[Assessment]] = {}
@@ -47,6 +51,7 @@ def _shared(assessment: Assessment) -> tuple[object, ...]:
         assessment.accepted,
         assessment.why,
         assessment.sources,
+        _level(_actions_in_question(assessment)) if assessment.verdict in _CLAIMING else None,
     )
 
 
@@ -71,7 +76,8 @@ def _finding(assessed: AssessedRole, group: Sequence[Assessment]) -> Finding:
     )
     place = f"sid {statement.sid}" if statement.sid else f"index {statement.index}"
     identity = (role.arn, policy.arn or policy.name, place, first.verdict)
-    level, severe = _danger(frozenset().union(*map(_actions_in_question, group)))
+    in_question = _actions_in_question(first) if len(group) == 1 else _actions_of_all(group)
+    level = _level(in_question) if in_question else severity.NONE
     also = dict.fromkeys(_place(other) for item in group for other in item.redundancy.also_granted_by)
     return Finding(
         id=_digest((*identity, *sorted(actions), "", *sorted(resources))),
@@ -80,12 +86,13 @@ def _finding(assessed: AssessedRole, group: Sequence[Assessment]) -> Finding:
         verdict=first.verdict,
         reasons=first.reasons,
         severity=level,
+        breadth=_breadth(group, in_question, level),
         policy=policy,
         statement=statement,
         actions=actions,
         resources=resources,
         used=_used(group, assessed.context.usage.used_by),
-        severe=severe,
+        severe=_named(in_question),
         why=first.why,
         also_granted_by=tuple(also),
         redundant=first.redundancy.redundant,
@@ -96,16 +103,36 @@ def _finding(assessed: AssessedRole, group: Sequence[Assessment]) -> Finding:
 
 
 def _used(
-    group: Iterable[Assessment], workloads: Mapping[tuple[str, str], tuple[str, ...]]
+    group: Sequence[Assessment], workloads: Mapping[tuple[str, str], tuple[str, ...]]
 ) -> tuple[Used, ...]:
-    """What the grants were used for. `workloads` are those by (action in lower case, resource)."""
-    uses = sorted({(use.action, use.resource) for assessment in group for use in assessment.used_for})
+    """What the grants were used for: by workloads, then by their platforms.
+
+    `workloads` are those by (action in lower case, resource).
+    """
+    by_workloads = {(use.action, use.resource) for item in group for use in item.used_for if not use.platform}
+    by_platform = {(use.action, use.resource) for item in group for use in item.used_for if use.platform}
+    uses = (*sorted(by_workloads), *sorted(by_platform - by_workloads))
     return tuple(Used(catalog.spelled(use[0]), use[1], workloads.get(use, ())) for use in uses)
 
 
+def _breadth(group: Sequence[Assessment], in_question: frozenset[str], level: str) -> Breadth:
+    if not in_question:
+        return Breadth.NOTHING
+    return widest(breadth_of(assessment.grant, in_question, level) for assessment in group)
+
+
+def _actions_of_all(group: Iterable[Assessment]) -> frozenset[str]:
+    return frozenset().union(*map(_actions_in_question, group))
+
+
 @lru_cache(maxsize=1 << 12)  # most findings are about the same few actions
-def _danger(actions: frozenset[str]) -> tuple[str, _Severe]:
-    return severity.worst(actions).level, severity.named(actions)
+def _level(actions: frozenset[str]) -> str:
+    return severity.worst(actions).level
+
+
+@lru_cache(maxsize=1 << 12)
+def _named(actions: frozenset[str]) -> _Severe:
+    return severity.named(actions)
 
 
 def severity_level(assessment: Assessment) -> str:
@@ -114,9 +141,10 @@ def severity_level(assessment: Assessment) -> str:
 
 
 def _actions_in_question(assessment: Assessment) -> frozenset[str]:
-    """The actions that make a grant dangerous: those that are not needed, else all that it names."""
-    action = assessment.grant.action
-    return assessment.excess or catalog.expand(action) or frozenset({action.lower()})
+    """The actions that make a grant dangerous: those in excess, else all that it names."""
+    if assessment.verdict is Verdict.INEFFECTIVE:
+        return frozenset()
+    return assessment.in_question or named_actions(assessment.grant)
 
 
 def _place(grant: Grant) -> Place:

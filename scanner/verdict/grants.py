@@ -7,6 +7,8 @@ from functools import lru_cache
 
 from scanner.iam import arns, catalog
 from scanner.iam.conditions import holds
+from scanner.iam.evaluate import AccessRequest, Effect, about, evaluate
+from scanner.iam.fit import Fits, fits
 from scanner.iam.limits import Limits
 from scanner.iam.patterns import contains, is_pattern, matches, overlaps
 from scanner.iam.policies import Principal, grants_of, principal_of
@@ -17,6 +19,7 @@ from scanner.workloads.kinds import context_keys, request_context
 
 # A use of which nothing is known: what is decided then is decided by the role alone.
 _ANY_USE = UsedPermission("", arns.ALL, exact=False)
+_DENIED = (Effect.EXPLICITLY_DENIED, Effect.IMPLICITLY_DENIED)
 _ANY_USE_OF_THE_PLATFORM = _ANY_USE._replace(platform=True)
 
 
@@ -31,16 +34,18 @@ class RoleGrants:
         self._allowing: dict[UsedPermission, int] = {}
         self._conditions: dict[tuple[str, int, str, bool, bool], bool | None] = {}
 
-    def actions_of(self, grant: Grant) -> frozenset[str]:
-        """The actions (lower case) that a grant allows, without those that are always denied there.
+    def fits_of(self, grant: Grant) -> Fits:
+        """How the actions of a grant fit its resource, without those that are always denied there."""
+        of_grant = fits(named_actions(grant), grant.pattern)
+        if self.limits.are_none:
+            return of_grant
+        left = self.limits.without_denied
+        return of_grant._replace(
+            works=left(of_grant.works, grant.pattern), unknown=left(of_grant.unknown, grant.pattern)
+        )
 
-        An action that IAM's reference does not know stands for itself.
-        """
-        actions = arns.working_on(named_actions(grant), grant.pattern)
-        return self.limits.without_denied(actions, grant.pattern) if is_pattern(grant.action) else actions
-
-    def is_ineffective(self, grant: Grant) -> bool:
-        """Whether nothing of a grant is ever allowed.
+    def is_never_allowed(self, grant: Grant) -> bool:
+        """Whether nothing of a grant is ever allowed, whatever types its actions work on.
 
         For a Deny, the boundary, a variable without value, an exception of everything, or a condition that
         this role never meets, whether its workload asks or the platform itself.
@@ -55,8 +60,17 @@ class RoleGrants:
             return True
         if self.limits.are_none or not is_pattern(grant.action):
             return False
-        actions = arns.working_on(named_actions(grant), grant.pattern)
-        return bool(actions) and not self.limits.without_denied(actions, grant.pattern)
+        works = fits(named_actions(grant), grant.pattern).works
+        return bool(works) and not self.limits.without_denied(works, grant.pattern)
+
+    def denies(self, use: UsedPermission) -> bool:
+        """Whether the role's policies deny a use, by a Deny statement or its boundary."""
+        if self.limits.are_none:
+            return False
+        context, absent = context_of(self._role, use)
+        request = AccessRequest(use.action, possible_resource(use), context, absent)
+        policies = about(self._role.policies, use.action)
+        return evaluate(request, policies, self._role.boundary).effect in _DENIED
 
     def condition_held(self, grant: Grant, use: UsedPermission) -> bool | None:
         """Whether a grant's condition held for a use, None where the trace does not tell."""

@@ -7,17 +7,15 @@ from typing import NamedTuple
 
 from scanner.iam import arns, catalog
 from scanner.iam.patterns import is_pattern, matches, matching
-from scanner.mapping.untraced import MAY_RUN_UNTRACED, UNOBSERVABLE, Untraced, is_kept_of_a_wildcard
+from scanner.mapping.untraced import MAY_RUN_UNTRACED, UNOBSERVABLE, Untraced, may_be_used_by_code
 from scanner.model import Grant, UnknownNeed
 from scanner.records.aws_records import LAST_ACCESSED
 from scanner.usage.of_role import RoleUsage, UsedPermission
-from scanner.verdict.claims import ServiceClaim
 from scanner.verdict.grants import matches_action, overlaps_resource, service_of
 from scanner.verdict.reasons import Reason
 from scanner.workloads.platform import untraced, untraced_actions
 
 _NONE = frozenset[str]()
-_CLEAN = ServiceClaim(clean=True)
 
 
 class Doubts(NamedTuple):
@@ -25,6 +23,19 @@ class Doubts(NamedTuple):
 
     reasons: frozenset[Reason]
     sources: frozenset[str] = frozenset()
+
+
+class ActionDoubts(NamedTuple):
+    """What speaks against saying of each action of a grant that it was not used.
+
+    `unobservable` are actions that no trace can show, `reasons` those of the others that have any. `unplaced`
+    are those of which a use is known, though not on which resource of the grant.
+    """
+
+    unobservable: frozenset[str]
+    reasons: Mapping[str, frozenset[Reason]]
+    sources: frozenset[str] = frozenset()
+    unplaced: frozenset[str] = frozenset()
 
 
 class UnseenUses:
@@ -35,6 +46,11 @@ class UnseenUses:
         self._traced = frozenset((*usage.required, *usage.possible))
         self._unread = frozenset(usage.platform_may_need)
         self._possible = frozenset(usage.possible)
+        self._services = frozenset(
+            service_of(action)
+            for action, uses in usage.required.items()
+            if any(not use.platform for use in uses)
+        ).union(map(service_of, usage.possible))
 
     # --- why traces may not show an action ---
 
@@ -112,6 +128,10 @@ class UnseenUses:
             reasons.add(Reason.POSSIBLE)
         return Doubts(frozenset(reasons), frozenset(sources))
 
+    def possible_actions(self, grant: Grant, actions: frozenset[str]) -> frozenset[str]:
+        """Those of the actions that a call may have needed on a resource of a grant."""
+        return frozenset(a for a in actions & self._possible if any(self.possible_uses(grant, a)))
+
     def possible_uses(self, grant: Grant, action: str) -> Iterator[UsedPermission]:
         """What of an action of a grant a call may have needed, depending on what the trace does not show."""
         for resource in self._usage.possible.get(action, ()):
@@ -119,33 +139,24 @@ class UnseenUses:
             if overlaps_resource(grant, use):
                 yield use
 
-    def service_claims(
-        self, grant: Grant, actions: frozenset[str], unsure: Mapping[UsedPermission, Reason]
-    ) -> tuple[dict[str, ServiceClaim], frozenset[str]]:
-        """What must be confirmed of the actions, by service; and the records of AWS that had a say.
+    def doubts_of_actions(
+        self, grant: Grant, actions: frozenset[str], known: Mapping[str, frozenset[Reason]]
+    ) -> ActionDoubts:
+        """What speaks against saying of each of a grant's actions that it was not used.
 
-        `unsure` are uses that may have been of the grant, each with the doubt about that.
+        `known` are doubts that the grants of the role give rise to.
         """
-        unsure_actions: dict[str, set[Reason]] = {}
-        for use, reason in unsure.items():
-            unsure_actions.setdefault(use.action, set()).add(reason)
-        doubtful = self._maybe_doubtful(grant, actions).union(actions.intersection(unsure_actions))
-        claims = dict.fromkeys(map(service_of, actions - doubtful), _CLEAN)
+        unobservable = self.unobservable(grant, actions)
+        rest = actions - unobservable
+        reasons: dict[str, frozenset[Reason]] = {}
         sources: set[str] = set()
-        for action in doubtful:
+        for action in sorted(self._maybe_doubtful(grant, rest).union(rest.intersection(known))):
             doubts = self.doubts(grant, action)
-            reasons = doubts.reasons.union(unsure_actions.get(action, ()))
             sources |= doubts.sources
-            never = self._usage.records.never(action, grant.pattern)
-            if never and self._usage.records.recorded_until:
-                sources.add(LAST_ACCESSED)
-            service = service_of(action)
-            claim = claims.get(service)
-            if claim is None:
-                claims[service] = ServiceClaim(not reasons, reasons, never)
-            elif reasons - claim.doubts or (not reasons and not claim.clean) or (claim.never and not never):
-                claims[service] = claim.with_action(reasons, never)
-        return claims, frozenset(sources)
+            of_action = doubts.reasons.union(known.get(action, ()))
+            if of_action:
+                reasons[action] = of_action
+        return ActionDoubts(unobservable, reasons, frozenset(sources))
 
     def _maybe_doubtful(self, grant: Grant, actions: frozenset[str]) -> frozenset[str]:
         """Those of a grant's actions that `doubts`, or the records of AWS, may have something to say of."""
@@ -153,14 +164,22 @@ class UnseenUses:
             return actions
         return self._maybe_untraced(grant, actions) | (actions & self._possible)
 
+    def never_used(self, grant: Grant, actions: Iterable[str]) -> tuple[dict[str, bool], frozenset[str]]:
+        """Of each service of some actions, whether IAM saw no attempt to use any; and who recorded that."""
+        records = self._usage.records
+        if records.last_accessed is None:
+            return dict.fromkeys(map(service_of, actions), False), frozenset()
+        never: dict[str, bool] = {}
+        for action in actions:
+            service = service_of(action)
+            never[service] = never.get(service, True) and records.never(action, grant.pattern)
+        is_source = records.recorded_until and any(never.values())
+        return never, frozenset({LAST_ACCESSED} if is_source else ())
+
     # --- what may be needed all the same ---
 
     def may_need(self, grant: Grant, actions: frozenset[str]) -> tuple[UsedPermission, ...]:
-        """What of a too wide grant may be needed although nothing shows it.
-
-        Permissions that a call may have needed; and, of a pattern that names its service, what a platform
-        may need for a configuration that was not read, and what init code commonly reads.
-        """
+        """What observed calls may have needed of a grant: on what resource, they do not tell for sure."""
         needed = dict.fromkeys(
             use
             for use in self._usage.one_of
@@ -168,10 +187,45 @@ class UnseenUses:
         )
         for action in sorted(actions & self._possible):
             needed.update(dict.fromkeys(self.possible_uses(grant, action)))
-        if not grant.except_actions and not is_pattern(service_of(grant.action)):
-            untraced = sorted(self._maybe_untraced(grant, actions))
-            kept = (action for action in untraced if is_kept_of_a_wildcard(action))
-            needed.update(dict.fromkeys(UsedPermission(action, grant.pattern, exact=True) for action in kept))
-            platform_uses = (use for action in untraced for use in self._platform_uses(grant, action))
-            needed.update(dict.fromkeys(platform_uses))
         return tuple(needed)
+
+    def may_be_used_unseen(
+        self, grant: Grant, used: frozenset[str], doubts: ActionDoubts
+    ) -> tuple[UsedPermission, ...]:
+        """What of a wildcard traces do not show, though workloads or their platforms may use it.
+
+        Of a wildcard that names no service only what is of a service that was seen in use: else half of AWS
+        would have to stay. What no operation of an SDK uses, and no table names, does not stay.
+        """
+        needed: dict[UsedPermission, None] = {}
+        doubtful = doubts.unobservable.union(doubts.reasons)
+        untraced = sorted(self._maybe_untraced(grant, used)) + sorted(doubtful)
+        for action in untraced:
+            if not self._is_service_kept(grant, action):
+                continue
+            needed.update(dict.fromkeys(self._platform_uses(grant, action)))
+            if action in doubtful and self._may_be_of_any_resource(action, doubts):
+                needed[UsedPermission(action, grant.pattern, exact=True)] = None
+        return tuple(needed)
+
+    def may_be_used(self, grant: Grant, doubts: ActionDoubts) -> bool:
+        """Whether something of a wildcard may be used although no trace shows it."""
+        return bool(doubts.reasons) or any(
+            self._may_be_of_any_resource(action, doubts) or any(self.platform_needs(grant, action))
+            for action in doubts.unobservable
+        )
+
+    def _is_service_kept(self, grant: Grant, action: str) -> bool:
+        if not grant.except_actions and not is_pattern(service_of(grant.action)):
+            return True
+        service = service_of(action)
+        return service in self._services or grant.pattern.split(":", 3)[2:3] == [service]
+
+    def _may_be_of_any_resource(self, action: str, doubts: ActionDoubts) -> bool:
+        """Whether a use that traces do not show may be on all of a grant's resource."""
+        reasons = doubts.reasons.get(action, frozenset())
+        if Reason.ACCESSED_UNTRACED in reasons or action in doubts.unplaced:
+            return True
+        if action not in doubts.unobservable and Reason.MAY_RUN_UNTRACED not in reasons:
+            return False
+        return may_be_used_by_code(action) or any(matches(extra.action, action) for extra in self._usage.team)

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from scanner.iam import arns
+from scanner.iam import arns, catalog
 from scanner.iam.limits import Limits
 from scanner.model import Grant
 from scanner.usage.of_role import UsedPermission
 from scanner.verdict.grants import possible_resource
 
 
-def is_wider(grant: Grant, used: Sequence[UsedPermission], limits: Limits) -> bool:
-    """Whether a grant's resource, as far as the boundary leaves it, is wider than what was used."""
+def is_wider(grant: Grant, action: str, used: Sequence[UsedPermission], limits: Limits) -> bool:
+    """Whether a grant's resource is wider than what one of its actions was used on.
+
+    What the boundary does not leave of it does not count. An action that knows no resources, or was called
+    without one, needs `*`.
+    """
+    if not catalog.knows_resources(action):
+        return False
+    if not catalog.needs_a_resource(action) and any(use.resource == arns.ALL for use in used):
+        return False
     spelled = grant.resource if grant.statement.variables else grant.pattern
-    parts = limits.within_boundary(grant, {use.action for use in used})
+    parts = limits.within_boundary(grant, (action,))
     if parts != (grant.pattern,):
         return not all(_is_used_up(part, used) for part in parts)
     if not arns.is_wide(spelled):

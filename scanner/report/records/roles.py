@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 from msgspec import Struct
 
-from scanner.iam.severity import SEVERITY_LEVELS
+from scanner.iam.severity import NONE, SEVERITY_LEVELS
 from scanner.model import Verdict
 from scanner.report.records.keys import Count, Json, PolicyKind, Source, about
+from scanner.verdict.rank import BREADTHS, Breadth
 from scanner.verdict.reasons import Reason
 
 
@@ -109,7 +110,17 @@ class Finding(Struct, frozen=True, kw_only=True):
         about("for `unused` and `broad`: whether the evidence carries the finding; true for all others"),
     ]
     reasons: Annotated[tuple[Reason, ...], about("why it is not confirmed; empty when it is")]
-    severity: Annotated[str, about("that of the most dangerous of the actions in question", SEVERITY_LEVELS)]
+    severity: Annotated[
+        str,
+        about(
+            "that of the most dangerous of the actions that are not needed, or needed on less; `none` where "
+            "nothing is allowed",
+            (*SEVERITY_LEVELS, NONE),
+        ),
+    ]
+    breadth: Annotated[
+        str, about("how much it spans, the most first: what is shown first goes by it", BREADTHS)
+    ] = Breadth.NOTHING
     severe: Annotated[
         tuple[SevereAction, ...],
         about("the actions in question for which an attacker's gain is known, most dangerous first"),

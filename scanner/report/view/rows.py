@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from scanner.iam.severity import SEVERITY_LEVELS
 from scanner.model import EXCESS, Finding, Used, Verdict
 from scanner.records.aws_records import CLOUDTRAIL, LAST_ACCESSED
 from scanner.report.view.values import Row
@@ -13,6 +12,7 @@ from scanner.result import RoleResult
 from scanner.text.escape import counted
 from scanner.usage.builder import KEPT_STARTS
 from scanner.usage.evidence import workload_evidence
+from scanner.verdict.rank import ranking
 from scanner.verdict.reasons import MAY_BE_USED
 
 _SOURCE_NAMES = {LAST_ACCESSED: "IAM's last-accessed data", CLOUDTRAIL: "CloudTrail"}
@@ -20,18 +20,15 @@ _IN_ROWS = (*EXCESS, Verdict.UNOBSERVABLE, Verdict.INEFFECTIVE)
 
 
 def rows_of(scan: ViewedScan) -> list[Row]:
-    """The findings that are shown, accepted ones included: confirmed ones first, the most severe first."""
+    """The findings that are shown, accepted ones included: confirmed ones first, by rank."""
     rows = [
         _row(scan, role_result, finding)
         for role_result in scan.result.roles
         for finding in role_result.findings
         if finding.verdict in _IN_ROWS
     ]
-    return sorted(rows, key=_rank)
-
-
-def _rank(row: Row) -> tuple[bool, int, str, str]:
-    return (not row.confirmed, SEVERITY_LEVELS.index(row.finding.severity), row.who, row.finding.id)
+    rank = ranking(scan.result.findings)
+    return sorted(rows, key=lambda row: (not row.confirmed, rank(row.finding), row.who, row.finding.id))
 
 
 def _row(scan: ViewedScan, role_result: RoleResult, finding: Finding) -> Row:
@@ -72,9 +69,11 @@ def _claim(scan: ViewedScan, role_result: RoleResult, finding: Finding) -> str:
     if finding.verdict is Verdict.UNOBSERVABLE:
         return why or "traces cannot show it"
     if finding.verdict is Verdict.INEFFECTIVE:
-        return "always denied, or outside the permissions boundary: it can go"
+        return f"{why or 'always denied, or outside the permissions boundary'}: it can go"
     if finding.verdict is Verdict.BROAD:
         is_shared = len(role_result.role.workloads) > 1
+        if not finding.used:
+            return "never used, as far as traces show it"
         return "only used: " + _used(scan, finding.used, by_name=is_shared)
     claim = "not surely used" if MAY_BE_USED.intersection(finding.reasons) else "never used"
     return f"{claim}; {why}" if finding.why else claim

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -69,5 +70,8 @@ def short(resource: str) -> str:
 
 
 def json_text(value: Any) -> str:
-    """JSON text. What could be a tag is escaped as JSON has it: it may be shown as HTML."""
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode().replace("<", "\\u003c")
+    """JSON text. What could be a tag, and what does not print, is escaped as JSON has it."""
+    text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode().replace("<", "\\u003c")
+    if text.isascii():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)

@@ -1,10 +1,10 @@
-"""Resource patterns as ARNs, and which actions can work on them."""
+"""Resource patterns as ARNs."""
 
 from __future__ import annotations
 
 import pytest
 
-from scanner.iam import arns, catalog
+from scanner.iam import arns
 
 ACCOUNT = "123456789012"
 
@@ -61,25 +61,3 @@ def test_an_account_is_opened_where_there_is_one() -> None:
     assert arns.of_any_account(arn("sqs", "orders")) == "arn:aws:sqs:eu-west-1:*:orders"
     assert arns.of_any_account("arn:aws:s3:::invoices") == "arn:aws:s3:::invoices"
     assert arns.of_any_account("*") == "*"
-
-
-@pytest.mark.parametrize(
-    "pattern",
-    [arn("dynamodb", "table/notes"), arn("dynamodb", "*"), arn("sqs", "*"), "arn:aws:s3:::b/*", "arn:aws:*"],
-)
-def test_actions_that_can_work_on_a_pattern_are_those_of_its_types(pattern: str) -> None:
-    actions = catalog.expand("dynamodb:*") | catalog.expand("s3:*") | {"dynamodb:unheardof"}
-
-    working = arns.working_on(actions, pattern)
-
-    of_types = {action for action in actions if catalog.knows_resources(action)}
-    assert {a for a in of_types if a in working} == {
-        a for a in of_types if catalog.action(a) is None or arns.works_on(a, pattern)
-    }
-    assert "dynamodb:unheardof" in working  # IAM may know it tomorrow
-
-
-def test_all_actions_can_work_on_everything() -> None:
-    actions = catalog.expand("sqs:*")
-
-    assert arns.working_on(actions, "*") == actions

@@ -185,10 +185,10 @@ def test_never_says_nothing_of_what_other_services_use_on_the_roles_behalf() -> 
     assert verdict_on(allow("iam:PassRole"), ran("s3"), records) == ("unobservable", (), ())
 
 
-def test_one_action_of_a_wildcard_that_was_tried_leaves_it_open() -> None:
+def test_one_action_of_a_wildcard_that_was_tried_is_no_part_of_its_excess() -> None:
     records = iam_says({"lambda": OLD}, {"lambda:listfunctions": OLD, "lambda:getfunction": None})
     verdict, reasons, _ = verdict_on(allow("lambda:*Function*"), ran("lambda"), records)
-    assert (verdict, "accessed-untraced" in reasons) == ("unused", True)
+    assert (verdict, reasons) == ("broad", ())
 
 
 # --- CloudTrail's event history ------------------------------------------------------------------

@@ -51,7 +51,7 @@ def test_values_are_those_of_the_program_in_its_order() -> None:
     assert types["Verdict"]["enum"] == [verdict.value for verdict in Verdict]
     assert types["Reason"]["enum"] == [reason.value for reason in Reason]
     assert types["DenialCause"]["enum"] == [cause.value for cause in DenialCause]
-    assert types["Finding"]["properties"]["severity"]["enum"] == list(SEVERITY_LEVELS)
+    assert types["Finding"]["properties"]["severity"]["enum"] == [*SEVERITY_LEVELS, "none"]
 
 
 def test_a_report_that_is_read_back_is_the_one_that_was_written() -> None:

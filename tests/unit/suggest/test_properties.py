@@ -384,5 +384,5 @@ def test_an_excess_is_confirmed_or_says_why_not_and_nothing_else_claims_any(
     for finding in role_result(roles_policies(statements), calls, boundary).findings:
         assert finding.confirmed is not bool(finding.reasons)
         assert finding.verdict in EXCESS or not finding.reasons
-        assert (finding.verdict is Verdict.UNOBSERVABLE) is bool(finding.why)
+        assert finding.why or finding.verdict is not Verdict.UNOBSERVABLE
         assert (finding.remedy is None) is (finding.verdict not in EXCESS)

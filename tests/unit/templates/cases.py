@@ -48,6 +48,7 @@ def finding(
         verdict=Verdict.UNUSED,
         reasons=(),
         severity="read",
+        breadth="action",
         policy=policy,
         statement=policy.statements[index],
         actions=(actions,) if isinstance(actions, str) else tuple(actions),

@@ -38,7 +38,7 @@ def sees(*permissions: tuple[str, str], name: str = "f", **more: Any) -> Any:
         ([(GET, table("t"))], [], "used"),
         ([], [(GET, table("t"))], "used"),
         ([(GET, table("t"))], [(GET, table("t"))], "used"),
-        ([(GET, table("u"))], [(SCAN, table("t"))], "unused"),
+        ([(PUT, table("u"))], [(SCAN, table("t"))], "unused"),
         ([], [], "unused"),
     ],
 )

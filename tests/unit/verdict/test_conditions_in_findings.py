@@ -51,11 +51,14 @@ def judged(*statements: dict[str, Any], seen: Any = None, **how: Any) -> list[tu
         ({"StringEquals": {"aws:ResourceAccount": "${aws:PrincipalAccount}"}}, ("used", ())),
         ({"ArnLike": {"lambda:SourceFunctionArn": function_arn("*")}}, ("used", ())),
         ({"StringEquals": {"aws:PrincipalTag/team": "a"}}, ("used", ())),
-        # did not hold: the call was made with another right
-        (ELSEWHERE, ("unused", ())),
-        ({"StringNotEquals": {"aws:RequestedRegion": REGION}}, ("unused", ())),
-        ({"StringEquals": {"aws:ResourceAccount": "999999999999"}}, ("unused", ())),
-        ({**UNKNOWN, **ELSEWHERE} | {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}, ("unused", ())),
+        # did not hold: the call was made with another right, of which nothing is known
+        (ELSEWHERE, ("unused", ("possible",))),
+        ({"StringNotEquals": {"aws:RequestedRegion": REGION}}, ("unused", ("possible",))),
+        ({"StringEquals": {"aws:ResourceAccount": "999999999999"}}, ("unused", ("possible",))),
+        (
+            {**UNKNOWN, **ELSEWHERE} | {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}},
+            ("unused", ("possible",)),
+        ),
         # no trace tells: this grant is the only one, so that it was used
         (UNKNOWN, ("used", ())),
         ({"Bool": {"aws:SecureTransport": "true"}}, ("used", ())),

@@ -9,7 +9,20 @@ from typing import Any
 from scanner.usage.evidence import EvidenceRequirements
 from scanner.verdict.reason_help import REASON_HELP
 from scanner.verdict.reasons import Reason
-from tests.unit.cases import HOUR, NOW, allow, arn, compared, function, policy, summaries, table, usage, used
+from tests.unit.cases import (
+    HOUR,
+    NOW,
+    allow,
+    arn,
+    compared,
+    function,
+    outcomes,
+    policy,
+    summaries,
+    table,
+    usage,
+    used,
+)
 
 GRANT = policy(allow("dynamodb:Scan", table("t")))
 
@@ -131,9 +144,9 @@ def test_a_wildcard_is_surely_too_wide_when_one_of_its_actions_surely_is() -> No
     assert (verdict, found) == ("broad", ())
 
 
-def test_an_unused_wildcard_needs_every_action_confirmed() -> None:
+def test_a_doubtful_action_of_a_wildcard_does_not_silence_the_others() -> None:
     grant = policy(allow("ssm:*", "*"))
-    assert reasons(usage(services=["ssm"]), grant=grant) == ("may-run-untraced",)
+    assert outcomes(compared([grant], [usage(services=["ssm"])])) == [("broad", ())]
 
 
 def test_two_functions_confirm_a_wildcard_only_by_an_action_that_both_would_show() -> None:
