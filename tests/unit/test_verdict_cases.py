@@ -25,13 +25,7 @@ TIMES = {"seconds": 1.0, "milliseconds": 1e3, "microseconds": 1e6}
 # Cases that fail still, and why. One that passes must go from here.
 PENDING = {
     "an incomplete ARN": "incomplete ARNs are not completed yet",
-    "a call that succeeded, though no grant is found for it": "calls without a grant are no net yet",
-    "a CRUD template on table and indexes, every action used on the table": "moot products count as unused",
-    "objects and bucket in one statement": "moot products count as unused",
-    "administration of keys is seen by nobody else": "every action on keys is unobservable",
-    "bucket administration is surely unused": "one doubtful action silences a wildcard",
     "an older version behind an alias may still need it": "aliases are not read",
-    "no width where there is none": "an action that knows no resources is broad",
 }
 
 
