@@ -25,7 +25,6 @@ TIMES = {"seconds": 1.0, "milliseconds": 1e3, "microseconds": 1e6}
 # Cases that fail still, and why. One that passes must go from here.
 PENDING = {
     "an incomplete ARN": "incomplete ARNs are not completed yet",
-    "an older version behind an alias may still need it": "aliases are not read",
 }
 
 
