@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from scanner.mapping.access_denied import DenialCause, is_identity_matter
-from scanner.model import Permission, Usage, Verdict
+from scanner.model import Permission, Usage, Verdict, account_of
 from scanner.result import RoleResult
 from scanner.suggest.check import PolicyCheck
-from scanner.suggest.policy import policy_for_denied, suggested_policy
+from scanner.suggest.denied import DeniedPermission, offer_for
+from scanner.suggest.policy import suggested_policy
 from scanner.verdict.assessment import AssessedRole
 from scanner.verdict.findings import findings_of
 from scanner.verdict.grants import matches_permission
@@ -29,7 +30,7 @@ def conclude(assessed: AssessedRole) -> RoleResult:
         findings_of(assessed),
         suggestion=None if objections else suggestion,
         objections=objections,
-        policy_for_denied=policy_for_denied(_missing_permissions(usages, check)),
+        offer=offer_for(_missing_permissions(usages, check), account_of(assessed.role.arn)),
         allowed_elsewhere=check.allowed_elsewhere(usages),
     )
 
@@ -49,10 +50,10 @@ def _needed(assessed: AssessedRole) -> set[Permission]:
     return seen | recorded | of_platform
 
 
-def _missing_permissions(usages: Iterable[Usage], check: PolicyCheck) -> set[tuple[str, str]]:
-    """The (action, resource) pairs that AWS denied since no policy of the role allows them."""
+def _missing_permissions(usages: Iterable[Usage], check: PolicyCheck) -> set[DeniedPermission]:
+    """The permissions that AWS denied since no policy of the role allows them."""
     return {
-        (denied.action, denied.resource)
+        DeniedPermission(denied.action, denied.resource)
         for usage in usages
         for denied in usage.denied
         if is_identity_matter(DenialCause(denied.cause))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from scanner.errors import ScanError
 from scanner.gate.accept import Terms
@@ -15,6 +14,7 @@ from scanner.model.workloads import workload_name
 from scanner.records.aws_records import AwsRecords
 from scanner.request import ScanRequest, is_selected
 from scanner.suggest.check import AllowedElsewhere
+from scanner.suggest.denied import Offer
 from scanner.suggest.policy import Suggestion
 from scanner.verdict.assessment import AssessedRole, Assessment
 from scanner.verdict.reasons import EVIDENCE_REASONS, Reason
@@ -65,7 +65,7 @@ class RoleResult:
     """A role with all that is said of it.
 
     `suggestion` is None where there is none; `objections` say why, where it did not stand the evaluator's
-    test. `policy_for_denied` would allow what AWS denied. `allowed_elsewhere` are calls that needed no grant
+    test. `offer` would allow what AWS denied. `allowed_elsewhere` are calls that needed no grant
     of the role.
     """
 
@@ -73,7 +73,7 @@ class RoleResult:
     findings: Sequence[Finding] = ()
     suggestion: Suggestion | None = None
     objections: Sequence[str] = ()
-    policy_for_denied: dict[str, Any] | None = None
+    offer: Offer = field(default_factory=Offer)
     allowed_elsewhere: Sequence[AllowedElsewhere] = ()
 
     @property

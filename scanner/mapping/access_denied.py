@@ -211,3 +211,25 @@ def _arn(text: str | None) -> str | None:
         return None
     arn = text.rstrip(".,;)'")
     return arn if arn.count(":") >= 5 else None
+
+
+# --- keys of objects -----------------------------------------------------------------------------
+
+# docs.aws.amazon.com/AmazonS3/latest/userguide/security_iam_service-with-iam.html: an object of a bucket, and
+# one behind an access point.
+_OBJECT = re.compile(r"(arn:[a-z0-9-]+:s3:::[^/:*?]+|arn:[^/]+:accesspoint/[^/]+/object)/.+", re.DOTALL)
+
+
+def object_pattern(resource: str) -> str:
+    """A resource of a message, with `*` for the key of an S3 object.
+
+    There is no end of keys, and they may hold what is nobody's business.
+    """
+    match = _OBJECT.fullmatch(resource)
+    return f"{match.group(1)}/*" if match else resource
+
+
+def without_object_key(message: str, resource: str) -> str:
+    """A message without the key of the S3 object that it names."""
+    pattern = object_pattern(resource)
+    return message.replace(resource, pattern) if pattern != resource else message

@@ -293,7 +293,7 @@ def _unmapped(unmapped: Mapping[Unmapped, int]) -> tuple[records.Unmapped, ...]:
 
 
 def _role(role_result: RoleResult) -> records.Role:
-    role, suggestion, for_denied = role_result.role, role_result.suggestion, role_result.policy_for_denied
+    role, suggestion, offer = role_result.role, role_result.suggestion, role_result.offer
     return records.Role(
         arn=role.arn,
         name=role.name,
@@ -318,7 +318,8 @@ def _role(role_result: RoleResult) -> records.Role:
         suggested_policy=_document(suggestion.policy) if suggestion else None,
         suggested_policies=tuple(map(_document, suggestion.parts)) if suggestion else (),
         objections=tuple(role_result.objections),
-        offered_policy=_document(for_denied) if for_denied else None,
+        offered_policy=_document(offer.policy) if offer.policy else None,
+        offer_notes=offer.notes,
         allowed_elsewhere=tuple(
             records.AllowedElsewhere(
                 workload=allowed.workload,

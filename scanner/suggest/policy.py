@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -31,7 +30,6 @@ from scanner.verdict.reasons import CUT_DESPITE
 MAX_INLINE_CHARACTERS = 10_240
 MAX_MANAGED_CHARACTERS = 6_144
 MAX_MANAGED_POLICIES = 10
-_NAME_OF_A_RESOURCE = re.compile(r"[\w+=,.@:/*?${}!~-]+", re.ASCII)
 
 
 def usage_policy(usage: Usage) -> Json:
@@ -157,19 +155,3 @@ def _pieces(statement: Json) -> list[Json]:
             whole = {k: v for k, v in statement.items() if k != "Sid"}  # a Sid stands once
             return [p for part in (values[:half], values[half:]) for p in _pieces({**whole, key: part})]
     return [statement]
-
-
-# --- for calls that AWS denied -------------------------------------------------------------------
-
-
-def policy_for_denied(denied: Iterable[tuple[str, str]]) -> Json | None:
-    """The policy that would allow (action, resource) pairs that were denied; None without any.
-
-    What has no name that a resource could have is left out: whoever calls a function may have chosen it.
-    """
-    allowances = {
-        Allowance(catalog.spelled(action), literal(resource))
-        for action, resource in denied
-        if _NAME_OF_A_RESOURCE.fullmatch(resource)
-    }
-    return policy_of(grouped(allowances)) if allowances else None

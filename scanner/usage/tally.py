@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from scanner.iam import catalog
 from scanner.iam.patterns import is_pattern
-from scanner.mapping.access_denied import Denial, denial_of
+from scanner.mapping.access_denied import Denial, denial_of, object_pattern, without_object_key
 from scanner.model import (
     Call,
     Certainty,
@@ -221,8 +221,9 @@ class Tally:
     def _add_denied(self, certain: Sequence[Permission], seen: Occurrence) -> None:
         """Note what a call was denied. What only the message names may have been needed as well."""
         denial = denial_of(seen.message)
+        message = without_object_key(seen.message, denial.resource or "")
         for action, resource in _denied(certain, denial):
-            count = self.denied.setdefault((action, resource), _DenialCount(seen.message, denial))
+            count = self.denied.setdefault((action, resource), _DenialCount(message, denial))
             count.count += seen.times
             if seen.trace and len(count.trace_ids) < _EXAMPLES and seen.trace_id not in count.trace_ids:
                 count.trace_ids.append(seen.trace_id)
@@ -256,8 +257,8 @@ def _denied(certain: Sequence[Permission], denial: Denial) -> list[tuple[str, st
         return [(permission.action, permission.resource) for permission in certain]
     action = catalog.spelled(denial.action)
     needed = [p.resource for p in certain if p.action.lower() == action.lower()]
-    resource = denial.resource or (needed[0] if needed else "*")
-    return [(action, resource)]
+    named = object_pattern(denial.resource) if denial.resource else ""
+    return [(action, named or (needed[0] if needed else "*"))]
 
 
 def _observations(

@@ -245,6 +245,12 @@ class Role(Struct, frozen=True, kw_only=True):
             "null without any. It is no part of the suggestion"
         ),
     ]
+    offer_notes: Annotated[
+        tuple[str, ...],
+        about(
+            "what the offered policy holds back, and why; and what in it is another account's, a line each"
+        ),
+    ]
     allowed_elsewhere: Annotated[
         tuple[AllowedElsewhere, ...],
         about("calls that succeeded though no policy of the role allows them"),

@@ -174,9 +174,13 @@ def allowed_elsewhere(scan: ViewedScan) -> list[AllowedCalls]:
 def policies_for_denied(scan: ViewedScan) -> list[PolicyForDenied]:
     """The policies that would allow calls that AWS denied."""
     return [
-        PolicyForDenied(scan.who(role_result), scan.policy(role_result.policy_for_denied))
+        PolicyForDenied(
+            scan.who(role_result),
+            scan.policy(role_result.offer.policy) if role_result.offer.policy else "",
+            [scan.redaction.text(note) for note in role_result.offer.notes],
+        )
         for role_result in scan.result.roles
-        if role_result.policy_for_denied
+        if role_result.offer.policy or role_result.offer.notes
     ]
 
 

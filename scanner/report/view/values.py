@@ -122,10 +122,14 @@ class AllowedCalls:
 
 @dataclass(frozen=True)
 class PolicyForDenied:
-    """A policy, as JSON text, that would allow calls that AWS denied."""
+    """A policy, as JSON text, that would allow calls that AWS denied; empty where there is none to offer.
+
+    `notes` say what it holds back, and what is another account's.
+    """
 
     who: str
     policy: str
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from scanner.mapping.access_denied import DenialCause
-from scanner.model import Denied, Observation, Permission, Policy, Role, Usage
+from scanner.model import Observation, Permission, Policy, Role, Usage
 from scanner.suggest.check import PolicyCheck
-from scanner.suggest.policy import policy_for_denied
 from tests.unit.cases import (
     NOW,
     ROLE,
@@ -183,57 +180,6 @@ def test_a_call_without_its_resource_must_stay_allowed_wherever_it_may_have_been
     assert objections(today, [allow(SCAN, table("*"))], unknown) != []  # it may be another account's
 
 
-# --- what to offer for a refusal -----------------------------------------------------------------
-
-
-def refused(
-    *wanted: tuple[str, str], cause: DenialCause = DenialCause.NO_IDENTITY_POLICY, **how: Any
-) -> list[dict[str, Any]] | None:
-    """The statements offered to a role that may only read table t, of what AWS refused."""
-    denied = tuple(Denied(action, resource, 1, "no", cause) for action, resource in wanted)
-    own = policy(allow(GET, table("t")), deny("dynamodb:DeleteTable"))
-    offered = compared([own], [replace(usage(), denied=denied)], **how).policy_for_denied
-    return offered["Statement"] if offered else None
-
-
-def test_what_was_refused_for_lack_of_an_allow_is_offered() -> None:
-    statements = [allow(["dynamodb:Query", SCAN], table("t")), allow(["sqs:SendMessage"], arn("sqs", "q"))]
-    wanted = [
-        ("dynamodb:scan", table("t")),
-        ("dynamodb:Query", table("t")),
-        ("sqs:SendMessage", arn("sqs", "q")),
-    ]
-    assert refused(*wanted) == statements
-
-
-@pytest.mark.parametrize(
-    "cause", [DenialCause.EXPLICIT_DENY, DenialCause.SERVICE_CONTROL_POLICY, DenialCause.RESOURCE_POLICY]
-)
-def test_what_another_policy_refused_is_not_offered(cause: DenialCause) -> None:
-    """An Allow for the role would not help."""
-    assert refused((SCAN, table("t")), cause=cause) is None
-
-
-@pytest.mark.parametrize(
-    ("wanted", "how"),
-    [
-        ((GET, table("t")), {}),  # granted by now
-        ((GET, table("*")), {}),  # it may be the table that is granted
-        (("dynamodb:DeleteTable", table("t")), {}),  # a policy of the role denies it
-        ((SCAN, table("t")), {"readable": False}),  # a policy that was not read may grant it
-    ],
-)
-def test_what_the_role_grants_or_denies_or_may_grant_is_not_offered(
-    wanted: tuple[str, str], how: dict[str, Any]
-) -> None:
-    assert refused(wanted, **how) is None
-
-
-def test_a_name_that_holds_a_dollar_is_offered_as_it_is() -> None:
-    offered = refused(("sqs:SendMessage", arn("sqs", "a${x}")))
-    assert offered == [allow(["sqs:SendMessage"], arn("sqs", "a${$}{x}"))]
-
-
 def test_policies_of_aws_count_like_ones_own() -> None:
     result = compared([of_aws("Aws", allow("sqs:*"))], [called("sqs:SendMessage", FOREIGN)])
     assert result.allowed_elsewhere == []
@@ -261,11 +207,6 @@ def test_a_call_that_today_denies_in_the_own_account_is_no_objection() -> None:
     found = compared([grants], [seen])
     assert found.objections == []
     assert found.suggestion is not None
-
-
-def test_what_no_resource_is_called_is_not_offered() -> None:
-    assert policy_for_denied([("s3:GetObject", "arn:aws:s3:::b/<img src=x> [a](http://b)")]) is None
-    assert policy_for_denied([("s3:GetObject", "arn:aws:s3:::b/*")]) is not None
 
 
 def test_what_only_a_grant_names_that_is_always_denied_is_no_objection() -> None:
