@@ -61,7 +61,7 @@ def calls_below(segment: Node, owner: str | None) -> Iterator[tuple[Node, str | 
         called = namespace == "aws" if by_service else is_call(node)
         if called or (namespace == "remote" and _is_aws_host(_host(node))):
             yield node, workload
-        if "subsegments" in node:
+        if node.get("subsegments"):
             # below a call: further calls that it made (a token, a redirect), and its own HTTP requests
             children = _aws_below(node) if called else children_of(node)
             todo.extend((child, workload or own_arn(child)) for child in children)

@@ -20,6 +20,7 @@ Node = dict[str, Any]
 _MAX_TEXT = 2048
 AWS_API = "aws-api"
 _PYTHON_SDK = re.compile(r"x-?ray\b.*\bpython")
+_TELLING = frozenset({"aws", "annotations", "metadata"})  # where an operation stands
 _RPC_SYSTEMS = ("rpc.system", "rpc.system.name", "rpc_system")
 _RPC_METHODS = ("rpc.method", "rpc_method")
 # Where a workload's own code runs. A document of another origin was written by a service.
@@ -130,10 +131,10 @@ def is_call(node: Node) -> bool:
     has the operation too: its origin is the service's. So has a remote call of another system (gRPC): the
     collector's awsxray exporter writes `rpc.method` as the operation.
     """
-    if node.get("inferred") is True:
-        return False
     if node.get("namespace") == "aws":
-        return True
+        return node.get("inferred") is not True
+    if node.keys().isdisjoint(_TELLING) or node.get("inferred") is True:
+        return False
     if not operation_of(node) or _rpc_system(node) not in ("", AWS_API):
         return False
     origin = node.get("origin")
@@ -159,8 +160,10 @@ def operation_of(node: Node) -> str:
 
 def service_of(node: Node) -> str:
     """The service that a node names; the name of the node, or where it has none, what OpenTelemetry says."""
-    remote = text_of(dict_of(node.get("annotations")).get("aws.remote.service")).removeprefix("AWS::")
-    return text_of(node.get("name")) or remote
+    name = text_of(node.get("name"))
+    if name:
+        return name
+    return text_of(dict_of(node.get("annotations")).get("aws.remote.service")).removeprefix("AWS::")
 
 
 def is_written_by_a_service(segment: Node) -> bool:
