@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,8 +18,18 @@ from scanner.report.schema import validate
 from tests.fakes import notes
 from tests.fakes.moto_aws import ROOT, MotoAws
 from tests.fakes.traces import Call, lambda_trace
-from tests.fakes.xray import FakeXRay
-from tests.integration.tools import NOTES_TABLE, Ran, next_second, notes_trace, run, run_process, write_json
+from tests.fakes.xray import FakeXRay, Script
+from tests.integration.tools import (
+    LIMIT_SECONDS,
+    NOTES_TABLE,
+    Ran,
+    environment,
+    next_second,
+    notes_trace,
+    run,
+    run_process,
+    write_json,
+)
 
 EXAMPLES = ROOT / "examples"
 FROM_FILES = (
@@ -312,6 +326,27 @@ def test_a_function_that_shares_its_role_counts_for_all_findings_though_only_one
     (role,) = ran.report["roles"]
     assert role["workloads"] == [notes.function_arn("delete"), notes.function_arn("get")]
     assert ran.excess is None, "the get function uses what the delete function does not"
+
+
+def test_an_interrupted_scan_says_so_and_leaves_no_report(tmp_path: Path) -> None:
+    traces = [notes_trace("get", time.time() - 60 - second, seed=second) for second in range(50)]
+    with FakeXRay(traces, Script(delay=0.2)) as slow:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "scanner"],
+            cwd=tmp_path,
+            env=environment({"AWS_ENDPOINT_URL_XRAY": slow.url}),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        with process:
+            while not slow.requests:
+                assert process.poll() is None
+                time.sleep(0.02)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=LIMIT_SECONDS)
+    assert (process.returncode, out, err) == (130, b"", b"xray-privilege-scan: interrupted\n")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_version_and_the_help_need_no_aws_and_no_files(tmp_path: Path) -> None:
