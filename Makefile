@@ -2,7 +2,7 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 
-.PHONY: demo test lint schemas bench lock clean
+.PHONY: demo test lint schemas bench simulate lock clean
 
 demo: .venv/ready
 	$(PY) -m scanner -c --traces examples/traces --iam examples/iam.json --functions examples/functions.json \
@@ -24,6 +24,10 @@ schemas: .venv/ready-test
 
 bench: .venv/ready-test
 	$(PY) -m bench
+
+# thousands of workloads with hidden needs: fails where a confirmed finding is wrong
+simulate: .venv/ready-test
+	$(PY) -m tests.simulate --workloads 5000 --calls 20000
 
 # the hashed requirements: no download address in them (see CONTRIBUTING.md)
 lock: .venv/ready-test

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -128,15 +128,15 @@ def _policy(statements: Sequence[Json]) -> Json:
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
-def scan_functions(
-    folder: Path,
+def documents(
     functions: Iterable[Function],
-    *options: object,
-    managed: dict[str, list[Json]] | None = None,
+    now: float,
+    *,
+    managed: Mapping[str, list[Json]] | None = None,
     times: float = 1.0,
-) -> Ran:
-    """The command on the files of these functions. `managed` holds statements of managed policies, by ARN."""
-    known, now = list(functions), time.time()
+) -> tuple[Json, Json, Json]:
+    """What the files of functions, of IAM and of traces hold. `managed` are managed policies, by ARN."""
+    known = list(functions)
     listed: Json = {
         "Functions": [configuration for function in known for configuration in function.configurations],
         "EventSourceMappings": [],
@@ -147,10 +147,22 @@ def scan_functions(
         "Policies": [_managed(arn, statements) for arn, statements in (managed or {}).items()],
     }
     traces = [trace for function in known for trace in function.traces(now, times)]
+    return listed, details, {"Traces": traces}
+
+
+def scan_functions(
+    folder: Path,
+    functions: Iterable[Function],
+    *options: object,
+    managed: Mapping[str, list[Json]] | None = None,
+    times: float = 1.0,
+) -> Ran:
+    """The command on the files of these functions. `managed` holds statements of managed policies, by ARN."""
+    listed, details, traces = documents(functions, time.time(), managed=managed, times=times)
     files = {
         "--iam": write_json(folder / "iam.json", details),
         "--functions": write_json(folder / "functions.json", listed),
-        "--traces": write_json(folder / "traces.json", {"Traces": traces}),
+        "--traces": write_json(folder / "traces.json", traces),
     }
     words = [word for option, path in files.items() for word in (option, path)]
     return run(folder / "out", "-c", *words, *options)
