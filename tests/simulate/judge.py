@@ -124,6 +124,8 @@ def _denies(assessment: Assessment, touch: Touch) -> bool:
     grant, action = assessment.grant, touch.action.lower()
     if not matches(grant.action.lower(), action) or not overlaps(grant.pattern, touch.resource):
         return False
+    if touch.resource == "*" and grant.pattern != "*":  # an action that knows no resources
+        return False
     used = {use.action for use in assessment.used_for}
     return assessment.verdict is Verdict.UNUSED or (action in assessment.excess and action not in used)
 
