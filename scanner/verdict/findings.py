@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import lru_cache
 
 from scanner.iam import catalog, severity
-from scanner.model import EXCESS, Finding, Grant, Place, Used, Verdict
+from scanner.model import EXCESS, BundleUse, Finding, Grant, Place, Used, Verdict
 from scanner.verdict.assessment import AssessedRole, Assessment
 from scanner.verdict.bundle_use import bundle_uses
 from scanner.verdict.grants import named_actions
@@ -32,7 +31,7 @@ def findings_of(assessed: AssessedRole) -> list[Finding]:
         shared = (*_shared(assessment), bundles.get(assessment.grant.key))
         groups.setdefault(shared, []).append(assessment)
     return [
-        replace(_finding(assessed, rectangle), bundle=bundles.get(rectangle[0].grant.key))
+        _finding(assessed, rectangle, bundles.get(rectangle[0].grant.key))
         for group in groups.values()
         for rectangle in _rectangles(group)
     ]
@@ -67,7 +66,7 @@ def _rectangles(group: Sequence[Assessment]) -> list[list[Assessment]]:
     return list(parts.values())
 
 
-def _finding(assessed: AssessedRole, group: Sequence[Assessment]) -> Finding:
+def _finding(assessed: AssessedRole, group: Sequence[Assessment], bundle: BundleUse | None) -> Finding:
     role, first = assessed.role, group[0]
     statement, policy = first.grant.statement, first.grant.policy
     actions = statement.actions if statement.not_actions else _distinct(group, lambda grant: grant.action)
@@ -99,6 +98,7 @@ def _finding(assessed: AssessedRole, group: Sequence[Assessment]) -> Finding:
         sources=first.sources,
         ignored=first.accepted.rule,
         known=first.accepted.in_baseline,
+        bundle=bundle,
     )
 
 
