@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from scanner.iam import arns, catalog
+from scanner.iam.fit import fits
 from scanner.iam.patterns import contains, is_pattern
 from scanner.model import EXCESS, BundleUse, Grant, GrantKey, Policy, Verdict
 from scanner.model.policies import is_managed_by_aws
@@ -100,15 +101,14 @@ def _seen(assessments: Iterable[Assessment]) -> set[_Need]:
 
 
 def _may_need(assessment: Assessment) -> set[_Need]:
-    """All of a grant but what surely was not needed."""
+    """What a suggestion keeps of a grant: all if it is in doubt, else what was or may have been needed."""
     grant = assessment.grant
     if assessment.verdict is Verdict.INEFFECTIVE:
         return set()
     actions = _working(named_actions(grant), grant.pattern, is_pattern(grant.action))
     is_doubtful = assessment.reasons or assessment.accepted.rule is not None
     if assessment.verdict in EXCESS and not is_doubtful:
-        used = {use.action for use in (*assessment.used_for, *assessment.may_need)}
-        actions = (actions - assessment.excess) | used
+        actions = frozenset(use.action for use in (*assessment.used_for, *assessment.may_need))
     seen = {need.action: need for need in _seen([assessment])}
     return {seen.get(action) or _Need(action, (grant.pattern,)) for action in actions}
 
@@ -160,13 +160,13 @@ def _is_granted(pair: _Pair, pairs: Iterable[_Pair]) -> bool:
 
 @lru_cache(maxsize=1 << 10)
 def _pairs(statements: tuple[tuple[frozenset[str], tuple[str, ...]], ...]) -> frozenset[_Pair]:
-    """The pairs of statements that IAM's reference knows to work."""
+    """The pairs that statements grant."""
     return frozenset(
         _Pair(action, resource)
         for patterns, resources in statements
         for pattern in patterns
         for resource in resources
-        for action in _working(catalog.expand(pattern), resource, is_pattern(pattern))
+        for action in catalog.expand(pattern)
     )
 
 
@@ -175,10 +175,6 @@ def _working(actions: frozenset[str], resource: str, of_a_wildcard: bool) -> fro
 
     One that knows no resources does so where it is named, to be careful; a wildcard names none.
     """
-    if resource == arns.ALL:
-        return actions
-    return frozenset(
-        action
-        for action in actions
-        if arns.works_on(action, resource) or not (of_a_wildcard or catalog.knows_resources(action))
-    )
+    by_fit = fits(actions, resource)
+    may_work = by_fit.works | by_fit.unknown
+    return may_work if of_a_wildcard else may_work | by_fit.account_wide

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.iam import arns, catalog
+from scanner.iam import catalog
+from scanner.iam.fit import fits
 from scanner.iam.patterns import contains, is_pattern
 from scanner.model import BundleUse, Finding, Policy
 from scanner.result import RoleResult
@@ -71,14 +72,15 @@ def pairs(statements: Iterable[tuple[list[str], list[str]]]) -> list[tuple[str, 
             for pattern in actions
             for action in catalog.expand(pattern)
             for resource in resources
-            if resource == "*" or arns.works_on(action, resource) or _is_named_without(action, pattern)
+            if action in works(action, resource, pattern)
         }
     )
 
 
-def _is_named_without(action: str, pattern: str) -> bool:
-    """Whether an action that knows no resources is named: that is no use, but nobody can tell."""
-    return not catalog.knows_resources(action) and not is_pattern(pattern)
+def works(action: str, resource: str, pattern: str) -> frozenset[str]:
+    """The action if it may work on a resource; one that knows no resources may where it is named."""
+    by_fit = fits(frozenset({action}), resource)
+    return by_fit.works | (frozenset() if is_pattern(pattern) else by_fit.account_wide)
 
 
 def uses(result: RoleResult) -> set[BundleUse]:
