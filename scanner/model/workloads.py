@@ -75,10 +75,13 @@ class PlatformNeeds:
     """What a platform needs of the role to run a workload as it is configured, which no trace can show.
 
     `required` are (action in lower case, resource pattern) pairs, `unknown` what it may need beyond.
+    `decided` are actions that nothing but the platform ever uses: what is neither required nor unknown of
+    them is unused.
     """
 
     required: tuple[tuple[str, str], ...] = ()
     unknown: tuple[UnknownNeed, ...] = ()
+    decided: frozenset[str] = frozenset()
 
 
 class PublishedVersion(NamedTuple):

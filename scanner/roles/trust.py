@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import orjson
 
 from scanner.errors import Warnings
-from scanner.model import Role, region_of
+from scanner.mapping.partitions import partitions
+from scanner.model import Arn, Role, region_of
 from scanner.workloads.kinds import KINDS
 from scanner.workloads.listing import Workloads
 
 _UNKNOWN = "?"
+_STACK = "aws:cloudformation:stack-id"
+_READ_REGION = "name that region too (--region), or add its functions to the file of --functions"
 
 
 def with_workloads(roles: Iterable[Role], workloads: Workloads, warnings: Warnings) -> list[Role]:
     """The roles with all workloads that use them.
 
     That these are all is known only where the workloads could be listed, nobody but their platforms may
-    assume the role, and it was last used in a region whose workloads were listed.
+    assume the role, and no region is known to use it whose workloads were not listed.
     """
     using: dict[str, set[str]] = {}
     for used_role, arn in workloads.roles_of_versions:
@@ -29,14 +34,19 @@ def with_workloads(roles: Iterable[Role], workloads: Workloads, warnings: Warnin
     completed = []
     for role in roles:
         in_known_region = role.last_used_region is None or role.last_used_region in regions
+        unread = _named_regions(role) - regions - workloads.regions
         _warn(role, workloads, warnings, in_known_region=in_known_region)
+        _warn_of_regions(role, unread - {role.last_used_region or ""}, warnings)
         arns = sorted(using.get(role.arn, ()))
         completed.append(
             replace(
                 role,
                 workloads=tuple(arns),
                 by_version_only=tuple(arn for arn in arns if workloads.known[arn].role != role.arn),
-                workloads_complete=role.workloads_complete and workloads.complete and in_known_region,
+                workloads_complete=role.workloads_complete
+                and workloads.complete
+                and in_known_region
+                and not unread,
                 missing_permissions=tuple(sorted({*role.missing_permissions, *workloads.missing})),
             )
         )
@@ -47,7 +57,7 @@ def _warn(role: Role, workloads: Workloads, warnings: Warnings, *, in_known_regi
     """Warn of what leaves open who uses a role."""
     if not in_known_region:
         listed = role.last_used_region in workloads.regions
-        remedy = "what used it there is no function" if listed else "name that region too (--region)"
+        remedy = "what used it there is no function" if listed else _READ_REGION
         warnings.add(
             "role-used-elsewhere",
             f"{role.arn} was last used in {role.last_used_region}, where no function was listed: {remedy}",
@@ -57,6 +67,32 @@ def _warn(role: Role, workloads: Workloads, warnings: Warnings, *, in_known_regi
         warnings.add(
             "role-trusts-others",
             f"{role.arn} may also be assumed by {others}: what they do with it is not seen",
+        )
+
+
+def _named_regions(role: Role) -> set[str]:
+    """The regions that a role's name holds, as frameworks write it, and that of the stack that made it.
+
+    www.serverless.com/framework/docs/providers/aws/guide/iam (SERVICE-STAGE-REGION-lambdaRole);
+    docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html
+    """
+    stack = Arn.parse((role.tags or {}).get(_STACK, ""))
+    return {*_regions().findall(role.name.lower()), *([stack.region] if stack and stack.region else [])}
+
+
+@cache
+def _regions() -> re.Pattern[str]:
+    """Any of AWS's regions as a whole part of a name."""
+    names = {region for partition in partitions() for region in partition.regions}
+    either = "|".join(map(re.escape, sorted(names, key=lambda name: (-len(name), name))))
+    return re.compile(rf"(?<![a-z0-9])(?:{either})(?![a-z0-9])")
+
+
+def _warn_of_regions(role: Role, regions: set[str], warnings: Warnings) -> None:
+    for region in sorted(regions):
+        warnings.add(
+            "region-unread",
+            f"name or stack of {role.arn} say {region}, where no function was listed: {_READ_REGION}",
         )
 
 

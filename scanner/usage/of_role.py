@@ -28,6 +28,7 @@ class RoleUsage:
     `required` is what calls and platforms surely need. `possible` are resources on which a call may have
     needed the action, or whose call was denied or never sent. `one_of` are permissions of which a call needs
     at least one. `platform_may_need` is what a platform may need for a configuration that was not read.
+    `platform_decided` are actions of which the configuration of all workloads tells whether they are needed.
     `used_by` are the workloads by (action, resource). `records` are other sources than traces, `recorded` is
     what only CloudTrail shows. `team` is what the team says that traces do not show.
     """
@@ -39,6 +40,7 @@ class RoleUsage:
     used_by: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     records: AwsRecords = NO_RECORDS
     recorded: frozenset[UsedPermission] = frozenset()
+    platform_decided: frozenset[str] = frozenset()
     team: Sequence[ExtraUntraced] = ()
 
 
@@ -56,6 +58,7 @@ def usage_of_role(
     for workload in workloads:
         for action, resource in workload.platform.required:
             uses.add(UsedPermission(action, resource, exact=True, platform=True))
+    decided = [workload.platform.decided for workload in workloads]
     return RoleUsage(
         required={action: tuple(required) for action, required in uses.required.items()},
         possible={action: tuple(resources) for action, resources in uses.possible.items()},
@@ -66,6 +69,7 @@ def usage_of_role(
         used_by={place: tuple(arns) for place, arns in uses.used_by.items()},
         records=records,
         recorded=recorded,
+        platform_decided=frozenset.intersection(*decided) if decided else frozenset(),
         team=team,
     )
 

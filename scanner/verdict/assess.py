@@ -126,7 +126,7 @@ class _Assessor:
         self, grant: Grant, doubts: ActionDoubts, excess: frozenset[str], why: str = ""
     ) -> Assessment:
         """A grant of which nothing was used: unused, with all doubts about its actions."""
-        never, sources = self._unseen.never_used(grant, excess)
+        never, sources = self._unseen.never_used(grant, excess - self._unseen.decided(excess))
         reasons = self._evidence.of_services(grant.policy, never).union(*doubts.reasons.values())
         return Assessment(
             grant,

@@ -102,6 +102,13 @@ class UnseenUses:
             or overlaps_resource(grant, UsedPermission(action, need.resource, exact=True, platform=True))
         )
 
+    def decided(self, actions: frozenset[str]) -> frozenset[str]:
+        """Those of the actions that only platforms use, and that no workload's configuration asks for.
+
+        Whether calls of their service were traced does not matter.
+        """
+        return (actions & self._usage.platform_decided) - self._unread
+
     def _platform_uses(self, grant: Grant, action: str) -> Iterator[UsedPermission]:
         for need in self.platform_needs(grant, action):
             resource = grant.pattern if need.resource == arns.ALL else need.resource

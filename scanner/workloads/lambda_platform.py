@@ -106,7 +106,15 @@ def platform_needs(function: LambdaFunction, *, traced: bool) -> PlatformNeeds:
         for feature, values in _features(function, traced)
         for row in _rows().get(feature, ())
     )
-    return PlatformNeeds(tuple(required), _unknown_needs(_gaps(function)))
+    return PlatformNeeds(tuple(required), _unknown_needs(_gaps(function)), _only_platform())
+
+
+@cache
+def _only_platform() -> frozenset[str]:
+    """The actions (lower case) that code does not call: Lambda alone uses them."""
+    return frozenset(
+        row["action"].lower() for row in rows("workloads", "lambda") if row["only_platform"] == "yes"
+    )
 
 
 @lru_cache(maxsize=1 << 12)  # most functions of an account have the same gaps

@@ -250,7 +250,8 @@ def _list_region(client: LambdaClient, region: str, warnings: Warnings) -> _Answ
     if failure.denied:
         warnings.add(
             "no-list-functions",
-            "lambda:ListFunctions is denied: who else uses a role is unknown, and nothing is confirmed",
+            f"lambda:ListFunctions is denied in {region}: who else uses a role is unknown, and nothing is "
+            "confirmed; allow it",
         )
         return _Answer(documents, complete=False, missing=("lambda:ListFunctions",))
     warnings.add("functions-unread", f"functions of {region} could not be listed: {failure.detail}")

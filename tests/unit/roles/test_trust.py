@@ -84,6 +84,44 @@ def test_when_all_workloads_of_a_role_are_known(
     assert [warning.code for warning in warnings.all()] == warned
 
 
+STACK = "arn:aws:cloudformation:eu-west-1:123456789012:stack/s/1"
+
+
+@pytest.mark.parametrize(
+    ("name", "tags", "regions"),
+    [
+        ("notes-dev-us-east-1-lambdaRole", {}, []),  # that of its functions
+        ("notes-dev-eu-west-1-lambdaRole", {}, ["eu-west-1"]),
+        ("notes_dev_us-gov-west-1", {}, ["us-gov-west-1"]),
+        ("eu-west-1", {}, ["eu-west-1"]),
+        ("notes-eu-west-10", {}, []),
+        ("neu-west-1", {}, []),
+        ("us-orders-1", {}, []),  # no region of AWS
+        ("f", {"aws:cloudformation:stack-id": STACK}, ["eu-west-1"]),
+        ("f", {"aws:cloudformation:stack-id": STACK.replace("eu-west-1", "us-east-1")}, []),
+        ("f", {"aws:cloudformation:stack-id": "s"}, []),
+        ("f", {"region": "eu-west-1"}, []),
+        ("x-eu-west-1", {"aws:cloudformation:stack-id": STACK}, ["eu-west-1"]),
+    ],
+)
+def test_a_role_that_is_named_after_another_region_or_was_made_there_may_have_users_there(
+    name: str, tags: dict[str, str], regions: list[str]
+) -> None:
+    role = Role(f"arn:aws:iam::123456789012:role/{name}", name, workloads_complete=True, tags=tags)
+    warnings = Warnings()
+    (found,) = with_workloads([role], read((role.arn, F)), warnings)
+    assert found.workloads_complete is not bool(regions)
+    assert [warning.code for warning in warnings.all()] == ["region-unread"] * len(regions)
+    assert all(region in w.message for region, w in zip(regions, warnings.all(), strict=True))
+
+
+def test_a_region_that_was_listed_needs_no_function_to_be_read() -> None:
+    role = Role(ROLE, "notes-eu-west-1", workloads_complete=True)
+    workloads = replace(read((ROLE, F)), regions=frozenset({"eu-west-1"}))
+    (found,) = with_workloads([role], workloads, Warnings())
+    assert found.workloads_complete
+
+
 def test_a_region_that_was_listed_and_has_no_function_is_not_to_be_named_again() -> None:
     warnings = Warnings()
     workloads = replace(read(), regions=frozenset({"eu-west-1"}))

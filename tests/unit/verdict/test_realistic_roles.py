@@ -86,12 +86,13 @@ def test_vpc_access_of_a_function_in_a_vpc() -> None:
 
 
 def test_vpc_access_of_a_function_in_none() -> None:
-    """No trace shows EC2: that Lambda needs none of it is known, that the code calls none is not."""
+    """No trace shows EC2: Lambda alone makes network interfaces, but the code may describe subnets."""
     policies = [managed("AWSLambdaVPCAccessExecutionRole")]
-    unused = "ec2:CreateNetworkInterface"
+    unused, read = "ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces"
     unsure = compared(policies, [usage(QUERIES)])
-    assert summary(unsure)[1] == ("unused", unused, ("service-not-traced",), "replace")
-    assert len(statements_of(unsure)) == 2  # it stays, as it may be needed
+    assert ("unused", unused, (), "replace") in summary(unsure)
+    assert ("unused", read, ("service-not-traced",), "replace") in summary(unsure)
+    assert len(statements_of(unsure)) == 2  # what may be needed stays
     sure = compared(policies, [usage(QUERIES, auto_instrumented=NOW)])
     assert summary(sure)[1] == ("unused", unused, (), "replace")
     assert statements_of(sure) == [allow(LOG_ACTIONS, "*")]

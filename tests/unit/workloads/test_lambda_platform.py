@@ -491,3 +491,74 @@ def test_what_lambda_may_need_by_an_unread_configuration_names_the_right_that_wo
     finding = only(found)
     assert (finding.verdict, "may-run-untraced" in finding.reasons) == ("unused", True)
     assert "lambda:ListFunctionEventInvokeConfigs" in finding.why
+
+
+# --- what only Lambda uses -----------------------------------------------------------------------
+
+CREATE, DESCRIBE = "ec2:CreateNetworkInterface", "ec2:DescribeSubnets"
+
+
+def reasons_of(action: str, resource: str = "*", **configured: Any) -> tuple[str, ...] | str:
+    """The reasons of an unused grant of a function that reads a table with an SDK; another verdict itself."""
+    found = compared(
+        [policy(allow(action, resource))],
+        [usage(used(("dynamodb:GetItem", table("t"))))],
+        functions=[function(**configured)],
+    )
+    finding = only(found)
+    return finding.reasons if finding.verdict.value == "unused" else finding.verdict.value
+
+
+@pytest.mark.parametrize(
+    ("action", "configured", "outcome"),
+    [
+        (CREATE, {}, ()),
+        ("ec2:DeleteNetworkInterface", {}, ()),
+        ("ec2:AssignPrivateIpAddresses", {}, ()),
+        ("elasticfilesystem:ClientMount", {}, ()),
+        ("lambda:CheckpointDurableExecution", {}, ()),
+        # the configuration needs it, or was not read
+        (CREATE, {"in_vpc": True}, "platform"),
+        (CREATE, source("mq", BROKER), "platform"),
+        (CREATE, {"event_sources": None}, "unobservable"),
+        (CREATE, source("unknown", None), "unobservable"),
+        ("elasticfilesystem:ClientMount", {"file_systems": (EFS,)}, "platform"),
+        # code calls these too
+        (DESCRIBE, {}, ("service-not-traced",)),
+        ("ec2:AttachNetworkInterface", {}, ("service-not-traced",)),
+        ("logs:DescribeLogStreams", {}, ("service-not-traced",)),
+        ("sqs:ReceiveMessage", {}, ("service-not-traced",)),
+        ("kinesis:GetRecords", {}, ("service-not-traced",)),
+        ("xray:GetSamplingRules", {"event_sources": ()}, "platform"),  # it was traced
+    ],
+)
+def test_what_only_lambda_uses_is_decided_by_the_configuration(
+    action: str, configured: dict[str, Any], outcome: Any
+) -> None:
+    assert reasons_of(action, **configured) == outcome
+
+
+def test_what_a_version_may_need_is_not_decided_by_the_configuration_of_now() -> None:
+    in_vpc = replace(function(in_vpc=True), event_sources=None, destinations=None)
+    assert reasons_of(CREATE, versions=(in_vpc,)) == "unobservable"
+
+
+def test_a_function_that_was_not_read_leaves_it_open() -> None:
+    seen = usage(used(("dynamodb:GetItem", table("t"))))
+    found = compared([policy(allow(CREATE, "*"))], [seen], functions=[])
+    assert only(found).verdict.value == "unobservable"
+
+
+def test_what_only_the_platform_uses_still_needs_that_the_function_was_seen() -> None:
+    found = compared([policy(allow(CREATE, "*"))], [usage(traces=(), calls=None)])
+    assert "not-seen" in only(found).reasons
+
+
+def test_only_actions_that_code_does_not_call_are_left_to_the_configuration() -> None:
+    """One word for each action, whatever the feature: and none of logs, queues and streams."""
+    by_action: dict[str, set[str]] = {}
+    for row in rows("workloads", "lambda"):
+        by_action.setdefault(row["action"], set()).add(row["only_platform"])
+    assert all(len(words) == 1 and words <= {"yes", "no"} for words in by_action.values())
+    services = {action.partition(":")[0] for action, words in by_action.items() if words == {"yes"}}
+    assert services == {"ec2", "elasticfilesystem", "s3files", "lambda"}
