@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeVar
 
@@ -130,7 +130,7 @@ class RoleBuilder:
         return Role(
             arn=self.arn,
             name=self.arn.rpartition("/")[2],
-            policies=tuple(self._policies),
+            policies=_in_order(self._policies),
             workloads_complete=self._trusted == (),
             trusted=self._trusted or (),
             boundary=self._boundary,
@@ -145,3 +145,9 @@ class RoleBuilder:
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
+
+
+def _in_order(policies: Iterable[Policy]) -> tuple[Policy, ...]:
+    """Each policy once, inline ones first, by name: reports do not depend on the order of AWS's answers."""
+    by_key = {policy.key: policy for policy in policies}
+    return tuple(sorted(by_key.values(), key=lambda policy: (policy.kind, policy.name, policy.key)))

@@ -46,6 +46,16 @@ class Occurrence(NamedTuple):
     trace_id: str = ""
 
 
+def _keep_newest(newest: list[tuple[float, str]], example: tuple[float, str]) -> None:
+    """Add an example to the heap of the newest ones; the same trace counts once."""
+    if any(trace == example[1] for _, trace in newest):
+        return
+    if len(newest) < _EXAMPLES:
+        heapq.heappush(newest, example)
+    elif example > newest[0]:
+        heapq.heappushpop(newest, example)
+
+
 @dataclass
 class _Count:
     """A permission of one workload: how often, in how many traces, when."""
@@ -65,11 +75,7 @@ class _Count:
         if seen.trace and seen.trace != self.last_trace:
             self.traces += 1
             self.last_trace = seen.trace
-            example = (seen.last or 0.0, seen.trace_id)
-            if len(self.newest) < _EXAMPLES:
-                heapq.heappush(self.newest, example)
-            elif example[0] >= self.newest[0][0]:
-                heapq.heappushpop(self.newest, example)
+            _keep_newest(self.newest, (seen.last or 0.0, seen.trace_id))
         self.first, self.last = earliest(self.first, seen.first), latest(self.last, seen.last)
 
     def observation(self) -> Observation:
@@ -85,12 +91,21 @@ class _Count:
 
 @dataclass
 class _DenialCount:
-    """Denials of one permission: the first message and what it says, how many there were, some traces."""
+    """Denials of one permission: the earliest message and what it says, how many there were, some traces."""
 
     message: str
     denial: Denial
+    earliest: tuple[float, str, str]
     count: int = 0
-    trace_ids: list[str] = field(default_factory=list)
+    newest: list[tuple[float, str]] = field(default_factory=list)
+
+    def add(self, seen: Occurrence, message: str, denial: Denial) -> None:
+        self.count += seen.times
+        place = (seen.first or 0.0, seen.trace_id, message)
+        if place < self.earliest:  # whatever the order in which traces come
+            self.message, self.denial, self.earliest = message, denial, place
+        if seen.trace:
+            _keep_newest(self.newest, (seen.last or 0.0, seen.trace_id))
 
 
 @dataclass
@@ -205,7 +220,7 @@ class Tally:
                     message=count.message,
                     cause=count.denial.cause,
                     policy=count.denial.policy,
-                    trace_ids=tuple(sorted(count.trace_ids)),
+                    trace_ids=tuple(sorted({trace for _, trace in count.newest})),
                 )
                 for (action, resource), count in sorted(self.denied.items(), key=lambda item: item[0])
             ),
@@ -223,10 +238,9 @@ class Tally:
         denial = denial_of(seen.message)
         message = without_object_key(seen.message, denial.resource or "")
         for action, resource in _denied(certain, denial):
-            count = self.denied.setdefault((action, resource), _DenialCount(message, denial))
-            count.count += seen.times
-            if seen.trace and len(count.trace_ids) < _EXAMPLES and seen.trace_id not in count.trace_ids:
-                count.trace_ids.append(seen.trace_id)
+            place = (seen.first or 0.0, seen.trace_id, message)
+            count = self.denied.setdefault((action, resource), _DenialCount(message, denial, place))
+            count.add(seen, message, denial)
             if not any(permission.action == action for permission in certain):
                 named = Permission(action, resource, exact=not is_pattern(resource))
                 attempts = self.attempted.setdefault((named, True), _Count(seen.first, seen.last))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from scanner.iam.patterns import contains, is_pattern, overlaps
 from scanner.iam.variables import names_of
@@ -25,7 +25,7 @@ def redundancies(assessments: Sequence[Assessment]) -> Mapping[GrantKey, Redunda
     """
     shared = _shared(assessments)
     gone: set[int] = set()
-    for place in sorted(shared, key=lambda place: _order(assessments, place)):
+    for place in _in_order(assessments, shared):
         others = [[other for other in others if other not in gone] for others in shared[place]]
         if all(others) and _could_go(assessments, place, others):
             gone.add(place)
@@ -102,10 +102,21 @@ def _inseparable(assessments: Sequence[Assessment], gone: set[int]) -> set[int]:
     return {place for place, policy in policies if is_managed_by_aws(policy) and policy.key in needed}
 
 
-def _order(assessments: Sequence[Assessment], place: int) -> tuple[bool, bool, int]:
-    assessment = assessments[place]
-    is_of_aws = is_managed_by_aws(assessment.grant.policy)
-    return (assessment.verdict is not Verdict.BROAD, is_of_aws, -place)
+def _in_order(assessments: Sequence[Assessment], places: Iterable[int]) -> list[int]:
+    """The places of grants, in the order in which they could go.
+
+    Of two that say the same, the one without a Sid, or whose policy and Sid come later: statements move.
+    """
+
+    def name(place: int) -> tuple[str, bool, str, int]:
+        policy, statement = assessments[place].grant.policy, assessments[place].grant.statement
+        return policy.key, statement.sid is None, statement.sid or "", place
+
+    def order(place: int) -> tuple[bool, bool]:
+        assessment = assessments[place]
+        return assessment.verdict is not Verdict.BROAD, is_managed_by_aws(assessment.grant.policy)
+
+    return sorted(sorted(places, key=name, reverse=True), key=order)
 
 
 def _is_wider(other: Grant, grant: Grant) -> bool:
