@@ -31,18 +31,23 @@ class Statement:
 
 @dataclass(frozen=True)
 class Policy:
-    """A policy of a role. `created` is when this version was made, where known (managed ones)."""
+    """A policy of a role. `created` is when this version was made, where known (managed ones).
+
+    `twin` counts the policies of the role that came before it under the same name: a file may hold several.
+    """
 
     name: str
     arn: str | None
     kind: Literal["inline", "managed"]
     statements: tuple[Statement, ...]
     created: datetime | None = None
+    twin: int = 0
 
     @property
     def key(self) -> str:
         """What tells the policy from the others of its role: its ARN, or the name of an inline one."""
-        return self.arn or self.name
+        name = self.arn or self.name
+        return f"{name}\n{self.twin}" if self.twin else name
 
 
 def is_managed_by_aws(policy: Policy) -> bool:

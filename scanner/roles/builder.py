@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeVar
 
@@ -148,6 +150,16 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 
 def _in_order(policies: Iterable[Policy]) -> tuple[Policy, ...]:
-    """Each policy once, inline ones first, by name: reports do not depend on the order of AWS's answers."""
-    by_key = {policy.key: policy for policy in policies}
-    return tuple(sorted(by_key.values(), key=lambda policy: (policy.kind, policy.name, policy.key)))
+    """The policies, inline ones first, by name: reports do not depend on the order of AWS's answers.
+
+    What is attached twice counts once. Different policies of one name, which only a file can hold, stay
+    apart.
+    """
+    ordered = sorted(policies, key=lambda policy: (policy.kind, policy.name, policy.key, repr(policy)))
+    distinct = [policy for policy, before in zip(ordered, [None, *ordered], strict=False) if policy != before]
+    twins = Counter[str]()
+    told_apart = []
+    for policy in distinct:
+        told_apart.append(replace(policy, twin=twins[policy.key]))
+        twins[policy.key] += 1
+    return tuple(told_apart)

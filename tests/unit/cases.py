@@ -172,7 +172,7 @@ def _role(policies: Iterable[Policy], workloads: tuple[str, ...], how: Circumsta
     return Role(
         ROLE,
         "f",
-        tuple(_with_names_of_their_own(policies)),
+        tuple(_told_apart(policies)),
         workloads,
         workloads_complete=how.get("workloads_complete", True),
         by_version_only=tuple(map(function_arn, how.get("by_version_only", ()))),
@@ -183,12 +183,12 @@ def _role(policies: Iterable[Policy], workloads: tuple[str, ...], how: Circumsta
     )
 
 
-def _with_names_of_their_own(policies: Iterable[Policy]) -> Iterator[Policy]:
-    """A role has no two inline policies of one name."""
-    names: Counter[str] = Counter()
-    for one in policies:
-        names[one.key] += 1
-        yield one if names[one.key] == 1 else replace(one, name=f"{one.name}-{names[one.key]}")
+def _told_apart(policies: Iterable[Policy]) -> Iterator[Policy]:
+    """Policies of one name, as the reader of roles tells them apart."""
+    twins: Counter[str] = Counter()
+    for policy_ in policies:
+        yield replace(policy_, twin=twins[policy_.key])
+        twins[policy_.key] += 1
 
 
 def with_baseline(result: RoleResult, baseline: Baseline, **terms: Any) -> tuple[RoleResult, Comparison]:

@@ -9,7 +9,7 @@ import pytest
 
 from scanner.errors import Warnings
 from scanner.roles.reader import roles_from_file
-from tests.unit.cases import ROLE
+from tests.unit.cases import ROLE, allow
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,17 @@ from tests.unit.cases import ROLE
 def test_when_a_role_was_made(details: dict[str, Any], created: datetime | None) -> None:
     (role,) = roles_from_file({"RoleDetailList": [{"Arn": ROLE, **details}]}, [ROLE], Warnings())
     assert role.created == created
+
+
+def test_policies_of_one_name_stay_apart_and_what_is_attached_twice_counts_once() -> None:
+    def inline(action: str) -> dict[str, Any]:
+        return {"PolicyName": "own", "PolicyDocument": {"Statement": [allow(action, "*")]}}
+
+    policies = [inline("s3:GetObject"), inline("sqs:SendMessage"), inline("s3:GetObject")]
+    detail = {"Arn": ROLE, "RolePolicyList": policies}
+    (role,) = roles_from_file({"RoleDetailList": [detail]}, [ROLE], Warnings())
+    assert len({policy.key for policy in role.policies}) == 2
+    assert {s.actions for policy in role.policies for s in policy.statements} == {
+        ("s3:GetObject",),
+        ("sqs:SendMessage",),
+    }

@@ -8,6 +8,7 @@ import pytest
 
 from scanner.model import Used
 from tests.unit.cases import (
+    REGION,
     allow,
     arn,
     compared,
@@ -325,3 +326,10 @@ def test_a_queue_that_lambda_reads_may_be_another_than_the_one_that_was_seen() -
     unread = compared([grants], [seen], functions=[function(event_sources=None)])
     assert outcomes(unread)[0] == ("broad", ("may-run-untraced",))
     assert outcomes(compared([grants], [seen]))[0] == ("broad", ())
+
+
+def test_the_condition_of_a_policy_says_nothing_of_another_one_of_the_same_name() -> None:
+    elsewhere = {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}
+    here = {"StringEquals": {"aws:RequestedRegion": REGION}}
+    policies = [policy(allow(GET, table("t"), Condition=c)) for c in (elsewhere, here)]
+    assert sorted(verdicts(compared(policies, [usage(used((GET, table("t"))))]))) == ["unused", "used"]
