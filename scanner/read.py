@@ -183,7 +183,7 @@ def _selected(
     named = {arn for arn in role_of if request.workloads and is_selected(arn, request.workloads)}
     for glob in request.workloads:
         if not any(is_selected(arn, (glob,)) for arn in traced | named):
-            warnings.add("workload-unknown", f"--workloads {glob!r} fits no workload")
+            warnings.add("workload-unknown", f"--workloads {glob!r} matches no workload")
     return sorted(arn for arn in traced | named if is_selected(arn, request.workloads))
 
 

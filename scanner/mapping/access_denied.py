@@ -65,9 +65,9 @@ DENIAL_HELP: Mapping[DenialCause, str] = {
     ),
     DenialCause.RESOURCE_POLICY_DENY: "the resource's own policy denies it: change the Deny in that policy",
     DenialCause.SESSION_POLICY: (
-        "the session began with a policy that refuses it: change what assumes the role"
+        "the session began with a policy that denies it: change what assumes the role"
     ),
-    DenialCause.VPC_ENDPOINT_POLICY: "the policy of the VPC endpoint refuses it: allow it there",
+    DenialCause.VPC_ENDPOINT_POLICY: "the policy of the VPC endpoint denies it: allow it there",
     DenialCause.KMS_KEY_POLICY: (
         "the policy of the KMS key does not allow it, or the key is not there: allow it in the key's policy"
     ),
@@ -75,7 +75,7 @@ DENIAL_HELP: Mapping[DenialCause, str] = {
         "the KMS key may not be used, or is not there: check its policy, and the role's kms actions"
     ),
     DenialCause.BLOCK_PUBLIC_ACCESS: (
-        "S3 Block Public Access refuses what would make the bucket or object public"
+        "S3 Block Public Access denies what would make the bucket or object public"
     ),
     DenialCause.UNNAMED_DENY: "some policy denies it, and the message does not say which: look for the Deny",
     DenialCause.UNKNOWN: "the message does not say why: check the role's policies, then the resource's",

@@ -125,9 +125,11 @@ def _on_templates(
         if not all(any(contains(arn, resource.arn) for arn in known) for resource in resources):
             resources = []
         action_need = ActionNeed(action, required=any(need.required for need in needs_of_action))
-        touched = with_others(call, action, resources)
-        narrowed = [need for resource in touched for need in needs.needs_on(action_need, resource)]
-        result.update(dict.fromkeys(narrowed or needs_of_action))
+        possible_resources = with_others(call, action, resources)
+        needs_on_template = [
+            need for resource in possible_resources for need in needs.needs_on(action_need, resource)
+        ]
+        result.update(dict.fromkeys(needs_on_template or needs_of_action))
     return tuple(result)
 
 

@@ -55,7 +55,7 @@ _GENERALISED = frozenset({"object_name"})
 
 
 class Resource(NamedTuple):
-    """The ARN of a touched resource; not `exact` where part of it is unknown.
+    """The ARN of a used resource; not `exact` where part of it is unknown.
 
     `region_known` is False where its region is the workload's own, since the trace names none. `certain` is
     False where it depends on what the trace does not show whether the call needed it.
@@ -158,14 +158,14 @@ def _resources(action: catalog.Action, values: Mapping[str, str], context: Conte
     )
     filled = [f for f in _fill(action, names.values, context) if f.kind.name not in excluded]
     complete = [resource for resource in filled if resource.complete and resource.names]
-    if not complete:  # a format without a name in it ("catalog") tells nothing of what was touched
+    if not complete:  # a format without a name in it ("catalog") says nothing of what was used
         return _unnamed(action, filled)
     deepest = max(len(resource.names) for resource in complete)  # an index rather than its table
     certain = [resource for resource in complete if len(resource.names) == deepest]
     # One name that may be that of either of two types: `function:NAME`, `web-function/NAME`
     types_of_names = Counter(resource.names for resource in certain)
-    touched = [c.resource._replace(certain=types_of_names[c.names] == 1) for c in certain]
-    return [*touched, *_possible(f for f in filled if f not in certain)]
+    named_surely = [c.resource._replace(certain=types_of_names[c.names] == 1) for c in certain]
+    return [*named_surely, *_possible(f for f in filled if f not in certain)]
 
 
 def _possible(filled: Iterable[_Filled]) -> list[Resource]:
@@ -229,12 +229,12 @@ def _pattern_of(form: str) -> re.Pattern[str]:
     """An ARN format as a pattern that finds the names in an ARN, by their names in traces."""
     literal, *rest = _VARIABLE.split(form)
     pattern = re.escape(literal)
-    # "${Domain}+${Id}": where one name ends and the next begins, such an ARN does not tell
-    told = all(":" in between or "/" in between for between in rest[1:-1:2])
+    # "${Domain}+${Id}": where one name ends and the next begins, such an ARN does not say
+    separated = all(":" in between or "/" in between for between in rest[1:-1:2])
     for variable, literal in zip(rest[::2], rest[1::2], strict=True):
         group = f"(?P<{snake_case(variable)}>[^:/]+)"
         unnamed = "[^:]*" if variable in _PLACE else "[^:/]+"
-        repeated = variable in _PLACE or group in pattern or not told
+        repeated = variable in _PLACE or group in pattern or not separated
         pattern += (unnamed if repeated else group) + re.escape(literal)
     return re.compile(pattern)
 

@@ -41,7 +41,7 @@ def _rest(view: View, verbose: bool) -> list[str]:
             "Allowed elsewhere (AWS did it, though the role's policies do not allow it)",
             _allowed_elsewhere(view),
         ),
-        *_section("Granted twice, and could go", _redundant(view)),
+        *_section("Redundant grants", _redundant(view)),
         *_section("Accepted by the team", view.accepted_facts),
         *_section("Could not be mapped to permissions", _unmapped(view)),
         *_section("Warnings", view.warnings),

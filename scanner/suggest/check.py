@@ -130,7 +130,7 @@ class PolicyCheck:
     def _decide(self, key: tuple[str, str], asked: _Asked) -> Effect:
         if self._role.boundary is None and asked.plainly_allow(key):
             return Effect.ALLOWED
-        context, absent = context_of(self._role, UsedPermission(*key, exact=_is_told(key[1])))
+        context, absent = context_of(self._role, UsedPermission(*key, exact=_names_account(key[1])))
         request = AccessRequest(*key, context, absent)
         return evaluate(request, asked.about(request.action), self._role.boundary).effect
 
@@ -139,7 +139,7 @@ def _resource(permission: Permission) -> str:
     return permission.resource if permission.exact else arns.of_any_account(permission.resource)
 
 
-def _is_told(resource: str) -> bool:
+def _names_account(resource: str) -> bool:
     """Whether a resource names its account, so that no part of its place is a guess (see `_resource`)."""
     account = account_of(resource)
     return bool(account) and not is_pattern(account)

@@ -35,13 +35,13 @@ class EvidenceReasons:
         key = (policy.created, frozenset(services.items()))
         if key not in self._reasons:
             by_workload = [
-                general.union(
+                evidence_doubts.union(
                     *(
-                        _service_reasons(prefix, never, workload, self._context.requirements, general)
+                        _service_reasons(prefix, never, workload, self._context.requirements, evidence_doubts)
                         for prefix, never in services.items()
                     )
                 )
-                for workload, general in self._workloads_since(policy)
+                for workload, evidence_doubts in self._workloads_since(policy)
             ]
             self._reasons[key] = _of_all_workloads(by_workload) | self._context.role_reasons
         return self._reasons[key]
@@ -90,7 +90,7 @@ def _service_reasons(
     never: bool,
     workload: WorkloadEvidence,
     requirements: EvidenceRequirements,
-    general: set[Reason],
+    evidence_doubts: set[Reason],
 ) -> set[Reason]:
     """The reasons that hold for all actions of one service."""
     evidence, changed = workload.evidence, workload.changed
@@ -103,7 +103,7 @@ def _service_reasons(
         traced
         or instrumented
         or (never and workload.recorded)
-        or general & {Reason.NOT_SEEN, Reason.NO_CALLS}
+        or evidence_doubts & {Reason.NOT_SEEN, Reason.NO_CALLS}
     ):
         reasons.add(Reason.SERVICE_NOT_TRACED)
     of_older = (

@@ -41,7 +41,7 @@ REASON_HELP: Mapping[Reason, tuple[str, str]] = {
     ),
     Reason.CONDITION_UNKNOWN: (
         "the grant has a condition, and traces do not tell whether it held or what it narrows the grant to",
-        "check the condition by hand; a grant that another one makes needless can go",
+        "check the condition by hand; a grant that is redundant can go",
     ),
     Reason.ACCESSED_UNTRACED: (
         "IAM's last-accessed data says that the role used it since the last change, and no trace shows it",
@@ -62,7 +62,7 @@ REASON_HELP: Mapping[Reason, tuple[str, str]] = {
         "exercise the other workloads too, or give each workload a role of its own",
     ),
     Reason.ROLE_USERS_UNKNOWN: (
-        "it could not be told who else uses the role",
+        "who else uses the role is not known",
         "allow lambda:ListFunctions and iam:GetRole, name every region (--region), and let nothing but "
         "Lambda assume the role",
     ),

@@ -368,7 +368,7 @@ def test_without_credentials_the_log_says_so_and_the_inputs_decide(
 CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 
-def test_a_token_that_may_not_write_is_told_which_right_is_missing(world: World) -> None:
+def test_a_token_that_may_not_write_is_reported_which_right_is_missing(world: World) -> None:
     world.github.script.rights = (LIST, GRAPHQL)
     ran = world.job().run()
     assert ran.code == 1, ran.log
@@ -389,7 +389,7 @@ def test_a_token_that_may_not_write_is_told_which_right_is_missing(world: World)
     ],
     ids=["not-found", "refused", "locked", "down", "dropped", "limited"],
 )
-def test_whatever_github_refuses_is_told_and_the_gate_stands(
+def test_whatever_github_refuses_is_reported_and_the_gate_stands(
     world: World, script: Script, reason: str
 ) -> None:
     world.github.script = script

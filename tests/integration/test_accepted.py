@@ -88,7 +88,7 @@ def test_a_rule_that_names_alone_decide_is_a_warning_with_its_line(tmp_path: Pat
     assert (bounded.code, bounded.warnings) == (0, {})
 
 
-def test_a_wrong_file_is_told_line_by_line(tmp_path: Path) -> None:
+def test_a_wrong_file_is_reported_line_by_line(tmp_path: Path) -> None:
     ran = scan(tmp_path, *config(tmp_path, "version: 1\nfail-on: [unusd]\nignore:\n  - action: s3:*\n"))
     assert ran.code == 2
     lines = ran.err.strip().splitlines()

@@ -171,7 +171,7 @@ def test_a_fork_gets_no_comment_and_its_result_in_the_summary(step: Step, github
     assert "notes-app-api-test-delete" in ran.summary
 
 
-def test_a_token_that_may_not_comment_is_told_what_it_lacks(step: Step, github: FakeGitHub) -> None:
+def test_a_token_that_may_not_comment_is_reported_what_it_lacks(step: Step, github: FakeGitHub) -> None:
     github.script = Script(rights=(LIST, GRAPHQL))
     ran = step.run()
     assert ran.code == 1, "the gate stands"
@@ -262,7 +262,7 @@ def test_what_could_not_be_confirmed_at_all_is_not_success(step: Step, tmp_path:
     assert "role-users-unknown" in ran.log
 
 
-def test_a_function_that_was_never_compared_is_told(step: Step, tmp_path: Path) -> None:
+def test_a_function_that_was_never_compared_is_reported(step: Step, tmp_path: Path) -> None:
     listed = notes.functions()
     listed["Functions"] = [f for f in listed["Functions"] if "delete" not in f["FunctionName"]]
     (tmp_path / "fewer.json").write_text(json.dumps(listed))
@@ -520,7 +520,7 @@ def test_a_file_that_an_input_names_must_be_there(step: Step, inputs: dict[str, 
     assert "neither at 0000000000 nor in the checkout" in ran.log
 
 
-def test_a_configuration_of_the_base_with_a_mistake_is_told_line_by_line(
+def test_a_configuration_of_the_base_with_a_mistake_is_reported_line_by_line(
     step: Step, github: FakeGitHub
 ) -> None:
     github.commit({CONFIG: VERSION + "fail-on: all\nmin-traces: no\n"})
@@ -562,6 +562,6 @@ def test_in_public_what_a_pull_request_changes_tells_no_account(step: Step, gith
     assert notes.ACCOUNT not in shown
 
 
-def test_wrong_use_is_told_before_github_is_asked(step: Step, github: FakeGitHub) -> None:
+def test_wrong_use_is_reported_before_github_is_asked(step: Step, github: FakeGitHub) -> None:
     assert step.run(traces="", time_range="soon").code == 2
     assert github.count(CONTENTS) == 0

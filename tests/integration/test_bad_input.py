@@ -188,7 +188,7 @@ BROKEN: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
-def test_a_broken_file_is_told_and_the_others_are_read(tmp_path: Path, content: Any) -> None:
+def test_a_broken_file_is_reported_and_the_others_are_read(tmp_path: Path, content: Any) -> None:
     good = file_of(tmp_path, TRACES, "good.json")
     ran = scan(tmp_path, file_of(tmp_path, content, "broken.json"), good)
     assert ran.code == 0, ran.err
@@ -798,7 +798,7 @@ def test_an_odd_policy_is_compared(tmp_path: Path, document: Json) -> None:
     ],
     ids=["text", "null", "a number", "everyone", "an attached policy that is not in the file"],
 )
-def test_a_role_that_is_not_fully_known_leaves_its_findings_unconfirmed_or_is_told(
+def test_a_role_that_is_not_fully_known_leaves_its_findings_unconfirmed_or_is_reported(
     tmp_path: Path, change: Json
 ) -> None:
     ran = compare(tmp_path, iam=roles_with("delete", **change))
@@ -820,7 +820,7 @@ def test_a_role_that_is_not_fully_known_leaves_its_findings_unconfirmed_or_is_to
     ],
     ids=["policies that are a text", "policies that are numbers", "attached nulls", "no ARN"],
 )
-def test_a_role_of_odd_shape_is_told_and_the_others_are_compared(tmp_path: Path, change: Json) -> None:
+def test_a_role_of_odd_shape_is_reported_and_the_others_are_compared(tmp_path: Path, change: Json) -> None:
     ran = compare(tmp_path, iam=roles_with("update", **change))
     assert ran.code == 0, ran.err
     assert [entry["arn"] for entry in ran.excess] == [DELETE]
@@ -836,7 +836,7 @@ def test_managed_policies_of_odd_shape_do_not_disturb_the_others(tmp_path: Path,
     assert [entry["arn"] for entry in ran.excess] == [DELETE]
 
 
-def test_a_role_that_is_not_in_the_file_is_told_and_the_others_are_compared(tmp_path: Path) -> None:
+def test_a_role_that_is_not_in_the_file_is_reported_and_the_others_are_compared(tmp_path: Path) -> None:
     iam = notes.iam()
     del iam["RoleDetailList"][0]
     ran = compare(tmp_path, iam=iam)
@@ -849,7 +849,7 @@ def test_no_role_in_the_file_at_all_ends_with_exit_code_3(tmp_path: Path) -> Non
     compare(tmp_path, iam={"RoleDetailList": []}).ends_with(3, "no role")
 
 
-def test_a_function_that_is_not_in_the_file_is_told_and_the_others_are_compared(tmp_path: Path) -> None:
+def test_a_function_that_is_not_in_the_file_is_reported_and_the_others_are_compared(tmp_path: Path) -> None:
     functions = notes.functions()
     del functions["Functions"][0]
     ran = compare(tmp_path, functions=functions)

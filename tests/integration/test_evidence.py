@@ -259,7 +259,7 @@ def test_a_session_of_the_same_name_with_another_role_is_not_the_function(fake: 
     assert not warnings.all()
 
 
-def test_what_was_never_called_is_told_once_the_function_ran(fake: FakeEvidence) -> None:
+def test_what_was_never_called_is_reported_once_the_function_ran(fake: FakeEvidence) -> None:
     fake.script = Script(events=[started()])
     found, _, _ = history(fake)
     assert never_called(found[FUNCTION], "secretsmanager:getsecretvalue", "eu-west-1", NOW - DAY)
@@ -413,7 +413,7 @@ def test_incomplete_data_are_no_number(fake: FakeEvidence, status: str) -> None:
     assert codes(warnings) == {"invocations-unread": 1}
 
 
-def test_no_number_at_all_is_told_too(fake: FakeEvidence) -> None:
+def test_no_number_at_all_is_reported_too(fake: FakeEvidence) -> None:
     fake.script = Script(statuses={"notes-list": "InternalError"})
     found, warnings = invocations(fake, FUNCTION)
     assert found == {}

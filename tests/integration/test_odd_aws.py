@@ -103,7 +103,7 @@ def test_a_policy_of_iam_that_is_not_one_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("status", [500, 503, 400])
-def test_an_iam_that_always_fails_is_told(tmp_path: Path, status: int) -> None:
+def test_an_iam_that_always_fails_is_reported(tmp_path: Path, status: int) -> None:
     functions = write_json(tmp_path / "functions.json", {"Functions": notes.functions()["Functions"][-1:]})
     error = b"<ErrorResponse><Error><Code>Broken</Code><Message>no</Message></Error></ErrorResponse>"
     with an_aws({"iam": error}, status=status) as url:

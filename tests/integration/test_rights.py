@@ -236,7 +236,7 @@ def test_an_unknown_profile_ends_the_scan_and_is_named(tmp_path: Path) -> None:
     run(tmp_path, "-c", "--profile", "nobody").ends_with(3, "nobody")
 
 
-def test_a_role_that_is_gone_is_told_and_the_others_are_compared(aws: MotoAws, tmp_path: Path) -> None:
+def test_a_role_that_is_gone_is_reported_and_the_others_are_compared(aws: MotoAws, tmp_path: Path) -> None:
     """A function may name a role that was deleted."""
     gone = aws.create_role("gone", trust=notes.trust())
     arn = aws.create_function("orphan", gone)
@@ -251,7 +251,9 @@ def test_a_role_that_is_gone_is_told_and_the_others_are_compared(aws: MotoAws, t
     assert excess(ran).keys() == {"dynamodb:GetItem", "dynamodb:Scan"}
 
 
-def test_a_function_that_is_gone_is_told_and_the_others_are_compared(aws: MotoAws, tmp_path: Path) -> None:
+def test_a_function_that_is_gone_is_reported_and_the_others_are_compared(
+    aws: MotoAws, tmp_path: Path
+) -> None:
     arn = notes.function_arn("gone")
     aws.put_traces([lambda_trace(arn, [Call("S3", "ListBuckets")], time.time() - 2)])
     ran = run(tmp_path, "-c", "-r", "60", env=aws.environment())

@@ -237,7 +237,7 @@ def test_many_calls_are_cut_and_counted() -> None:
     assert "  and 15 more, see report.json" in text
 
 
-def test_what_the_team_accepts_is_told() -> None:
+def test_what_the_team_accepts_is_reported() -> None:
     rule = IgnoreRule(1, "the yearly report", action="dynamodb:scan")
     text = story(
         allow(SCAN, table("t")), seen=usage(services=["dynamodb"]), config=TeamConfig(ignores=(rule,))

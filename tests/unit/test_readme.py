@@ -344,7 +344,7 @@ def test_the_baseline_is_that_of_the_walk_through(tmp_path: Path) -> None:
     assert load_baseline(example, "baseline.json").entries
 
 
-def test_a_mistake_is_told_as_shown() -> None:
+def test_a_mistake_is_reported_as_shown() -> None:
     (shown,) = blocks(CONFIGURATION, "console")
     (example,) = blocks(CONFIGURATION, "yaml")
     with pytest.raises(ConfigError) as caught:

@@ -84,10 +84,10 @@ class BundleUse(Struct, frozen=True, kw_only=True):
     target: Annotated[str, about("the resource that it stands on")]
     fits: Annotated[
         bool,
-        about("whether it is the smallest one that covers what was seen: then it does not fail the gate"),
+        about("whether it is the smallest one that contains what was seen: then it does not fail the gate"),
     ]
     used: Annotated[tuple[str, ...], about("the actions that were used of it")]
-    smaller: Annotated[str | None, about("the smallest one that covers what was seen, or null")]
+    smaller: Annotated[str | None, about("the smallest one that contains what was seen, or null")]
     unless: Annotated[
         tuple[str, ...],
         about("the actions that may be needed too, though no trace shows it, and that `smaller` lacks"),

@@ -84,11 +84,11 @@ class Rule(Struct, frozen=True, kw_only=True):
     state: Annotated[
         RuleState,
         about(
-            "`hiding` (it accepts something), `idle` (it covered nothing that no earlier one covers) or "
-            "`expired` (its last day is over, and it still covers something: it fails the check)"
+            "`hiding` (it accepts something), `idle` (it matches nothing that no earlier one matches) or "
+            "`expired` (its last day is over, and it still matches something: it fails the check)"
         ),
     ]
-    grants: Annotated[Count, about("how many grants it covers: actions on resources")]
+    grants: Annotated[Count, about("how many grants it matches: actions on resources")]
     reason: Annotated[str, about("as the file has it")]
     owner: Annotated[str | None, about("as the file has it, or null")]
     expires: Annotated[str | None, about("its last day, or null")]
@@ -138,7 +138,7 @@ class Accepted(Struct, frozen=True, kw_only=True):
         tuple[Rule, ...],
         about(
             "the rules of the configuration, in the order of the file; of a scan of some workloads only, "
-            "those that covered something"
+            "those that match something"
         ),
     ]
     baseline: Annotated[BaselineResult | None, about("the scan against the baseline; null without one")]

@@ -39,8 +39,8 @@ def _verdict(scan: ViewedScan) -> str:
     doubts = len(excess) - accepted
     if doubts:
         return f"Nothing confirmed in {total}: {counted(doubts, 'doubt')}"
-    beside = f" beside {counted(accepted, 'finding')} that the team accepts" if accepted else ""
-    return f"{total}: no excessive permission found{beside}"
+    accepted_too = f", and {counted(accepted, 'finding')} that the team accepts" if accepted else ""
+    return f"{total}: no excessive permission found{accepted_too}"
 
 
 def _functions(scan: ViewedScan, roles: Iterable[RoleResult]) -> set[str]:

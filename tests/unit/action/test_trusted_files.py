@@ -240,7 +240,7 @@ def test_what_is_the_same_is_not_shown(workspace: Path, text: str) -> None:
     assert not team(workspace, {PATH: STRICT}).changes
 
 
-def test_a_configuration_of_the_pull_request_that_is_wrong_is_told_and_does_not_count(
+def test_a_configuration_of_the_pull_request_that_is_wrong_is_reported_and_does_not_count(
     workspace: Path,
 ) -> None:
     write(workspace, {PATH: INVALID})

@@ -22,7 +22,7 @@ def fails(error: Exception) -> Callable[[], NoReturn]:
     return request
 
 
-def refusal(code: str, status: int = 400) -> ClientError:
+def denial(code: str, status: int = 400) -> ClientError:
     document: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return ClientError(document, "ReadX")
 
@@ -43,13 +43,13 @@ def test_an_answer_is_handed_on_without_a_warning() -> None:
 
 def test_a_right_that_is_missing_is_named_with_what_it_means() -> None:
     text = "x:Read is denied: what it holds is not known; allow it"
-    assert warned(fails(refusal("AccessDenied"))) == ("right-missing", text)
+    assert warned(fails(denial("AccessDenied"))) == ("right-missing", text)
 
 
 @pytest.mark.parametrize(
     ("error", "why"),
     [
-        (refusal("Throttling"), "Throttling"),
+        (denial("Throttling"), "Throttling"),
         (UnreadError("it has no end"), "it has no end"),
         (OSError("no connection"), "no connection"),
     ],
@@ -62,11 +62,11 @@ def test_whatever_else_fails_is_said_of_what_was_asked_for(error: Exception, why
     ("error", "failure"),
     [
         (
-            refusal("AccessDenied"),
+            denial("AccessDenied"),
             Failure("AccessDenied", "AccessDenied", "ReadX", denied=True, missing=False),
         ),
         (
-            refusal("NoSuchEntity", 404),
+            denial("NoSuchEntity", 404),
             Failure("NoSuchEntity", "NoSuchEntity", "ReadX", denied=False, missing=True),
         ),
         (KeyError("Functions"), Failure("'Functions'", "KeyError('Functions')")),
@@ -76,7 +76,7 @@ def test_why_there_is_no_answer(error: Exception, failure: Failure) -> None:
     assert attempt(fails(error)) == failure
 
 
-@pytest.mark.parametrize("error", [refusal("ExpiredToken", 403), ScanError("no AWS credentials")])
+@pytest.mark.parametrize("error", [denial("ExpiredToken", 403), ScanError("no AWS credentials")])
 def test_without_credentials_nothing_can_be_asked(error: Exception) -> None:
     with pytest.raises(ScanError, match="credentials"):
         attempt(fails(error))

@@ -112,7 +112,7 @@ def test_of_a_wildcard_only_the_actions_that_the_boundary_leaves_there_count() -
 )
 def test_a_wide_resource_counts_as_far_as_the_boundary_leaves_it(within: list[str], verdict: str) -> None:
     found = bounded(allow(GET, "*"), by=[allow("dynamodb:*", within)], seen=usage(used((GET, table("t")))))
-    assert [f[0::3] for f in found] == [(verdict, ())]
+    assert [finding.outcome for finding in found] == [(verdict, ())]
 
 
 def test_a_call_without_its_resource_leaves_open_which_part_of_the_boundary_it_used() -> None:
@@ -256,7 +256,7 @@ def test_all_but_one_bucket_surely_served_a_call_on_another() -> None:
         allow("s3:DeleteObject", "arn:aws:s3:::b/in/*"),
     )
     found = summaries(compared([grants], [usage(used(("s3:DeleteObject", "arn:aws:s3:::b/*")))]))
-    assert [f[0::3] for f in found] == [("broad", ()), ("unused", ("resource-unknown",))]
+    assert [finding.outcome for finding in found] == [("broad", ()), ("unused", ("resource-unknown",))]
 
 
 def test_all_but_one_prefix_of_a_bucket_may_not_have_served_a_call_on_it() -> None:
@@ -265,7 +265,7 @@ def test_all_but_one_prefix_of_a_bucket_may_not_have_served_a_call_on_it() -> No
         allow("s3:DeleteObject", "arn:aws:s3:::b/in/*"),
     )
     found = summaries(compared([grants], [usage(used(("s3:DeleteObject", "arn:aws:s3:::b/*")))]))
-    assert [f[0::3] for f in found] == [("unused", ("resource-unknown",))] * 2
+    assert [finding.outcome for finding in found] == [("unused", ("resource-unknown",))] * 2
 
 
 # --- policy variables ----------------------------------------------------------------------------
@@ -377,7 +377,7 @@ def test_what_another_user_of_the_role_may_meet_is_not_ineffective() -> None:
     assert outcomes(shared)[0] == ("unused", ("sharer-not-seen",))
 
 
-def test_an_ineffective_grant_is_told_and_claims_no_excess() -> None:
+def test_an_ineffective_grant_is_reported_and_claims_no_excess() -> None:
     grants = policy(allow([GET, SCAN], table("t")), deny(SCAN), allow(PUT, table("t"), Sid="Gone"), deny(PUT))
     result = compared([grants], [usage(used((GET, table("t"))))])
     ineffective = [f for f in result.findings if f.verdict.value == "ineffective"]

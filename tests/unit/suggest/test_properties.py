@@ -335,7 +335,7 @@ def test_a_grant_that_alone_allows_a_call_that_was_seen_is_never_judged_unused(
 def test_without_all_that_is_surely_unused_or_granted_twice_every_call_is_allowed_as_before(
     statements: list[dict[str, Any]], calls: list[Called], boundary: Policy | None
 ) -> None:
-    _assert_allowed_without_the_needless(roles_policies(statements), calls, boundary)
+    _assert_allowed_without_the_redundant(roles_policies(statements), calls, boundary)
 
 
 @given(LIKE_EACH_OTHER)
@@ -343,7 +343,7 @@ def test_without_all_that_is_surely_unused_or_granted_twice_every_call_is_allowe
 def test_of_grants_that_are_like_each_other_enough_are_left(statements: list[dict[str, Any]]) -> None:
     calls = [Called("dynamodb:GetItem", table("a"), True)]
     policies = roles_policies(statements)
-    _assert_allowed_without_the_needless(policies, calls, None)
+    _assert_allowed_without_the_redundant(policies, calls, None)
     result = role_result(policies, calls, None)
     after = (
         [Policy("suggested", None, "inline", parse_policy(result.suggestion.policy))]
@@ -355,12 +355,12 @@ def test_of_grants_that_are_like_each_other_enough_are_left(statements: list[dic
             assert effect(calls[0], after, None, world) is Effect.ALLOWED, world
 
 
-def _assert_allowed_without_the_needless(
+def _assert_allowed_without_the_redundant(
     policies: list[Policy], calls: list[Called], boundary: Policy | None
 ) -> None:
     """What is allowed stays so without all that is surely unused, granted twice, or ineffective."""
     result = role_result(policies, calls, boundary)
-    needless = [
+    redundant = [
         item.grant.statement
         for item in result.assessments
         if item.redundancy.redundant or (item.verdict is Verdict.UNUSED and not item.reasons)
@@ -369,10 +369,10 @@ def _assert_allowed_without_the_needless(
     for call in calls:
         before = effect(call, policies, boundary)
         if before is Effect.ALLOWED:
-            assert effect(call, without(policies, [*needless, *ineffective]), boundary) is before, call
+            assert effect(call, without(policies, [*redundant, *ineffective]), boundary) is before, call
         for world in WORLDS if before is Effect.UNDECIDED else ():
             if effect(call, policies, boundary, world) is Effect.ALLOWED:
-                rest = without(policies, needless)
+                rest = without(policies, redundant)
                 assert effect(call, rest, boundary, world) is Effect.ALLOWED, (call, world)
 
 

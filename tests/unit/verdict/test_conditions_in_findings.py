@@ -35,7 +35,9 @@ def on(condition: dict[str, Any], actions: str | list[str] = GET, resources: Any
     return allow(actions, resources or table("t"), Condition=condition)
 
 
-def judged(*statements: dict[str, Any], seen: Any = None, **how: Any) -> list[tuple[str, tuple[str, ...]]]:
+def outcomes_of(
+    *statements: dict[str, Any], seen: Any = None, **how: Any
+) -> list[tuple[str, tuple[str, ...]]]:
     """(verdict, reasons) of each finding; GetItem on the table was seen, unless said otherwise."""
     seen = seen or usage(used((GET, table("t"))))
     return outcomes(compared([policy(*statements)], [seen], **how))
@@ -69,7 +71,7 @@ def judged(*statements: dict[str, Any], seen: Any = None, **how: Any) -> list[tu
     ],
 )
 def test_the_only_grant_of_a_call(condition: dict[str, Any], expected: tuple[str, tuple[str, ...]]) -> None:
-    assert judged(on(condition), tags={"team": "a"}) == [expected]
+    assert outcomes_of(on(condition), tags={"team": "a"}) == [expected]
 
 
 @pytest.mark.parametrize(
@@ -90,32 +92,32 @@ def test_a_grant_beside_one_that_surely_allows_the_call(
 
 
 def test_of_two_grants_with_conditions_of_which_no_trace_tells_both_count_as_used() -> None:
-    assert judged(on(UNKNOWN), on(OTHER_UNKNOWN)) == [("used", ()), ("used", ())]
+    assert outcomes_of(on(UNKNOWN), on(OTHER_UNKNOWN)) == [("used", ()), ("used", ())]
 
 
 def test_a_grant_of_which_no_call_was_seen_is_unused_whatever_its_condition() -> None:
     seen = usage(services=["dynamodb"])
-    assert judged(on(UNKNOWN), on(HERE, SCAN), seen=seen) == [("unused", ()), ("unused", ())]
+    assert outcomes_of(on(UNKNOWN), on(HERE, SCAN), seen=seen) == [("unused", ()), ("unused", ())]
 
 
 def test_a_condition_that_no_trace_tells_may_narrow_a_wide_resource_to_what_was_used() -> None:
-    assert judged(on(UNKNOWN, resources="*")) == [("broad", ("condition-unknown",))]
-    assert judged(on(HERE, resources="*")) == [("broad", ())]
+    assert outcomes_of(on(UNKNOWN, resources="*")) == [("broad", ("condition-unknown",))]
+    assert outcomes_of(on(HERE, resources="*")) == [("broad", ())]
 
 
 def test_actions_that_were_not_used_are_excess_under_any_condition() -> None:
-    assert judged(on(UNKNOWN, "dynamodb:*")) == [("broad", ())]
+    assert outcomes_of(on(UNKNOWN, "dynamodb:*")) == [("broad", ())]
 
 
 def test_a_call_without_its_region_leaves_a_condition_on_the_region_open() -> None:
     seen = usage(used(("ssm:PutParameter", arn("ssm", "parameter/*")), exact=False))
     statement = on(ELSEWHERE, "ssm:PutParameter", arn("ssm", "parameter/a", region="*"))
-    assert [verdict for verdict, _ in judged(statement, seen=seen)] == ["used"]
+    assert [verdict for verdict, _ in outcomes_of(statement, seen=seen)] == ["used"]
 
 
 def test_a_bucket_names_no_region() -> None:
     seen = usage(used(("s3:DeleteObject", "arn:aws:s3:::b/*")))
-    assert judged(on(ELSEWHERE, "s3:DeleteObject", "arn:aws:s3:::b/*"), seen=seen) == [("used", ())]
+    assert outcomes_of(on(ELSEWHERE, "s3:DeleteObject", "arn:aws:s3:::b/*"), seen=seen) == [("used", ())]
 
 
 def test_the_function_of_a_shared_role_is_not_known() -> None:
@@ -154,7 +156,7 @@ def test_log_writing_under_a_condition_is_the_platforms() -> None:
     """Lambda sends the function's ARN with it, and no trace shows that."""
     logs = arn("logs", "log-group:/aws/lambda/f:*")
     condition = {"ArnEquals": {"lambda:SourceFunctionArn": function_arn("f")}}
-    assert judged(on(condition, "logs:PutLogEvents", logs), seen=usage()) == [("platform", ())]
+    assert outcomes_of(on(condition, "logs:PutLogEvents", logs), seen=usage()) == [("platform", ())]
 
 
 def test_the_same_condition_in_the_older_version_of_policies_is_another_one_if_it_has_a_variable() -> None:

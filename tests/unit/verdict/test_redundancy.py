@@ -119,7 +119,7 @@ def test_an_unused_grant_is_no_duplicate() -> None:
             [allow("dynamodb:*", table("t"), Condition=UNKNOWN), allow(GET, table("t"), Condition=UNKNOWN)],
             [GOES, STAYS],
         ),
-        # one that held makes nothing without a condition needless, but may be needless itself
+        # one that held makes nothing without a condition redundant, but may be redundant itself
         ([allow(GET, table("t"), Condition=HERE), allow(GET, table("t"))], [GOES, "-"]),
         ([allow("dynamodb:*", table("t")), allow(GET, table("t"), Condition=HERE)], ["-", STAYS]),
     ],
@@ -134,7 +134,7 @@ VARIABLE = table("${aws:PrincipalTag/team}")
 @pytest.mark.parametrize(
     ("statements", "tags", "expected"),
     [
-        # it may stand for another table: nothing is needless because of it
+        # it may stand for another table: nothing is redundant because of it
         ([allow(GET, VARIABLE), allow(GET, table("t"))], {}, [STAYS, "-"]),
         ([allow(GET, table("t")), allow(GET, VARIABLE)], {}, ["-", STAYS]),
         ([allow("dynamodb:*", table("t")), allow(GET, VARIABLE)], {}, ["-", STAYS]),
@@ -251,7 +251,7 @@ def test_a_finding_names_the_others_by_policy_and_statement() -> None:
     assert not first.redundant
 
 
-def test_what_allows_only_a_part_of_what_lambda_needs_makes_nothing_needless() -> None:
+def test_what_allows_only_a_part_of_what_lambda_needs_makes_nothing_redundant() -> None:
     interfaces = ["ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface"]
     more = ["ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses"]
     grants = policy(
