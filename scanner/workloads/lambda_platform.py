@@ -236,11 +236,11 @@ def _of_layers(function: LambdaFunction) -> Iterator[_Feature]:
 
 def _of_file_system(access_point: str) -> Iterator[_Feature]:
     """The file system of an access point, which EFS's ARNs do not name."""
-    kind = service_of(access_point)
-    if kind == "s3files":
+    arn = Arn.parse(access_point)
+    if arn and arn.service == "s3files":
         yield "s3-files", {"file_system": access_point.partition("/access-point/")[0]}
-    elif kind == "elasticfilesystem":
-        yield "efs", {"file_system": _with_resource(access_point, "file-system/*")}
+    elif arn and arn.service == "elasticfilesystem":
+        yield "efs", {"file_system": str(arn.with_resource("file-system/*"))}
 
 
 def _delivery(how: str, target: str) -> Iterator[_Feature]:
@@ -265,10 +265,10 @@ def _of_source(source: EventSource) -> Iterator[_Feature]:
         yield from _of_kafka(source)
     for secret in source.secrets:
         yield "source-secret", {"target": secret}
-    if source.schema_registry:
-        registry = source.schema_registry
-        schemas = _with_resource(registry, f"schema/{registry.partition('/')[2]}/*")
-        yield "source-schema-registry", {"target": registry, "schemas": schemas}
+    registry = Arn.parse(source.schema_registry or "")
+    if registry:
+        schemas = registry.with_resource(f"schema/{registry.resource.partition('/')[2]}/*")
+        yield "source-schema-registry", {"target": str(registry), "schemas": str(schemas)}
     if source.on_failure:
         yield from _delivery("on-failure", source.on_failure)
 
@@ -312,9 +312,3 @@ def _cluster_names(arn: str | None) -> dict[str, str]:
         "topics": str(parsed.with_resource(f"topic/{name}/*")),
         "groups": str(parsed.with_resource(f"group/{name}/*")),
     }
-
-
-def _with_resource(arn: str, resource: str) -> str:
-    """An ARN with another resource in the same place."""
-    parsed = Arn.parse(arn)
-    return str(parsed.with_resource(resource)) if parsed else ALL

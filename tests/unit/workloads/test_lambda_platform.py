@@ -174,6 +174,10 @@ FEATURES: dict[str, tuple[dict[str, Any], set[tuple[str, str]]]] = {
             ("glue:GetSchemaVersion", arn("glue", "schema/r/*")),
         ),
     ),
+    "MSK with a schema registry that is no ARN": (
+        source("msk", CLUSTER, auth=("CLIENT_CERTIFICATE_TLS_AUTH",), schema_registry="x:glue:registry/r"),
+        MSK,
+    ),
     "MSK with a topic for what fails": (
         source("msk", CLUSTER, on_failure="kafka://failed"),
         MSK | MSK_IAM | needed(("kafka-cluster:WriteData", arn("kafka", "topic/c/1-2-3/failed"))),
