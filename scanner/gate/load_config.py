@@ -41,7 +41,7 @@ def load_config(text: str, name: str = CONFIG_PATH) -> TeamConfig:
     try:
         document = _document(text)
     except YamlError as error:
-        raise config_error(name, [Problem(error.line, f"the file {error}")]) from error
+        raise config_error(name, [*error.problems, Problem(error.line, f"the file {error}")]) from error
     problems, invalid = schema_problems(document)
     problems = [*document.problems, *problems]
     reader = _ConfigReader(document, invalid, MAX_PROBLEMS - len(problems))

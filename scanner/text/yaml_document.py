@@ -25,11 +25,15 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class YamlError(ValueError):
-    """A text that is no YAML, or is beyond the bounds. `line` counts from 1."""
+    """A text that is no YAML, or is beyond the bounds. `line` counts from 1.
 
-    def __init__(self, line: int, message: str) -> None:
+    `problems` are what was found to be wrong before.
+    """
+
+    def __init__(self, line: int, message: str, problems: tuple[Problem, ...] = ()) -> None:
         super().__init__(message)
         self.line = line
+        self.problems = problems
 
 
 class Lines(NamedTuple):
@@ -167,7 +171,8 @@ class _ValueReader:
         line = first_line(node)
         self._left -= 1
         if self._left < 0 or len(path) > self._max_nesting:
-            raise YamlError(line, "has too many values once its aliases are written out")
+            message = "has too many values once its aliases are written out"
+            raise YamlError(line, message, tuple(self.problems))
         self.lines[path] = line
         if node.tag not in _TAGS:
             self.problems.append(Problem(line, f"the tag {quoted(node.tag)} is not allowed: remove it"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -128,6 +129,16 @@ def test_a_date_may_be_quoted(written: str) -> None:
 def test_aliases_stand_for_what_they_name() -> None:
     text = "version: 1\nignore:\n  - sid: a\n    reason: &why agreed\n  - sid: b\n    reason: *why\n"
     assert [(rule.line, rule.reason) for rule in load_config(text).ignores] == [(3, "agreed"), (5, "agreed")]
+
+
+def test_what_was_found_before_aliases_go_too_far_is_named_too() -> None:
+    lists = [f"{name}: &{name} [{', '.join([f'*{below}'] * 9)}]" for below, name in pairwise("abcdefgh")]
+    text = "\n".join(["version: !x 1", "min-traces: 1", "min-traces: 2", "a: &a [1]", *lists])
+    assert problems(text) == [
+        "c.yml:1: the tag '!x' is not allowed: remove it",
+        "c.yml:3: duplicate key `min-traces`, first in line 2",
+        "c.yml:5: the file has too many values once its aliases are written out",
+    ]
 
 
 def test_the_schema_knows_the_words_of_the_product() -> None:
