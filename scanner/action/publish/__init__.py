@@ -1,6 +1,7 @@
 """Where a result is shown: one small publisher a place.
 
-To add a place (an issue, a webhook, SARIF): write a publisher in its own module and add it to PUBLISHERS.
+To add a place (an issue, a webhook, SARIF): write a publisher in its own module and add it to PUBLISHERS,
+or to LATER_PUBLISHERS where it sets no output of the step.
 """
 
 from __future__ import annotations
@@ -30,14 +31,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PUBLISHERS: Sequence[Publisher] = (
-    publish_summary,
-    publish_log,
-    publish_comment,
+PUBLISHERS: Sequence[Publisher] = (outputs_of, publish_summary, publish_log, publish_comment)
+"""Those whose outputs are set: as soon as they are through, since a step may be killed at any time."""
+
+LATER_PUBLISHERS: Sequence[Publisher] = (
     publish_conclusion,
     publish_annotations,  # last: they take the room that other annotations leave
-    outputs_of,
 )
+"""Those that set no outputs."""
 
 
 def publish(
@@ -61,6 +62,8 @@ def publish(
     for publisher in PUBLISHERS:
         outputs |= _guarded(console, partial(publisher, publication)) or {}
     _guarded(console, partial(commands.set_outputs, workflow.outputs, outputs))
+    for publisher in LATER_PUBLISHERS:
+        _guarded(console, partial(publisher, publication))
 
 
 def _view(result: ActionResult, redaction: Redaction) -> View | None:

@@ -116,6 +116,7 @@ def test_a_place_that_fails_is_a_warning_and_the_others_go_on(
         raise RuntimeError("out of order")
 
     monkeypatch.setattr(publish, "PUBLISHERS", (broken, outputs_of))
+    monkeypatch.setattr(publish, "LATER_PUBLISHERS", ())
     out = io.StringIO()
     workflow = WorkflowRun.of({"GITHUB_OUTPUT": str(tmp_path / "outputs"), "GITHUB_WORKSPACE": str(tmp_path)})
     publish.publish(inputs_of({}), workflow, scanned(), Console(out, NO_REDACTION), no_github)
@@ -127,10 +128,34 @@ def test_a_place_that_fails_is_a_warning_and_the_others_go_on(
     assert (outputs["conclusion"], outputs["failing"], outputs["comment-url"]) == ("failure", "1", "")
 
 
-@pytest.mark.parametrize("publisher", publish.PUBLISHERS)
+def test_outputs_are_set_before_annotations(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A step that is killed while it annotates has set its outputs."""
+
+    def killed(of: Publication) -> dict[str, str]:
+        raise KeyboardInterrupt
+
+    def commented(of: Publication) -> dict[str, str]:
+        return {"comment-url": "https://example.com/1"}
+
+    monkeypatch.setattr(publish, "PUBLISHERS", (outputs_of, commented))
+    monkeypatch.setattr(publish, "LATER_PUBLISHERS", (killed,))
+    workflow = WorkflowRun.of({"GITHUB_OUTPUT": str(tmp_path / "outputs"), "GITHUB_WORKSPACE": str(tmp_path)})
+    with pytest.raises(KeyboardInterrupt):
+        publish.publish(inputs_of({}), workflow, scanned(), Console(io.StringIO(), NO_REDACTION), no_github)
+    outputs = dict(line.split("=", 1) for line in (tmp_path / "outputs").read_text().splitlines())
+    assert (outputs["conclusion"], outputs["comment-url"]) == ("failure", "https://example.com/1")
+
+
+def test_the_comment_comes_before_the_outputs_and_annotations_after() -> None:
+    assert publish_comment in publish.PUBLISHERS
+    assert publish_annotations == publish.LATER_PUBLISHERS[-1]
+
+
+@pytest.mark.parametrize("publisher", [*publish.PUBLISHERS, *publish.LATER_PUBLISHERS])
 def test_publishers_return_known_outputs_only(publisher: Publisher) -> None:
+    known = set(OUTPUTS) if publisher in publish.PUBLISHERS else set()
     for result in (nothing_scanned(), scanned()):
-        assert set(publisher(publication(result))) <= set(OUTPUTS)
+        assert set(publisher(publication(result))) <= known
 
 
 # --- the text ------------------------------------------------------------------------------------
