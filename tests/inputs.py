@@ -21,8 +21,8 @@ class Function:
     """A function with a role of its own, and the invocations that were traced.
 
     `policies` are inline ones: the statements by their name. `invocations` holds the call subsegments of each
-    trace. `keys` are further keys of the function's configuration, of its traced document, and whole
-    further published versions.
+    trace. `keys` are further keys of the function's configuration, `document` of its traced document;
+    `versions` are further published versions, `event_sources` the ARNs that it reads from.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Function:
     keys: Json = field(default_factory=dict)
     document: Json = field(default_factory=dict)
     versions: Sequence[Json] = ()
+    event_sources: Sequence[str] = ()
     partition: str = "aws"
     region: str = REGION
 
@@ -139,7 +140,11 @@ def documents(
     known = list(functions)
     listed: Json = {
         "Functions": [configuration for function in known for configuration in function.configurations],
-        "EventSourceMappings": [],
+        "EventSourceMappings": [
+            {"EventSourceArn": source, "FunctionArn": function.arn, "State": "Enabled"}
+            for function in known
+            for source in function.event_sources
+        ],
         "FunctionEventInvokeConfigs": [],
     }
     details: Json = {

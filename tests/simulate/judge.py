@@ -21,6 +21,7 @@ from scanner.result import RoleResult
 from scanner.scan import scan
 from scanner.verdict.assessment import Assessment
 from tests.inputs import documents
+from tests.simulate.policies import MANAGED
 from tests.simulate.reality import Touch
 from tests.simulate.workloads import Style, Workload, workload
 
@@ -75,7 +76,7 @@ def _judge(workloads: Sequence[Workload], folder: Path, score: Score) -> None:
 
 def _scan(workloads: Iterable[Workload], folder: Path) -> Sequence[RoleResult]:
     now = time.time()
-    functions, iam, traces = documents([w.function for w in workloads], now)
+    functions, iam, traces = documents([w.function for w in workloads], now, managed=MANAGED)
     path = folder / "traces.json"
     path.write_text(json.dumps(traces), encoding="utf-8")
     request = ScanRequest(now=now, compare=True, traces=(path,), iam=iam, functions=functions)

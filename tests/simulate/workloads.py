@@ -9,8 +9,9 @@ from typing import Literal
 
 from tests.fakes.traces import REGION, Json
 from tests.inputs import TRACES, Function
+from tests.simulate.policies import policies
 from tests.simulate.reality import Touch
-from tests.simulate.tables import PARAMETERS, Row, excess, operations, touches, unseen
+from tests.simulate.tables import PARAMETERS, RESOURCES, Row, excess, operations, touches, unseen
 
 Style = Literal["python", "node", "adot"]
 STYLES: tuple[Style, ...] = ("python", "node", "adot")
@@ -19,6 +20,7 @@ _SDKS = {"python": "X-Ray for Python", "node": "X-Ray for Node.js", "adot": "ope
 
 _PATH_DID_NOT_RUN = 0.08
 _HAS_UNSEEN = 0.4
+_CONFIGURED = 0.15
 _CLIENT_IS_UNTRACED = 0.15  # of Node: each client is captured by itself
 # That a service acts with the caller's rights shows only where its own client is traced.
 _ACTS_FOR_CALLER = "CloudFormation"
@@ -53,6 +55,8 @@ class _Draft:
     needs: list[Touch] = field(default_factory=list)
     skipped: list[Touch] = field(default_factory=list)
     calls: list[Json] = field(default_factory=list)
+    keys: Json = field(default_factory=dict)
+    event_sources: list[str] = field(default_factory=list)
 
 
 def workload(random: Random, name: str) -> Workload:
@@ -71,19 +75,22 @@ def workload(random: Random, name: str) -> Workload:
             random, draft, style, operations()[group], resource[group], untraced if style == "node" else set()
         )
     _use_unseen(random, draft, groups, resource)
+    _configure(random, draft)
     if not draft.calls:
         _call(draft, style, _WHO, "")
     planted = _planted(random, draft, resource)
-    policies = _policies(random, [*draft.needs, *draft.skipped], planted)
-    granted = frozenset(draft.needs)
+    granted = policies(random, [*draft.needs, *draft.skipped], planted)
+    needs = frozenset(draft.needs)
     function = Function(
         name,
-        policies,
+        granted.inline,
         [draft.calls] * TRACES,
-        keys={"Runtime": _RUNTIMES[style]},
+        managed=granted.managed,
+        event_sources=draft.event_sources,
+        keys={"Runtime": _RUNTIMES[style], **draft.keys},
         document=_document(style, name),
     )
-    return Workload(style, function, granted, frozenset(draft.skipped) - granted, tuple(planted))
+    return Workload(style, function, needs, frozenset(draft.skipped) - needs, tuple(planted))
 
 
 def _document(style: Style, name: str) -> Json:
@@ -135,6 +142,26 @@ def _use_unseen(random: Random, draft: _Draft, groups: Sequence[str], resource: 
             draft.needs.extend(touches(used, resource.get(group, "config"), draft.name))
 
 
+def _configure(random: Random, draft: _Draft) -> None:
+    """What Lambda itself needs, by the configuration of the function."""
+
+    def need(*texts: str) -> None:
+        draft.needs.extend(touches(texts, "platform", draft.name))
+
+    queue = RESOURCES["queue"].format(n="platform")
+    if random.random() < _CONFIGURED:
+        draft.keys["VpcConfig"] = {"VpcId": "vpc-1", "SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}
+        need(*(f"ec2:{verb}@all" for verb in ("CreateNetworkInterface", "DescribeNetworkInterfaces")))
+    if random.random() < _CONFIGURED:
+        draft.keys["DeadLetterConfig"] = {"TargetArn": queue}
+        need("sqs:SendMessage@queue")
+    if random.random() < _CONFIGURED:
+        draft.event_sources.append(queue)
+        need("sqs:ReceiveMessage@queue", "sqs:DeleteMessage@queue", "sqs:GetQueueAttributes@queue")
+    if random.random() < _CONFIGURED:
+        need("xray:PutTraceSegments@all", "xray:PutTelemetryRecords@all")
+
+
 def _planted(random: Random, draft: _Draft, resource: dict[str, str]) -> list[Touch]:
     """Grants that are not needed: more actions, other resources, services that are never used."""
     planted: list[Touch] = []
@@ -150,37 +177,3 @@ def _planted(random: Random, draft: _Draft, resource: dict[str, str]) -> list[To
         if grant not in needed and grant not in planted:
             planted.append(grant)
     return planted
-
-
-# --- policies -----------------------------------------------------------------------------------
-
-
-def _policies(random: Random, needed: list[Touch], planted: Sequence[Touch]) -> dict[str, list[Json]]:
-    """The statements of a role as teams write them: exact, wide, or products of actions and resources."""
-    style = random.choice(("exact", "product", "wildcard", "service"))
-    by_service: dict[str, list[Touch]] = {}
-    for touch in dict.fromkeys(needed):
-        by_service.setdefault(touch.action.partition(":")[0], []).append(touch)
-    statements = [
-        statement for of_service in by_service.values() for statement in _statements(style, of_service)
-    ]
-    statements += [_allow([grant.action], [grant.resource]) for grant in planted]
-    random.shuffle(statements)
-    return {"own": statements}
-
-
-def _statements(style: str, needed: Sequence[Touch]) -> list[Json]:
-    actions = sorted({touch.action for touch in needed})
-    resources = sorted({touch.resource for touch in needed})
-    service = actions[0].partition(":")[0]
-    if style == "product":
-        return [_allow(actions, resources)]
-    if style == "wildcard":
-        return [_allow(actions, ["*"])]
-    if style == "service":
-        return [_allow([f"{service}:*"], resources)]
-    return [_allow([touch.action], [touch.resource]) for touch in needed]
-
-
-def _allow(actions: list[str], resources: list[str]) -> Json:
-    return {"Effect": "Allow", "Action": actions, "Resource": resources}
