@@ -316,8 +316,9 @@ def _from_format(
     arn = _VARIABLE.sub(value, form)
     parsed = Arn.parse(arn)
     unknown_owner = parsed and "*" in (parsed.partition, parsed.service, parsed.region, parsed.account)
-    # A `*` of the format itself ("migration-project:*") stands for a name that no parameter tells
-    exact = not missing and not unknown_owner and "*" not in form
+    # A `*` of the format ("migration-project:*") stands for a name that no parameter tells; where the format
+    # has no names ("catalog"), no parameter tells whose it is.
+    exact = not missing and not unknown_owner and "*" not in form and bool(names)
     resource = Resource(arn, exact, context.region_known or not region_used)
     return _Filled(resource, kind, complete=not missing, names=frozenset(names))
 

@@ -23,6 +23,8 @@ from tests.fakes.traces import ACCOUNT, REGION, Json
 OTHER_ACCOUNT, OTHER_REGION = "210987654321", "eu-west-1"
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _SUFFIX = "-Ab12Cd"
+# Services whose calls name resources by their names and ids only
+_NEVER_BY_ARN = frozenset({"s3", "apigateway"})
 _TYPES_AT_MOST, _ACCESS_POINTS = 3, 0.3
 
 
@@ -91,7 +93,7 @@ def real_call(random: Random, operation: Operation) -> RealCall:
     through_access_point = random.random() < _ACCESS_POINTS
     needs = actions_of(operation.service, operation.operation, frozenset()) or ()
     # A call that names what it touches by ARN may do so in another account or region.
-    by_arn = random.random() < 0.3
+    by_arn = operation.service not in _NEVER_BY_ARN and random.random() < 0.3
     account = OTHER_ACCOUNT if by_arn and random.random() < 0.3 else ACCOUNT
     region = OTHER_REGION if by_arn and random.random() < 0.2 else REGION
     touches: list[Touch] = []
@@ -125,7 +127,12 @@ def _apart(
 def _drawn(random: Random, types: Sequence[catalog.ResourceType]) -> list[catalog.ResourceType]:
     """Some types that are touched: at least one."""
     count = random.randint(1, min(len(types), _TYPES_AT_MOST))
-    return random.sample(list(types), count)
+    # an alias or a version of a bot: types that look alike are not touched together
+    return list({_shape(kind): kind for kind in random.sample(list(types), count)}.values())
+
+
+def _shape(kind: catalog.ResourceType) -> str:
+    return _VARIABLE.sub("*", kind.formats[0])
 
 
 def _filled(random: Random, form: str, account: str, region: str) -> tuple[str, dict[str, str]]:

@@ -40,6 +40,12 @@ def test_all_services_of_the_reference_that_sdks_call_are_tried() -> None:
             {},
             ("dms:StartMetadataModelImport", "arn:aws:dms:us-east-1:210987654321:migration-project:*"),
         ),
+        # nor does a format without a name tell whose catalog it is
+        (
+            Operation("glue", "GetCatalog"),
+            {},
+            ("glue:GetCatalog", "arn:aws:glue:us-east-1:210987654321:catalog"),
+        ),
         # of several types a call may touch any that its parameters leave open
         (
             Operation("ses", "SendEmail"),
