@@ -144,7 +144,7 @@ def read_workloads(request: ScanRequest, aws: Aws, usages: Sequence[Usage], warn
     """
     listings = [_listed(kind, request, aws, usages, warnings) for kind in KINDS.values()]
     role_of = {arn: role for listing in listings for arn, role in listing.roles.items()}
-    traced = {usage.workload for usage in usages if usage.workload and usage.evidence.traces}
+    traced = {usage.workload for usage in usages if usage.workload and usage.evidence.was_seen}
     selected = _selected(request, traced, role_of, warnings)
     roles = dict.fromkeys(role for arn in selected for role in _roles_of(arn, role_of, request, warnings))
     if request.functions is None:

@@ -120,7 +120,7 @@ class ScanResult:
 
 def nothing_read(result: ScanResult, compare: bool) -> ScanError | None:
     """The error to end with where no trace, or no role at all, could be read."""
-    if result.traced.traces == 0:
+    if not (result.traced.traces or result.traced.calls):  # aggregated rows show calls only
         if result.traced.source == "files":
             return ScanError(
                 "no trace was found in the files of --traces: save what `aws xray batch-get-traces` prints"

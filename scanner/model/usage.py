@@ -71,6 +71,11 @@ class Evidence:
     unmapped_services: frozenset[str | None] = frozenset()
     of_versions: Mapping[str, Evidence] = field(default_factory=dict)
 
+    @property
+    def was_seen(self) -> bool:
+        """Whether it was seen at all: aggregated rows show calls, and no trace."""
+        return bool(self.traces or self.calls)
+
 
 @dataclass(frozen=True)
 class Usage:

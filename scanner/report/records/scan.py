@@ -47,7 +47,10 @@ class Warned(Struct, frozen=True, kw_only=True):
 class Scan(Struct, frozen=True, kw_only=True):
     """What was read."""
 
-    source: Annotated[str, about("`xray` (the X-Ray API) or `files` (`--traces`)", ("xray", "files"))]
+    source: Annotated[
+        str,
+        about("where the traces are: `xray` (the X-Ray API) or `files` (`--traces`); others may be added"),
+    ]
     start: Annotated[
         Time,
         about(

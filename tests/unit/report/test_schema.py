@@ -101,7 +101,7 @@ FINDING = ["roles", 0, "findings", 0]
     [
         (["further"], 1),
         (["schema_version"], 2),
-        (["scan", "source"], "spans"),
+        (["scan", "source"], None),
         (["scan", "traces"], -1),
         (["scan", "evidence"], ["hearsay"]),
         (["scan", "skipped", "further"], 0),
