@@ -32,6 +32,7 @@ REPOSITORY = "acme/notes"
 SHA = "1f2e3d4c5b6a79880716253443526170f8e9dacb"
 NOWHERE = "http://127.0.0.1:9"  # nobody listens there
 RUN_ID = 9_000_000_001
+ACTOR = "octocat"
 RUNNER_UID = 1001  # the account that owns the workspace on GitHub's machines
 
 _LIMIT_SECONDS = 120
@@ -42,6 +43,14 @@ _LINE_END = re.compile(r"\r\n|\r|\n")  # as .NET reads lines
 _OLD_COMMAND = re.compile(r"##\[[^\]]*\]")
 
 Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Event:
+    """What started the workflow: the event's name and its payload."""
+
+    name: str
+    payload: Json
 
 
 @dataclass(frozen=True)
@@ -102,19 +111,18 @@ class Job:
         self,
         inputs: Mapping[str, str] | None = None,
         *,
-        event_name: str = "pull_request",
-        event: Json | None = None,
+        event: Event | None = None,
         run_id: int = RUN_ID,
         attempt: int = 1,
-        actor: str = "octocat",
         env: Mapping[str, str] | None = None,
     ) -> Ran:
         """The action, as a step of this job. `env` is what the workflow or an earlier step set."""
-        files = self._prepare(event or pull_request())
+        event = event or pull_request()
+        files = self._prepare(event.payload)
         variables = {
             **self.env,
             **(env or {}),
-            **self._github(event_name, run_id, attempt, actor),
+            **self._github(event.name, run_id, attempt),
             **_inputs(inputs or {}, self.token),
         }
         mounts = {
@@ -145,13 +153,13 @@ class Job:
             path.write_text("", encoding="utf-8")
         return files
 
-    def _github(self, event_name: str, run_id: int, attempt: int, actor: str) -> dict[str, str]:
+    def _github(self, event_name: str, run_id: int, attempt: int) -> dict[str, str]:
         owner = REPOSITORY.partition("/")[0]
         return {
             "CI": "true",
             "HOME": "/github/home",
             "GITHUB_ACTIONS": "true",
-            "GITHUB_ACTOR": actor,
+            "GITHUB_ACTOR": ACTOR,
             "GITHUB_API_URL": self.api_url,
             "GITHUB_BASE_REF": "main",
             "GITHUB_ENV": "/github/file_commands/env",
@@ -171,7 +179,7 @@ class Job:
             "GITHUB_SERVER_URL": "https://github.example",
             "GITHUB_SHA": SHA,
             "GITHUB_STEP_SUMMARY": "/github/file_commands/summary",
-            "GITHUB_TRIGGERING_ACTOR": actor,
+            "GITHUB_TRIGGERING_ACTOR": ACTOR,
             "GITHUB_WORKFLOW": self.workflow,
             "GITHUB_WORKSPACE": "/github/workspace",
             "RUNNER_OS": "Linux",
@@ -190,11 +198,11 @@ def repository(*, private: bool = True) -> Json:
     }
 
 
-def pull_request(number: int = 7, *, fork: bool = False, private: bool = True) -> Json:
-    """As much of the payload of a `pull_request` event as tells where it came from."""
+def pull_request(number: int = 7, *, fork: bool = False, private: bool = True) -> Event:
+    """A `pull_request` event, with as much of its payload as says where it came from."""
     base = repository(private=private)
     head: Json = base | ({"full_name": "mallory/notes", "fork": True} if fork else {})
-    return {
+    payload: Json = {
         "action": "synchronize",
         "number": number,
         "pull_request": {
@@ -204,8 +212,9 @@ def pull_request(number: int = 7, *, fork: bool = False, private: bool = True) -
             "base": {"ref": "main", "sha": "0" * 39 + "1", "repo": base},
         },
         "repository": base,
-        "sender": {"login": "octocat", "type": "User"},
+        "sender": {"login": ACTOR, "type": "User"},
     }
+    return Event("pull_request", payload)
 
 
 # --- as the runner does --------------------------------------------------------------------------

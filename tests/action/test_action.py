@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from scanner.report.schema import validate
-from tests.action.harness import REPOSITORY, RUN_ID, SHA, Job, Ran, pull_request, repository
+from tests.action.harness import REPOSITORY, RUN_ID, SHA, Event, Job, Ran, pull_request, repository
 from tests.fakes import notes
 from tests.fakes.github import CREATE, FOREVER, GRAPHQL, LIST, SECONDARY, UPDATE, FakeGitHub, Script
 from tests.fakes.moto_aws import MotoAws
@@ -183,7 +183,7 @@ def test_two_jobs_have_a_comment_each_without_a_key(world: World) -> None:
 def test_a_push_comments_on_the_open_pull_request_of_its_commit(world: World) -> None:
     world.github.pull_request(7, SHA)
     event = {"ref": "refs/heads/less-rights", "after": SHA, "deleted": False, "repository": repository()}
-    ran = world.job().run(event_name="push", event=event)
+    ran = world.job().run(event=Event("push", event))
     assert ran.code == 1, ran.log
     assert len(world.comments()) == 1
 
@@ -419,7 +419,7 @@ def test_what_passes_is_waited_for_and_there_is_one_comment(world: World, script
 
 
 def test_an_unknown_event_reports_without_a_comment(world: World) -> None:
-    ran = world.job().run(event_name="schedule", event={"schedule": "0 4 * * *", "repository": repository()})
+    ran = world.job().run(event=Event("schedule", {"schedule": "0 4 * * *", "repository": repository()}))
     assert ran.code == 1, ran.log
     assert world.comments() == []
     assert DELETE in ran.summary

@@ -295,8 +295,8 @@ def _traces(number: int, calls: list[Call], rng: random.Random) -> list[Json]:
             start - place * 600 - (_DAY * 3 if number % 8 == 7 else 0),
             seed=place,
             shape=shape,
-            limit_exceeded=number == 4 and place == 0,
         )
+        | {"LimitExceeded": number == 4 and place == 0}
         for place in range(3)
     ]
 

@@ -390,7 +390,6 @@ def call_event(
     parameters: Json | None = None,
     resources: Sequence[str] = (),
     region: str = "eu-west-1",
-    error: str = "",
     invoked_by: str = "",
     **more: Any,
 ) -> Json:
@@ -425,6 +424,4 @@ def call_event(
     }
     if resources:
         event["resources"] = [{"ARN": arn, "accountId": account} for arn in resources]
-    if error:
-        event["errorCode"] = error
     return event

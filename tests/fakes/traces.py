@@ -61,6 +61,8 @@ class Shape:
     """calls are documents of their own (``type: subsegment``, ``parent_id``): large segments are streamed"""
     in_progress: bool = False
     """the function's document has not ended yet"""
+    id_prefix: str = ""
+    """the start of all segment ids (at most 8 hex digits)"""
     extra: Mapping[str, object] = field(default_factory=dict)
     """further keys of the function's document, such as ``annotations``"""
 
@@ -91,14 +93,12 @@ def lambda_trace(
     trace_id: str | None = None,
     seed: object = "",
     shape: Shape = PLAIN,
-    limit_exceeded: bool = False,
-    id_prefix: str = "",
 ) -> Json:
-    """One Lambda invocation as a trace. ``id_prefix`` starts all segment ids (at most 8 hex digits)."""
+    """One Lambda invocation as a trace."""
     trace_id = trace_id or make_trace_id(start, f"{arn} {start} {seed}")
-    ids = _Ids(f"{arn} {start} {seed}", id_prefix)
+    ids = _Ids(f"{arn} {start} {seed}", shape.id_prefix)
     documents = _lambda_documents(ids, arn, calls, start, shape)
-    return trace_of(trace_id, documents, limit_exceeded=limit_exceeded)
+    return trace_of(trace_id, documents)
 
 
 def trace_of(trace_id: str, documents: Sequence[Json], *, limit_exceeded: bool = False) -> Json:
@@ -131,20 +131,22 @@ class StoredTrace(NamedTuple):
 
 def bulk_traces(
     count: int,
+    span: tuple[float, float],
     *,
-    start: float,
-    end: float,
     functions: int = 50,
     calls: int = 10,
     inferred: bool = True,
-    seed: int = 0,
 ) -> Iterator[StoredTrace]:
-    """Many traces, evenly spread from ``start`` to ``end``, of ``functions`` functions in turn.
+    """Many traces, evenly spread over ``span``, of ``functions`` functions in turn.
 
     Each is a copy of its function's template with its own trace id, segment ids, S3 keys and times.
     """
-    templates = [_template(number, calls, Shape(inferred=inferred)) for number in range(functions)]
-    rng = random.Random(seed)
+    templates = [
+        _template(number, calls, Shape(inferred=inferred, id_prefix=_TEMPLATE_PREFIX))
+        for number in range(functions)
+    ]
+    rng = random.Random(0)
+    start, end = span
     for index in range(count):
         epoch = int(start + (end - start) * index / max(count, 1))
         trace_id = f"1-{epoch:08x}-{_hex(rng, 24)}"
@@ -174,7 +176,6 @@ def _template(number: int, calls: int, shape: Shape) -> bytes:
         _TEMPLATE_SECOND + 0.25,
         trace_id=_TEMPLATE_ID,
         shape=shape,
-        id_prefix=_TEMPLATE_PREFIX,
     )
     return _dumps(trace).encode()
 

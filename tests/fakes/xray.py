@@ -531,8 +531,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     now = time.time()
     traces = bulk_traces(
         args.traces,
-        start=now - args.hours * 3600 + args.margin,
-        end=now - args.margin,
+        (now - args.hours * 3600 + args.margin, now - args.margin),
         functions=args.functions,
         calls=args.calls,
         inferred=not args.no_inferred,

@@ -222,7 +222,7 @@ def test_events_of_a_functions_session_become_permissions(fake: FakeEvidence) ->
                 "ssm:GetParameter",
                 NOW - 8000,
                 parameters={"name": "/db/url", "withDecryption": True},
-                error="AccessDenied",
+                errorCode="AccessDenied",
             ),
         ]
     )

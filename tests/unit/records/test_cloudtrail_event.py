@@ -147,7 +147,7 @@ def test_a_call_that_a_service_makes_for_the_function_is_the_functions() -> None
     ],
 )
 def test_the_outcome_of_an_event(error: str, outcome: Outcome) -> None:
-    event = read(error=error)
+    event = read(errorCode=error)
     assert event is not None and event.outcome is outcome
 
 
