@@ -25,7 +25,9 @@ _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _SUFFIX = "-Ab12Cd"
 # Services whose calls name resources by their names and ids only
 _NEVER_BY_ARN = frozenset({"s3", "apigateway"})
-_TYPES_AT_MOST, _ACCESS_POINTS = 3, 0.3
+# Kinds of resources of S3 of which a call touches one only
+_FAMILIES = ("accesspoint", "accessgrant", "storagelens")
+_TYPES_AT_MOST, _OF_A_FAMILY = 3, 0.3
 
 
 class Operation(NamedTuple):
@@ -90,7 +92,7 @@ def _is_mapped(operation: Operation) -> bool:
 
 def real_call(random: Random, operation: Operation) -> RealCall:
     """A call of the operation, with what it touches and how that is named drawn by chance."""
-    through_access_point = random.random() < _ACCESS_POINTS
+    family = random.choice(_FAMILIES) if random.random() < _OF_A_FAMILY else ""
     needs = actions_of(operation.service, operation.operation, frozenset()) or ()
     # A call that names what it touches by ARN may do so in another account or region.
     by_arn = operation.service not in _NEVER_BY_ARN and random.random() < 0.3
@@ -103,7 +105,7 @@ def real_call(random: Random, operation: Operation) -> RealCall:
         if known is None or not known.resource_types:
             touches.append(Touch(need.action, "*"))
             continue
-        types = _drawn(random, _apart(known.resource_types, through_access_point))
+        types = _drawn(random, _apart(known.resource_types, family))
         for kind in types:
             form = random.choice(kind.formats)
             arn, names = _filled(random, form, account, region)
@@ -116,12 +118,11 @@ def real_call(random: Random, operation: Operation) -> RealCall:
     )
 
 
-def _apart(
-    types: Sequence[catalog.ResourceType], through_access_point: bool
-) -> Sequence[catalog.ResourceType]:
-    """The types that one call may touch: it names a bucket or an access point."""
-    kept = [kind for kind in types if ("accesspoint" in kind.name) is through_access_point]
-    return kept or types
+def _apart(types: Sequence[catalog.ResourceType], family: str) -> Sequence[catalog.ResourceType]:
+    """The types that one call may touch: it names a bucket, or an access point, or a grant of access."""
+    families = {kind.name: next((f for f in _FAMILIES if f in kind.name), "") for kind in types}
+    chosen = family if family in families.values() else ""
+    return [kind for kind in types if families[kind.name] == chosen] or types
 
 
 def _drawn(random: Random, types: Sequence[catalog.ResourceType]) -> list[catalog.ResourceType]:
