@@ -85,12 +85,9 @@ def named(actions: Iterable[str]) -> tuple[tuple[str, str], ...]:
     These are all that escalate privileges, destroy or read data, spelled as IAM does. An action whose access
     level is the more dangerous one (kms:Decrypt) is among them, in the place of its access level.
     """
-    known = {action.lower(): severity_of(action) for action in actions}
-    return tuple(
-        (catalog.spelled(action), severity.why)
-        for action, severity in sorted(known.items(), key=lambda item: _rank(item[0]))
-        if severity.why is not None
-    )
+    known = [(action, severity_of(action)) for action in {action.lower() for action in actions}]
+    telling = [(action, severity.why) for action, severity in known if severity.why is not None]
+    return tuple((catalog.spelled(action), why) for action, why in sorted(telling, key=lambda t: _rank(t[0])))
 
 
 def reads_secrets(actions: frozenset[str]) -> bool:

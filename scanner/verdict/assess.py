@@ -235,11 +235,10 @@ class _Assessor:
         A use may have been of this grant or of another. It may have been of this grant although the program
         does not see that: nothing else allows it, or the reference does not know what the action works on.
         """
-        doubts: dict[str, frozenset[Reason]] = {}
+        possible = unplaced | self._named_and_not_understood(grant)
+        doubts: dict[str, frozenset[Reason]] = dict.fromkeys(possible, _POSSIBLE)
         for use, reason in uses.unsure.items():
             doubts[use.action] = doubts.get(use.action, frozenset()) | {reason}
-        for action in unplaced | self._named_and_not_understood(grant):
-            doubts[action] = doubts.get(action, frozenset()) | _POSSIBLE
         return doubts
 
     def _named_and_not_understood(self, grant: Grant) -> frozenset[str]:

@@ -157,10 +157,13 @@ class UnseenUses:
         rest = actions - unobservable
         reasons: dict[str, frozenset[Reason]] = {}
         sources: set[str] = set()
-        for action in sorted(self._maybe_doubtful(grant, rest).union(rest.intersection(known))):
-            doubts = self.doubts(grant, action)
-            sources |= doubts.sources
-            of_action = doubts.reasons.union(known.get(action, ()))
+        doubtful = self._maybe_doubtful(grant, rest)
+        for action in sorted(doubtful.union(rest.intersection(known))):
+            of_action = known.get(action, frozenset())
+            if action in doubtful:
+                doubts = self.doubts(grant, action)
+                sources |= doubts.sources
+                of_action |= doubts.reasons
             if of_action:
                 reasons[action] = of_action
         return ActionDoubts(unobservable, reasons, frozenset(sources))
@@ -206,12 +209,13 @@ class UnseenUses:
         """
         needed: dict[UsedPermission, None] = {}
         doubtful = doubts.unobservable.union(doubts.reasons)
-        untraced = sorted(self._maybe_untraced(grant, used)) + sorted(doubtful)
-        for action in untraced:
-            if not self._is_service_kept(grant, action):
-                continue
+        kept = self._of_kept_services(grant, doubtful)
+        for action in (
+            *sorted(self._of_kept_services(grant, self._maybe_untraced(grant, used))),
+            *sorted(kept),
+        ):
             needed.update(dict.fromkeys(self._platform_uses(grant, action)))
-            if action in doubtful and self._may_be_of_any_resource(action, doubts):
+            if action in kept and self._may_be_of_any_resource(action, doubts):
                 needed[UsedPermission(action, grant.pattern, exact=True)] = None
         return tuple(needed)
 
@@ -222,11 +226,12 @@ class UnseenUses:
             for action in doubts.unobservable
         )
 
-    def _is_service_kept(self, grant: Grant, action: str) -> bool:
+    def _of_kept_services(self, grant: Grant, actions: frozenset[str]) -> frozenset[str]:
+        """Those of the actions that may stay of a wildcard, by their service."""
         if not grant.except_actions and not is_pattern(service_of(grant.action)):
-            return True
-        service = service_of(action)
-        return service in self._services or grant.pattern.split(":", 3)[2:3] == [service]
+            return actions
+        services = self._services.union(grant.pattern.split(":", 3)[2:3])
+        return frozenset(action for action in actions if action.partition(":")[0] in services)
 
     def _may_be_of_any_resource(self, action: str, doubts: ActionDoubts) -> bool:
         """Whether a use that traces do not show may be on all of a grant's resource."""
