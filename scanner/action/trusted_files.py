@@ -216,14 +216,20 @@ def _change(file: TrustedFile, before: str | None, workspace: Path) -> FileChang
         after = checkout_text(workspace, file.path)
     except ScanError as error:
         does: Literal["adds", "changes"] = "adds" if before is None else "changes"
-        return FileChange(file.kind, file.path, does, "", (str(error),))
+        return FileChange(kind=file.kind, path=file.path, does=does, difference="", problems=(str(error),))
     if after == before or (after is None and not _is_whole(workspace)):
         return None
     difference = _within(file_diff(before, after, file.path))
     if after is None:
-        return FileChange(file.kind, file.path, "removes", difference)
+        return FileChange(kind=file.kind, path=file.path, does="removes", difference=difference)
     problems = _problems(file, after)
-    return FileChange(file.kind, file.path, "adds" if before is None else "changes", difference, problems)
+    return FileChange(
+        kind=file.kind,
+        path=file.path,
+        does="adds" if before is None else "changes",
+        difference=difference,
+        problems=problems,
+    )
 
 
 def _problems(file: TrustedFile, text: str) -> tuple[str, ...]:

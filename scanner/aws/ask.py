@@ -45,7 +45,13 @@ def attempt(request: Callable[[], T]) -> T | Failure:
         if is_bad_credentials(error):
             raise bad_credentials(error) from error
         code = error_code(error)
-        return Failure(code, code, error.operation_name, is_denied(error), is_missing(error))
+        return Failure(
+            message=code,
+            detail=code,
+            operation=error.operation_name,
+            denied=is_denied(error),
+            missing=is_missing(error),
+        )
     except ScanError:
         raise  # no client could be made: nothing at all can be asked
     except Exception as error:  # no connection, or whatever botocore's parser trips over

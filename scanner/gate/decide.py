@@ -72,7 +72,9 @@ def decide(
     notes = _notes(matching, policy)
     expired = expired if policy.fail_on else ()
     if failed or expired or (missing and policy.insufficient == "fail"):
-        return GateDecision("failure", failed, missing, expired, notes)
+        return GateDecision(
+            conclusion="failure", failing=failed, missing=missing, expired=expired, notes=notes
+        )
     conclusion: Conclusion = "neutral" if missing and policy.insufficient == "warn" else "success"
     return GateDecision(conclusion, (), missing, notes=notes)
 

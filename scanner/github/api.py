@@ -40,7 +40,7 @@ def repository(
     graphql = client
     if graphql_url:
         graphql = connect(token, graphql_url.rstrip("/").removesuffix("/graphql"), limits, budget)
-    return Repository(client, name, graphql, budget)
+    return Repository(client=client, name=name, graphql=graphql, budget=budget)
 
 
 class Repository:

@@ -120,7 +120,7 @@ def _operator(name: str) -> _Operator | None:
     if base not in _MATCHES or (colon and quantifier not in (_FOR_ALL, _FOR_ANY)):
         return None
     match, negative = _MATCHES[base]
-    return _Operator(match, negative, quantifier, base != rest)
+    return _Operator(match=match, negative=negative, quantifier=quantifier, if_exists=base != rest)
 
 
 def _key_holds(op: _Operator, key: str, raw: Any, known: _Known) -> Answer:

@@ -135,7 +135,15 @@ def grants_of(policy: Policy, principal: Principal = NOBODY) -> Iterator[Grant]:
         meant = [(resource, pattern_of(resource, statement.variables, principal)) for resource in resources]
         for action in actions:
             for resource, pattern in meant:
-                yield Grant(policy, statement, action, resource, pattern, except_actions, except_resources)
+                yield Grant(
+                    policy=policy,
+                    statement=statement,
+                    action=action,
+                    resource=resource,
+                    pattern=pattern,
+                    except_actions=except_actions,
+                    except_resources=except_resources,
+                )
 
 
 def _excepted(statement: Statement) -> tuple[str, ...]:

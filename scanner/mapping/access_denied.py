@@ -165,7 +165,7 @@ def denial_of(message: str) -> Denial:
     text = message[:_LONGEST]
     named = list(_ACTION.finditer(text))
     if len({match["action"].lower() for match in named}) > 1:
-        return Denial(None, None, DenialCause.UNKNOWN, None)
+        return Denial(action=None, resource=None, cause=DenialCause.UNKNOWN, policy=None)
     rest = text[named[0].end() :] if named else text
     context = next(iter(deque(_CONTEXT.finditer(rest), maxlen=1)), None)
     action = _action(named[0]["action"], rest) if named else context["action"] if context else None

@@ -40,11 +40,11 @@ class _Rule(NamedTuple):
 def _rules() -> tuple[_Rule, ...]:
     return tuple(
         _Rule(
-            tuple(row["actions"].lower().split()),
-            tuple(row["except"].lower().split()),
-            re.compile(row["recorded"]),
-            row["checked"],
-            row["certainty"] == INSTEAD,
+            actions=tuple(row["actions"].lower().split()),
+            except_actions=tuple(row["except"].lower().split()),
+            recorded=re.compile(row["recorded"]),
+            checked=row["checked"],
+            surely=row["certainty"] == INSTEAD,
         )
         for row in rows("mapping", "authorised_instead")
     )

@@ -163,7 +163,9 @@ def _filled(call: Call, template: ResourceTemplate) -> list[Resource]:
         arn = _written(template, replacements)
         if "//" in arn:  # A name begins with a slash. The template does not say how the ARN has it.
             return []
-        resources.append(Resource(arn, not is_pattern(arn), region_known, certain))
+        resources.append(
+            Resource(arn=arn, exact=not is_pattern(arn), region_known=region_known, certain=certain)
+        )
     return resources
 
 

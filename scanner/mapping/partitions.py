@@ -29,10 +29,10 @@ def partitions() -> tuple[Partition, ...]:
     """All partitions."""
     return tuple(
         Partition(
-            row["partition"],
-            frozenset(row["regions"].split()),
-            re.compile(row["region_pattern"]),
-            tuple(row["suffixes"].split()),
+            name=row["partition"],
+            regions=frozenset(row["regions"].split()),
+            pattern=re.compile(row["region_pattern"]),
+            suffixes=tuple(row["suffixes"].split()),
         )
         for row in rows("mapping", "partitions")
     )

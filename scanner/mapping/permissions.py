@@ -32,17 +32,17 @@ def required_permissions(call: Call) -> tuple[Need, ...] | Unmapped:
     prefix = services.prefix_of(call.service)
     if not call.operation:
         plain = service_part(call.service) is not None
-        return Unmapped(call.service, "", NOT_INSTRUMENTED if plain else NO_OPERATION, prefix)
+        return _unmapped(call, NOT_INSTRUMENTED if plain else NO_OPERATION, prefix)
     if call.operation in _INVOKE and not _knows(prefix, call.operation):
         # OpenTelemetry names the call by the function that was invoked
         prefix = "lambda"
         named = {("function_name", call.service)} if call.service else set[tuple[str, str]]()
         call = call._replace(parameters=tuple(sorted({*call.parameters, *named})))
     if prefix is None:
-        return Unmapped(call.service, call.operation, UNKNOWN_SERVICE, None)
+        return _unmapped(call, UNKNOWN_SERVICE, None)
     action_needs = _action_needs(prefix, call)
     if action_needs is None:
-        return Unmapped(call.service, call.operation, UNKNOWN_OPERATION, prefix)
+        return _unmapped(call, UNKNOWN_OPERATION, prefix)
     needs = dict.fromkeys(
         need
         for action_need in action_needs
@@ -50,6 +50,10 @@ def required_permissions(call: Call) -> tuple[Need, ...] | Unmapped:
         for need in needs_on(action_need, resource)
     )
     return (*one_of_several(needs), *_dependent_needs(action_needs))
+
+
+def _unmapped(call: Call, reason: str, prefix: str | None) -> Unmapped:
+    return Unmapped(service=call.service, operation=call.operation, reason=reason, prefix=prefix)
 
 
 def _dependent_needs(action_needs: Sequence[ActionNeed]) -> list[Need]:

@@ -117,7 +117,7 @@ def context_of(call: Call) -> Context:
     region = call.region or (workload.region if workload else "") or "*"
     account = call.account or (workload.account if workload else "") or "*"
     partition = workload.partition if workload else partition_of(region) or "*"
-    return Context(partition, region, account, bool(call.region))
+    return Context(partition=partition, region=region, account=account, region_known=bool(call.region))
 
 
 def _alternatives(call: Call, prefix: str, side: Side) -> list[dict[str, str]]:

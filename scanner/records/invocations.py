@@ -92,10 +92,10 @@ def _count(
 ) -> dict[str, int]:
     region, arns = chunk
     question = Question(
-        "cloudwatch:GetMetricData",
-        "how many of the invocations were traced is not known",
-        "invocations-unread",
-        f"the number of invocations in {region}",
+        action="cloudwatch:GetMetricData",
+        means="how many of the invocations were traced is not known",
+        code="invocations-unread",
+        what=f"the number of invocations in {region}",
     )
 
     def count() -> dict[str, int]:

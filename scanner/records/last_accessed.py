@@ -143,10 +143,10 @@ def read_last_accessed(
 
 def _question(operation: str, role: str) -> Question:
     return Question(
-        f"iam:{operation}",
-        "which services and actions a role never used is not known from IAM",
-        "last-accessed-unread",
-        f"IAM's last-accessed data of {role}",
+        action=f"iam:{operation}",
+        means="which services and actions a role never used is not known from IAM",
+        code="last-accessed-unread",
+        what=f"IAM's last-accessed data of {role}",
     )
 
 

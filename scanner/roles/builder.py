@@ -77,7 +77,13 @@ class RoleBuilder:
         self, name: str, arn: str | None, kind: Literal["inline", "managed"], version: PolicyVersion
     ) -> Policy | None:
         try:
-            return Policy(name, arn, kind, parse_policy(version.document), time_of(version.created))
+            return Policy(
+                name=name,
+                arn=arn,
+                kind=kind,
+                statements=parse_policy(version.document),
+                created=time_of(version.created),
+            )
         except NotAPolicyError as error:
             self.problem("policy-unread", f"policy {name} of role {self.arn} cannot be understood: {error}")
             return None

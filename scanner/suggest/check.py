@@ -102,14 +102,20 @@ class PolicyCheck:
                     denied = effect is Effect.EXPLICITLY_DENIED
                     found.append(
                         AllowedElsewhere(
-                            usage.workload, permission.action, permission.resource, seen.succeeded, denied
+                            workload=usage.workload,
+                            action=permission.action,
+                            resource=permission.resource,
+                            calls=seen.succeeded,
+                            denied=denied,
                         )
                     )
         return found
 
     def objections(self, policy: Mapping[str, Any], used: Iterable[Permission]) -> list[str]:
         """What speaks against a suggested policy: calls that it would stop, and what it would allow anew."""
-        suggested = _Asked((Policy("suggested", None, "inline", parse_policy(policy)),))
+        suggested = _Asked(
+            (Policy(name="suggested", arn=None, kind="inline", statements=parse_policy(policy)),)
+        )
         found = []
         for permission in used:
             key = (permission.action.lower(), _resource(permission))

@@ -34,5 +34,12 @@ def edits(role: Role, assessments: Sequence[Assessment]) -> list[Edit]:
             granted = [allowance_of(assessment.grant) for assessment in of_statement]
             if of_statement and kept != granted:
                 after = tuple(in_order(kept, statement))
-                changes.append(Edit(policy.name, is_managed_by_aws(policy), as_written(statement), after))
+                changes.append(
+                    Edit(
+                        policy=policy.name,
+                        managed_by_aws=is_managed_by_aws(policy),
+                        before=as_written(statement),
+                        after=after,
+                    )
+                )
     return changes

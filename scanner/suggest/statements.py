@@ -38,12 +38,12 @@ def allowance_of(grant: Grant) -> Allowance:
     """A grant as it is."""
     statement = grant.statement
     return Allowance(
-        grant.action,
+        action=grant.action,
         # in a policy of the older version a variable is no variable
-        grant.resource if statement.variables else literal(grant.resource),
-        condition_of(statement),
-        statement.actions if statement.not_actions else (),
-        tuple(_named_resources(statement)) if statement.not_resources else (),
+        resource=grant.resource if statement.variables else literal(grant.resource),
+        condition=condition_of(statement),
+        not_action=statement.actions if statement.not_actions else (),
+        not_resource=tuple(_named_resources(statement)) if statement.not_resources else (),
     )
 
 
@@ -60,7 +60,12 @@ def grouped(allowances: Iterable[Allowance]) -> list[Json]:
         resources_of.setdefault(key, set()).add(item.resource)
     actions_of: dict[tuple[str, _Layout], list[str]] = {}
     for (action, not_action, condition, not_resource), resources in resources_of.items():
-        layout = _Layout(not_action, tuple(sorted(resources)), condition, not_resource)
+        layout = _Layout(
+            not_action=not_action,
+            resources=tuple(sorted(resources)),
+            condition=condition,
+            not_resource=not_resource,
+        )
         actions_of.setdefault((action.partition(":")[0], layout), []).append(action)
     ordered = sorted(
         actions_of.items(), key=lambda entry: (entry[0][0], sorted(entry[1]), (entry[0][0], *entry[0][1]))
@@ -76,7 +81,9 @@ def in_order(allowances: Sequence[Allowance], statement: Statement) -> list[Json
     actions_of: dict[_Layout, list[str]] = {}
     condition = condition_of(statement)
     for (action, not_action, not_resource), resources in resources_of.items():
-        layout = _Layout(not_action, tuple(resources), condition, not_resource)
+        layout = _Layout(
+            not_action=not_action, resources=tuple(resources), condition=condition, not_resource=not_resource
+        )
         actions_of.setdefault(layout, []).append(action)
     sid = {"Sid": statement.sid} if statement.sid and len(actions_of) == 1 else {}
     return [{**sid, **_statement(actions, layout)} for layout, actions in actions_of.items()]

@@ -139,7 +139,7 @@ def read_values(root: Node, *, max_nesting: int, max_values: int) -> Document:
     """The values of a node and all below it, aliases written out. Raises YamlError."""
     reader = _ValueReader(max_nesting, max_values)
     value = reader.value(root, ())
-    return Document(value, reader.lines, reader.keys, tuple(reader.problems))
+    return Document(value=value, lines=reader.lines, keys=reader.keys, problems=tuple(reader.problems))
 
 
 _PREFIX = "tag:yaml.org,2002:"

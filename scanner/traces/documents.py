@@ -101,7 +101,9 @@ def parse_documents(documents: Iterable[Any]) -> Documents:
         unfinished = [segment for segment in in_progress if segment["id"] not in ids]
     # whether a call in progress leaves a gap, the calls of the trace say
     complete = not unreadable and all(is_call(segment) for segment in unfinished)
-    return Documents((*finished, *unfinished), received, unreadable, complete)
+    return Documents(
+        segments=(*finished, *unfinished), received=received, unreadable=unreadable, complete=complete
+    )
 
 
 def _parse(document: Any) -> Node | None:

@@ -70,7 +70,7 @@ def read_window(
     until no new trace has come for a while. Raises ScanError where X-Ray cannot be asked at all.
     """
     clock = waiting.clock
-    fetcher = _Fetcher(client, emit, warnings, clock)
+    fetcher = _Fetcher(client=client, emit=emit, warnings=warnings, clock=clock)
     deadline, quiet_since = clock.now() + waiting.seconds, clock.now()
     while True:
         last = clock.now() >= deadline
@@ -92,7 +92,7 @@ def read_ids(
     A trace counts as complete when none of its documents is in progress and it has not grown since it was
     last asked for.
     """
-    fetcher = _Fetcher(client, emit, warnings, waiting.clock)
+    fetcher = _Fetcher(client=client, emit=emit, warnings=warnings, clock=waiting.clock)
     deadline = waiting.clock.now() + waiting.seconds
     missing = list(dict.fromkeys(ids))
     arrivals = _Arrivals()

@@ -129,7 +129,13 @@ def _granted(policy: Policy) -> Iterator[GrantedBundle]:
             binding = _joined(parts)
             if binding is not None:
                 resources = {place.statement: place.resources for place in parts}
-                yield GrantedBundle(bundle.framework, bundle.name, bundle, resources, binding)
+                yield GrantedBundle(
+                    framework=bundle.framework,
+                    name=bundle.name,
+                    bundle=bundle,
+                    resources=resources,
+                    binding=binding,
+                )
 
 
 def _parts_of(statement: Statement) -> Sequence[tuple[Bundle, int, Part]]:

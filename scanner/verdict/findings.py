@@ -148,7 +148,12 @@ def _actions_in_question(assessment: Assessment) -> frozenset[str]:
 
 
 def _place(grant: Grant) -> Place:
-    return Place(grant.policy.name, grant.policy.arn, grant.statement.index, grant.statement.sid)
+    return Place(
+        policy=grant.policy.name,
+        policy_arn=grant.policy.arn,
+        statement=grant.statement.index,
+        sid=grant.statement.sid,
+    )
 
 
 def _distinct(group: Iterable[Assessment], part: Callable[[Grant], str]) -> tuple[str, ...]:

@@ -103,7 +103,9 @@ def parse_function(document: Any) -> LambdaFunction | None:
         durable=isinstance(document.get("DurableConfig"), Mapping),
         image=document.get("PackageType") == "Image",
         runtime=runtime,
-        published=(PublishedVersion(version, modified, role, runtime),) if version != LATEST else (),
+        published=(PublishedVersion(name=version, made=modified, role=role, runtime=runtime),)
+        if version != LATEST
+        else (),
     )
 
 

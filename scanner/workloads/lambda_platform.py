@@ -124,7 +124,16 @@ def _unknown_needs(gaps: frozenset[_Gap]) -> tuple[UnknownNeed, ...]:
         values = dict(gap.values)
         for row in _rows().get(gap.feature, ()):
             resource, why = _filled(row.resource, values), f"{row.why}: {_REMEDIES[gap.cause]}"
-            needs.append(UnknownNeed(row.action, resource, row.kind, why, gap.feature, gap.cause))
+            needs.append(
+                UnknownNeed(
+                    action=row.action,
+                    resource=resource,
+                    kind=row.kind,
+                    why=why,
+                    feature=gap.feature,
+                    cause=gap.cause,
+                )
+            )
     return tuple(needs)
 
 
@@ -141,7 +150,9 @@ def _rows() -> dict[str, tuple[_Row, ...]]:
     """The rows of lambda.csv by feature."""
     by_feature: dict[str, list[_Row]] = {}
     for row in rows("workloads", "lambda"):
-        parsed = _Row(row["action"].lower(), row["resource"], row["unread"], row["why"])
+        parsed = _Row(
+            action=row["action"].lower(), resource=row["resource"], kind=row["unread"], why=row["why"]
+        )
         by_feature.setdefault(row["feature"], []).append(parsed)
     return {feature: tuple(of_feature) for feature, of_feature in by_feature.items()}
 

@@ -51,7 +51,13 @@ class LambdaFunctions:
     def workloads(self, traced: Collection[str]) -> Workloads:
         """The functions as workloads. `traced` are the ARNs of those that wrote traces."""
         known = {arn: workload_of(function, traced=arn in traced) for arn, function in self.known.items()}
-        return Workloads(known, self.roles_of_versions, self.complete, self.missing, self.regions)
+        return Workloads(
+            known=known,
+            roles_of_versions=self.roles_of_versions,
+            complete=self.complete,
+            missing=self.missing,
+            regions=self.regions,
+        )
 
     def with_configuration(self, aws: Aws, arns: Iterable[str], warnings: Warnings) -> LambdaFunctions:
         """The functions with the event sources, destinations and aliases of some. Raises ScanError."""
@@ -172,7 +178,9 @@ def _functions(answers: Iterable[_Answer], warnings: Warnings) -> LambdaFunction
         is_latest = document.get("Version", LATEST) == LATEST
         known[function.arn] = _merged(known.get(function.arn), function, is_latest=is_latest)
     missing = tuple(right for answer in answers for right in answer.missing)
-    return LambdaFunctions(known, frozenset(roles_of_versions), complete, missing)
+    return LambdaFunctions(
+        known=known, roles_of_versions=frozenset(roles_of_versions), complete=complete, missing=missing
+    )
 
 
 def _merged(held: LambdaFunction | None, function: LambdaFunction, *, is_latest: bool) -> LambdaFunction:
@@ -228,11 +236,11 @@ def functions_from_aws(
     others = [arn for arn in dict.fromkeys(arns) if arn not in listed.known]
     single = _functions([_get_function(clients(region_of(arn)), arn, warnings) for arn in others], warnings)
     return LambdaFunctions(
-        {**listed.known, **single.known},
-        listed.roles_of_versions | single.roles_of_versions,
-        listed.complete and single.complete,
-        listed.missing + single.missing,
-        frozenset(region for region, answer in in_regions.items() if answer.complete),
+        known={**listed.known, **single.known},
+        roles_of_versions=listed.roles_of_versions | single.roles_of_versions,
+        complete=listed.complete and single.complete,
+        missing=listed.missing + single.missing,
+        regions=frozenset(region for region, answer in in_regions.items() if answer.complete),
     )
 
 

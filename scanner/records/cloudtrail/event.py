@@ -69,15 +69,15 @@ def read_event(text: Any, workload: str, role: str) -> Event | None:
         raise ValueError("an event lacks its time, its id or what was called")
     service = service_part(source) or source
     call = Call(
-        workload,
-        service,
-        _API_VERSION.sub("", name),
-        parameters_of(services.prefix_of(service), _dict(event.get("requestParameters"))),
-        _text(event.get("awsRegion")),
-        _text(event.get("recipientAccountId")),
-        _outcome(event),
+        workload=workload,
+        service=service,
+        operation=_API_VERSION.sub("", name),
+        parameters=parameters_of(services.prefix_of(service), _dict(event.get("requestParameters"))),
+        region=_text(event.get("awsRegion")),
+        account=_text(event.get("recipientAccountId")),
+        outcome=_outcome(event),
     )
-    return Event(event_id, moment.timestamp(), call.outcome, _needs(call, _arns(event)))
+    return Event(id=event_id, time=moment.timestamp(), outcome=call.outcome, needs=_needs(call, _arns(event)))
 
 
 def _is_of(identity: Mapping[str, Any], role: str, session: str) -> bool:

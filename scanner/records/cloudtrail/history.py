@@ -107,6 +107,13 @@ def history_of(
 def _observed_again(observation: Observation | None, event: Event) -> Observation:
     succeeded = 1 if event.outcome is Outcome.OK else 0
     if observation is None:
-        return Observation(1, 0, event.time, event.time, succeeded)
-    first, last = earliest(observation.first_seen, event.time), latest(observation.last_seen, event.time)
-    return Observation(observation.count + 1, 0, first, last, observation.succeeded + succeeded)
+        return Observation(
+            count=1, traces=0, first_seen=event.time, last_seen=event.time, succeeded=succeeded
+        )
+    return Observation(
+        count=observation.count + 1,
+        traces=0,
+        first_seen=earliest(observation.first_seen, event.time),
+        last_seen=latest(observation.last_seen, event.time),
+        succeeded=observation.succeeded + succeeded,
+    )

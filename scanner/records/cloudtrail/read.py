@@ -99,7 +99,13 @@ def read_cloudtrail(
     for session in sessions:
         for region in sorted(regions_of[session.workload]) if session.start < end else ():
             by_region.setdefault(region, []).append(session)
-    reader = _Reader(client_of_region, end, request.most_pages, warnings, clock)
+    reader = _Reader(
+        client_of_region=client_of_region,
+        end=end,
+        most_pages=request.most_pages,
+        warnings=warnings,
+        clock=clock,
+    )
     with ThreadPoolExecutor(THREADS) as pool:
         of_regions = list(pool.map(lambda item: reader.read_region(*item), by_region.items()))
     readings = [reading for of_region in of_regions for reading in of_region]
@@ -162,7 +168,9 @@ class _Reader(NamedTuple):
         for _ in range(self.most_pages):
             page = ask(_question(region), partial(self._page, client, request), self.warnings)
             if page is None:
-                return _Reading(region, session.workload, events, begun, complete=False)
+                return _Reading(
+                    region=region, workload=session.workload, events=events, begun=begun, complete=False
+                )
             begun = True
             self.clock.sleep(_PAUSE)
             of_page, unreadable = _events(page.get("Events") or (), session)
@@ -170,14 +178,16 @@ class _Reader(NamedTuple):
             readable = readable and not unreadable
             self._warn_of_unreadable(session, unreadable)
             if not page.get("NextToken"):
-                return _Reading(region, session.workload, events, begun, complete=readable)
+                return _Reading(
+                    region=region, workload=session.workload, events=events, begun=begun, complete=readable
+                )
             request["NextToken"] = page["NextToken"]
         self.warnings.add(
             "history-cut-off",
             f"CloudTrail's event history of {session.workload} in {region} is longer than "
             f"{self.most_pages} pages: calls that were not found in it may have been made all the same",
         )
-        return _Reading(region, session.workload, events, begun, complete=False)
+        return _Reading(region=region, workload=session.workload, events=events, begun=begun, complete=False)
 
     def _page(self, client: CloudTrailClient, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """One page, asked for again where AWS throttles or fails."""
@@ -204,10 +214,10 @@ class _Reader(NamedTuple):
 
 def _question(region: str) -> Question:
     return Question(
-        "cloudtrail:LookupEvents",
-        "calls of init code and extensions, and those that services make for a function, are not known",
-        "history-unread",
-        f"CloudTrail's event history of {region}",
+        action="cloudtrail:LookupEvents",
+        means="calls of init code and extensions, and those that services make for a function, are not known",
+        code="history-unread",
+        what=f"CloudTrail's event history of {region}",
     )
 
 
