@@ -30,7 +30,7 @@ def main() -> int:
     wrong = list(_refuted_calls(arguments.calls, arguments.seed))
     print(f"{arguments.calls:>7} calls of any mapped operation, {len(wrong)} grants wrongly confirmed")
     _print(wrong)
-    return 1 if score.refuted or score.moot or wrong else 0
+    return 1 if score.refuted or score.moot or score.lost or wrong else 0
 
 
 def _refuted_calls(count: int, seed: int) -> Iterable[Refuted]:
@@ -44,11 +44,12 @@ def _print_score(score: Score) -> None:
     print(f"{score.workloads:>7} workloads, {score.confirmed} confirmed grants")
     print(f"{len(score.refuted):>7} refuted, {score.not_run} more by paths that did not run")
     print(f"{len(score.moot):>7} moot")
+    print(f"{len(score.lost):>7} needs that a suggested policy would not allow")
     for style in STYLES:
         print(f"{score.share(style):>7.1%} of {score.planted[style]} planted grants confirmed ({style})")
     for cause, count in score.held_back.most_common(_SHOWN):
         print(f"{count:>7} held back: {cause}")
-    _print([*score.refuted, *score.moot])
+    _print([*score.refuted, *score.moot, *score.lost])
 
 
 def _print(wrong: Iterable[Wrong | Refuted]) -> None:

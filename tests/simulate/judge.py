@@ -14,8 +14,10 @@ from typing import NamedTuple
 
 from scanner.aws.clients import Clients
 from scanner.iam import catalog
+from scanner.iam.evaluate import AccessRequest, Effect, evaluate
 from scanner.iam.patterns import matches, overlaps
-from scanner.model import Verdict
+from scanner.iam.policies import parse_policy
+from scanner.model import Policy, Verdict
 from scanner.request import ScanRequest
 from scanner.result import RoleResult
 from scanner.scan import scan
@@ -48,6 +50,7 @@ class Score:
     refuted: list[Wrong] = field(default_factory=list)
     not_run: int = 0
     moot: list[Wrong] = field(default_factory=list)
+    lost: list[Wrong] = field(default_factory=list)
     planted: Counter[Style] = field(default_factory=Counter)
     found: Counter[Style] = field(default_factory=Counter)
     held_back: Counter[str] = field(default_factory=Counter)
@@ -95,6 +98,9 @@ def _add(score: Score, one: Workload, result: RoleResult) -> None:
             score.not_run += 1
         if _is_moot(assessment):
             score.moot.append(_wrong(one, assessment, None))
+    score.lost += [
+        Wrong(one.function.name, one.style, touch, "suggested policy", touch) for touch in _lost(one, result)
+    ]
     for grant in one.planted:
         score.planted[one.style] += 1
         same = [a for a in result.assessments if (a.grant.action, a.grant.pattern) == grant]
@@ -102,6 +108,21 @@ def _add(score: Score, one: Workload, result: RoleResult) -> None:
             score.found[one.style] += 1
         else:
             score.held_back.update(_causes(same))
+
+
+def _lost(one: Workload, result: RoleResult) -> Iterator[Touch]:
+    """What the role allowed and the workload needed, though the suggested policy would not allow it."""
+    if result.suggestion is None:
+        return
+    statements = parse_policy(result.suggestion.policy)
+    suggested = [Policy("suggested", None, "inline", statements, None)]
+    for touch in sorted(one.needs):
+        single = touch.resource.replace("-??????", "-Ab12Cd")
+        single = single if single == "*" else single.replace("*", "x")
+        request = AccessRequest(touch.action, single)
+        allowed = evaluate(request, result.role.policies).effect is Effect.ALLOWED
+        if allowed and evaluate(request, suggested).effect is not Effect.ALLOWED:
+            yield touch
 
 
 def _causes(assessments: Iterable[Assessment]) -> Iterator[str]:

@@ -38,6 +38,8 @@ RESOURCES = {
     "parameter": f"arn:aws:ssm:{_HERE}:parameter/{{n}}",
     "document": f"arn:aws:ssm:{REGION}::document/AWS-RunShellScript",
     "instances": f"arn:aws:ec2:{_HERE}:instance/*",
+    "network-interface": f"arn:aws:ec2:{_HERE}:network-interface/*",
+    "target": f"arn:aws:application-autoscaling:{_HERE}:scalable-target/*",
     "key": f"arn:aws:kms:{_HERE}:key/{{n}}",
     "log-group": f"arn:aws:logs:{_HERE}:log-group:/app/{{n}}:*",
     "own-log-streams": f"arn:aws:logs:{_HERE}:log-group:/aws/lambda/{{f}}:*",

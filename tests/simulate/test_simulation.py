@@ -10,7 +10,8 @@ from tests.simulate.judge import Score, simulate
 from tests.simulate.workloads import STYLES, Style
 
 WORKLOADS, SEED = 300, 20_261
-# The least share of the planted excess that is confirmed, by instrumentation.
+# The least share of the planted excess that is confirmed: thousands give 89%, 46% and 89%. With Node.js each client is
+# traced by itself: what is of services without a traced call stays `service-not-traced`.
 LEAST: dict[Style, float] = {"python": 0.60, "node": 0.40, "adot": 0.75}
 
 
@@ -26,6 +27,10 @@ def test_no_confirmed_finding_is_refuted_but_by_paths_that_did_not_run(score: Sc
 
 def test_no_moot_product_is_confirmed(score: Score) -> None:
     assert score.moot == []
+
+
+def test_suggested_policies_allow_what_is_needed(score: Score) -> None:
+    assert score.lost == []
 
 
 @pytest.mark.parametrize("style", STYLES)

@@ -151,7 +151,7 @@ def _configure(random: Random, draft: _Draft) -> None:
     queue = RESOURCES["queue"].format(n="platform")
     if random.random() < _CONFIGURED:
         draft.keys["VpcConfig"] = {"VpcId": "vpc-1", "SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}
-        need(*(f"ec2:{verb}@all" for verb in ("CreateNetworkInterface", "DescribeNetworkInterfaces")))
+        need("ec2:CreateNetworkInterface@network-interface", "ec2:DescribeNetworkInterfaces@all")
     if random.random() < _CONFIGURED:
         draft.keys["DeadLetterConfig"] = {"TargetArn": queue}
         need("sqs:SendMessage@queue")
