@@ -10,8 +10,8 @@ from tests.simulate.judge import Score, simulate
 from tests.simulate.workloads import STYLES, Style
 
 WORKLOADS, SEED = 300, 20_261
-# The least share of the planted excess that is confirmed: thousands give 89%, 46% and 89%. With Node.js each client is
-# traced by itself: what is of services without a traced call stays `service-not-traced`.
+# The least share of the planted excess that is confirmed: thousands give 89%, 46% and 89%. With Node.js each
+# client is traced by itself: what is of services without a traced call stays `service-not-traced`.
 LEAST: dict[Style, float] = {"python": 0.60, "node": 0.40, "adot": 0.75}
 
 
