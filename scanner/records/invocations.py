@@ -36,7 +36,7 @@ _BY_LENGTH = ((_DAY, 60), (7 * _DAY, 300))
 _LONGEST_PERIOD = 3600
 
 
-class Window(NamedTuple):
+class MetricWindow(NamedTuple):
     """What is counted: from `start` to `end` (Unix seconds, `end` excluded), in steps of `period` seconds."""
 
     start: int
@@ -44,14 +44,14 @@ class Window(NamedTuple):
     period: int
 
 
-def window_of(start: float, end: float, now: float) -> Window:
+def window_of(start: float, end: float, now: float) -> MetricWindow:
     """The least window that holds `start` to `end` and that CloudWatch can count. Pure.
 
     CloudWatch counts whole periods: both ends move outwards to the next full minute, of long windows and of
     old ones to the next five minutes or hour.
     """
     period = max(_period(_BY_AGE, now - start), _period(_BY_LENGTH, end - start))
-    return Window(math.floor(start / period) * period, math.ceil(end / period) * period, period)
+    return MetricWindow(math.floor(start / period) * period, math.ceil(end / period) * period, period)
 
 
 def _period(steps: Iterable[tuple[float, int]], seconds: float) -> int:
@@ -61,7 +61,7 @@ def _period(steps: Iterable[tuple[float, int]], seconds: float) -> int:
 def read_invocations(
     client_of_region: Callable[[str], CloudWatchClient],
     functions: Sequence[str],
-    window: Window,
+    window: MetricWindow,
     warnings: Warnings,
 ) -> dict[str, int]:
     """How often functions (by ARN) ran in a window of `window_of`.
@@ -87,7 +87,7 @@ def read_invocations(
 def _count(
     client_of_region: Callable[[str], CloudWatchClient],
     chunk: tuple[str, Sequence[str]],
-    window: Window,
+    window: MetricWindow,
     warnings: Warnings,
 ) -> dict[str, int]:
     region, arns = chunk
@@ -110,7 +110,9 @@ def _count(
     return counts
 
 
-def _pages(client: CloudWatchClient, arns: Sequence[str], window: Window) -> Iterator[Mapping[str, Any]]:
+def _pages(
+    client: CloudWatchClient, arns: Sequence[str], window: MetricWindow
+) -> Iterator[Mapping[str, Any]]:
     request: dict[str, Any] = {
         "MetricDataQueries": [
             {

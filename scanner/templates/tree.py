@@ -54,7 +54,7 @@ _NAMED_BY = {
 KEPT_OF_ID = 20  # characters: a logical id in a name that is too long is cut, never to fewer
 
 
-class Resource(NamedTuple):
+class TemplateResource(NamedTuple):
     """A resource of a template: its type, `AWS::SERVICE::KIND`, and its properties if it has any."""
 
     type: str
@@ -85,10 +85,10 @@ class Tree:
     """
 
     def __init__(
-        self, root: Node, resources: Mapping[str, Resource] | None = None, steps: _Steps | None = None
+        self, root: Node, resources: Mapping[str, TemplateResource] | None = None, steps: _Steps | None = None
     ) -> None:
         self.root = root
-        self.resources: Mapping[str, Resource] = resources or {}
+        self.resources: Mapping[str, TemplateResource] = resources or {}
         self._steps = steps or _Steps()
         self.top = self.fields(root)
 
@@ -100,7 +100,7 @@ class Tree:
                 fields = self.fields(node)
                 kind = fields.get("Type")
                 if isinstance(kind, ScalarNode) and kind.value.startswith("AWS::"):
-                    resources[logical_id] = Resource(kind.value, fields.get("Properties"))
+                    resources[logical_id] = TemplateResource(kind.value, fields.get("Properties"))
         return Tree(self.root, resources, self._steps)
 
     # --- structure ---

@@ -22,7 +22,7 @@ from scanner.traces.documents import (
     is_written_by_a_service,
     number_of,
     operation_of,
-    service_of,
+    service_of_node,
     text_of,
 )
 from scanner.traces.owners import own_arn
@@ -106,7 +106,7 @@ def observed_call(node: Node, workload: str | None, instrumentation: str) -> Obs
     outcome = _outcome(node, aws)
     call = Call(
         workload,
-        service=service_of(node),
+        service=service_of_node(node),
         operation=operation_of(node),
         parameters=_parameters(aws),
         region=text_of(aws.get("region")),

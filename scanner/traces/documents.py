@@ -160,7 +160,7 @@ def operation_of(node: Node) -> str:
     return _attribute(node, _RPC_METHODS) if _rpc_system(node) == AWS_API else ""
 
 
-def service_of(node: Node) -> str:
+def service_of_node(node: Node) -> str:
     """The service that a node names; the name of the node, or where it has none, what OpenTelemetry says."""
     name = text_of(node.get("name"))
     if name:

@@ -38,7 +38,7 @@ class FilesSource:
         Documents outside a trace are put together by their trace id first. Raises ScanError for a path that
         does not exist.
         """
-        reader = _Reader(emit)
+        reader = _TraceFinder(emit)
         for path in _files(self.paths, warnings):
             try:
                 for value in _values(_content(path)):
@@ -105,7 +105,7 @@ def _id_of(document: Any) -> str:
     return str(parsed.get("id")) if isinstance(parsed, dict) else ""
 
 
-class _Reader:
+class _TraceFinder:
     """Finds the traces in JSON values. `documents` counts what is neither a trace nor a document of one."""
 
     def __init__(self, emit: Emit) -> None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scanner.aws.concurrency import XRAY_THREADS
+from scanner.aws.times import SYSTEM_CLOCK, Clock
 from scanner.errors import Warnings
 from scanner.traces.documents import Trace, compact_id
 from scanner.traces.reading import read_trace
 from scanner.traces.source import Emit, SkippedTraces, total
-from scanner.traces.xray_requests import Clock, GaveUpError, Window, XRayRequests
+from scanner.traces.xray_requests import GaveUpError, Window, XRayRequests
 
 if TYPE_CHECKING:
     from mypy_boto3_xray.client import XRayClient
@@ -36,7 +37,7 @@ class Waiting:
     """How long (seconds) to wait for traces that are still arriving, at most, and by which clock."""
 
     seconds: float = 0.0
-    clock: Clock = field(default_factory=Clock)
+    clock: Clock = SYSTEM_CLOCK
 
     def pause(self, deadline: float) -> None:
         """Sleep until the next poll, and not much longer than the deadline."""

@@ -5,9 +5,7 @@ Limits: docs.aws.amazon.com/xray/latest/api/API_GetTraceSummaries.html and API_B
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +18,7 @@ from scanner.aws.errors import (
     is_passing,
     status_of,
 )
+from scanner.aws.times import Clock
 from scanner.errors import EXIT_USAGE, ScanError
 from scanner.traces.documents import Trace, trace_from_api
 
@@ -28,14 +27,6 @@ if TYPE_CHECKING:
     from mypy_boto3_xray.client import XRayClient
 
 _RETRY_PAUSES = (1.0, 3.0, 9.0)
-
-
-@dataclass(frozen=True)
-class Clock:
-    """Time and sleep, so that a test need not wait."""
-
-    now: Callable[[], float] = time.time
-    sleep: Callable[[float], None] = time.sleep
 
 
 class Window(NamedTuple):

@@ -17,7 +17,7 @@ from scanner.usage.of_role import UsedPermission
 from scanner.verdict.assessment import AssessedRole, Assessment
 from scanner.verdict.claims import EvidenceReasons
 from scanner.verdict.context import RoleContext
-from scanner.verdict.grants import RoleGrants, matches_action, named_actions, service_of
+from scanner.verdict.grants import RoleGrants, matches_action, named_actions, service_of_action
 from scanner.verdict.reasons import ORDER, Reason
 from scanner.verdict.redundancy import redundancies
 from scanner.verdict.unseen import ActionDoubts, UnseenUses
@@ -188,7 +188,7 @@ class _Assessor:
         all_or_none = bool(reasons) or len(shown) == len(by_service)
         if not uses.sure and all_or_none and not self._unseen.may_be_used(grant, doubts):
             return self._of_nothing_used(grant, doubts, clean)
-        excess = clean if reasons else frozenset(a for a in clean if service_of(a) in shown)
+        excess = clean if reasons else frozenset(a for a in clean if service_of_action(a) in shown)
         width = self._doubts_of_width(grant, uses)
         return Assessment(
             grant,
@@ -225,7 +225,7 @@ class _Assessor:
 
     def _reasons(self, grant: Grant, action: str, doubts: frozenset[Reason]) -> frozenset[Reason]:
         """The doubts about an action, with those of the evidence about its service."""
-        return doubts | self._evidence.of_service(grant.policy, service_of(action), never=False)
+        return doubts | self._evidence.of_service(grant.policy, service_of_action(action), never=False)
 
     def _known_doubts(
         self, grant: Grant, uses: GrantUses, unplaced: frozenset[str]

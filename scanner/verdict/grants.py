@@ -158,7 +158,7 @@ def matches_permission(grant: Grant, permission: Permission) -> bool:
 def overlaps_resource(grant: Grant, use: UsedPermission) -> bool:
     """Whether a grant overlaps a used resource, or what an unknown one may be."""
     if use.exact and use.resource == arns.ALL:  # an action that knows no resources
-        return arns.grants_account_wide(grant.pattern, service_of(use.action))
+        return arns.grants_account_wide(grant.pattern, service_of_action(use.action))
     resource = possible_resource(use)
     return arns.overlaps(grant.pattern, resource) and not (
         grant.except_resources and any(contains(pattern, resource) for pattern in grant.except_resources)
@@ -193,6 +193,6 @@ def matches_any(patterns: Iterable[str], text: str) -> bool:
     return any(matches(pattern, text) for pattern in patterns)
 
 
-def service_of(action: str) -> str:
+def service_of_action(action: str) -> str:
     """The service prefix of an action, in lower case."""
     return action.partition(":")[0].lower()

@@ -11,7 +11,7 @@ from scanner.mapping.untraced import MAY_RUN_UNTRACED, UNOBSERVABLE, Untraced, m
 from scanner.model import Grant, UnknownNeed
 from scanner.records.aws_records import LAST_ACCESSED
 from scanner.usage.of_role import RoleUsage, UsedPermission
-from scanner.verdict.grants import matches_action, overlaps_resource, service_of
+from scanner.verdict.grants import matches_action, overlaps_resource, service_of_action
 from scanner.verdict.reasons import Reason
 from scanner.workloads.platform import untraced, untraced_actions
 
@@ -47,10 +47,10 @@ class UnseenUses:
         self._unread = frozenset(usage.platform_may_need)
         self._possible = frozenset(usage.possible)
         self._services = frozenset(
-            service_of(action)
+            service_of_action(action)
             for action, uses in usage.required.items()
             if any(not use.platform for use in uses)
-        ).union(map(service_of, usage.possible))
+        ).union(map(service_of_action, usage.possible))
 
     # --- why traces may not show an action ---
 
@@ -178,10 +178,10 @@ class UnseenUses:
         """Of each service of some actions, whether IAM saw no attempt to use any; and who recorded that."""
         records = self._usage.records
         if records.last_accessed is None:
-            return dict.fromkeys(map(service_of, actions), False), frozenset()
+            return dict.fromkeys(map(service_of_action, actions), False), frozenset()
         never: dict[str, bool] = {}
         for action in actions:
-            service = service_of(action)
+            service = service_of_action(action)
             never[service] = never.get(service, True) and records.never(action, grant.pattern)
         is_source = records.recorded_until and any(never.values())
         return never, frozenset({LAST_ACCESSED} if is_source else ())
@@ -228,7 +228,7 @@ class UnseenUses:
 
     def _of_kept_services(self, grant: Grant, actions: frozenset[str]) -> frozenset[str]:
         """Those of the actions that may stay of a wildcard, by their service."""
-        if not grant.except_actions and not is_pattern(service_of(grant.action)):
+        if not grant.except_actions and not is_pattern(service_of_action(grant.action)):
             return actions
         services = self._services.union(grant.pattern.split(":", 3)[2:3])
         return frozenset(action for action in actions if action.partition(":")[0] in services)

@@ -99,7 +99,7 @@ def read_cloudtrail(
     for session in sessions:
         for region in sorted(regions_of[session.workload]) if session.start < end else ():
             by_region.setdefault(region, []).append(session)
-    reader = _Reader(
+    reader = _RegionReader(
         client_of_region=client_of_region,
         end=end,
         most_pages=request.most_pages,
@@ -123,7 +123,7 @@ def read_cloudtrail(
     return histories
 
 
-class _Reader(NamedTuple):
+class _RegionReader(NamedTuple):
     """What all requests of one reading have in common."""
 
     client_of_region: Callable[[str], CloudTrailClient]

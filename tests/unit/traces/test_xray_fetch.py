@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from scanner.aws.times import Clock
 from scanner.errors import ScanError, Warnings
 from scanner.model import CallRow
 from scanner.traces.reading import TraceReading
 from scanner.traces.source import Emit
 from scanner.traces.xray_fetch import Fetched, Waiting, pieces_of, read_ids, read_window
-from scanner.traces.xray_requests import Clock, Window
+from scanner.traces.xray_requests import Window
 from tests.fakes.traces import Call, Json, Shape, function_arn, lambda_trace, make_trace_id
 from tests.fakes.xray import FETCH, FOREVER, LISTING, FakeXRay, Script
 from tests.fakes.xray_faults import Expiring, refuse_if
