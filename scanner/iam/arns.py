@@ -67,6 +67,22 @@ def grants_account_wide(pattern: str, prefix: str) -> bool:
     return patterns.overlaps(fields[2], prefix) and (of_a_type or not fields[5].strip(ALL))
 
 
+def is_incomplete(resource: str) -> bool:
+    """Whether a resource of a policy is an ARN with fewer fields than one has, and without a wildcard."""
+    return resource.startswith("arn:") and resource.count(":") < _FIELDS - 1 and not is_pattern(resource)
+
+
+def completed(resource: str) -> str:
+    """A resource of a policy with `*` for the fields that are missing: `arn:aws:sqs` -> `arn:aws:sqs:*:*:*`.
+
+    docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html: AWS completes an
+    incomplete ARN with wildcards. One that has a wildcard already stays: whether it spans fields is unclear.
+    """
+    if not is_incomplete(resource):
+        return resource
+    return resource.rstrip(":") + ":*" * (_FIELDS - 1 - resource.rstrip(":").count(":"))
+
+
 @lru_cache(maxsize=1 << 14)
 def is_wide(resource: str) -> bool:
     """Whether a resource, as a policy spells it, is wider than one resource.
@@ -75,6 +91,7 @@ def is_wide(resource: str) -> bool:
     does a policy variable: for one role it has one value. Whether a pattern with fewer fields than an ARN
     (`arn:aws:sqs:*:q`) spans two of them is unclear: only its end is looked at.
     """
+    resource = completed(resource)
     if not is_pattern(resource):
         return False
     plain = _VARIABLE.sub("x", resource)

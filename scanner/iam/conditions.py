@@ -91,8 +91,8 @@ class _Known(NamedTuple):
         return meaning_of(text, self.variables, self.context, self.absent, wildcards=wildcards)
 
 
-# (value of the policy, value of the request, what is known, whether the operator is negated) -> do they match
-_Match = Callable[[str, str, _Known, bool], Answer]
+# (value of the policy, value of the request, what is known) -> do they match
+_Match = Callable[[str, str, _Known], Answer]
 
 
 class _Operator(NamedTuple):
@@ -141,7 +141,7 @@ def _key_holds(op: _Operator, key: str, raw: Any, known: _Known) -> Answer:
 
 def _value_holds(op: _Operator, key: str, expected: tuple[str, ...], given: str, known: _Known) -> Answer:
     """Whether one value of the request fulfils the operator: it matches any of the policy's, or none."""
-    answer = any_of(op.match(value, given, known, op.negative) for value in expected)
+    answer = any_of(op.match(value, given, known) for value in expected)
     if answer.holds is None and not answer.questions:
         return unsure(key)
     return negated(answer) if op.negative else answer
@@ -166,17 +166,17 @@ def _is_null(key: str, raw: Any, known: _Known) -> Answer:
 
 
 def _string(*, wildcards: bool, ignore_case: bool = False) -> _Match:
-    def match(expected: str, given: str, known: _Known, negative: bool) -> Answer:
+    def match(expected: str, given: str, known: _Known) -> Answer:
         meaning = known.meaning(expected, wildcards=wildcards)
         pattern, text = meaning.pattern, literal(given)
         if ignore_case:
             pattern, text = pattern.lower(), text.lower()
-        return meaning.reached(negative=negative) if matches(pattern, text) else NO
+        return meaning.reached() if matches(pattern, text) else NO
 
     return match
 
 
-def _arn(expected: str, given: str, known: _Known, negative: bool) -> Answer:
+def _arn(expected: str, given: str, known: _Known) -> Answer:
     """Field by field. A value that is no whole ARN has no documented meaning."""
     meaning = known.meaning(expected, wildcards=True)
     text = literal(given)
@@ -186,7 +186,7 @@ def _arn(expected: str, given: str, known: _Known, negative: bool) -> Answer:
     if not matches(meaning.pattern, text):
         return NO
     if meaning.unknown or meaning.missing:
-        return meaning.reached(negative=negative)
+        return meaning.reached()
     patterns = meaning.pattern.split(":", _ARN_FIELDS - 1)
     if len(patterns) < _ARN_FIELDS:
         return unsure()
@@ -196,7 +196,7 @@ def _arn(expected: str, given: str, known: _Known, negative: bool) -> Answer:
 def _parsed(parse: Callable[[str], _T | None], relation: Callable[[_T, _T], bool]) -> _Match:
     """Both values parsed, the request's one first in the relation. Knows no policy variables."""
 
-    def match(expected: str, given: str, _known: _Known, _negative: bool) -> Answer:
+    def match(expected: str, given: str, _known: _Known) -> Answer:
         left, right = parse(given), parse(expected)
         return unsure() if left is None or right is None else Answer(relation(left, right))
 
@@ -243,7 +243,7 @@ def _binary(text: str) -> bytes | None:
         return None
 
 
-def _address(expected: str, given: str, _known: _Known, _negative: bool) -> Answer:
+def _address(expected: str, given: str, _known: _Known) -> Answer:
     address, network = _ip_address(given), _ip_network(expected)
     return unsure() if address is None or network is None else Answer(address in network)
 

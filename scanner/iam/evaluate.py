@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from scanner.iam import catalog, conditions
-from scanner.iam.arns import ALL, grants_account_wide
+from scanner.iam.arns import ALL, completed, grants_account_wide, is_incomplete
 from scanner.iam.patterns import contains, is_pattern, matches, overlaps
 from scanner.iam.ternary import NO, YES, Answer, all_of, any_of, negated, unsure
 from scanner.iam.variables import VARIABLE, meaning_of
@@ -213,19 +213,25 @@ def _resource_named(statement: Statement, request: AccessRequest) -> Answer:
 
 def _may_overlap(resource: str, requested: str) -> bool:
     """A quick no: of two single resources that differ, neither overlaps the other."""
-    return resource == requested or is_pattern(resource) or is_pattern(requested) or "${" in resource
+    return (
+        resource == requested
+        or is_pattern(resource)
+        or is_pattern(requested)
+        or "${" in resource
+        or is_incomplete(resource)
+    )
 
 
 def _overlaps(statement: Statement, resource: str, request: AccessRequest) -> Answer:
     """Whether a resource of a statement is the request's one."""
-    meaning = meaning_of(resource, statement.variables, request.context, request.absent)
+    meaning = meaning_of(completed(resource), statement.variables, request.context, request.absent)
     matched = _pattern_overlaps(meaning.pattern, request)
     if matched is False:
         return NO
     clear = matched and not is_unclear_resource(resource, statement.variables)
     return all_of(
         (
-            meaning.reached(negative=statement.not_resources),
+            meaning.reached(),
             YES if clear else unsure(f"resource {resource}"),
         )
     )
@@ -251,8 +257,8 @@ def _pattern_overlaps(pattern: str, request: AccessRequest) -> bool | None:
 def is_unclear_resource(resource: str, variables: bool) -> bool:
     """Whether it is unclear what a resource, as a policy spells it, matches.
 
-    - Fewer fields than an ARN: IAM stores such a policy, but whether a `*` spans fields there is not
-      documented, and its own checks call it an error ("Missing ARN field",
+    - Fewer fields than an ARN, with a wildcard: the missing ones are completed, but whether a `*` spans
+      fields there is not documented, and its own checks call it an error ("Missing ARN field",
       docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-reference-policy-checks.html).
     - A wildcard for the service: "you can't use a wildcard in the service segment"
       (.../reference_policies_elements_resource.html). IAM refuses such a policy ("Resource vendor must be
@@ -260,7 +266,7 @@ def is_unclear_resource(resource: str, variables: bool) -> bool:
     - A variable before the fifth colon, where none is allowed (.../reference_policies_variables.html).
     """
     if "${" not in resource and not is_pattern(resource):
-        return resource.count(":") < _FIELDS - 1
+        return resource.count(":") < _FIELDS - 1 and not is_incomplete(resource)
     plain = VARIABLE.sub(_IN_PLACE_OF_A_VARIABLE, resource) if variables else resource
     if is_everything(plain):
         return False

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 import orjson
 
+from scanner.iam.arns import completed
 from scanner.iam.variables import meaning_of
 from scanner.model import Grant, Policy, Role, Statement, account_of
 
@@ -117,6 +118,7 @@ def pattern_of(resource: str, variables: bool, principal: Principal = NOBODY) ->
     which no ARN holds.
     docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
     """
+    resource = completed(resource)
     if not variables or "${" not in resource:
         return resource
     meaning = meaning_of(resource, variables, principal.context, principal.absent)

@@ -49,14 +49,16 @@ class Meaning(NamedTuple):
     unknown: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
 
-    def reached(self, *, negative: bool) -> Answer:
+    def reached(self) -> Answer:
         """The answer for a text that `pattern` matches, whatever the variables without a value are.
 
-        A missing one matches nothing. Yet where it must not match (NotResource, StringNotEquals), nothing
-        follows: "if AWS cannot resolve a variable, this might cause the entire statement to be invalid".
+        A missing one matches nothing: "the resource that includes a policy variable with no value will not
+        match any resource", in Resource and in NotResource, which then applies; and inverted condition
+        operators "do match against a null value"
+        (docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-no-value).
         """
         if self.missing:
-            return unsure(*self.missing) if negative else NO
+            return NO
         return unsure(*self.unknown) if self.unknown else YES
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scanner.iam import arns
+from scanner.iam.arns import completed, is_wide
 
 ACCOUNT = "123456789012"
 
@@ -61,3 +62,26 @@ def test_an_account_is_opened_where_there_is_one() -> None:
     assert arns.of_any_account(arn("sqs", "orders")) == "arn:aws:sqs:eu-west-1:*:orders"
     assert arns.of_any_account("arn:aws:s3:::invoices") == "arn:aws:s3:::invoices"
     assert arns.of_any_account("*") == "*"
+
+
+@pytest.mark.parametrize(
+    ("resource", "meant"),
+    [
+        ("arn:aws:sqs", "arn:aws:sqs:*:*:*"),
+        ("arn:aws:sqs:", "arn:aws:sqs:*:*:*"),
+        ("arn:aws:sqs:us-east-1", "arn:aws:sqs:us-east-1:*:*"),
+        ("arn:aws:s3:::b", "arn:aws:s3:::b"),
+        ("*", "*"),
+        ("arn:aws:sqs:*:q", "arn:aws:sqs:*:q"),  # whether it spans fields is unclear
+        ("arn:aws:*", "arn:aws:*"),
+    ],
+)
+def test_an_incomplete_arn_is_completed(resource: str, meant: str) -> None:
+    """docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html"""
+    assert completed(resource) == meant
+    assert completed(meant) == meant
+
+
+def test_an_incomplete_arn_is_wide() -> None:
+    assert is_wide("arn:aws:sqs")
+    assert not is_wide("arn:aws:sqs:us-east-1:123456789012:q")

@@ -192,7 +192,10 @@ def tags(*values: str) -> Context:
         (VARIABLES, {"StringEquals": {"k": "x/${unknown}"}}, key("a"), False),
         (VARIABLES, {"StringEquals": {"k": ["a", "${unknown}"]}}, key("a"), True),
         (VARIABLES, {"StringNotEquals": {"k": "${unknown}"}}, key("a"), None),
-        (VARIABLES, {"StringNotEquals": {"k": "${aws:username}"}}, key("a"), None),  # "might ... be invalid"
+        # "Inverted condition operators ... do match against a null value"
+        (VARIABLES, {"StringNotEquals": {"k": "${aws:username}"}}, key("a"), True),
+        (VARIABLES, {"StringNotLike": {"k": "x/${aws:username}"}}, key("x/"), True),
+        (VARIABLES, {"ArnNotLike": {"k": "arn:aws:s3:::${aws:username}"}}, key("arn:aws:s3:::b"), True),
         (SETS, {"StringEquals": {"k": "${multi}"}}, {"k": ("a",), "multi": ("a", "b")}, None),
         # what no page says
         (SETS, {"StringEquals": {"k": "a"}}, key("a", "b"), None),

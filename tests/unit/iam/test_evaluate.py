@@ -257,8 +257,8 @@ def test_policy_variables(
     [
         ((), "arn:aws:s3:::b/blue/f", UNDECIDED),
         ((), "arn:aws:s3:::c/f", DENIED),
-        # "If AWS cannot resolve a variable, this might cause the entire statement to be invalid"
-        ((TEAM,), "arn:aws:s3:::b/blue/f", UNDECIDED),
+        # a variable with no value matches no resource: nothing is excepted
+        ((TEAM,), "arn:aws:s3:::b/blue/f", DENIED),
     ],
 )
 def test_a_variable_in_what_is_excepted(absent: tuple[str, ...], resource: str, expected: Effect) -> None:
@@ -329,3 +329,30 @@ def test_a_resource_of_which_the_trace_shows_a_part(
 )
 def test_the_causes(statements: Statements, boundary: Statements | None, why: tuple[Cause, ...]) -> None:
     assert decided(statements, GET, T, boundary=boundary).why == why
+
+
+QUEUE = "arn:aws:sqs:us-east-1:123456789012:q"
+
+
+@pytest.mark.parametrize(
+    ("statements", "boundary", "expected"),
+    [
+        ([{"Effect": "Allow", "Action": "sqs:*", "Resource": "arn:aws:sqs"}], None, ALLOWED),
+        ([{"Effect": "Allow", "Action": "sqs:*", "Resource": "arn:aws:sns"}], None, NOT_ALLOWED),
+        (
+            [
+                {"Effect": "Allow", "Action": "*", "Resource": "*"},
+                {"Effect": "Deny", "Action": "sqs:*", "Resource": "arn:aws:sqs"},
+            ],
+            None,
+            DENIED,
+        ),
+        ([{"Effect": "Allow", "Action": "sqs:*", "NotResource": "arn:aws:sqs"}], None, NOT_ALLOWED),
+        ([{"Effect": "Allow", "Action": "sqs:*", "NotResource": "arn:aws:sns"}], None, ALLOWED),
+        ([allow("sqs:*")], allow("sqs:*", "arn:aws:sqs:us-east-1"), ALLOWED),
+        ([allow("sqs:*")], allow("sqs:*", "arn:aws:sqs:eu-west-1"), NOT_ALLOWED),
+    ],
+)
+def test_an_incomplete_arn(statements: Any, boundary: Any, expected: Effect) -> None:
+    """docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html"""
+    assert decided(statements, "sqs:SendMessage", QUEUE, boundary=boundary).effect is expected
