@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from scanner.mapping.access_denied import DenialCause, is_identity_matter
 from scanner.model import Permission, Usage, Verdict, account_of
 from scanner.result import RoleResult
-from scanner.suggest.check import PolicyCheck
+from scanner.suggest.check import NotUnderstood, PolicyCheck
 from scanner.suggest.denied import DeniedPermission, offer_for
 from scanner.suggest.policy import suggested_policy
+from scanner.usage.of_role import used_permission
 from scanner.verdict.assessment import AssessedRole
 from scanner.verdict.findings import findings_of
 from scanner.verdict.grants import matches_permission
@@ -32,6 +33,7 @@ def conclude(assessed: AssessedRole) -> RoleResult:
         objections=objections,
         offer=offer_for(_missing_permissions(usages, check), account_of(assessed.role.arn)),
         allowed_elsewhere=check.allowed_elsewhere(usages),
+        not_understood=_not_understood(assessed),
     )
 
 
@@ -48,6 +50,17 @@ def _needed(assessed: AssessedRole) -> set[Permission]:
         if use.platform
     }
     return seen | recorded | of_platform
+
+
+def _not_understood(assessed: AssessedRole) -> list[NotUnderstood]:
+    """The calls that succeeded though no grant was found for them, while one names their action."""
+    return [
+        NotUnderstood(usage.workload, need.permission.action, need.permission.resource, seen.succeeded)
+        for usage in assessed.context.usages
+        for need, seen in usage.used.items()
+        if usage.workload and need.required and seen.succeeded
+        if used_permission(need.permission) in assessed.not_understood
+    ]
 
 
 def _missing_permissions(usages: Iterable[Usage], check: PolicyCheck) -> set[DeniedPermission]:

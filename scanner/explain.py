@@ -24,7 +24,7 @@ _VERDICT_HELP = {
     Verdict.PLATFORM: "AWS itself needs it, because of how the workload is configured.",
     Verdict.UNOBSERVABLE: "Traces cannot show whether it is used.",
     Verdict.INEFFECTIVE: (
-        "As the policies are now it is always denied, or outside the permissions boundary."
+        "It allows nothing: it is always denied, outside the boundary, or works on other types of resources."
     ),
 }
 
@@ -127,6 +127,7 @@ def _verdict(finding: Finding) -> list[str]:
     )
     lines = ["", f"Verdict: {finding.verdict}. {meaning}"]
     lines += [f"  {finding.why}"] if finding.why else []
+    lines += [f"  Worth a look: {finding.note}"] if finding.note else []
     if finding.statement.condition:
         lines.append("  It is granted under a condition. Whether that held, traces seldom tell.")
     for used in finding.used:

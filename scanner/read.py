@@ -15,7 +15,7 @@ from scanner.model import CallRow, Role, Usage, region_of
 from scanner.model.workloads import WorkloadKindName, workload_kind
 from scanner.records.read import RecordsRequest
 from scanner.request import ScanRequest, is_selected
-from scanner.result import Skipped, Traced
+from scanner.result import RoleResult, Skipped, Traced
 from scanner.roles.reader import roles_from_aws, roles_from_file
 from scanner.roles.trust import with_workloads
 from scanner.text.escape import counted
@@ -131,6 +131,20 @@ def warn_of_assumed_roles(usages: Iterable[Usage], warnings: Warnings) -> None:
             warnings.add(
                 "role-assumed",
                 f"{usage.workload} assumes another role: calls made with that role count as its own here",
+            )
+
+
+def warn_of_calls_not_understood(roles: Iterable[RoleResult], warnings: Warnings) -> None:
+    """Warn of calls that succeeded though no grant was found for them, while one names their action."""
+    for role_result in roles:
+        actions = sorted({call.action for call in role_result.not_understood})
+        if actions:
+            more = f" and {len(actions) - 3} more" if len(actions) > 3 else ""
+            warnings.add(
+                "not-understood",
+                f"{role_result.role.name}: calls of {', '.join(actions[:3])}{more} succeeded without a grant "
+                "that allows them, though one names the action: no such grant is confirmed (see "
+                "`not_understood` in report.json)",
             )
 
 

@@ -13,7 +13,7 @@ from scanner.model import EXCESS, Evidence, Finding, Role, ScanWarning, Usage, W
 from scanner.model.workloads import workload_name
 from scanner.records.aws_records import AwsRecords
 from scanner.request import ScanRequest, is_selected
-from scanner.suggest.check import AllowedElsewhere
+from scanner.suggest.check import AllowedElsewhere, NotUnderstood
 from scanner.suggest.denied import Offer
 from scanner.suggest.policy import Suggestion
 from scanner.verdict.assessment import AssessedRole, Assessment
@@ -65,8 +65,8 @@ class RoleResult:
     """A role with all that is said of it.
 
     `suggestion` is None where there is none; `objections` say why, where it did not stand the evaluator's
-    test. `offer` would allow what AWS denied. `allowed_elsewhere` are calls that needed no grant
-    of the role.
+    test. `offer` would allow what AWS denied. `allowed_elsewhere` are calls that needed no grant of the role;
+    `not_understood` are those for which a grant names the action.
     """
 
     assessed: AssessedRole
@@ -75,6 +75,7 @@ class RoleResult:
     objections: Sequence[str] = ()
     offer: Offer = field(default_factory=Offer)
     allowed_elsewhere: Sequence[AllowedElsewhere] = ()
+    not_understood: Sequence[NotUnderstood] = ()
 
     @property
     def role(self) -> Role:

@@ -17,6 +17,7 @@ from scanner.read import (
     records_request,
     uncompared,
     warn_of_assumed_roles,
+    warn_of_calls_not_understood,
 )
 from scanner.records.aws_records import NO_RECORDS
 from scanner.records.of_role import TracedWorkloads
@@ -48,10 +49,12 @@ def scan(request: ScanRequest, aws: Aws, progress: Callable[[int], None] = lambd
     warn_of_assumed_roles(traced.usages, warnings)
     terms = replace(request.terms, other_roles=workloads.other_roles)
     accepted = accept(assessed, terms)  # rules, then the baseline over all roles
+    concluded = [conclude(role) for role in accepted.roles]
+    warn_of_calls_not_understood(concluded, warnings)
     return ScanResult(
         traced,
         workloads=workloads.known,
-        roles=[conclude(role) for role in accepted.roles],
+        roles=concluded,
         warnings=warnings.all(),
         uncompared=uncompared(traced.usages, roles, request),
         invocations=records.invocations,

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from scanner.iam import catalog, patterns
 from scanner.iam.patterns import is_pattern
-from scanner.iam.wildcards import without_needed_wildcard
+from scanner.iam.wildcards import ends_with_a_secrets_name, without_needed_wildcard
 
 ALL = "*"
 _FIELDS = 6
@@ -112,6 +112,8 @@ def _without_needed_wildcards(resource: str) -> str:
 def is_fully_used(pattern: str, used: str) -> bool:
     """Whether a used resource is all that a pattern stands for, in whatever region and account."""
     fields = used.split(":", _FIELDS - 1)
+    if ends_with_a_secrets_name(pattern, used):
+        return True
     anywhere = used if len(fields) < _FIELDS else ":".join(["*", "*", fields[2], "*", "*", fields[5]])
     return patterns.contains(anywhere, _without_needed_wildcards(pattern))
 

@@ -46,6 +46,8 @@ class Fits(NamedTuple):
 
 def fits(actions: frozenset[str], pattern: str) -> Fits:
     """How each of some actions (lower case) fits a resource pattern."""
+    if len(actions) == 1 and not any(map(catalog.action, actions)):
+        return Fits(frozenset(), unknown=actions)
     return Fits(actions) if pattern == ALL else _fits(actions, _without_names(pattern))
 
 
@@ -146,7 +148,15 @@ def _names(pattern: str, arn: str) -> bool:
     """
     if pattern.split(":", 4)[3:4] == [""] and arn.split(":", 4)[3]:
         return False  # an access point has a region, its bucket has none
-    return overlaps(pattern, arn) and _parts_of(arn).isdisjoint(_types_of(pattern))
+    types = _types_of(pattern)
+    if not overlaps(pattern, arn) or not _parts_of(arn).isdisjoint(types):
+        return False
+    return not types or arn in types or any(_is_within(arn, kind) for kind in _narrowest(types))
+
+
+def _narrowest(types: frozenset[str]) -> list[str]:
+    """Of the types of a pattern those that are no part of others: the index, not its table."""
+    return [kind for kind in types if not any(_is_within(other, kind) for other in types)]
 
 
 def _is_qualified(arn: str, pattern: str) -> bool:

@@ -75,7 +75,8 @@ class Finding:
     `actions` and `resources` are spelled as in the policy; every one of the actions is granted on
     every one of the resources. `severity` is one of `SEVERITY_LEVELS`
     or "none", `breadth` says how much they span (`verdict.rank.Breadth`), `severe` names the actions behind
-    it, (action, what an attacker gains). `why` tells why traces cannot show it. `also_granted_by` are the
+    it, (action, what an attacker gains). `why` tells why traces cannot show it, or why it has no
+    effect; `note` what is worth a look though it is no finding. `also_granted_by` are the
     other grants that allow all that these were used for; with `redundant` the role needs these for nothing
     that was seen. `sources` are the records of AWS that had a say. `ignored` is the reason of the team's rule
     that accepts it, `known` tells that the baseline holds it. `bundle` is the framework's bundle that all of
@@ -96,6 +97,7 @@ class Finding:
     used: tuple[Used, ...]
     severe: tuple[tuple[str, str], ...] = ()
     why: str = ""
+    note: str = ""
     also_granted_by: tuple[Place, ...] = ()
     redundant: bool = False
     sources: tuple[str, ...] = ()

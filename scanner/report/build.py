@@ -320,6 +320,12 @@ def _role(role_result: RoleResult) -> records.Role:
         objections=tuple(role_result.objections),
         offered_policy=_document(offer.policy) if offer.policy else None,
         offer_notes=offer.notes,
+        not_understood=tuple(
+            records.NotUnderstood(
+                workload=call.workload, action=call.action, resource=call.resource, calls=call.calls
+            )
+            for call in role_result.not_understood
+        ),
         allowed_elsewhere=tuple(
             records.AllowedElsewhere(
                 workload=allowed.workload,
@@ -363,6 +369,7 @@ def _finding(finding: Finding) -> records.Finding:
             for used in finding.used
         ),
         why=finding.why,
+        note=finding.note,
         remedy=finding.remedy,
         also=tuple(
             records.GrantPlace(

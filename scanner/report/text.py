@@ -34,6 +34,7 @@ def _rest(view: View, verbose: bool) -> list[str]:
     workloads = _workloads(view) if verbose or not (view.confirmed or view.unconfirmed) else []
     return [
         *_section("Not confirmed, because", reasons),
+        *_section("Granted without effect", _ineffective(view) if verbose else []),
         *_section("Workloads", workloads),
         *_section("What an attacker would gain", dangers),
         *_section("Denied by AWS", _denied(view)),
@@ -87,6 +88,10 @@ def _redundant(view: View) -> list[str]:
     ]
 
 
+def _ineffective(view: View) -> list[str]:
+    return [f"{grants.who}: {grants.count}: {grants.examples}" for grants in view.ineffective]
+
+
 def _unmapped(view: View) -> list[str]:
     return [
         f"{calls.service or '?'} {calls.operation or '?'} ({calls.count}): {calls.reason}"
@@ -102,7 +107,6 @@ def _sections(view: View, verbose: bool) -> list[tuple[str, list[Row]]]:
     ]
     if verbose:
         sections.append(("Traces cannot show", list(view.unobservable)))
-        sections.append(("Always denied", list(view.ineffective)))
         sections.append(("Accepted", list(view.accepted)))
     return [(title, rows) for title, rows in sections if rows]
 

@@ -31,6 +31,18 @@ class AllowedElsewhere(NamedTuple):
     denied: bool
 
 
+class NotUnderstood(NamedTuple):
+    """A permission that calls used with success though no grant was found for it, while one names its action.
+
+    The program may not know how IAM allowed it, so that no grant that names the action is confirmed.
+    """
+
+    workload: str
+    action: str
+    resource: str
+    calls: int
+
+
 class _Asked:
     """Policies that are asked about many requests: what is about an action is sorted out once."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from scanner.model import Role, is_managed_by_aws
+from scanner.model import Role, Verdict, is_managed_by_aws
 from scanner.suggest.policy import kept_of
 from scanner.suggest.statements import Json, allowance_of, as_written, in_order
 from scanner.verdict.assessment import Assessment
@@ -31,8 +31,13 @@ def edits(role: Role, assessments: Sequence[Assessment]) -> list[Edit]:
         for statement in policy.statements:
             of_statement = by_statement.get((policy.key, statement.index), [])
             kept = list(dict.fromkeys(item for a in of_statement for item in kept_of(a, narrow=True)))
-            granted = [allowance_of(assessment.grant) for assessment in of_statement]
-            if of_statement and kept != granted:
+            # What has no effect does no harm: for that alone no statement need be changed.
+            granted = [
+                allowance_of(assessment.grant)
+                for assessment in of_statement
+                if assessment.verdict is not Verdict.INEFFECTIVE
+            ]
+            if granted and kept != list(dict.fromkeys(granted)):
                 after = tuple(in_order(kept, statement))
                 changes.append(
                     Edit(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from scanner.iam import catalog, severity
+from scanner.iam.wildcards import crossing_accounts, leaves_account_open
 from scanner.model import EXCESS, BundleUse, Finding, Grant, Place, Used, Verdict
 from scanner.verdict.assessment import AssessedRole, Assessment
 from scanner.verdict.bundle_use import bundle_uses
@@ -15,6 +16,7 @@ from scanner.verdict.rank import Breadth, breadth_of, widest
 
 # What is needed has no danger that somebody could take away.
 _CLAIMING = (*EXCESS, Verdict.UNOBSERVABLE)
+OPEN_ACCOUNT = "any account: name the account, unless others are meant to let it in"
 _Severe = tuple[tuple[str, str], ...]
 
 
@@ -93,6 +95,7 @@ def _finding(assessed: AssessedRole, group: Sequence[Assessment], bundle: Bundle
         used=_used(group, assessed.context.usage.used_by),
         severe=_named(in_question),
         why=first.why,
+        note=OPEN_ACCOUNT if any(map(_crosses_accounts, group)) else "",
         also_granted_by=tuple(also),
         redundant=first.redundancy.redundant,
         sources=first.sources,
@@ -113,6 +116,13 @@ def _used(
     by_platform = {(use.action, use.resource) for item in group for use in item.used_for if use.platform}
     uses = (*sorted(by_workloads), *sorted(by_platform - by_workloads))
     return tuple(Used(catalog.spelled(use[0]), use[1], workloads.get(use, ())) for use in uses)
+
+
+def _crosses_accounts(assessment: Assessment) -> bool:
+    """Whether a used grant also allows a write to what other accounts let it write to."""
+    return leaves_account_open(assessment.grant.pattern) and any(
+        not use.platform and use.action in crossing_accounts() for use in assessment.used_for
+    )
 
 
 def _breadth(group: Sequence[Assessment], in_question: frozenset[str], level: str) -> Breadth:

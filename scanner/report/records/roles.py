@@ -139,10 +139,15 @@ class Finding(Struct, frozen=True, kw_only=True):
     why: Annotated[
         str,
         about(
-            "for `unobservable`, and for `unused` that AWS itself may need by a configuration that was not "
-            "read: why traces cannot show it, and which right would show it; else empty"
+            "for `ineffective`, why it has no effect; for `unobservable`, and for `unused` that AWS itself "
+            "may need by a configuration that was not read: why traces cannot show it, and which right would "
+            "show it; else empty"
         ),
     ]
+    note: Annotated[
+        str,
+        about("what is worth a look though it is no finding: a write that may go to any account; else empty"),
+    ] = ""
     remedy: Annotated[
         Literal["edit", "replace"] | None,
         about(
@@ -187,6 +192,15 @@ class AllowedElsewhere(Struct, frozen=True, kw_only=True):
             "policy has changed since"
         ),
     ]
+
+
+class NotUnderstood(Struct, frozen=True, kw_only=True):
+    """Calls that succeeded though no grant was found that allows them, while one names their action."""
+
+    workload: Annotated[str, about("the ARN of the workload")]
+    action: Annotated[str, about("the IAM action")]
+    resource: Annotated[str, about("the ARN")]
+    calls: Annotated[Count, about("calls that succeeded")]
 
 
 class Role(Struct, frozen=True, kw_only=True):
@@ -255,3 +269,10 @@ class Role(Struct, frozen=True, kw_only=True):
         tuple[AllowedElsewhere, ...],
         about("calls that succeeded though no policy of the role allows them"),
     ]
+    not_understood: Annotated[
+        tuple[NotUnderstood, ...],
+        about(
+            "calls that succeeded though no grant was found that allows them, while one names their action: "
+            "no grant that names it is confirmed"
+        ),
+    ] = ()

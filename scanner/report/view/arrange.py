@@ -42,7 +42,7 @@ def view_of(
         reasons=parts.reasons(excess),
         suggestions=parts.suggestions(scan, excess),
         unobservable=[row for row in passing if row.finding.verdict is Verdict.UNOBSERVABLE],
-        ineffective=[row for row in passing if row.finding.verdict is Verdict.INEFFECTIVE],
+        ineffective=parts.ineffective_grants(rows),
         traced_shares=parts.traced_shares(scan),
         accepted=[row for row in all_rows if row.finding.accepted],
         accepted_facts=parts.accepted_facts(scan),

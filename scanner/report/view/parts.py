@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from scanner.mapping.access_denied import DENIAL_HELP, DenialCause
-from scanner.model import Finding, ScanWarning
+from scanner.model import Finding, ScanWarning, Verdict
 from scanner.report.view.headline import is_excessive
 from scanner.report.view.values import (
     AllowedCalls,
     Danger,
     DeniedCalls,
+    IneffectiveGrants,
     PolicyForDenied,
     ReasonLine,
     RedundantGrant,
@@ -94,6 +95,22 @@ def _redundant(scan: ViewedScan, role_result: RoleResult, finding: Finding) -> R
 
 def _place(policy: str, index: int, sid: str | None) -> str:
     return f"{policy}, statement {sid or index}"
+
+
+def ineffective_grants(rows: Iterable[Row]) -> list[IneffectiveGrants]:
+    """The grants that allow nothing, by role."""
+    by_role: dict[str, list[Row]] = {}
+    for row in rows:
+        if row.finding.verdict is Verdict.INEFFECTIVE:
+            by_role.setdefault(row.finding.role, []).append(row)
+    return [
+        IneffectiveGrants(
+            who=of_role[0].who,
+            count=counted(sum(len(r.finding.actions) * len(r.finding.resources) for r in of_role), "grant"),
+            examples=listed(f"{row.actions} on {row.resources}: {row.claim}" for row in of_role),
+        )
+        for of_role in by_role.values()
+    ]
 
 
 # --- why, and how bad ------------------------------------------------------------------------------

@@ -69,7 +69,7 @@ def _claim(scan: ViewedScan, role_result: RoleResult, finding: Finding) -> str:
     if finding.verdict is Verdict.UNOBSERVABLE:
         return why or "traces cannot show it"
     if finding.verdict is Verdict.INEFFECTIVE:
-        return f"{why or 'always denied, or outside the permissions boundary'}: it can go"
+        return why or "always denied, or outside the permissions boundary"
     if finding.verdict is Verdict.BROAD:
         is_shared = len(role_result.role.workloads) > 1
         if not finding.used:

@@ -68,6 +68,15 @@ class Danger:
 
 
 @dataclass(frozen=True)
+class IneffectiveGrants:
+    """The grants of a role that allow nothing: "7 grants", "dynamodb:PutItem on table/t/index/*"."""
+
+    who: str
+    count: str
+    examples: str
+
+
+@dataclass(frozen=True)
 class TracedShare:
     """How many of a workload's invocations were traced: "3 traces", "400 invocations"."""
 
@@ -158,7 +167,7 @@ class View:
     reasons: Sequence[ReasonLine]
     suggestions: Sequence[RoleSuggestion]
     unobservable: Sequence[Row]
-    ineffective: Sequence[Row]
+    ineffective: Sequence[IneffectiveGrants]
     traced_shares: Sequence[TracedShare]
     accepted: Sequence[Row]
     accepted_facts: Sequence[str]

@@ -29,6 +29,7 @@ GROUP, FUNCTION = arn("logs", "log-group:/app/x"), arn("lambda", "function:f")
         ("dynamodb:putitem", INDEX, Fit.OTHER_TYPE),
         ("dynamodb:putitem", table("*/index/*"), Fit.OTHER_TYPE),
         ("dynamodb:getitem", "arn:aws:dynamodb:*:*:table/t/stream/*", Fit.OTHER_TYPE),
+        ("dynamodb:getrecords", INDEX, Fit.OTHER_TYPE),
         ("s3:listbucket", OBJECTS, Fit.OTHER_TYPE),
         ("s3:listbucket", "arn:aws:s3:::*/*", Fit.OTHER_TYPE),
         # and the resource is another one than its parts

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from scanner.model import Denied
+from scanner.model import Denied, Verdict
 from scanner.report.view import Row, view_of
 from scanner.report.view.values import DeniedCalls, TracedShare
 from scanner.report.view.viewed import json_text, listed, short
@@ -60,13 +60,21 @@ def test_the_most_severe_stands_first() -> None:
 def test_what_cannot_be_seen_stands_with_the_others_where_it_fails_the_gate(fails: bool) -> None:
     grants = policy(allow(GET, table("t")), allow("iam:PassRole"), allow("sqs:SendMessage"), deny("sqs:*"))
     scan = scan_result([compared([grants], [READS])], [READS], [function()])
-    view = view_of(scan, COMPARE, failing_ids={finding.id for finding in scan.findings if fails})
-    rows = [[row.actions for row in rows] for rows in (view.others, view.unobservable, view.ineffective)]
-    assert rows == (
-        [["iam:PassRole", "sqs:SendMessage"], [], []]
-        if fails
-        else [[], ["iam:PassRole"], ["sqs:SendMessage"]]
-    )
+    hidden = {finding.id for finding in scan.findings if finding.verdict is Verdict.UNOBSERVABLE}
+    view = view_of(scan, COMPARE, failing_ids=hidden if fails else ())
+    rows = [[row.actions for row in rows] for rows in (view.others, view.unobservable)]
+    assert rows == ([["iam:PassRole"], []] if fails else [[], ["iam:PassRole"]])
+
+
+def test_what_has_no_effect_is_one_line_a_role() -> None:
+    crud = allow(["dynamodb:PutItem", GET, "dynamodb:DeleteItem"], table("t/index/*"))
+    result = compared([policy(allow(GET, table("t")), crud, allow("sqs:*"), deny("sqs:*"))], [READS])
+    view = view_of(scan_result([result], [READS], [function()]), COMPARE)
+    (line,) = view.ineffective
+    assert (line.who, line.count) == ("f", "4 grants")
+    assert "dynamodb:PutItem, dynamodb:GetItem, dynamodb:DeleteItem on table/t/index/*" in line.examples
+    assert "always denied" in line.examples
+    assert not (view.confirmed or view.unconfirmed or view.suggestions)
 
 
 def test_a_broad_grant_says_what_was_used_and_by_whom_where_several_use_the_role() -> None:

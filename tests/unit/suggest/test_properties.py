@@ -20,8 +20,11 @@ from scanner.iam.containment import allows_no_more
 from scanner.iam.evaluate import AccessRequest, Effect, evaluate
 from scanner.iam.patterns import is_pattern
 from scanner.iam.policies import parse_policy
+from scanner.iam.severity import worst
 from scanner.model import EXCESS, Certainty, Need, Observation, Permission, Policy, Statement, Verdict
 from scanner.result import RoleResult
+from scanner.verdict.assessment import Assessment
+from scanner.verdict.grants import matches_action
 from tests.unit.cases import (
     ACCOUNT,
     NOW,
@@ -386,3 +389,64 @@ def test_an_excess_is_confirmed_or_says_why_not_and_nothing_else_claims_any(
         assert finding.verdict in EXCESS or not finding.reasons
         assert finding.why or finding.verdict is not Verdict.UNOBSERVABLE
         assert (finding.remedy is None) is (finding.verdict not in EXCESS)
+
+
+# --- what is claimed of the actions of a grant ---------------------------------------------------
+
+
+def claimed(item: Assessment) -> frozenset[str]:
+    """The actions that a confirmed assessment says were not needed, or needed on less than is granted."""
+    return frozenset() if item.reasons else item.excess | item.wide
+
+
+@given(ROLES, CALLS, BOUNDARIES)
+@settings(max_examples=150)
+def test_no_action_of_a_call_is_surely_in_excess_of_a_grant_that_allows_it_or_of_any_where_none_does(
+    statements: list[dict[str, Any]], calls: list[Called], boundary: Policy | None
+) -> None:
+    policies = roles_policies(statements)
+    result = role_result(policies, calls, boundary)
+    for call in calls:
+        allowed = effect(call, policies, boundary)
+        for item in result.assessments:
+            grant = item.grant
+            if item.reasons or not matches_action(grant, call.action.lower()):
+                continue
+            alone = [replace(grant.policy, statements=(grant.statement,))]
+            if allowed is Effect.IMPLICITLY_DENIED or effect(call, alone, None) is Effect.ALLOWED:
+                assert call.action.lower() not in item.excess, (call, item)
+
+
+@given(ROLES, CALLS, BOUNDARIES, st.data())
+@settings(max_examples=150)
+def test_less_use_never_gives_a_weaker_finding(
+    statements: list[dict[str, Any]], calls: list[Called], boundary: Policy | None, data: Any
+) -> None:
+    policies = roles_policies(statements)
+    fewer = [call for call in calls if data.draw(st.booleans())]
+    of_more = role_result(policies, calls, boundary).assessments
+    of_fewer = role_result(policies, fewer, boundary).assessments
+    for more, less in zip(of_more, of_fewer, strict=True):
+        assert claimed(more) <= claimed(less), (more, less)
+        assert more.verdict not in EXCESS or less.verdict in EXCESS
+
+
+@given(ROLES, CALLS)
+@settings(max_examples=90)
+def test_a_finding_holds_grants_of_one_severity(
+    statements: list[dict[str, Any]], calls: list[Called]
+) -> None:
+    actions, resources = (
+        list(dict.fromkeys(value for s in statements for value in (s.get(key, "*"),)))
+        for key in ("Action", "Resource")
+    )
+    result = role_result([policy(allow(actions, resources))], calls, None)
+    by_grant = {(i.grant.action, i.grant.resource): i for i in result.assessments}
+    for finding in result.findings:
+        if finding.verdict in EXCESS:
+            levels = {
+                worst(by_grant[action, resource].in_question).level
+                for action in finding.actions
+                for resource in finding.resources
+            }
+            assert levels == {finding.severity}
