@@ -6,13 +6,12 @@ import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
-from typing import Any
 
 from scanner.aws.api import Aws
 from scanner.errors import EXIT_USAGE, ScanError, Warnings
 from scanner.mapping.overrides import mapper
 from scanner.model import CallRow, Role, Usage, region_of
-from scanner.model.workloads import WorkloadKindName, workload_kind
+from scanner.model.workloads import workload_kind
 from scanner.records.read import RecordsRequest
 from scanner.request import ScanRequest, is_selected
 from scanner.result import RoleResult, Skipped, Traced
@@ -156,21 +155,22 @@ def read_workloads(request: ScanRequest, aws: Aws, usages: Sequence[Usage], warn
 
     Raises ScanError where a file of them cannot be used, or AWS refuses the credentials.
     """
-    listings = [_listed(kind, request, aws, usages, warnings) for kind in KINDS.values()]
-    role_of = {arn: role for listing in listings for arn, role in listing.roles.items()}
+    by_kind = {kind: _listed(kind, request, aws, usages, warnings) for kind in KINDS.values()}
+    role_of = {arn: role for listing in by_kind.values() for arn, role in listing.roles.items()}
     traced = {usage.workload for usage in usages if usage.workload and usage.evidence.was_seen}
     selected = _selected(request, traced, role_of, warnings)
     roles = dict.fromkeys(role for arn in selected for role in _roles_of(arn, role_of, request, warnings))
-    if request.functions is None:
-        listings = [
-            listing.with_configuration(
-                aws, [arn for role, arn in listing.roles_of_versions if role in roles], warnings
-            )
-            for listing in listings
-        ]
+    listings = [
+        listing
+        if kind.name in request.documents
+        else listing.with_configuration(
+            aws, [arn for role, arn in listing.roles_of_versions if role in roles], warnings
+        )
+        for kind, listing in by_kind.items()
+    ]
     workloads = union(listing.workloads(traced) for listing in listings)
     # the role of a workload that its file does not hold is unknown: it may be any of them
-    in_file = request.functions is None or all(arn in role_of for arn in selected if _has_reader(arn))
+    in_file = all(arn in role_of for arn in selected if workload_kind(arn) in request.documents)
     return replace(workloads, complete=workloads.complete and in_file, compared_roles=tuple(roles))
 
 
@@ -178,11 +178,9 @@ def _listed(
     kind: WorkloadKind, request: ScanRequest, aws: Aws, usages: Sequence[Usage], warnings: Warnings
 ) -> Listing:
     """The workloads of a kind, from the file that stands for AWS, or from AWS."""
-    documents: Mapping[WorkloadKindName, Any] = {"lambda": request.functions}
-    document = documents.get(kind.name)
-    if document is not None:
+    if kind.name in request.documents:
         try:
-            return kind.from_file(document, warnings)
+            return kind.from_file(request.documents[kind.name], warnings)
         except ValueError as error:
             raise ScanError(f"the file of {kind.option} cannot be used: {error}", EXIT_USAGE) from None
     arns = [u.workload for u in usages if u.workload and workload_kind(u.workload) == kind.name]
@@ -218,7 +216,7 @@ def _roles_of(
         yield role
     elif arn in role_of:
         warnings.add(f"{kind.noun}-without-role", f"{arn} names no role")
-    elif request.functions is not None:
+    elif kind.name in request.documents:
         warnings.add(f"{kind.noun}-missing", f"{arn} is not in the file of {kind.option}")
 
 

@@ -15,7 +15,7 @@ from scanner.gate.accept import Terms
 from scanner.gate.baseline import Baseline
 from scanner.gate.config import TeamConfig
 from scanner.model import EXCESS, ScanWarning, Verdict
-from scanner.model.workloads import workload_name
+from scanner.model.workloads import WorkloadKindName, workload_name
 from scanner.usage.evidence import EvidenceRequirements
 
 
@@ -23,8 +23,8 @@ from scanner.usage.evidence import EvidenceRequirements
 class ScanRequest:
     """What is to be scanned. Times are Unix seconds; the window counts for the X-Ray API only.
 
-    `iam` and `functions` are parsed files that stand for the answers of AWS. `regions` are those to
-    scan, none for the configured one. `evidence` names what AWS itself recorded
+    `iam` and `documents` (of workloads, by kind) are parsed files that stand for the answers of AWS.
+    `regions` are those to scan, none for the configured one. `evidence` names what AWS itself recorded
     (`records.aws_records.SOURCES`). `baseline_verdicts` are the verdicts that a baseline holds. `logical_ids`
     are those of `Stack`. `today` is the date in UTC, `date.min` where no rule has an end. `warnings` are on
     what was asked.
@@ -39,7 +39,7 @@ class ScanRequest:
     trace_ids: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
     iam: Any = None
-    functions: Any = None
+    documents: Mapping[WorkloadKindName, Any] = field(default_factory=dict)
     wait: float = 0.0
     workloads: tuple[str, ...] = ()
     stacks: tuple[str, ...] = ()

@@ -19,7 +19,7 @@ from scanner.action.workflow_run import WorkflowRun
 from scanner.errors import EXIT_GATE, EXIT_OK, EXIT_USAGE, ScanError
 from scanner.gate.decide import decide
 from scanner.github.event import is_public, trusted_source_of
-from scanner.options.request import gate_of, request_of
+from scanner.options.request import gate_of, request_of, without_documents
 from scanner.report.files import write_markdown, write_reports
 from scanner.report.view import view_of
 from scanner.request import with_stacks
@@ -57,7 +57,7 @@ def _check(inputs: ActionInputs, workflow: WorkflowRun, now: float) -> None:
     root = workflow.workspace.resolve()
     if root not in (root / inputs.output_dir).resolve().parents:
         raise ScanError("input `output-dir`: must be a folder below the workspace", EXIT_USAGE)
-    request_of(replace(inputs.options, iam=None, functions=None), now)
+    request_of(without_documents(inputs.options), now)
 
 
 def _redaction(inputs: ActionInputs, workflow: WorkflowRun) -> Redaction:

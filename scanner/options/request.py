@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from scanner.errors import EXIT_USAGE, ScanError
 from scanner.options.files import json_file, trace_ids_of
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from scanner.model import ScanWarning
     from scanner.request import ScanRequest
     from scanner.usage.evidence import EvidenceRequirements
+    from scanner.workloads.kinds import WorkloadKind
 
 _TRACE_IDS_WAIT = 60.0  # seconds
 
@@ -48,7 +51,9 @@ def request_of(
         traces=options.traces,
         trace_ids=ids,
         iam=json_file(options.iam, "--iam"),
-        functions=json_file(options.functions, "--functions"),
+        documents={
+            kind.name: json_file(path, kind.option) for kind, path in _workload_files(options).items() if path
+        },
         wait=options.wait if options.wait is not None else _TRACE_IDS_WAIT if ids else 0.0,
         workloads=options.workloads,
         stacks=options.stack,
@@ -64,6 +69,19 @@ def request_of(
     )
 
 
+def without_documents(options: Options) -> Options:
+    """The options without the files that stand for the answers of AWS, which may be large."""
+    files: dict[str, Any] = dict.fromkeys(kind.argument for kind in _workload_files(options))
+    return replace(options, iam=None, **files)
+
+
+def _workload_files(options: Options) -> dict[WorkloadKind, Path | None]:
+    """The files of workloads that stand for AWS, by kind: each has an option of its own."""
+    from scanner.workloads.kinds import KINDS
+
+    return {kind: getattr(options, kind.argument) for kind in KINDS.values()}
+
+
 def _check_comparison(options: Options) -> None:
     for option, value in (
         ("--fail-on", options.fail_on),
@@ -71,8 +89,10 @@ def _check_comparison(options: Options) -> None:
     ):
         if value and not options.compare:
             raise _usage(f"{option} requires findings: add -c")
-    if (options.iam or options.functions) and not options.compare:
-        raise _usage("--iam and --functions require a comparison: add -c")
+    files = _workload_files(options)
+    if (options.iam or any(files.values())) and not options.compare:
+        names = " and ".join(["--iam", *(kind.option for kind in files)])
+        raise _usage(f"{names} require a comparison: add -c")
     if options.update_baseline and not (options.baseline and options.compare):
         raise _usage("--update-baseline requires --baseline and -c")
 

@@ -44,6 +44,11 @@ class WorkloadKind:
     from_aws: Callable[[Aws, Iterable[str], Iterable[str], Warnings], Listing]
     unread: Callable[[str], Workload]
 
+    @property
+    def argument(self) -> str:
+        """The name of its option among `options.parsers.Options`."""
+        return self.option.removeprefix("--").replace("-", "_")
+
 
 LAMBDA = WorkloadKind(
     name="lambda",

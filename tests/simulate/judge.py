@@ -82,7 +82,7 @@ def _scan(workloads: Iterable[Workload], folder: Path) -> Sequence[RoleResult]:
     functions, iam, traces = documents([w.function for w in workloads], now, managed=MANAGED)
     path = folder / "traces.json"
     path.write_text(json.dumps(traces), encoding="utf-8")
-    request = ScanRequest(now=now, compare=True, traces=(path,), iam=iam, functions=functions)
+    request = ScanRequest(now=now, compare=True, traces=(path,), iam=iam, documents={"lambda": functions})
     return scan(request, Clients(None, None)).roles
 
 

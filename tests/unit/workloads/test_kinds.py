@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from scanner.action.inputs import ONE_VALUE
 from scanner.iam import catalog
 from scanner.model import PlatformNeeds, Role, Workload
 from scanner.model.workloads import workload_arn, workload_kind
+from scanner.options.parsers import scan_options
+from scanner.options.request import request_of, without_documents
 from scanner.text.tables import rows
 from scanner.workloads.kinds import KINDS, WorkloadKind, request_context, workloads_of_role
 from scanner.workloads.listing import Workloads, union
@@ -29,6 +34,17 @@ def test_of_a_workload_that_was_not_read_all_of_its_table_is_unknown(kind: Workl
     assert {need.action for need in needs.unknown} == {
         row["action"].lower() for row in rows("workloads", kind.table)
     }
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_the_file_of_a_kind_is_an_option_and_an_input_that_a_scan_reads(
+    kind: WorkloadKind, tmp_path: Path
+) -> None:
+    (tmp_path / "file.json").write_text("[1]")
+    options = scan_options(["-c", kind.option, str(tmp_path / "file.json")])
+    assert request_of(options, now=0.0).documents == {kind.name: [1]}
+    assert request_of(without_documents(options), now=0.0).documents == {}
+    assert kind.option.removeprefix("--") in ONE_VALUE
 
 
 @pytest.mark.parametrize(
