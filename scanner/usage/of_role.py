@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
+from scanner.iam.arns import of_any_account
+from scanner.iam.patterns import is_pattern
 from scanner.mapping.overrides import ExtraUntraced
 from scanner.model import Certainty, Permission, UnknownNeed, Usage, Workload
 from scanner.records.aws_records import NO_RECORDS, AwsRecords
@@ -128,7 +130,10 @@ class _Uses:
         self.used_by.setdefault((use.action, use.resource), {})[workload or ""] = None
 
     def _add_possible(self, permission: Permission) -> None:
-        self.possible.setdefault(permission.action.lower(), {})[permission.resource] = None
+        # a resource without a name ("catalog") whose account no parameter tells
+        whole = permission.exact or is_pattern(permission.resource)
+        resource = permission.resource if whole else of_any_account(permission.resource)
+        self.possible.setdefault(permission.action.lower(), {})[resource] = None
 
 
 def used_permission(permission: Permission) -> UsedPermission:

@@ -46,6 +46,11 @@ def test_all_services_of_the_reference_that_sdks_call_are_tried() -> None:
             {},
             ("glue:GetCatalog", "arn:aws:glue:us-east-1:210987654321:catalog"),
         ),
+        (
+            Operation("athena", "StartQueryExecution"),
+            {},
+            ("glue:GetCatalog", "arn:aws:glue:us-east-1:210987654321:catalog"),
+        ),
         # of several types a call may touch any that its parameters leave open
         (
             Operation("ses", "SendEmail"),
