@@ -234,7 +234,7 @@ def read_roles(request: ScanRequest, aws: Aws, workloads: Workloads, warnings: W
 
 
 def uncompared(usages: Sequence[Usage], roles: Sequence[Role], request: ScanRequest) -> list[str]:
-    """The workloads that were seen and asked for, though no role of theirs could be told."""
+    """The workloads that were seen and asked for, though no role of theirs is known."""
     compared = {arn for role in roles for arn in role.workloads}
     seen = [usage.workload for usage in usages if usage.workload]
     return [arn for arn in seen if arn not in compared and is_selected(arn, request.workloads)]

@@ -98,7 +98,7 @@ class ScanResult:
     """What a scan found.
 
     `workloads` are those whose configuration was read, by ARN; `uncompared` are those that were seen, though
-    no role of theirs could be told. `invocations` are how often functions ran in the scanned time (by ARN),
+    no role of theirs is known. `invocations` are how often functions ran in the scanned time (by ARN),
     as CloudWatch counts. `terms` are what the team accepts, `rules` is what became of its rules,
     `against_baseline` what is new and what was fixed.
     """

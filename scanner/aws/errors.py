@@ -1,4 +1,4 @@
-"""AWS's own errors told apart: bad credentials, a missing right, what may pass, what is gone."""
+"""AWS's own errors, by kind: bad credentials, a missing right, what may pass, what is gone."""
 
 from __future__ import annotations
 

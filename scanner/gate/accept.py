@@ -25,7 +25,7 @@ class Terms:
     `baseline_verdicts` are the verdicts that a baseline holds. `logical_ids` are CloudFormation's, as
     "Stack/LogicalId" by physical name. `today` is the date in UTC, `date.min` where no rule has an end.
     `every_role` tells that all roles were asked for: only then a rule without a match is idle. `other_roles`
-    are the ARNs of further roles that are known, None where they could not be told: a baseline may name them
+    are the ARNs of further roles that are known, None where they are not known: a baseline may name them
     as it names those that were compared.
     """
 

@@ -106,7 +106,7 @@ _MOST_IN_WORDS = 7  # characters: "V2NotesTable" has 10; of random endings 19 in
 def _generated(name: str, *, has_stack: bool = True) -> str:
     """A name with its random ending, and that of a nested stack in it, replaced by `RANDOM`.
 
-    Names that S3 gives its buckets, all in lower case, cannot be told from words: they stay.
+    Names that S3 gives its buckets, all in lower case, may be words: they stay.
     """
     base, dot, ending = name.partition(".")  # "queue.fifo"
     parts = base.split("-")

@@ -1,4 +1,4 @@
-"""The parameters of a call -> the ARNs of the resources it touches.
+"""The parameters of a call -> the ARNs of the resources it uses.
 
 ARN formats come from IAM's service authorization reference; their variables are filled from the
 parameters of the same name (`${TableName}` from `table_name`). What the trace does not say is `*`.
@@ -77,7 +77,7 @@ class Context(NamedTuple):
 
 
 def resources_of(call: Call, action: str, side: Side = "") -> list[Resource]:
-    """The resources that an action of a call touches: at least one, `*` where nothing is known."""
+    """The resources that an action of a call uses: at least one, `*` where nothing is known."""
     known = catalog.action(action)
     if known is None or not known.resource_types:
         return [Resource("*", exact=known is not None)]
@@ -90,7 +90,7 @@ def resources_of(call: Call, action: str, side: Side = "") -> list[Resource]:
 
 
 def with_others(call: Call, action: str, named: Sequence[Resource]) -> list[Resource]:
-    """Resources that a call surely names, and what else its action may touch with them."""
+    """Resources that a call surely names, and what else its action may use with them."""
     known = catalog.action(action)
     if known is None or not named:
         return list(named)
@@ -191,7 +191,7 @@ def _beside(
     context: Context,
     excluded: frozenset[str],
 ) -> list[Resource]:
-    """What a call may touch beside the resources of which it names the ARN: an index of a table."""
+    """What a call may use, but for the resources of which it names the ARN: an index of a table."""
     values, types = dict(plain), set[str]()
     for resource in named:
         matched = _matching_formats(action, resource.arn)

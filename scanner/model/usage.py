@@ -10,7 +10,7 @@ from scanner.model.calls import Need, Unmapped
 
 @dataclass(frozen=True)
 class Observation:
-    """How often and when (Unix seconds) something was seen; None where no trace can have the times told.
+    """How often and when (Unix seconds) something was seen; None where its times are impossible.
 
     `succeeded` is how often AWS did what it was asked. `trace_ids` are some of the traces, the newest first.
     """

@@ -79,7 +79,7 @@ class AwsRecords:
         if self.last_accessed is None or action in traced_actions:
             return False
         level = self.last_accessed.accessed_since(action, self.since)
-        if level == "service":  # which action it was is not told: any that was traced explains it
+        if level == "service":  # which action it was is not known: any that was traced explains it
             prefix = action.partition(":")[0] + ":"
             return not any(traced.startswith(prefix) for traced in traced_actions)
         return level == "action"

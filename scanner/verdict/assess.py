@@ -269,7 +269,7 @@ class _Assessor:
         if not all(self._grants.condition_held(grant, use) for use in used):
             reasons.add(Reason.CONDITION_UNKNOWN)  # it may narrow the resources to just these
         possible = [use._replace(exact=True) for use in self._unseen.possible_uses(grant, action)]
-        # What may have been touched as well is a doubt only where it would use up the grant.
+        # What may have been used as well is a doubt only where it would use up the grant.
         uses_up = possible and not is_wider(grant, action, [*used, *possible], self._grants.limits)
         if uses_up or action in self._not_understood:
             reasons.add(Reason.POSSIBLE)

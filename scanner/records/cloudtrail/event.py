@@ -41,7 +41,7 @@ _SECRET_REFERENCE = "/aws/reference/secretsmanager"  # noqa: S105  # the beginni
 class Event(NamedTuple):
     """One API call of a workload as event history has it. `time` is in Unix seconds.
 
-    `needs` is what it needs, or why that cannot be told.
+    `needs` is what it needs, or why that is not known.
     """
 
     id: str
@@ -54,7 +54,7 @@ def read_event(text: Any, workload: str, role: str) -> Event | None:
     """A `CloudTrailEvent` (JSON text) of a workload, None where it is of somebody else, or no API call.
 
     Event history finds events by the name of the session: that its role is the workload's is checked here.
-    Raises ValueError where that cannot be told.
+    Raises ValueError where that is not known.
     """
     event = orjson.loads(text)
     if not isinstance(event, dict):

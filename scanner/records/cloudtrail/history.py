@@ -26,7 +26,7 @@ class History:
 
     `used` are the needs of calls that AWS carried out or that failed for another reason than a missing
     right, `attempted` those of calls that it denied or whose credentials it refused, `unmapped` calls of
-    which the permissions cannot be told, with their number. `regions` are those that were read to the end;
+    which the permissions are not known, with their number. `regions` are those that were read to the end;
     `complete` tells whether these are all that were asked for. `last_settled` is the time of the newest event
     of which all that came before it has been delivered too (LAG before `end`).
     """

@@ -1,4 +1,4 @@
-"""A property: of each resource that a call touches there is a need, whichever parameters were recorded."""
+"""A property: of each resource that a call uses there is a need, whichever parameters were recorded."""
 
 from __future__ import annotations
 
