@@ -54,9 +54,10 @@ def actions_of(prefix: str, operation: str, parameters: frozenset[str]) -> tuple
 
 
 def _by_name(prefix: str, operation: str) -> tuple[ActionNeed, ...] | None:
-    if services.needs_no_permission(prefix, operation):
-        return ()
     action = catalog.action(f"{prefix}:{operation}")
+    if services.needs_no_permission(prefix, operation):
+        # An action of that name is not needed, and "never used" would be false of it all the same.
+        return (ActionNeed(action.name, required=False),) if action else ()
     if action:
         return (ActionNeed(action.name, required=True),)
     verb = services.http_verb(operation) if prefix == "apigateway" else None

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
-
-from msgspec import UNSET
 
 from scanner.gate.baseline import Comparison
 from scanner.gate.rules import IgnoreRule
 from scanner.mapping.access_denied import DENIAL_HELP, DenialCause
 from scanner.model import (
     EXCESS,
-    BundleUse,
     Denied,
     Evidence,
-    Finding,
     Need,
     Observation,
     Role,
@@ -26,6 +22,7 @@ from scanner.model import (
 )
 from scanner.model.workloads import workload_kind, workload_name
 from scanner.report import records
+from scanner.report.build_finding import excess_statement, finding_record
 from scanner.report.records.keys import Json
 from scanner.report.records.scan import RuleState
 from scanner.request import ScanRequest, is_selected
@@ -60,7 +57,7 @@ def excessive_permissions(result: ScanResult, request: ScanRequest) -> tuple[rec
     entries: list[records.Excess] = []
     for role_result in result.roles:
         statements = tuple(
-            _excess_statement(finding)
+            excess_statement(finding)
             for finding in role_result.findings
             if finding.verdict in EXCESS and not finding.accepted
         )
@@ -314,7 +311,7 @@ def _role(role_result: RoleResult) -> records.Role:
             )
             for policy in role.policies
         ),
-        findings=tuple(_finding(finding) for finding in role_result.findings),
+        findings=tuple(finding_record(finding) for finding in role_result.findings),
         suggested_policy=_document(suggestion.policy) if suggestion else None,
         suggested_policies=tuple(map(_document, suggestion.parts)) if suggestion else (),
         objections=tuple(role_result.objections),
@@ -341,78 +338,3 @@ def _role(role_result: RoleResult) -> records.Role:
 
 def _document(policy: Json) -> records.PolicyDocument:
     return records.PolicyDocument(version=policy["Version"], statement=tuple(policy["Statement"]))
-
-
-def _finding(finding: Finding) -> records.Finding:
-    policy, statement = finding.policy, finding.statement
-    return records.Finding(
-        id=finding.id,
-        verdict=finding.verdict,
-        confirmed=finding.confirmed,
-        reasons=tuple(map(Reason, finding.reasons)),
-        severity=finding.severity,
-        breadth=finding.breadth,
-        severe=tuple(records.SevereAction(action=action, why=why) for action, why in finding.severe),
-        workload=finding.workload,
-        policy=records.PolicyName(name=policy.name, arn=policy.arn, kind=policy.kind),
-        statement=records.StatementName(
-            index=statement.index,
-            sid=statement.sid,
-            not_action=statement.not_actions,
-            not_resource=statement.not_resources,
-            condition=None if statement.condition is None else dict(statement.condition),
-        ),
-        actions=finding.actions,
-        resources=finding.resources,
-        used=tuple(
-            records.UsedGrant(action=used.action, resource=used.resource, workloads=used.workloads)
-            for used in finding.used
-        ),
-        why=finding.why,
-        note=finding.note,
-        remedy=finding.remedy,
-        also=tuple(
-            records.GrantPlace(
-                policy=place.policy, policy_arn=place.policy_arn, index=place.statement, sid=place.sid
-            )
-            for place in finding.also_granted_by
-        ),
-        could_go=finding.redundant,
-        sources=finding.sources,
-        ignored=finding.ignored,
-        known=finding.known,
-        bundle=_bundle(finding.bundle) if finding.bundle else None,
-    )
-
-
-def _bundle(bundle: BundleUse) -> records.BundleUse:
-    return records.BundleUse(
-        framework=bundle.framework,
-        name=bundle.name,
-        target=bundle.target,
-        fits=bundle.fits,
-        used=bundle.used,
-        smaller=bundle.smaller,
-        unless=bundle.unless,
-    )
-
-
-def _excess_statement(finding: Finding) -> records.ExcessStatement:
-    statement, resources = finding.statement, _one_or_many(finding.resources)
-    return records.ExcessStatement(
-        action=UNSET if statement.not_actions else finding.actions,
-        not_action=finding.actions if statement.not_actions else UNSET,
-        resource=UNSET if statement.not_resources else resources,
-        not_resource=resources if statement.not_resources else UNSET,
-        effect="Allow",
-        sid=statement.sid or UNSET,
-        condition=dict(statement.condition) if statement.condition else UNSET,
-        verdict=finding.verdict,
-        confirmed=finding.confirmed,
-        reasons=tuple(map(Reason, finding.reasons)),
-        used=tuple(records.ExcessUsed(action=used.action, resource=used.resource) for used in finding.used),
-    )
-
-
-def _one_or_many(values: Sequence[str]) -> str | tuple[str, ...]:
-    return values[0] if len(values) == 1 else tuple(values)

@@ -337,3 +337,18 @@ def test_the_statement_shown_is_that_of_the_policy_with_the_same_name() -> None:
     text = story(policies=[managed, policy(allow([SCAN], table("t")), name="same")], at=1)
     assert '"dynamodb:Scan"' in text
     assert '"dynamodb:GetItem"' not in text
+
+
+def test_a_report_of_before_a_key_was_added_is_explained() -> None:
+    seen = usage(services=["dynamodb"])
+    result = compared([policy(allow(SCAN, table("t")))], [seen])
+    older = document(result, [seen], [function()])
+    (role,) = older["roles"]
+    for key in ("offer_notes", "not_understood"):
+        del role[key]
+    for key in ("bundle", "breadth", "note"):
+        del role["findings"][0][key]
+    for key in ("times", "unowned"):
+        del older["scan"]["skipped"][key]
+    del older["workloads"][0]["evidence"]["all_clients_traced"]
+    assert any("never used" in line or "unused" in line for line in explained(older, result.findings[0].id))

@@ -175,7 +175,7 @@ class Finding(Struct, frozen=True, kw_only=True):
         about(
             "the bundle of a framework, or policy of AWS's own, that all of these grants belong to, or null"
         ),
-    ]
+    ] = None
 
 
 class AllowedElsewhere(Struct, frozen=True, kw_only=True):
@@ -264,7 +264,7 @@ class Role(Struct, frozen=True, kw_only=True):
         about(
             "what the offered policy holds back, and why; and what in it is another account's, a line each"
         ),
-    ]
+    ] = ()
     allowed_elsewhere: Annotated[
         tuple[AllowedElsewhere, ...],
         about("calls that succeeded though no policy of the role allows them"),

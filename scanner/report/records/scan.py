@@ -131,7 +131,7 @@ class BaselineResult(Struct, frozen=True, kw_only=True):
     grown: Annotated[
         tuple[GrownEntry, ...],
         about("those of the new ones that the baseline names, though it does not accept all that they allow"),
-    ]
+    ] = ()
 
 
 class Accepted(Struct, frozen=True, kw_only=True):
