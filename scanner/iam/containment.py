@@ -7,6 +7,7 @@ from itertools import product
 from typing import Any, NamedTuple
 
 from scanner.iam import catalog
+from scanner.iam.arns import completed
 from scanner.iam.conditions import values_of
 from scanner.iam.evaluate import is_everything, is_unclear_action, is_unclear_resource
 from scanner.iam.patterns import contains, is_pattern, overlaps
@@ -192,6 +193,7 @@ def _contains_resource(outer: str, outer_variables: bool, inner: str, inner_vari
 
 def _with_symbols(resource: str, variables: bool, symbols: dict[str, str]) -> str:
     """The pattern of a resource, with one character of its own for each variable."""
+    resource = completed(resource)
     if not variables or "${" not in resource:
         return resource
     return replaced(resource, lambda name: symbols.setdefault(name, chr(_FIRST_SYMBOL + len(symbols))))

@@ -235,3 +235,12 @@ def test_a_suggestion_keeps_every_call_that_was_allowed_and_grants_nothing_new(
         assert allows(own.statements, action, resource) == allows(after, action, resource)
     for action, resource in probes:
         assert allows(own.statements, action, resource) or not allows(after, action, resource)
+
+
+def test_a_grant_on_an_incomplete_arn_is_cut_to_what_was_used() -> None:
+    queue = arn("sqs", "q")
+    result = compared(
+        [policy(allow("sqs:SendMessage", "arn:aws:sqs:us-east-1"))],
+        [usage(used(("sqs:SendMessage", queue)))],
+    )
+    assert statements_of(result) == [allow(["sqs:SendMessage"], queue)]
