@@ -13,7 +13,19 @@ from scanner.iam.policies import parse_policy
 from scanner.model import Certainty, Need, Observation, Permission, Statement
 from scanner.suggest.policy import usage_policy
 from scanner.workloads.lambda_function import EventSource
-from tests.unit.cases import NOW, allow, arn, compared, deny, function, policy, table, usage, used
+from tests.unit.cases import (
+    NOW,
+    allow,
+    arn,
+    compared,
+    deny,
+    function,
+    policy,
+    statements_of,
+    table,
+    usage,
+    used,
+)
 
 GET, QUERY, PUT = "dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem"
 
