@@ -148,8 +148,10 @@ def _names(pattern: str, arn: str) -> bool:
     """
     if pattern.split(":", 4)[3:4] == [""] and arn.split(":", 4)[3]:
         return False  # an access point has a region, its bucket has none
+    if not overlaps(pattern, arn):
+        return False
     types = _types_of(pattern)
-    if not overlaps(pattern, arn) or not _parts_of(arn).isdisjoint(types):
+    if not _parts_of(arn).isdisjoint(types):
         return False
     return not types or arn in types or any(_is_within(arn, kind) for kind in _narrowest(types))
 
@@ -164,20 +166,25 @@ def _is_qualified(arn: str, pattern: str) -> bool:
 
     Which of the two IAM asks for is not in its reference: of log groups it is either.
     """
-    return not _wholes_of(arn).isdisjoint(_types_of(pattern))
+    types = _types_of(pattern)
+    return bool(types) and _service_of(arn) == _service_of(pattern) and not _wholes_of(arn).isdisjoint(types)
 
 
 @lru_cache(maxsize=1 << 13)
 def _parts_of(arn: str) -> frozenset[str]:
     """The formats of what lies in a resource, by a further `/`: an index of a table."""
-    types = _types(arn.split(":", _FIELDS - 1)[2])
+    types = _types(_service_of(arn))
     return frozenset(part for part in types if _is_within(part, arn) and _colons(part) == _colons(arn))
 
 
 @lru_cache(maxsize=1 << 13)
 def _wholes_of(arn: str) -> frozenset[str]:
-    types = _types(arn.split(":", _FIELDS - 1)[2])
+    types = _types(_service_of(arn))
     return frozenset(whole for whole in types if _is_within(arn, whole) and _colons(whole) < _colons(arn))
+
+
+def _service_of(arn: str) -> str:
+    return arn.split(":", 3)[2]
 
 
 def _is_within(inner: str, outer: str) -> bool:
@@ -217,6 +224,4 @@ def _by_format(prefix: str) -> dict[str | None, frozenset[str]]:
 @cache
 def _types(service: str) -> frozenset[str]:
     """The ARN patterns of all types of resources of a service, by the service in its ARNs."""
-    return frozenset(
-        arn for arn in _by_format(service) if arn is not None and arn.split(":", _FIELDS - 1)[2] == service
-    )
+    return frozenset(arn for arn in _by_format(service) if arn is not None and _service_of(arn) == service)

@@ -33,13 +33,14 @@ _NEVER_CALLED = Untraced(UNOBSERVABLE, "is used by no operation of an AWS SDK")
 
 
 @cache
-def _rows() -> tuple[dict[str, Untraced], list[tuple[str, Untraced]]]:
+def _rows() -> tuple[dict[str, Untraced], dict[str, list[tuple[str, Untraced]]]]:
+    """The rows: by exact action, and the patterns by service prefix (which no row leaves open)."""
     exact: dict[str, Untraced] = {}
-    patterns: list[tuple[str, Untraced]] = []
+    patterns: dict[str, list[tuple[str, Untraced]]] = {}
     for row in rows("mapping", "untraced"):
         action, untraced = row["action"].lower(), Untraced(row["kind"], row["why"])
         if is_pattern(action):
-            patterns.append((action, untraced))
+            patterns.setdefault(action.partition(":")[0], []).append((action, untraced))
         else:
             exact[action] = untraced
     return exact, patterns
@@ -49,7 +50,10 @@ def _rows() -> tuple[dict[str, Untraced], list[tuple[str, Untraced]]]:
 def known_untraced(action: str) -> Untraced | None:
     """Why traces may not show an action (in lower case), None where no row names it."""
     exact, patterns = _rows()
-    return exact.get(action) or next((u for pattern, u in patterns if matches(pattern, action)), None)
+    if action in exact:
+        return exact[action]
+    of_service = patterns.get(action.partition(":")[0], ())
+    return next((untraced for pattern, untraced in of_service if matches(pattern, action)), None)
 
 
 def never_called(action: str) -> Untraced | None:

@@ -137,7 +137,7 @@ def _actions_of_all(group: Iterable[Assessment]) -> frozenset[str]:
 
 @lru_cache(maxsize=1 << 12)  # most findings are about the same few actions
 def _level(actions: frozenset[str]) -> str:
-    return severity.worst(actions).level
+    return severity.worst_level(actions)
 
 
 @lru_cache(maxsize=1 << 12)

@@ -13,7 +13,7 @@ from scanner.records.aws_records import LAST_ACCESSED
 from scanner.usage.of_role import RoleUsage, UsedPermission
 from scanner.verdict.grants import matches_action, overlaps_resource, service_of_action
 from scanner.verdict.reasons import Reason
-from scanner.workloads.platform import untraced, untraced_actions
+from scanner.workloads.platform import unobservable_actions, untraced, untraced_actions
 
 _NONE = frozenset[str]()
 
@@ -71,9 +71,12 @@ class UnseenUses:
 
     def unobservable(self, grant: Grant, actions: frozenset[str]) -> frozenset[str]:
         """Those of a grant's actions (lower case) whose use by the grant no trace can show."""
-        return frozenset(
+        maybe, surely = self._maybe_untraced(grant, actions), _NONE
+        if len(maybe) > 1:
+            surely = actions & unobservable_actions(catalog.prefixes_of(grant.action.lower()))
+        return surely.union(
             action
-            for action in self._maybe_untraced(grant, actions)
+            for action in maybe - surely
             if any(untraced.kind == UNOBSERVABLE for untraced in self.untraced(grant, action))
         )
 
@@ -231,7 +234,7 @@ class UnseenUses:
         if not grant.except_actions and not is_pattern(service_of_action(grant.action)):
             return actions
         services = self._services.union(grant.pattern.split(":", 3)[2:3])
-        return frozenset(action for action in actions if action.partition(":")[0] in services)
+        return _NONE.union(*(actions & catalog.expand(f"{service}:*") for service in services))
 
     def _may_be_of_any_resource(self, action: str, doubts: ActionDoubts) -> bool:
         """Whether a use that traces do not show may be on all of a grant's resource."""

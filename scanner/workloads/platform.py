@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache, lru_cache
 
 from scanner.iam import catalog
-from scanner.mapping.untraced import Untraced, known_untraced, never_called
+from scanner.mapping.untraced import UNOBSERVABLE, Untraced, known_untraced, never_called
 from scanner.text.tables import rows
 from scanner.workloads.kinds import KINDS
 
@@ -31,3 +31,10 @@ def untraced_actions(prefixes: tuple[str, ...]) -> frozenset[str]:
     """The actions (lower case) of services, by their prefixes, of which traces may not show a use."""
     actions = (action for prefix in prefixes for action in catalog.expand(f"{prefix}:*"))
     return frozenset(action for action in actions if untraced(action) is not None)
+
+
+@lru_cache(maxsize=1 << 10)
+def unobservable_actions(prefixes: tuple[str, ...]) -> frozenset[str]:
+    """Those of them of which no trace can show a use."""
+    reasons = ((action, untraced(action)) for action in untraced_actions(prefixes))
+    return frozenset(action for action, reason in reasons if reason and reason.kind == UNOBSERVABLE)
