@@ -20,7 +20,7 @@ _MOST_CALLS = 25
 _VERDICT_HELP = {
     Verdict.USED: "It is needed as it stands.",
     Verdict.UNUSED: "No workload that uses the role was seen to use it.",
-    Verdict.BROAD: "Part of it was used: it allows more than that.",
+    Verdict.BROAD: "Part of it was used or may be needed: it allows more than that.",
     Verdict.PLATFORM: "AWS itself needs it, because of how the workload is configured.",
     Verdict.UNOBSERVABLE: "Traces cannot show whether it is used.",
     Verdict.INEFFECTIVE: (

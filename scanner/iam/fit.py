@@ -64,7 +64,7 @@ def _fits(actions: frozenset[str], pattern: str) -> Fits:
     rest = actions - works - account_wide
     unknown = frozenset(a for a in rest if a in qualified or catalog.action(a) is None)
     rest -= unknown
-    if not rest or _types_of(pattern):
+    if not rest or _names_known_types(pattern):
         return Fits(works, rest, unknown, account_wide)
     return Fits(works, frozenset(), unknown | rest, account_wide)
 
@@ -88,7 +88,7 @@ def _fit(action: str, pattern: str) -> Fit:
         return Fit.WORKS
     if any(_is_qualified(arn, pattern) for arn in formats):
         return Fit.UNKNOWN
-    return Fit.OTHER_TYPE if _types_of(pattern) else Fit.UNKNOWN
+    return Fit.OTHER_TYPE if _names_known_types(pattern) else Fit.UNKNOWN
 
 
 # bench row "1,000 roles": the names of resources differ, and the types that they are of do not
@@ -122,6 +122,14 @@ def _types_of(pattern: str) -> frozenset[str]:
     if len(fields) < _FIELDS or is_pattern(fields[2]):
         return frozenset()
     return frozenset(arn for arn in _types(fields[2]) if contains(arn, pattern))
+
+
+def _names_known_types(pattern: str) -> bool:
+    """Whether a pattern names types of resources that IAM's reference knows: one, or several."""
+    fields = pattern.split(":", _FIELDS - 1)
+    if len(fields) < _FIELDS or is_pattern(fields[2]):
+        return False
+    return any(overlaps(pattern, arn) for arn in _types(fields[2]))
 
 
 def _of_service(prefix: str, pattern: str) -> Fits:

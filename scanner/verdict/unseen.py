@@ -69,11 +69,11 @@ class UnseenUses:
             if matches(extra.action, action):
                 yield Untraced(extra.kind, extra.reason)
 
-    def unobservable(self, grant: Grant, actions: frozenset[str]) -> frozenset[str]:
-        """Those of a grant's actions (lower case) whose use by the grant no trace can show."""
-        maybe, surely = self._maybe_untraced(grant, actions), _NONE
+    def _unobservable(self, grant: Grant, maybe: frozenset[str]) -> frozenset[str]:
+        """Of a grant's actions that may be untraced those whose use by the grant no trace can show."""
+        surely = _NONE
         if len(maybe) > 1:
-            surely = actions & unobservable_actions(catalog.prefixes_of(grant.action.lower()))
+            surely = maybe & unobservable_actions(catalog.prefixes_of(grant.action.lower()))
         return surely.union(
             action
             for action in maybe - surely
@@ -87,7 +87,7 @@ class UnseenUses:
             return actions if any(self._reasons_of_all_grants(action)) or action in self._unread else _NONE
         pattern = grant.action.lower()
         of_reference = actions & untraced_actions(catalog.prefixes_of(pattern))
-        of_none = actions - catalog.expand(pattern)
+        of_none = _NONE if catalog.expand(pattern) else actions
         of_team = (matching(extra.action, actions) for extra in self._usage.team)
         return (of_reference | of_none | (actions & self._unread)).union(*of_team)
 
@@ -156,12 +156,12 @@ class UnseenUses:
 
         `known` are doubts that the grants of the role give rise to.
         """
-        unobservable = self.unobservable(grant, actions)
-        rest = actions - unobservable
+        maybe = self._maybe_untraced(grant, actions)
+        unobservable = self._unobservable(grant, maybe)
         reasons: dict[str, frozenset[Reason]] = {}
         sources: set[str] = set()
-        doubtful = self._maybe_doubtful(grant, rest)
-        for action in sorted(doubtful.union(rest.intersection(known))):
+        doubtful = (maybe | self._maybe_recorded(actions)) - unobservable
+        for action in sorted(doubtful.union(actions.intersection(known) - unobservable)):
             of_action = known.get(action, frozenset())
             if action in doubtful:
                 doubts = self.doubts(grant, action)
@@ -171,11 +171,9 @@ class UnseenUses:
                 reasons[action] = of_action
         return ActionDoubts(unobservable, reasons, frozenset(sources))
 
-    def _maybe_doubtful(self, grant: Grant, actions: frozenset[str]) -> frozenset[str]:
-        """Those of a grant's actions that `doubts`, or the records of AWS, may have something to say of."""
-        if self._usage.records.last_accessed is not None:
-            return actions
-        return self._maybe_untraced(grant, actions) | (actions & self._possible)
+    def _maybe_recorded(self, actions: frozenset[str]) -> frozenset[str]:
+        """Those of the actions that a call may have needed, or the records of AWS may tell of."""
+        return actions if self._usage.records.last_accessed is not None else actions & self._possible
 
     def never_used(self, grant: Grant, actions: Iterable[str]) -> tuple[dict[str, bool], frozenset[str]]:
         """Of each service of some actions, whether IAM saw no attempt to use any; and who recorded that."""

@@ -39,6 +39,8 @@ GROUP, FUNCTION = arn("logs", "log-group:/app/x"), arn("lambda", "function:f")
         ("kms:decrypt", arn("kms", "alias/a"), Fit.OTHER_TYPE),
         ("lambda:invokefunction", arn("lambda", "layer:l"), Fit.OTHER_TYPE),
         ("lambda:invokefunction", table("t"), Fit.OTHER_TYPE),
+        ("lambda:invokefunction", arn("dynamodb", "*"), Fit.OTHER_TYPE),
+        ("dynamodb:getitem", arn("dynamodb", "*"), Fit.WORKS),
         # what a further `:` qualifies is not told apart: the reference leaves that open
         ("lambda:invokefunction", FUNCTION + ":PROD", Fit.WORKS),
         ("lambda:invokefunction", FUNCTION + ":*", Fit.WORKS),
