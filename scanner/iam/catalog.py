@@ -89,15 +89,6 @@ def _formats_of(prefix: str, name: str) -> tuple[str, ...]:
     return tuple(part for part in joined.split(", ") if part)
 
 
-@cache
-def formats_of_service(prefix: str) -> tuple[str, ...]:
-    """The ARN formats of all types of resource of a service, none for an unknown service."""
-    if prefix not in prefixes():
-        return ()
-    names = sorted(_DATA.resources.get_resource_types_for_service(prefix))
-    return tuple(dict.fromkeys(arn for name in names for arn in _formats_of(prefix, name)))
-
-
 @lru_cache(maxsize=1 << 14)
 def expand(pattern: str) -> frozenset[str]:
     """All actions, in lower case with their prefix, that an action pattern matches."""

@@ -60,11 +60,3 @@ def checked_for(action: str, arn: str) -> list[Checked]:
     action = action.lower()
     found = ((rule, rule.recorded.fullmatch(arn)) for rule in _rules_of(action))
     return [Checked(match.expand(rule.checked), rule.surely) for rule, match in found if match]
-
-
-def may_be_checked(action: str, pattern: str) -> bool:
-    """Whether a resource pattern is a spelling that IAM may check for an action, by one of the rules.
-
-    Such a grant is never without effect, whatever types of resource the reference lists for the action.
-    """
-    return any(rule.recorded.fullmatch(pattern) for rule in _rules_of(action.lower()))

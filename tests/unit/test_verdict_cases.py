@@ -22,9 +22,6 @@ CASES: dict[str, Any] = {
 DEFAULT_GATE = ("--fail-on", "unused", "broad")  # that of the action
 TIMES = {"seconds": 1.0, "milliseconds": 1e3, "microseconds": 1e6}
 
-# Cases that fail still, and why. One that passes must go from here.
-PENDING: dict[str, str] = {}
-
 
 def scan(folder: Path, case: Any) -> Ran:
     """A scan of the inputs of a case."""
@@ -129,19 +126,9 @@ CHECKS: Mapping[str, Callable[[Ran, Any], None]] = {
 }
 
 
-@pytest.mark.parametrize(
-    "title",
-    [
-        pytest.param(title, marks=pytest.mark.xfail(reason=PENDING[title]) if title in PENDING else ())
-        for title in CASES
-    ],
-)
+@pytest.mark.parametrize("title", CASES)
 def test_what_comes_out(tmp_path: Path, title: str) -> None:
     case = CASES[title]
     ran = scan(tmp_path, case)
     for name, expected in case["expect"].items():
         CHECKS[name](ran, expected)
-
-
-def test_what_is_pending_is_a_case() -> None:
-    assert PENDING.keys() <= CASES.keys()

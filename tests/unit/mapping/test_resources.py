@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from scanner.mapping.authorised import may_be_checked
 from scanner.mapping.permissions import required_permissions
 from scanner.model import Call, Certainty, Need, Outcome, Permission, Unmapped
 
@@ -408,12 +407,6 @@ def test_behind_an_object_lambda_access_point_stand_a_function_an_access_point_a
     seen = call("S3", "GetObject", ("bucket_name", bucket))
     assert {action for action, _, _ in required(seen)} == {"s3-object-lambda:GetObject"}
     assert possible(seen) >= {("s3:GetObject", "*"), ("lambda:InvokeFunction", F + "*")}
-
-
-def test_spellings_that_iam_may_check_are_never_without_effect() -> None:
-    for spelling in (GROUP + "g", GROUP + "g:*", GROUP + "g:log-stream:*"):
-        assert may_be_checked("logs:FilterLogEvents", spelling)
-    assert not may_be_checked("dynamodb:PutItem", D + "t/index/i")
 
 
 def test_an_invocation_that_is_named_by_its_function() -> None:
