@@ -20,7 +20,7 @@ from scanner.roles.trust import with_workloads
 from scanner.text.escape import counted
 from scanner.traces.files import FilesSource
 from scanner.traces.reading import TraceReading
-from scanner.traces.source import TraceSource
+from scanner.traces.source import SourceReport, TraceSource
 from scanner.traces.xray_api import XRaySource
 from scanner.traces.xray_requests import Window
 from scanner.usage.builder import UsageBuilder
@@ -51,11 +51,6 @@ def read_traces(
     report = source.read(emit, warnings)
     skipped = report.skipped
     usages = builder.usages()
-    scan_reasons = set()
-    if skipped.unprocessed or skipped.windows or skipped.documents or builder.unattributed_gaps:
-        scan_reasons.add(Reason.INCOMPLETE_TRACES)  # whatever was not read may be any workload's
-    if report.elsewhere:
-        scan_reasons.add(Reason.TRACES_ELSEWHERE)
     arns = [usage.workload for usage in usages if usage.workload]
     regions = report.regions
     traced = Traced(
@@ -77,10 +72,19 @@ def read_traces(
             unowned=builder.unowned_documents,
         ),
         usages=usages,
-        scan_reasons=frozenset(scan_reasons),
+        scan_reasons=frozenset(_scan_reasons(report, builder)),
     )
     _warn_of_gaps(traced.skipped, warnings)
     return traced
+
+
+def _scan_reasons(report: SourceReport, builder: UsageBuilder) -> Iterator[Reason]:
+    """What speaks against every finding of a scan."""
+    skipped = report.skipped
+    if skipped.unprocessed or skipped.windows or skipped.documents or builder.unattributed_gaps:
+        yield Reason.INCOMPLETE_TRACES  # whatever was not read may be any workload's
+    if report.elsewhere:
+        yield Reason.TRACES_ELSEWHERE
 
 
 def trace_source(request: ScanRequest, aws: Aws) -> TraceSource:

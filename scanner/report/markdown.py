@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
+from scanner.iam.severity import DATA_ACCESS, SEVERITY_LEVELS
 from scanner.model import Verdict
 from scanner.report.view import Row, View
 from scanner.text.escape import fence_for, markdown_code, markdown_text
 
-_MOST_DANGEROUS = ("privilege-escalation", "permissions-management", "destruction", "write")
+_MOST_DANGEROUS = SEVERITY_LEVELS[: SEVERITY_LEVELS.index(DATA_ACCESS)]
 _MOST_BELOW = 8  # grants of a bundle: a policy of AWS has hundreds
 _ALL = 1 << 30
 
