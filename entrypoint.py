@@ -7,7 +7,9 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr
+from pathlib import Path
 from typing import TextIO
 
 from scanner.errors import EXIT_FAULT, EXIT_USAGE, ScanError
@@ -19,13 +21,11 @@ def main(environ: Mapping[str, str], out: TextIO, now: float) -> int:
     """Run the action. Returns the exit code, which is the gate."""
     out.write("xray-privilege-scan: reading the inputs\n")
     out.flush()
-    # Without a handler Python writes the libraries' warnings to standard error, where the runner looks for
-    # commands: what they quote is not escaped.
-    logging.getLogger().addHandler(logging.NullHandler())
     try:
-        from scanner.action.run import run
+        with _silent_libraries():
+            from scanner.action.run import run
 
-        return run(environ, out, now)
+            return run(environ, out, now)
     except ScanError as error:
         out.write(_error(str(error)))
         return error.exit_code or EXIT_USAGE
@@ -34,6 +34,22 @@ def main(environ: Mapping[str, str], out: TextIO, now: float) -> int:
             out.write(commands.log_lines(_masked(traceback.format_exc())) + "\n")
         out.write(_error(f"internal error ({type(error).__name__}: {error}): please report it"))
         return EXIT_FAULT
+
+
+@contextmanager
+def _silent_libraries() -> Iterator[None]:
+    """No line of a library reaches standard error, where the runner looks for commands.
+
+    What libraries quote is not escaped, and may be an address or a token. Loggers are switched off whole:
+    PyGithub's has a handler of its own. Warnings, and the tracebacks of threads, go the same way.
+    """
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stderr(nowhere):
+            yield
+    finally:
+        logging.disable(before)
 
 
 def _error(text: str) -> str:

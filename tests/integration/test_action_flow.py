@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import logging
+import os
+import subprocess
+import sys
+import threading
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,9 +19,10 @@ import pytest
 from entrypoint import main
 from scanner.gate.load_baseline import load_baseline
 from tests.fakes import notes
-from tests.fakes.github import BASE, CONTENTS, GRAPHQL, LIST, FakeGitHub, Script
+from tests.fakes.github import BASE, CONTENTS, CREATE, GRAPHQL, LIST, FakeGitHub, Script
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = ROOT / "examples"
 NUMBER = 7
 
 
@@ -62,18 +69,34 @@ class Step:
         **inputs: str,
     ) -> Ran:
         """Run it for an event, that of a pull request if none is given."""
+        self._prepare(payload)
+        environ = self._environ(name, run_id, debug) | self._inputs(inputs)
+        self._monkeypatch.chdir(self.workspace)
+        out = io.StringIO()
+        code = main(environ, out, now=notes.FIRST_TRACE + 3600)
+        return self._ran(code, out.getvalue())
+
+    def run_process(self, **inputs: str) -> subprocess.CompletedProcess[str]:
+        """Run it for a pull request as a process of its own, as the image does."""
+        self._prepare(None)
+        environ = os.environ | self._environ("pull_request", 900, debug=True) | self._inputs(inputs)
+        command = [sys.executable, str(ROOT / "entrypoint.py")]
+        return subprocess.run(
+            command, env=environ, cwd=self.workspace, capture_output=True, text=True, check=False, timeout=60
+        )
+
+    def _ran(self, code: int, log: str) -> Ran:
+        folder = self._folder
+        outputs = dict(line.split("=", 1) for line in (folder / "outputs").read_text().splitlines())
+        return Ran(code, log, (folder / "summary").read_text(), outputs)
+
+    def _prepare(self, payload: dict[str, Any] | None) -> None:
         folder = self._folder
         (folder / "event.json").write_text(
             json.dumps(payload if payload is not None else event(self._github))
         )
         for file in ("summary", "outputs"):
             (folder / file).write_text("")
-        environ = self._environ(name, run_id, debug) | self._inputs(inputs)
-        self._monkeypatch.chdir(self.workspace)
-        out = io.StringIO()
-        code = main(environ, out, now=notes.FIRST_TRACE + 3600)
-        outputs = dict(line.split("=", 1) for line in (folder / "outputs").read_text().splitlines())
-        return Ran(code, out.getvalue(), (folder / "summary").read_text(), outputs)
 
     def _environ(self, name: str, run_id: int, debug: bool) -> dict[str, str]:
         return {
@@ -565,3 +588,48 @@ def test_in_public_what_a_pull_request_changes_tells_no_account(step: Step, gith
 def test_wrong_use_is_reported_before_github_is_asked(step: Step, github: FakeGitHub) -> None:
     assert step.run(traces="", time_range="soon").code == 2
     assert github.count(CONTENTS) == 0
+
+
+# --- what libraries say -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        Script(fail={CREATE: 9}, failure=502),
+        Script(rights=(LIST, GRAPHQL, CONTENTS)),
+        Script(limited=(403, "::error::rate limit", {"Retry-After": "1"}), limit_first=1),
+    ],
+    ids=["POST fails", "POST is refused", "rate limit"],
+)
+def test_no_line_of_a_library_reaches_the_runner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: Script
+) -> None:
+    with FakeGitHub(script=script) as github:
+        ran = Step(github, tmp_path, monkeypatch).run_process()
+        assert github.count(CREATE) >= 1
+    assert ran.stderr == ""
+    assert github.url not in ran.stdout
+    assert github.token not in ran.stdout
+
+
+def test_neither_loggers_nor_warnings_nor_threads_of_libraries_speak_to_the_runner(
+    step: Step, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def chatty(*_: Any) -> int:
+        logger = logging.getLogger("some.library")
+        logger.addHandler(logging.StreamHandler())
+        logger.critical("::set-env name=A::b")
+        warnings.warn("::error::from a library", UserWarning, stacklevel=1)
+        thread = threading.Thread(target=lambda: 1 // 0)
+        thread.start()
+        thread.join()
+        return 0
+
+    monkeypatch.setattr("scanner.action.run.run", chatty)
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        monkeypatch.setattr(threading, "excepthook", threading.__excepthook__)
+        step.run()
+    assert capsys.readouterr().err == ""
+    assert not logging.root.manager.disable
