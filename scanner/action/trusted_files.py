@@ -1,7 +1,8 @@
 """Configuration and baseline in a workflow run: where they are trusted, and what a pull request changes.
 
-The author of a pull request must not be able to switch the check off in the same pull request. What counts is
-therefore what stands in its base, read through GitHub's API; what the checkout holds is only shown.
+The author of a change must not be able to switch the check off in the same change. What counts is therefore
+what stands in the base of a pull request, else in the default branch, read through GitHub's API; what the
+checkout holds is only shown.
 """
 
 from __future__ import annotations
@@ -91,23 +92,44 @@ def read_trusted_files(
     except NoFileError as error:
         raise ScanError(str(error), EXIT_USAGE) from None
     except GithubError as error:
-        _check_none_is_needed(files, workspace, error)
+        _check_none_is_needed(files, source, workspace, error)
         log(f"no configuration is used, and the checkout has none: {error}")
         return TrustedFiles()
     trusted = _parsed(files, texts, _ref_name(source.ref))
+    if source == ("", ""):
+        _name_differences(files, texts, workspace, log)
     if not _shows_the_change(source, workspace):
         return trusted
     changes = [_change(file, texts[file.kind], workspace) for file in files]
     return trusted._replace(changes=tuple(change for change in changes if change))
 
 
-def _check_none_is_needed(files: Sequence[TrustedFile], workspace: Path, error: GithubError) -> None:
-    """Raise ScanError where a file may be there that could not be read in the base."""
+def _name_differences(
+    files: Sequence[TrustedFile],
+    texts: Mapping[FileKind, str | None],
+    workspace: Path,
+    log: Callable[[str], None],
+) -> None:
+    """Log which files of the checkout do not count, since the default branch has others."""
+    for file in files:
+        try:
+            differs = checkout_text(workspace, file.path) not in (None, texts[file.kind])
+        except ScanError:
+            differs = True
+        if differs:
+            log(f"{one_line(file.path)} counts as it is in the default branch, not as it was checked out")
+
+
+def _check_none_is_needed(
+    files: Sequence[TrustedFile], source: TrustedSource, workspace: Path, error: GithubError
+) -> None:
+    """Raise ScanError where a file may be there that could not be read where it is trusted."""
     needed = [file.path for file in files if file.named or os.path.lexists(workspace / file.path)]
     if needed:
+        where = "the base" if source.ref else "the default branch"
         raise ScanError(
-            f"{error}. {' and '.join(map(one_line, needed))} must be read from the base, so that no pull "
-            "request changes its own check",
+            f"{error}. {' and '.join(map(one_line, needed))} must be read from {where}, so that no change "
+            "switches off its own check",
             EXIT_USAGE,
         ) from None
 

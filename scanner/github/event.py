@@ -93,7 +93,7 @@ def _of_commit(sha: Any) -> Activity:
 
 
 class TrustedSource(NamedTuple):
-    """Where configuration and baseline may be believed: not where the author of a pull request writes them.
+    """Where configuration and baseline may be believed: not where the author of a change writes them.
 
     `ref` is the commit to read them at, empty for the default branch; None where the checkout is trusted.
     `head` is the commit that the checkout must be at to show what the pull request changes in them, empty
@@ -105,27 +105,49 @@ class TrustedSource(NamedTuple):
 
 
 _CHECKOUT = TrustedSource()
+_DEFAULT_BRANCH = TrustedSource("", "")
 
 
 def trusted_source_of(event_name: str, event: Mapping[str, Any]) -> TrustedSource:
     """Where configuration and baseline are read for an event; what a payload does not say is not believed.
 
-    What each event checks out by itself: docs.github.com/en/actions/reference/workflows-and-actions/
-    events-that-trigger-workflows.
+    Pull requests and merge groups read their base, all other events the default branch: the branch that was
+    pushed, or that a run was started on, may be the author's. Only outside of GitHub, without an event, the
+    checkout counts. What each event checks out by itself: docs.github.com/en/actions/reference/
+    workflows-and-actions/events-that-trigger-workflows.
     """
+    if not event_name:
+        return _CHECKOUT
     if event_name == "merge_group":
         return TrustedSource(_sha(_mapping(event.get("merge_group")).get("base_sha")))
     if event_name == "workflow_run":
         run = _mapping(event.get("workflow_run"))
+        if not _is_of_pull_request(str(run.get("event"))):
+            return _DEFAULT_BRANCH
         return TrustedSource(_base_of_run(event, run), _sha(run.get("head_sha")))
-    if event_name.startswith("pull_request"):
+    if _is_of_pull_request(event_name):
         pull_request = _mapping(event.get("pull_request"))
         base, head = (_sha(_mapping(pull_request.get(side)).get("sha")) for side in ("base", "head"))
         # pull_request_target checks out the base, unless the workflow names another commit
         return TrustedSource(base, head if event_name == "pull_request_target" else None)
-    if _mapping(event.get("issue")).get("pull_request"):
-        return TrustedSource("", "")  # a comment on a pull request, whose commits the payload does not name
-    return _CHECKOUT
+    return _DEFAULT_BRANCH
+
+
+def judged_by(event_name: str, event: Mapping[str, Any]) -> str:
+    """What a verdict rests on where that is no pull request: the event; empty for a pull request's own runs.
+
+    A branch may bring another workflow, with weaker inputs, and is not judged by the base of its pull
+    request: what a push says must not stand in the place of what the pull request's own run said. A comment
+    on a pull request runs the workflow of the default branch.
+    """
+    if event_name == "workflow_run":
+        event_name = str(_mapping(event.get("workflow_run")).get("event") or event_name)
+    of_pull_request = _is_of_pull_request(event_name) or event_name == "issue_comment"
+    return "" if of_pull_request else event_name
+
+
+def _is_of_pull_request(event_name: str) -> bool:
+    return event_name.startswith("pull_request")
 
 
 def _base_of_run(event: Mapping[str, Any], run: Mapping[str, Any]) -> str:

@@ -234,7 +234,7 @@ def test_without_a_trace_the_step_is_green_and_says_so(step: Step, tmp_path: Pat
 
 def test_a_schedule_reports_without_a_comment(step: Step, github: FakeGitHub) -> None:
     ran = step.run({"repository": {"private": True}}, name="schedule")
-    assert github.requests == []
+    assert {request.operation for request in github.requests} == {CONTENTS}
     assert "notes-app-api-test-delete" in ran.summary
 
 
@@ -497,27 +497,63 @@ def test_a_baseline_that_the_pull_request_writes_accepts_nothing(
     assert '"action": "dynamodb:GetItem"' in github.bodies(NUMBER)[0]
 
 
-def test_after_the_merge_the_checkout_counts(step: Step, github: FakeGitHub) -> None:
-    check_out(step.workspace, {CONFIG: VERSION + IGNORE})
-    payload = {"repository": {"private": True}}
-    assert step.run(payload, name="schedule").code == 0
-    assert github.requests == []
+HEAD = "e" * 40
+BASE_OF_PULL: dict[str, Any] = {"number": NUMBER, "base": {"sha": BASE}}
+EVENTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "push": ("push", {"ref": "refs/heads/mine", "after": HEAD}),
+    "push to main": ("push", {"ref": "refs/heads/main", "after": HEAD}),
+    "schedule": ("schedule", {}),
+    "workflow_dispatch": ("workflow_dispatch", {"ref": "refs/heads/mine"}),
+    "pull_request": ("pull_request", {"pull_request": BASE_OF_PULL}),
+    "pull_request_target": ("pull_request_target", {"pull_request": BASE_OF_PULL}),
+    "merge_group": ("merge_group", {"merge_group": {"base_sha": BASE, "head_sha": HEAD}}),
+    "workflow_run": ("workflow_run", {"workflow_run": {"event": "push", "head_sha": HEAD}}),
+    "workflow_run of a pull request": (
+        "workflow_run",
+        {"workflow_run": {"event": "pull_request", "head_sha": HEAD, "pull_requests": [BASE_OF_PULL]}},
+    ),
+    "workflow_run of a fork": (
+        "workflow_run",
+        {"workflow_run": {"event": "pull_request", "head_sha": HEAD, "pull_requests": []}},
+    ),
+    "issue_comment": ("issue_comment", {"issue": {"number": NUMBER, "pull_request": {"url": ""}}}),
+    "release": ("release", {"action": "published"}),
+    "nothing known": ("something_new", {}),
+}
 
 
-@pytest.mark.parametrize(
-    "payload",
-    [
-        {"workflow_run": {"pull_requests": [], "head_sha": "a" * 40}, "repository": {"private": True}},
-        {"workflow_run": {"pull_requests": [{"number": NUMBER, "base": {"sha": BASE}}]}},
-    ],
-)
-def test_a_workflow_that_runs_after_another_reads_the_base_too(
-    step: Step, github: FakeGitHub, payload: dict[str, Any]
+@pytest.mark.parametrize(("name", "payload"), EVENTS.values(), ids=EVENTS)
+def test_whatever_starts_the_run_no_change_accepts_its_own_finding(
+    step: Step, github: FakeGitHub, tmp_path: Path, name: str, payload: dict[str, Any]
 ) -> None:
-    check_out(step.workspace, {CONFIG: VERSION + IGNORE})
-    assert step.run(payload, name="workflow_run").code == 1
+    payload = payload | {"repository": {"private": True}}
+    known = baseline_of(tmp_path)
+    check_out(step.workspace, {CONFIG: VERSION + IGNORE, "known.json": known})
+    github.commit({CONFIG: VERSION, "known.json": '{"version": 1, "findings": []}\n'})
+    own = step.run(payload, name=name, baseline="known.json")
+    assert (own.code, own.outputs["new"]) == (1, "1")
     github.commit({CONFIG: VERSION + IGNORE})
-    assert step.run(payload, name="workflow_run").code == 0
+    assert step.run(payload, name=name).code == 0
+    github.commit({"known.json": known})
+    assert step.run(payload, name=name, baseline="known.json").code == 0
+
+
+def test_a_push_leaves_the_comment_of_the_pull_request_alone(step: Step, github: FakeGitHub) -> None:
+    step.run()
+    (body,) = github.bodies(NUMBER)
+    github.pull_request(NUMBER, HEAD)
+    push = {"ref": "refs/heads/mine", "after": HEAD, "repository": {"private": True}}
+    for run_id in (901, 902):
+        step.run(push, name="push", run_id=run_id, fail_on="never", comment="always")
+    of_pull_request, of_push = github.bodies(NUMBER)
+    assert of_pull_request == body
+    assert "The check fails" in of_pull_request and "The check fails" not in of_push
+
+
+def test_after_the_merge_the_log_says_what_counts(step: Step, github: FakeGitHub) -> None:
+    check_out(step.workspace, {CONFIG: VERSION + IGNORE})
+    ran = step.run({"repository": {"private": True}}, name="schedule")
+    assert f"{CONFIG} counts as it is in the default branch, not as it was checked out" in ran.log
 
 
 def test_where_the_base_cannot_be_read_nothing_is_judged(step: Step, github: FakeGitHub) -> None:

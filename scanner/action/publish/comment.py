@@ -9,7 +9,7 @@ from scanner.action.publish.publication import Publication
 from scanner.action.publish.text import text_of
 from scanner.github.comment import CommentDraft, post
 from scanner.github.errors import GithubError
-from scanner.github.event import Activity, activity_of
+from scanner.github.event import Activity, activity_of, judged_by
 
 if TYPE_CHECKING:
     from scanner.github.api import Repository
@@ -41,11 +41,18 @@ def _draft(publication: Publication) -> CommentDraft:
     link = f"[full report]({publication.workflow.url}) in the run's summary"
     return CommentDraft(
         body=text_of(publication, MAX_COMMENT, f"see the {link}") + f"\n<sub>{link}</sub>\n",
-        key=publication.inputs.key,
+        key=_key(publication),
         run=publication.workflow.id,
         mode=publication.inputs.comment,
         has_findings=publication.result.needs_attention,
     )
+
+
+def _key(publication: Publication) -> str:
+    """The key of the comment: what is not judged as the pull request is has a comment of its own."""
+    judged = judged_by(publication.workflow.event_name, publication.workflow.event)
+    key = publication.inputs.key
+    return f"{key} ({judged})" if judged else key
 
 
 def _post(publication: Publication, activity: Activity, draft: CommentDraft) -> str:

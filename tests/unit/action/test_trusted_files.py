@@ -28,7 +28,7 @@ PATH = ".github/least-privilege.yml"
 STRICT, LAX = "version: 1\nmin-traces: 20\n", "version: 1\nfail-on: never\n"
 INVALID = "version: 1\nfail-on: nothing\n"
 EMPTY_BASELINE = '{"version": 1, "findings": []}'
-CHECKOUT, PULL_REQUEST = TrustedSource(), TrustedSource(BASE)
+CHECKOUT, PULL_REQUEST, DEFAULT_BRANCH = TrustedSource(), TrustedSource(BASE), TrustedSource("", "")
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def write(workspace: Path, files: Mapping[str, str]) -> None:
 
 def reader(files: Mapping[str, str | bytes]) -> FileReader:
     def read(path: str, ref: str) -> bytes | None:
-        assert ref == BASE
+        assert ref in (BASE, "")
         content = files.get(path)
         return content.encode() if isinstance(content, str) else content
 
@@ -79,11 +79,23 @@ def test_on_a_pull_request_the_base_counts(workspace: Path) -> None:
     assert (trusted.config.min_traces, trusted.config.fail_on) == (20, None)
 
 
-def test_elsewhere_the_checkout_counts_and_nobody_is_asked(workspace: Path) -> None:
+def test_outside_of_github_the_checkout_counts_and_nobody_is_asked(workspace: Path) -> None:
     write(workspace, {PATH: STRICT})
     trusted = team(workspace, unreachable, CHECKOUT)
     assert trusted.config.min_traces == 20
     assert trusted.changes == ()
+
+
+def test_where_the_default_branch_counts_the_log_names_what_differs_in_the_checkout(workspace: Path) -> None:
+    write(workspace, {PATH: LAX})
+    log: list[str] = []
+    files = files_to_trust(None, None)
+    trusted = read_trusted_files(files, DEFAULT_BRANCH, workspace, reader({PATH: STRICT}), log.append)
+    assert (trusted.config.min_traces, trusted.changes) == (20, ())
+    assert log == [f"{PATH} counts as it is in the default branch, not as it was checked out"]
+    write(workspace, {PATH: STRICT})
+    assert read_trusted_files(files, DEFAULT_BRANCH, workspace, reader({PATH: STRICT}), log.append)
+    assert len(log) == 1
 
 
 @pytest.mark.parametrize("source", [CHECKOUT, PULL_REQUEST])

@@ -14,6 +14,7 @@ from scanner.github.event import (
     TrustedSource,
     activity_of,
     is_public,
+    judged_by,
     trusted_source_of,
 )
 
@@ -131,6 +132,11 @@ DISPATCH: Json = {
     "ref": "refs/heads/main",
     "repository": REPOSITORY,
     "sender": SENDER,
+}
+RELEASE: Json = {
+    "action": "published",
+    "release": {"tag_name": "v1", "target_commitish": "main"},
+    "repository": REPOSITORY,
 }
 COMMENTED: Json = {
     "action": "created",
@@ -326,10 +332,25 @@ CHECKOUT, DEFAULT_BRANCH = None, ""
             TrustedSource(DEFAULT_BRANCH, ""),
             id="issue_comment on a pull request",
         ),
-        pytest.param("issue_comment", {"issue": {"number": 1}}, TrustedSource(CHECKOUT), id="issue_comment"),
-        pytest.param("push", push(), TrustedSource(CHECKOUT), id="push"),
-        pytest.param("schedule", SCHEDULE, TrustedSource(CHECKOUT), id="schedule"),
-        pytest.param("workflow_dispatch", DISPATCH, TrustedSource(CHECKOUT), id="workflow_dispatch"),
+        pytest.param(
+            "workflow_run",
+            workflow_run([_of_run(7)], "push"),
+            TrustedSource(DEFAULT_BRANCH, ""),
+            id="workflow_run of a push",
+        ),
+        *(
+            pytest.param(name, event, TrustedSource(DEFAULT_BRANCH, ""), id=name)
+            for name, event in {
+                "issue_comment": {"issue": {"number": 1}},
+                "push": push(),
+                "push to the default branch": push("refs/heads/main"),
+                "schedule": SCHEDULE,
+                "workflow_dispatch": DISPATCH,
+                "release": RELEASE,
+                "repository_dispatch": {"action": "x", "client_payload": {}},
+                "something_new": {},
+            }.items()
+        ),
         pytest.param("", {}, TrustedSource(CHECKOUT), id="no event"),
     ],
 )
@@ -337,6 +358,25 @@ def test_where_configuration_and_baseline_are_believed(
     name: str, event: Json, trusted: TrustedSource
 ) -> None:
     assert trusted_source_of(name, event) == trusted
+
+
+@pytest.mark.parametrize(
+    ("name", "event", "judged"),
+    [
+        ("pull_request", pull_request(), ""),
+        ("pull_request_target", pull_request(FORK), ""),
+        ("workflow_run", workflow_run([_of_run(7)]), ""),
+        ("workflow_run", workflow_run([_of_run(7)], "push"), "push"),
+        ("workflow_run", {}, "workflow_run"),
+        ("issue_comment", COMMENTED, ""),
+        ("push", push(), "push"),
+        ("workflow_dispatch", DISPATCH, "workflow_dispatch"),
+        ("schedule", SCHEDULE, "schedule"),
+        ("release", RELEASE, "release"),
+    ],
+)
+def test_only_a_pull_request_s_own_runs_speak_in_its_comment(name: str, event: Json, judged: str) -> None:
+    assert judged_by(name, event) == judged
 
 
 @pytest.mark.parametrize(
