@@ -116,7 +116,8 @@ def needs_on(action_need: ActionNeed, resource: Resource) -> list[Need]:
     """The needs of an action on a resource; two where only the workload's region is assumed."""
     required = action_need.required and resource.certain
     certainty = Certainty.REQUIRED if required else Certainty.POSSIBLE
-    need = Need(Permission(action_need.action, resource.arn, resource.exact), certainty)
+    permission = Permission(action_need.action, resource.arn, resource.exact, resource.condition_values)
+    need = Need(permission, certainty)
     arn = Arn.parse(resource.arn)
     if resource.region_known or arn is None or arn.region == "*":
         return [need]

@@ -18,10 +18,11 @@ from typing import NamedTuple
 from scanner.iam import arns, catalog
 from scanner.iam.patterns import contains
 from scanner.mapping.authorised import checked_for
+from scanner.mapping.condition_values import condition_values
 from scanner.mapping.names import names_in
 from scanner.mapping.operations import Side
 from scanner.mapping.partitions import partition_of
-from scanner.model import Arn, Call
+from scanner.model import Arn, Call, ConditionValues
 from scanner.text.tables import rows
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
@@ -58,13 +59,15 @@ class Resource(NamedTuple):
     """The ARN of a used resource; not `exact` where part of it is unknown.
 
     `region_known` is False where its region is the workload's own, since the trace names none. `certain` is
-    False where it depends on what the trace does not show whether the call needed it.
+    False where it depends on what the trace does not show whether the call needed it. `condition_values`
+    follow from the ARN that the call names.
     """
 
     arn: str
     exact: bool
     region_known: bool = True
     certain: bool = True
+    condition_values: ConditionValues = ()
 
 
 class Context(NamedTuple):
@@ -105,6 +108,9 @@ def with_others(call: Call, action: str, named: Sequence[Resource]) -> list[Reso
 
 def checked_resources(action: str, resource: Resource) -> list[Resource]:
     """A resource, and what IAM checks instead of it or as well."""
+    values = condition_values(action, resource.arn)
+    if values:
+        resource = resource._replace(condition_values=values)
     rules = [rule for rule in checked_for(action, resource.arn) if not contains(resource.arn, rule.arn)]
     others = [resource._replace(arn=rule.arn, certain=resource.certain and rule.surely) for rule in rules]
     replaced = any(rule.surely for rule in rules)

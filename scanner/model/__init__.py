@@ -4,7 +4,17 @@ May import nothing of ours.
 """
 
 from scanner.model.arn import Arn, account_of, region_of, service_of
-from scanner.model.calls import Call, CallRow, Certainty, Need, ObservedCall, Outcome, Permission, Unmapped
+from scanner.model.calls import (
+    Call,
+    CallRow,
+    Certainty,
+    ConditionValues,
+    Need,
+    ObservedCall,
+    Outcome,
+    Permission,
+    Unmapped,
+)
 from scanner.model.findings import (
     EXCESS,
     NOT_ACCEPTED,
@@ -30,6 +40,7 @@ __all__ = [
     "Call",
     "CallRow",
     "Certainty",
+    "ConditionValues",
     "Denied",
     "Evidence",
     "Finding",

@@ -59,15 +59,21 @@ class CallRow:
     message: str = ""
 
 
+# Keys of conditions (in lower case) with their values in a request: none where it does not have the key.
+ConditionValues = tuple[tuple[str, tuple[str, ...]], ...]
+
+
 class Permission(NamedTuple):
     """An IAM action on a resource ARN.
 
-    `resource` holds `*` where the trace does not say; then `exact` is False.
+    `resource` holds `*` where the trace does not say; then `exact` is False. `condition_values` are those
+    that the call tells beside it: the alias of a state machine, of which IAM checks the ARN without it.
     """
 
     action: str
     resource: str
     exact: bool
+    condition_values: ConditionValues = ()
 
 
 class Certainty(StrEnum):

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from msgspec import UNSET
+
 from scanner.gate.baseline import Comparison
 from scanner.gate.rules import IgnoreRule
 from scanner.mapping.access_denied import DENIAL_HELP, DenialCause
@@ -267,6 +269,7 @@ def _used(used: Mapping[Need, Observation]) -> tuple[records.UsedPermission, ...
             action=need.permission.action,
             resource=need.permission.resource,
             exact=need.permission.exact,
+            condition_values=dict(need.permission.condition_values) or UNSET,
             required=need.required,
             count=observation.count,
             traces=observation.traces,

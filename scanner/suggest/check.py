@@ -10,11 +10,13 @@ from scanner.iam.containment import allows_no_more
 from scanner.iam.evaluate import AccessRequest, Effect, about, evaluate, is_unclear_resource
 from scanner.iam.patterns import is_pattern
 from scanner.iam.policies import parse_policy
-from scanner.model import Permission, Policy, Role, Statement, Usage, account_of
+from scanner.model import ConditionValues, Permission, Policy, Role, Statement, Usage, account_of
 from scanner.usage.of_role import UsedPermission
 from scanner.verdict.grants import context_of
 
 _DENIED = (Effect.EXPLICITLY_DENIED, Effect.IMPLICITLY_DENIED)
+# An action in lower case, its resource, and what is known of conditions
+_Key = tuple[str, str, ConditionValues]
 
 
 class AllowedElsewhere(NamedTuple):
@@ -56,12 +58,12 @@ class _Asked:
             else set()
         )
 
-    def plainly_allow(self, key: tuple[str, str]) -> bool:
+    def plainly_allow(self, action: str, resource: str) -> bool:
         """Whether just this action on just this resource is allowed, and no statement denies anything.
 
         So it is with most of what was seen, and it need not be worked out.
         """
-        return key in self._plain
+        return (action, resource) in self._plain
 
     def about(self, action: str) -> tuple[Policy, ...]:
         if action not in self._about:
@@ -84,11 +86,11 @@ class PolicyCheck:
     def __init__(self, role: Role) -> None:
         self._role = role
         self._own = _Asked(role.policies)
-        self._decisions: dict[tuple[str, str], Effect] = {}
+        self._decisions: dict[_Key, Effect] = {}
 
-    def today(self, action: str, resource: str) -> Effect:
+    def today(self, action: str, resource: str, condition_values: ConditionValues = ()) -> Effect:
         """What today's policies and boundary say."""
-        key = (action.lower(), resource)
+        key = (action.lower(), resource, condition_values)
         if key not in self._decisions:
             self._decisions[key] = self._decide(key, self._own)
         return self._decisions[key]
@@ -109,7 +111,7 @@ class PolicyCheck:
                 permission = need.permission
                 if not (need.required and seen.succeeded):
                     continue
-                effect = self.today(permission.action, _resource(permission))
+                effect = self.today(*_key_of(permission))
                 if effect in _DENIED:
                     denied = effect is Effect.EXPLICITLY_DENIED
                     found.append(
@@ -130,9 +132,9 @@ class PolicyCheck:
         )
         found = []
         for permission in used:
-            key = (permission.action.lower(), _resource(permission))
-            before = self.today(*key)
-            if before in _DENIED or self.today(permission.action, permission.resource) in _DENIED:
+            key = _key_of(permission)
+            before, values = self.today(*key), permission.condition_values
+            if before in _DENIED or self.today(permission.action, permission.resource, values) in _DENIED:
                 continue
             after = self._decide(key, suggested)
             if after is not Effect.ALLOWED and not (after is before is Effect.UNDECIDED):
@@ -145,16 +147,19 @@ class PolicyCheck:
             ),
         ]
 
-    def _decide(self, key: tuple[str, str], asked: _Asked) -> Effect:
-        if self._role.boundary is None and asked.plainly_allow(key):
+    def _decide(self, key: _Key, asked: _Asked) -> Effect:
+        action, resource, values = key
+        if self._role.boundary is None and asked.plainly_allow(action, resource):
             return Effect.ALLOWED
-        context, absent = context_of(self._role, UsedPermission(*key, exact=_names_account(key[1])))
-        request = AccessRequest(*key, context, absent)
+        use = UsedPermission(action, resource, exact=_names_account(resource), condition_values=values)
+        context, absent = context_of(self._role, use)
+        request = AccessRequest(action, resource, context, absent)
         return evaluate(request, asked.about(request.action), self._role.boundary).effect
 
 
-def _resource(permission: Permission) -> str:
-    return permission.resource if permission.exact else arns.of_any_account(permission.resource)
+def _key_of(permission: Permission) -> _Key:
+    resource = permission.resource if permission.exact else arns.of_any_account(permission.resource)
+    return permission.action.lower(), resource, permission.condition_values
 
 
 def _names_account(resource: str) -> bool:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from scanner.iam.arns import of_any_account
 from scanner.iam.patterns import is_pattern
 from scanner.mapping.overrides import ExtraUntraced
-from scanner.model import Certainty, Permission, UnknownNeed, Usage, Workload
+from scanner.model import Certainty, ConditionValues, Permission, UnknownNeed, Usage, Workload
 from scanner.records.aws_records import NO_RECORDS, AwsRecords
 
 
@@ -21,6 +21,7 @@ class UsedPermission(NamedTuple):
     resource: str
     exact: bool
     platform: bool = False
+    condition_values: ConditionValues = ()
 
 
 @dataclass(frozen=True)
@@ -138,4 +139,9 @@ class _Uses:
 
 def used_permission(permission: Permission) -> UsedPermission:
     """A permission of a call as a used one."""
-    return UsedPermission(permission.action.lower(), permission.resource, permission.exact)
+    return UsedPermission(
+        permission.action.lower(),
+        permission.resource,
+        permission.exact,
+        condition_values=permission.condition_values,
+    )

@@ -32,7 +32,7 @@ class RoleGrants:
         self.limits = Limits(role)
         self._role = role
         self._allowing: dict[UsedPermission, int] = {}
-        self._conditions: dict[tuple[str, int, str, bool, bool], bool | None] = {}
+        self._conditions: dict[tuple[object, ...], bool | None] = {}
 
     def fits_of(self, grant: Grant) -> Fits:
         """How the actions of a grant fit its resource, without those that are always denied there."""
@@ -77,7 +77,7 @@ class RoleGrants:
         statement = grant.statement
         if statement.condition is None:
             return True
-        key = (grant.policy.key, statement.index, use.resource, use.exact, use.platform)
+        key = (grant.policy.key, statement.index, *use[1:])
         if key not in self._conditions:
             context, absent = context_of(self._role, use)
             self._conditions[key] = holds(statement.condition, context, absent, statement.variables)
@@ -129,7 +129,8 @@ def context_of(role: Role, use: UsedPermission) -> Principal:
 
     docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html. A region or account that
     stands in the used resource is that of the request and of the resource. The workload's ARN comes with
-    the requests of its code, and with few that the platform makes itself.
+    the requests of its code, and with few that the platform makes itself. What the call tells beside its
+    resource (`condition_values`) is known, too.
     """
     of_principal, absent = principal_of(role)
     context = dict(of_principal)
@@ -141,7 +142,7 @@ def context_of(role: Role, use: UsedPermission) -> Principal:
     if arn is not None:
         known = {"aws:requestedregion": arn.region, "aws:resourceaccount": arn.account}
         context |= {key: (value,) for key, value in known.items() if value and not is_pattern(value)}
-    return Principal(context, absent)
+    return Principal(context | dict(use.condition_values), absent)
 
 
 def matches_action(grant: Grant, action: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import NamedTuple
 
 from scanner.iam.patterns import is_pattern, matches
@@ -11,7 +12,7 @@ from scanner.usage.of_role import RoleUsage, UsedPermission
 from scanner.verdict.grants import RoleGrants, matches_any, overlaps_resource
 from scanner.verdict.reasons import Reason
 
-_SingleAndPatterns = tuple[dict[str, UsedPermission], tuple[UsedPermission, ...]]
+_SingleAndPatterns = tuple[dict[str, list[UsedPermission]], tuple[UsedPermission, ...]]
 
 
 class GrantUses(NamedTuple):
@@ -64,18 +65,18 @@ class UsesByAction:
         for name in names:
             by_resource, patterns = self._by_action.get(name, ({}, ()))
             if not is_literal:
-                yield from by_resource.values()
+                yield from chain.from_iterable(by_resource.values())
             elif grant.pattern in by_resource:
-                yield by_resource[grant.pattern]
+                yield from by_resource[grant.pattern]
             yield from patterns
 
 
 def _by_resource(uses: Iterable[UsedPermission]) -> _SingleAndPatterns:
-    single: dict[str, UsedPermission] = {}
+    single: dict[str, list[UsedPermission]] = {}
     patterns = []
     for use in uses:
         if use.exact and not use.platform and not is_pattern(use.resource):
-            single[use.resource] = use
+            single.setdefault(use.resource, []).append(use)
         else:
             patterns.append(use)
     return single, tuple(patterns)

@@ -180,7 +180,8 @@ def _on(need: Need, arn: str) -> list[Need]:
     needs = []
     for resource in checked_resources(action, Resource(arn, exact=True)):
         certainty = need.certainty if resource.certain or not need.required else Certainty.POSSIBLE
-        needs.append(Need(Permission(action, resource.arn, resource.exact), certainty))
+        permission = Permission(action, resource.arn, resource.exact, resource.condition_values)
+        needs.append(Need(permission, certainty))
     return needs
 
 

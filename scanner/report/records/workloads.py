@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from scanner.mapping.access_denied import DenialCause
 from scanner.mapping.permissions import UNMAPPED_REASONS
@@ -60,6 +60,13 @@ class UsedPermission(Struct, frozen=True, kw_only=True):
         about("an ARN; `*` stands for what the trace does not say, and for the key of an S3 object"),
     ]
     exact: Annotated[bool, about("whether the resource is known")]
+    condition_values: Annotated[
+        dict[str, tuple[str, ...]] | UnsetType,
+        about(
+            "keys of conditions that the calls tell beside their resource, with their values, such as the "
+            "alias of a state machine; a key without values is not in the request"
+        ),
+    ] = UNSET
     required: Annotated[
         bool,
         about("false if the call may have needed the action, depending on what the trace does not show"),

@@ -445,6 +445,13 @@ def test_rules_of_what_is_checked_instead_are_well_formed() -> None:
         assert re.compile(row["recorded"]).groups >= 1, row
 
 
+def test_rules_of_condition_values_are_well_formed() -> None:
+    for row in rows("condition_values.csv"):
+        assert row["source"] and all(matches_any(action) for action in row["actions"].split()), row
+        assert (re.compile(row["recorded"]).groups >= 1) == bool(row["value"]), row
+        assert IAM.conditions.condition_key_exists(row["key"].partition(":")[0], row["key"]), row
+
+
 def test_excluded_types_of_resource_exist() -> None:
     for row in rows("excluded_resources.csv"):
         assert row["source"] and re.compile(row["value"]), row

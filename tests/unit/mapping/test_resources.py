@@ -32,7 +32,7 @@ def call(
 def required(seen: Call) -> list[tuple[str, str, bool]]:
     needs = required_permissions(seen)
     assert not isinstance(needs, Unmapped)
-    return sorted(need.permission[:] for need in needs if need.required)
+    return sorted(need.permission[:3] for need in needs if need.required)
 
 
 @pytest.mark.parametrize(

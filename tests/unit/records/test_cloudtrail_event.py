@@ -31,7 +31,7 @@ def read(call: str = "ssm:GetParameter", /, session: str = "notes-list", **more:
 def needs(call: str, /, **more: Any) -> set[tuple[str, str, bool, bool]]:
     event = read(call, **more)
     assert event is not None and not isinstance(event.needs, Unmapped)
-    return {(*need.permission, need.required) for need in event.needs}
+    return {(*need.permission[:3], need.required) for need in event.needs}
 
 
 def named(

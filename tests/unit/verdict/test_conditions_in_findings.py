@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 
+from scanner.model import Certainty, Need, Observation, Permission
 from tests.unit.cases import (
     ACCOUNT,
+    NOW,
     REGION,
     allow,
     arn,
     compared,
+    deny,
     function,
     function_arn,
     only,
@@ -167,3 +170,60 @@ def test_the_same_condition_in_the_older_version_of_policies_is_another_one_if_i
     result = compared([old, policy(on(condition), name="new")], [usage(used((GET, table("t"))))])
     assert [f.verdict.value for f in result.findings] == ["unused", "used"]
     assert result.suggestion is None  # no one policy can say both
+
+
+# --- what a call tells beside its resource -------------------------------------------------------
+
+START, FLOW = "states:StartExecution", arn("states", "stateMachine:flow")
+
+
+def start_by(*qualifiers: str | None) -> Any:
+    """Executions that were started by these aliases or versions; None: by none."""
+    permissions = (
+        Permission(START, FLOW, True, (("states:statemachinequalifier", (q,) if q else ()),))
+        for q in qualifiers
+    )
+    seen = Observation(1, 1, NOW, NOW, succeeded=1)
+    return usage({Need(permission, Certainty.REQUIRED): seen for permission in permissions})
+
+
+def by_qualifier(test: str, *values: str) -> dict[str, Any]:
+    return on({test: {"states:StateMachineQualifier": list(values)}}, START, FLOW)
+
+
+PROD, DEV = by_qualifier("StringEquals", "PROD"), by_qualifier("StringEquals", "DEV")
+ANY_OTHER = by_qualifier("StringNotEquals", "PROD")
+UNQUALIFIED = by_qualifier("Null", "true")
+
+
+@pytest.mark.parametrize(
+    ("statements", "qualifiers", "expected"),
+    [
+        ([PROD, DEV], ["PROD"], ["used", "unused"]),
+        ([PROD, DEV], ["PROD", "DEV"], ["used", "used"]),
+        ([PROD, ANY_OTHER], ["PROD"], ["used", "unused"]),
+        ([PROD, ANY_OTHER], [None], ["unused", "used"]),
+        ([PROD, UNQUALIFIED], [None], ["unused", "used"]),
+        ([PROD, UNQUALIFIED], ["PROD"], ["used", "unused"]),
+        ([by_qualifier("ForAnyValue:StringEquals", "PROD", "1"), DEV], ["1"], ["used", "unused"]),
+        ([by_qualifier("StringEqualsIfExists", "PROD"), DEV], [None], ["used", "unused"]),
+        ([by_qualifier("StringLike", "P*"), DEV], ["PROD"], ["used", "unused"]),
+    ],
+)
+def test_the_alias_of_a_state_machine_decides_conditions(
+    statements: list[dict[str, Any]], qualifiers: list[str | None], expected: list[str]
+) -> None:
+    result = compared([policy(*statements)], [start_by(*qualifiers)])
+    assert [item.verdict.value for item in result.assessed.assessments] == expected
+    assert all(not item.reasons for item in result.assessed.assessments)
+    assert not result.objections
+
+
+def test_an_alias_that_no_condition_allows_is_not_understood() -> None:
+    assert outcomes_of(PROD, seen=start_by("DEV")) == [("unused", ("possible",))]
+
+
+def test_a_denied_alias_is_denied() -> None:
+    forbids = deny(START, FLOW, Condition={"StringEquals": {"states:StateMachineQualifier": "DEV"}})
+    result = compared([policy(allow(START, FLOW), forbids)], [start_by("DEV")])
+    assert [call.denied for call in result.allowed_elsewhere] == [True]
