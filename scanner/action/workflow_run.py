@@ -41,8 +41,9 @@ class WorkflowRun:
             repository=repository,
             url=f"{server}/{repository}/actions/runs/{run_id}",
             id=(_number(run_id), _number(environ.get("GITHUB_RUN_ATTEMPT", "1"))),
-            api_url=environ.get("GITHUB_API_URL", "https://api.github.com"),
-            graphql_url=environ.get("GITHUB_GRAPHQL_URL", "https://api.github.com/graphql"),
+            api_url=environ.get("GITHUB_API_URL") or "https://api.github.com",
+            # a server of one's own that names none (Forgejo, Gitea) is never answered for by github.com
+            graphql_url=environ.get("GITHUB_GRAPHQL_URL", ""),
             event_name=environ.get("GITHUB_EVENT_NAME", ""),
             event=_event(environ.get("GITHUB_EVENT_PATH")),
             workspace=Path(environ.get("GITHUB_WORKSPACE") or "."),

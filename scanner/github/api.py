@@ -19,7 +19,7 @@ from github.PullRequest import PullRequest
 
 from scanner.github.errors import GithubError, NoFileError
 from scanner.github.failures import CONTENTS, READ, WRITE, github_errors
-from scanner.github.model import Comment, Pull, the_pull_request, without_bot
+from scanner.github.model import Comment, Pull, is_app, the_pull_request, without_bot
 from scanner.github.retry import RetryLimits, WaitBudget, connect
 from scanner.text.escape import one_line
 
@@ -57,8 +57,12 @@ class Repository:
     def viewer_login(self) -> str | None:
         """The token's own account, without `[bot]`; None if GitHub does not tell.
 
-        The default token of a workflow cannot call `GET /user`, but GraphQL knows its viewer.
+        The default token of a workflow cannot call `GET /user`, but GraphQL knows its viewer. Forgejo and
+        Gitea have no GraphQL; they may answer the other.
         """
+        return self._graphql_viewer() or self._rest_viewer()
+
+    def _graphql_viewer(self) -> str | None:
         try:
             with github_errors("tell whose token this is", ""):
                 _, answer = self._graphql.requester.graphql_query("query { viewer { login } }", {})
@@ -68,6 +72,14 @@ class Repository:
         viewer = data.get("viewer") if isinstance(data, dict) else None
         login = viewer.get("login") if isinstance(viewer, dict) else None
         return without_bot(login) if isinstance(login, str) and login else None
+
+    def _rest_viewer(self) -> str | None:
+        try:
+            with github_errors("tell whose token this is", ""):
+                login = self._client.get_user().login
+        except GithubError:
+            return None
+        return without_bot(login) if login else None
 
     def comments(self, number: int) -> list[Comment]:
         """All comments of a pull request, the oldest first."""
@@ -85,6 +97,11 @@ class Repository:
             comment = self._issue(number).get_comment(comment_id)
             comment.edit(body)
             return _comment(comment)
+
+    def delete_comment(self, number: int, comment_id: int) -> None:
+        """Take a comment away."""
+        with github_errors(f"delete a comment on #{number}", WRITE):
+            self._issue(number).get_comment(comment_id).delete()
 
     def open_pull_request_of_commit(
         self, sha: str, note: Callable[[str], None] = lambda _: None, branch: str | None = None
@@ -156,9 +173,18 @@ def _comment(comment: IssueComment) -> Comment:
         id=comment.id,
         body=comment.body or "",
         author=user.login if user else None,
-        is_bot=user is not None and user.type == "Bot",
+        is_bot=user is not None and is_app(user.login, _type_of(user)),
         url=comment.html_url or "",
     )
+
+
+def _type_of(user: NamedUser | Organization) -> str | None:
+    """The type of an account; None where the server has no types, as Forgejo and Gitea.
+
+    `user.type` would ask them for the account, once for each comment.
+    """
+    account_type = user._rawData.get("type")
+    return account_type if isinstance(account_type, str) else None
 
 
 def _pull(pull: PullRequest) -> Pull:

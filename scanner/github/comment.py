@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
@@ -103,14 +104,19 @@ def text_of(body: str) -> str:
 
 
 def find(comments: Iterable[Comment], key: str, author: str | None) -> Sequence[Comment]:
-    """The action's own comments with this key, the newest first.
+    """The action's own comments with this key, the oldest first: that one stays where there are several.
 
     `author` is the token's own account. Where it is not known, an app's comment counts as its own: people
     cannot write those.
     """
     encoded = encoded_key(key)
     matching = [c for c in comments if _key_of(c.body) == encoded and _is_own(c, author)]
-    return sorted(matching, key=lambda comment: comment.id, reverse=True)
+    return sorted(matching, key=lambda comment: comment.id)
+
+
+def latest(own: Sequence[Comment]) -> Comment | None:
+    """Of several comments the one that the newest run wrote."""
+    return max(own, key=lambda comment: (run_of(comment.body) or (0, 0), comment.id), default=None)
 
 
 def _key_of(body: str) -> str | None:
@@ -157,32 +163,76 @@ def post(repository: Repository, number: int, draft: CommentDraft) -> Posted:
         return Posted("skip", None, comment_action(None, draft).reason)
     author = repository.viewer_login()
     for pause in (*_PAUSES, None):
-        earlier = find(repository.comments(number), draft.key, author)
-        action = comment_action(earlier[0] if earlier else None, draft)
+        own = find(repository.comments(number), draft.key, author)
+        action = comment_action(latest(own), draft)
         try:
-            return _carry_out(repository, number, action, draft, earlier)
+            return _carry_out(repository, number, action, draft, own)
         except GithubError as error:
-            # a comment whose creation failed half-way may be there all the same: look before trying again
-            again = action.kind == "create" and error.is_passing and pause is not None
+            again = pause is not None and _may_end_otherwise(action, error)
             if not again or not repository.pause(pause or 0):
                 raise
     raise AssertionError("unreachable")
 
 
+def _may_end_otherwise(action: CommentAction, error: GithubError) -> bool:
+    """Whether another look at the comments may help.
+
+    A comment whose creation failed half-way may be there all the same. One that was deleted meanwhile is not.
+    """
+    return error.is_passing if action.kind == "create" else error.status == 404
+
+
 def _carry_out(
-    repository: Repository,
-    number: int,
-    action: CommentAction,
-    draft: CommentDraft,
-    earlier: Sequence[Comment],
+    repository: Repository, number: int, action: CommentAction, draft: CommentDraft, own: Sequence[Comment]
 ) -> Posted:
+    body = full_body(draft)
     if action.kind == "create":
-        return Posted("create", repository.create_comment(number, full_body(draft)).url, action.reason)
-    if not earlier:
+        created = repository.create_comment(number, body)
+        own = _look_again(repository, number, draft.key, created)
+        body = _body_of(own)
+    elif not own:
         return Posted(action.kind, None, action.reason)
-    note = action.reason
-    if len(earlier) > 1:
-        note += f"; there are {len(earlier) - 1} older ones with the same key, which are left as they are"
-    if action.kind == "update":
-        return Posted("update", repository.update_comment(number, earlier[0].id, full_body(draft)).url, note)
-    return Posted(action.kind, earlier[0].url, note)
+    elif action.kind == "keep":
+        body = _body_of(own)
+    kept = _merged(repository, number, own, body)
+    more = f"; {len(own) - 1} more with the same key: only the oldest stays" if len(own) > 1 else ""
+    return Posted(action.kind, kept.url, action.reason + more)
+
+
+def _body_of(own: Sequence[Comment]) -> str:
+    newest = latest(own)
+    return newest.body if newest else ""
+
+
+def _look_again(repository: Repository, number: int, key: str, created: Comment) -> Sequence[Comment]:
+    """The own comments after one was created: another job with the same key may have created one as well."""
+    try:
+        return find(repository.comments(number), key, created.author) or [created]
+    except GithubError:
+        return [created]  # the comment is there; a later run finds what this one cannot list
+
+
+def _merged(repository: Repository, number: int, own: Sequence[Comment], body: str) -> Comment:
+    """The oldest of the own comments with this text, without the others. All jobs agree on the oldest."""
+    kept, *others = own
+    if kept.body != body:
+        try:
+            kept = repository.update_comment(number, kept.id, body)
+        except GithubError as error:
+            if error.status != 404 or not others:
+                raise
+            return _merged(repository, number, others, body)
+    for other in others:
+        if other.author == kept.author:
+            _delete(repository, number, other, body)
+    return kept
+
+
+def _delete(repository: Repository, number: int, comment: Comment, body: str) -> None:
+    """Delete a comment; where that is refused, it says at least what the other one says."""
+    try:
+        repository.delete_comment(number, comment.id)
+    except GithubError as error:
+        if error.status != 404 and comment.body != body:
+            with suppress(GithubError):
+                repository.update_comment(number, comment.id, body)

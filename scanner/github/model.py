@@ -37,6 +37,19 @@ def the_pull_request(pulls: Iterable[Pull], sha: str) -> tuple[int | None, str]:
     return None, f"several open pull requests have the commit {sha[:12]} as their head: {listed}"
 
 
+def is_app(login: str, account_type: str | None) -> bool:
+    """Whether an account is an app's, so that no person writes its comments.
+
+    A server that tells no types is Forgejo or Gitea: their workflows have one account, whose name nobody
+    else gets. github.com/go-gitea/gitea/blob/main/models/user/user_system.go,
+    codeberg.org/forgejo/forgejo/src/branch/forgejo/models/user/user_system.go
+    """
+    return account_type == "Bot" or (account_type is None and login in _WORKFLOW_ACCOUNTS)
+
+
+_WORKFLOW_ACCOUNTS = ("forgejo-actions", "gitea-actions")
+
+
 def without_bot(login: str) -> str:
     """A login as GraphQL spells it: REST adds `[bot]` to an app's."""
     return login[: -len("[bot]")] if login.lower().endswith("[bot]") else login

@@ -38,7 +38,8 @@ Json = dict[str, Any]
 
 LONGEST_BODY = 65_536
 FOREVER = float("inf")
-LIST, CREATE, UPDATE, PULLS, GRAPHQL = "list", "create", "update", "pulls", "graphql"
+LIST, CREATE, UPDATE, DELETE = "list", "create", "update", "delete"
+PULLS, GRAPHQL, USER = "pulls", "graphql", "user"
 HEADS, CONTENTS, BLOB = "heads", "contents", "blob"
 
 BASE = "0" * 39 + "1"
@@ -62,8 +63,8 @@ class Script:
 
     delay: float = 0.0
     """seconds before each answer"""
-    rights: Collection[str] = (LIST, CREATE, UPDATE, PULLS, GRAPHQL, HEADS, CONTENTS, BLOB)
-    """what the token may do; the rest is refused with `denial`"""
+    rights: Collection[str] = (LIST, CREATE, UPDATE, DELETE, PULLS, GRAPHQL, HEADS, CONTENTS, BLOB)
+    """what the token may do; the rest is refused with `denial`, as USER is to a workflow's own token"""
     denial: tuple[int, str] = (403, NOT_ACCESSIBLE)
     """status and message where a right is missing"""
     fail_first: float = 0
@@ -84,6 +85,8 @@ class Script:
     """the issues whose conversation is locked"""
     mangle: Callable[[str, Any], Any] | None = None
     """replaces the answer of an operation"""
+    meanwhile: dict[str, list[Callable[[], object]]] = field(default_factory=dict)
+    """operation -> what others do after its first, second, ... answer was found and before it is sent"""
 
 
 class Request(NamedTuple):
@@ -151,7 +154,11 @@ class FakeGitHub:
         viewer: str | None = "github-actions[bot]",
         script: Script | None = None,
         prefix: str = "",
+        *,
+        is_gitea: bool = False,
     ) -> None:
+        """`is_gitea`: as Forgejo and Gitea are, without GraphQL, types of users, and links to objects."""
+        self.is_gitea = is_gitea
         self.name = name
         self.viewer = viewer
         self.token = "ghs_0123456789abcdefghijklmnopqrstuvwxyz"
@@ -216,6 +223,15 @@ class FakeGitHub:
             path: content.encode() if isinstance(content, str) else content for path, content in files.items()
         }
 
+    def delete(self, comment_id: int) -> bool:
+        """Somebody deletes a comment; whether it was there."""
+        for comments in self.comments.values():
+            for comment in comments:
+                if comment.id == comment_id:
+                    comments.remove(comment)
+                    return True
+        return False
+
     def bodies(self, number: int) -> list[str]:
         """The texts of all comments, in order."""
         return [comment.body for comment in self.comments.get(number, [])]
@@ -250,6 +266,8 @@ class FakeGitHub:
         self.requests.append(Request(operation, method, target, body, authorization, at, status))
         if self.script.delay:
             time.sleep(self.script.delay)
+        if others := self.script.meanwhile.get(operation):
+            others.pop(0)()
         if answer is None:
             return None
         content = self.script.mangle(operation, answer.body) if self.script.mangle else answer.body
@@ -285,8 +303,10 @@ class FakeGitHub:
     def _answer(
         self, operation: str, arguments: tuple[str, ...], query: Mapping[str, list[str]], body: Json
     ) -> _Answer:
-        if operation == GRAPHQL:
+        if operation == GRAPHQL and not self.is_gitea:
             return _Answer(200, self._graphql(), {})
+        if operation == USER:
+            return _Answer(200, _user(self.public_url, self.viewer or "", "User"), {})
         if not operation or "/".join(arguments[:2]) != self.name:
             raise _Refusal(404, "Not Found")
         if operation == PULLS:
@@ -302,9 +322,18 @@ class FakeGitHub:
             return _Answer(200, self._contents(unquote(arguments[2]), query.get("ref", ["main"])[0]), {})
         if operation == BLOB:
             return _Answer(200, self._blob(arguments[2]), {})
+        return self._answer_comments(operation, int(arguments[2]), query, body)
+
+    def _answer_comments(
+        self, operation: str, number: int, query: Mapping[str, list[str]], body: Json
+    ) -> _Answer:
+        """Answer for the comments of an issue, or for a comment of this number."""
         if operation == UPDATE:
-            return self._update(int(arguments[2]), _body_of(body))
-        number = int(arguments[2])
+            return self._update(number, _body_of(body))
+        if operation == DELETE:
+            if not self.delete(number):
+                raise _Refusal(404, "Not Found")
+            return _Answer(204, b"", {})
         if operation == LIST:
             listed = [self._comment(c) for c in self.comments.get(number, [])]
             return self._page(listed, query, f"/repos/{self.name}/issues/{number}/comments")
@@ -411,6 +440,16 @@ class FakeGitHub:
     def _comment(self, comment: Stored) -> Json:
         base = f"{self.public_url}/repos/{self.name}/issues"
         html = f"{_site(self.public_url)}/{self.name}/pull/{comment.number}"
+        if self.is_gitea:  # modules/structs/issue_comment.go and user.go of go-gitea/gitea
+            return {
+                "id": comment.id,
+                "html_url": f"{html}#issuecomment-{comment.id}",
+                "pull_request_url": html,
+                "body": comment.body,
+                "user": {"id": -2, "login": comment.author or "Ghost", "full_name": "", "is_admin": False},
+                "created_at": _TIME,
+                "updated_at": _TIME,
+            }
         return {
             "id": comment.id,
             "node_id": f"IC_{comment.id}",
@@ -485,6 +524,8 @@ _ROUTES = (
     ("GET", _REPO + r"/issues/(\d+)/comments", LIST),
     ("POST", _REPO + r"/issues/(\d+)/comments", CREATE),
     ("PATCH", _REPO + r"/issues/comments/(\d+)", UPDATE),
+    ("DELETE", _REPO + r"/issues/comments/(\d+)", DELETE),
+    ("GET", "/user", USER),
     ("GET", _REPO + r"/commits/([^/]+)/pulls", PULLS),
     ("GET", _REPO + r"/pulls", HEADS),
     ("GET", _REPO + r"/contents/(.*)", CONTENTS),

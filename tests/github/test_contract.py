@@ -22,6 +22,7 @@ from tests.fakes.github import (
     BLOB,
     CONTENTS,
     CREATE,
+    DELETE,
     GRAPHQL,
     LIST,
     NOT_ACCESSIBLE,
@@ -145,6 +146,14 @@ def test_a_refusal(github: FakeGitHub, denial: tuple[int, str]) -> None:
     with pytest.raises(GithubError) as caught:
         post(github, "x", 1)
     assert (caught.value.status, caught.value.needed) == (denial[0], WRITE)
+
+
+def test_of_two_comments_with_one_key_one_is_deleted(github: FakeGitHub) -> None:
+    for number in (1, 2):
+        github.comment(7, comment.marker("CI / test", (number, 1)) + "\nold")
+    assert post(github, "new", 3).kind == "update"
+    assert [comment.text_of(body) for body in github.bodies(7)] == ["new"]
+    assert github.count(DELETE, 204) == 1
 
 
 def test_a_validation_error(github: FakeGitHub) -> None:

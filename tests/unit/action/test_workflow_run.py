@@ -30,6 +30,12 @@ def test_without_a_runner() -> None:
     assert run.api_url == "https://api.github.com"
 
 
+def test_a_server_of_one_s_own_without_graphql_is_not_answered_for_by_another() -> None:
+    run = WorkflowRun.of({"GITHUB_API_URL": "https://git.example.com/api/v1", "GITHUB_GRAPHQL_URL": ""})
+    assert (run.api_url, run.graphql_url) == ("https://git.example.com/api/v1", "")
+    assert WorkflowRun.of({"GITHUB_API_URL": "https://git.example.com/api/v1"}).graphql_url == ""
+
+
 @pytest.mark.parametrize(
     ("payload", "event"),
     [(b'{"number": 7}', {"number": 7}), (b"[7]", {}), (b"", {}), (b"\xff", {}), (None, {})],

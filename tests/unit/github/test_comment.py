@@ -113,10 +113,10 @@ def test_find(body: str, author: str | None, is_bot: bool, viewer: str | None, o
     assert bool(find([comment(body, 1, author, is_bot)], "k", viewer)) == own
 
 
-def test_of_several_the_newest_comes_first() -> None:
+def test_of_several_the_oldest_comes_first() -> None:
     body = marker("k", (1, 1))
     found = find([comment(body, 2), comment(body, 9), comment("x", 11), comment(body, 5)], "k", BOT)
-    assert [c.id for c in found] == [9, 5, 2]
+    assert [c.id for c in found] == [2, 5, 9]
 
 
 # -- what becomes of it

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import replace
+
 import pytest
 
 from scanner.github import api, comment
+from scanner.github.errors import GithubError
 from tests.fakes.github import (
     CREATE,
+    DELETE,
+    GRAPHQL,
     LIST,
     UPDATE,
+    USER,
     FakeGitHub,
     Script,
 )
@@ -98,12 +105,108 @@ def test_where_the_viewer_is_not_told_an_app_s_comment_is_the_own_one(script: Sc
         assert texts(github) == ["forged", "two"]
 
 
-def test_of_several_own_comments_the_newest_is_updated(github: FakeGitHub) -> None:
-    for number in (1, 2, 3):
-        github.comment(7, comment.marker("k", (number, 1)) + f"\n{number}")
-    posted = post(github, "new", (4, 1))
-    assert texts(github) == ["1", "2", "new"]
-    assert "2 older ones" in posted.note
+# -- several comments with one key
+
+
+@pytest.mark.parametrize(("run", "kept"), [(4, "new"), (2, "of run 3")])
+def test_of_several_own_comments_the_oldest_stays_and_says_what_the_newest_run_found(
+    github: FakeGitHub, run: int, kept: str
+) -> None:
+    for number in (1, 3, 2):
+        github.comment(7, comment.marker("k", (number, 1)) + f"\nof run {number}")
+    posted = post(github, "new", (run, 1))
+    assert texts(github) == [kept]
+    assert posted.url == f"{github.url}/{github.name}/pull/7#issuecomment-1001"
+    assert "2 more with the same key" in posted.note
+
+
+@pytest.mark.parametrize("other_run", [1, 3])
+def test_another_job_comments_between_list_and_create(github: FakeGitHub, other_run: int) -> None:
+    theirs = comment.marker("k", (other_run, 1)) + f"\nof run {other_run}"
+    github.script = Script(meanwhile={LIST: [lambda: github.comment(7, theirs)]})
+    posted = post(github, "of run 2", (2, 1))
+    assert texts(github) == [f"of run {max(2, other_run)}"]
+    assert posted.url == f"{github.url}/{github.name}/pull/7#issuecomment-1001"
+
+
+@pytest.mark.parametrize("runs", [(1, 2), (2, 1), (1, 1)])
+def test_two_jobs_at_once_leave_one_comment(runs: tuple[int, int]) -> None:
+    with FakeGitHub() as github:
+        both_listed = threading.Barrier(2, timeout=10).wait
+        github.script = Script(meanwhile={LIST: [both_listed, both_listed]})
+        jobs = [threading.Thread(target=post, args=(github, f"of run {run}", (run, 1))) for run in runs]
+        for job in jobs:
+            job.start()
+        for job in jobs:
+            job.join()
+        assert texts(github) == [f"of run {max(runs)}"]
+
+
+def test_a_key_of_another_job_is_left_alone(github: FakeGitHub) -> None:
+    theirs = comment.marker("other", (1, 1)) + "\ntheirs"
+    github.script = Script(meanwhile={LIST: [lambda: github.comment(7, theirs)]})
+    post(github, "mine")
+    assert texts(github) == ["theirs", "mine"]
+
+
+def test_where_nothing_may_be_deleted_all_say_the_same(github: FakeGitHub) -> None:
+    for number in (1, 2):
+        github.comment(7, comment.marker("k", (number, 1)) + f"\nof run {number}")
+    github.script = Script(rights=(LIST, CREATE, UPDATE, GRAPHQL))
+    assert post(github, "new", (3, 1)).kind == "update"
+    assert texts(github) == ["new", "new"]
+
+
+def test_where_it_is_not_known_who_commented_nothing_of_another_app_is_deleted() -> None:
+    with FakeGitHub(viewer=None) as github:
+        for author in ("one[bot]", "other[bot]"):
+            github.comment(7, comment.marker("k", (1, 1)) + f"\nof {author}", author=author, kind="Bot")
+        post(github, "new", (2, 1))
+        assert texts(github) == ["new", "of other[bot]"]
+
+
+def test_a_comment_that_is_deleted_meanwhile_is_created_again(github: FakeGitHub) -> None:
+    (first,) = [post(github, "old", (1, 1))]
+    stored = github.comments[7][0].id
+    github.script = Script(meanwhile={LIST: [lambda: github.delete(stored)]})
+    posted = post_draft(github, draft("new", (2, 1)), replace(QUICK, waits=4))
+    assert texts(github) == ["new"]
+    assert posted.kind == "create" and posted.url != first.url
+
+
+def test_a_comment_that_is_there_and_cannot_be_updated_is_no_deleted_one(github: FakeGitHub) -> None:
+    post(github, "old", (1, 1))
+    github.script = Script(rights=(LIST, GRAPHQL, CREATE), denial=(404, "Not Found"))
+    with pytest.raises(GithubError) as caught:
+        post_draft(github, draft("new", (2, 1)), replace(QUICK, waits=4))
+    assert caught.value.needed == "permissions: pull-requests: write"
+    assert texts(github) == ["old"]
+
+
+# -- Forgejo and Gitea
+
+
+@pytest.mark.parametrize("viewer", ["gitea-actions", "forgejo-actions"])
+@pytest.mark.parametrize("may_ask", [True, False])
+def test_on_forgejo_and_gitea_the_comment_is_found_again(viewer: str, may_ask: bool) -> None:
+    with FakeGitHub(viewer=viewer, prefix="/api/v1", is_gitea=True) as github:
+        rights = (LIST, CREATE, UPDATE, DELETE, *((USER,) if may_ask else ()))
+        github.script = Script(rights=rights)
+        github.comment(7, comment.marker("k", (99, 1)) + "\nforged", author="mallory")
+        github.comment(7, "chat", author="someone")
+        at = api.repository(github.token, github.url, github.name, "", QUICK)
+        assert at.viewer_login() == (viewer if may_ask else None)
+        assert comment.post(at, 7, draft("one", (1, 1))).kind == "create"
+        assert comment.post(at, 7, draft("two", (2, 1))).kind == "update"
+        assert texts(github) == ["forged", "chat", "two"]
+        asked = {request.path.partition("?")[0] for request in github.requests}
+        assert not any("/users/" in path for path in asked), "not asked for every commenter"
+
+
+def test_a_person_on_github_with_such_a_name_is_a_person(github: FakeGitHub) -> None:
+    github.viewer = None
+    github.comment(7, comment.marker("k", (99, 1)) + "\nforged", author="gitea-actions")
+    assert post(github, "mine").kind == "create"
 
 
 def test_a_text_that_is_too_long_is_shortened(github: FakeGitHub) -> None:
