@@ -12,7 +12,7 @@ from enum import Enum
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-from scanner.iam import catalog
+from scanner.iam import catalog, plain_names
 from scanner.iam.arns import ALL, format_pattern, grants_account_wide, overlaps
 from scanner.iam.patterns import contains, is_pattern, matches
 from scanner.text.tables import rows
@@ -152,12 +152,16 @@ def _of_service(prefix: str, pattern: str) -> Fits:
 def _names(pattern: str, arn: str) -> bool:
     """Whether a pattern names a resource of a format, and not only parts of such resources.
 
-    `table/*` stands for `table/t/index/i` too, though that is an index and no table.
+    `table/*` stands for `table/t/index/i` too, though that is an index and no table. The names of the format
+    may be marked as plain: no queue is `queue/*`.
     """
+    marked, arn = arn, plain_names.loose(arn)
     if pattern.split(":", 4)[3:4] == [""] and arn.split(":", 4)[3]:
         return False  # an access point has a region, its bucket has none
-    if not overlaps(pattern, arn):
+    if not overlaps(pattern, arn) or (marked != arn and not plain_names.can_be(pattern, marked)):
         return False
+    if ALL not in marked:
+        return True  # each of its names is known to be plain
     types = _types_of(pattern)
     if not _parts_of(arn).isdisjoint(types):
         return False
@@ -174,6 +178,7 @@ def _is_qualified(arn: str, pattern: str) -> bool:
 
     Which of the two IAM asks for is not in its reference: of log groups it is either.
     """
+    arn = plain_names.loose(arn)
     types = _types_of(pattern)
     return bool(types) and _service_of(arn) == _service_of(pattern) and not _wholes_of(arn).isdisjoint(types)
 
@@ -205,12 +210,12 @@ def _colons(arn: str) -> int:
 
 @lru_cache(maxsize=1 << 14)
 def _formats_of(action: str) -> tuple[str, ...] | None:
-    """The ARN patterns of an action's types of resources; None for an action that the reference lacks."""
+    """The ARN patterns of an action's types of resources, plain names marked; None for an unknown action."""
     known = catalog.action(action)
     if known is None:
         return None
     formats = (format_pattern(arn) for kind in known.resource_types for arn in kind.formats)
-    return tuple(dict.fromkeys(formats))
+    return tuple(dict.fromkeys(plain_names.marked(arn, action) for arn in formats))
 
 
 @cache
@@ -221,7 +226,7 @@ def _no_actions() -> frozenset[str]:
 
 @cache
 def _by_format(prefix: str) -> dict[str | None, frozenset[str]]:
-    """The actions of a service by the ARN patterns that they work on; None for those that know none."""
+    """The actions of a service by the ARN patterns, plain names marked, that they work on; None for none."""
     by_format: dict[str | None, set[str]] = {}
     for action in catalog.expand(f"{prefix}:*"):
         for arn in _formats_of(action) or (None,):
@@ -232,4 +237,5 @@ def _by_format(prefix: str) -> dict[str | None, frozenset[str]]:
 @cache
 def _types(service: str) -> frozenset[str]:
     """The ARN patterns of all types of resources of a service, by the service in its ARNs."""
-    return frozenset(arn for arn in _by_format(service) if arn is not None and _service_of(arn) == service)
+    known = (plain_names.loose(arn) for arn in _by_format(service) if arn is not None)
+    return frozenset(arn for arn in known if _service_of(arn) == service)

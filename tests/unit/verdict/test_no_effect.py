@@ -26,7 +26,10 @@ from tests.unit.cases import (
 GET, PUT, QUERY = "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"
 CRUD = [GET, PUT, "dynamodb:UpdateItem", "dynamodb:DeleteItem", QUERY, "dynamodb:Scan"]
 FLOW = arn("states", "stateMachine:flow")
-SENT = usage(services=["s3", "dynamodb", "lambda", "states", "logs", "sqs", "kms"], auto_instrumented=NOW)
+SENT = usage(
+    services=["s3", "dynamodb", "lambda", "states", "logs", "sqs", "kms", "kinesis", "sns"],
+    auto_instrumented=NOW,
+)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +42,11 @@ SENT = usage(services=["s3", "dynamodb", "lambda", "states", "logs", "sqs", "kms
         (allow("dynamodb:Put*", table("t/index/i")), "ineffective"),
         (allow("kms:Decrypt", arn("kms", "alias/a")), "ineffective"),
         (allow("sqs:DeleteMessageBatch", arn("sqs", "q")), "ineffective"),
+        (allow("kinesis:PutRecord", arn("kinesis", "stream/s/consumer/*")), "ineffective"),
+        (allow("sqs:SendMessage", arn("sqs", "q/*")), "ineffective"),
+        (allow("sns:Publish", arn("sns", "topic:*")), "ineffective"),
+        (allow("lambda:CreateAlias", arn("lambda", "function:g:*")), "ineffective"),
+        (allow("dynamodb:*Item", table("t/*")), "ineffective"),
         # part of it works
         (allow("dynamodb:*", table("t/index/*")), "unused"),
         (allow("s3:*Tagging", "arn:aws:s3:::b"), "unused"),
