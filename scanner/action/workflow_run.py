@@ -24,6 +24,7 @@ class WorkflowRun:
     graphql_url: str
     event_name: str
     event: Mapping[str, Any]
+    ref: str
     workspace: Path
     summary: Path | None
     outputs: Path | None
@@ -46,6 +47,7 @@ class WorkflowRun:
             graphql_url=environ.get("GITHUB_GRAPHQL_URL", ""),
             event_name=environ.get("GITHUB_EVENT_NAME", ""),
             event=_event(environ.get("GITHUB_EVENT_PATH")),
+            ref=environ.get("GITHUB_REF", ""),
             workspace=Path(environ.get("GITHUB_WORKSPACE") or "."),
             summary=_path(environ.get("GITHUB_STEP_SUMMARY")),
             outputs=_path(environ.get("GITHUB_OUTPUT")),

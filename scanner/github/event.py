@@ -5,6 +5,7 @@ Payloads: docs.github.com/en/actions/reference/workflows-and-actions/events-that
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -16,54 +17,99 @@ class Activity:
 
     `pull_request` is the number to comment on. Where only a commit is known, `find_by_commit` is the commit
     whose open pull request is looked up, by its branch (`owner:branch`) where that is known: GitHub does not
-    find the commits of a fork. `read_only` tells that the token cannot write, and why.
+    find the commits of a fork. `no_comment` says why there is no comment, empty where there may be one.
     """
 
     pull_request: int | None = None
     find_by_commit: str | None = None
     branch: str | None = None
-    read_only: str | None = None
-
-    @property
-    def comments(self) -> bool:
-        """Whether there may be a pull request to comment on."""
-        return self.pull_request is not None or self.find_by_commit is not None
+    no_comment: str = ""
 
 
-REPORT_ONLY = Activity()
 _FORK = (
     "the pull request comes from a fork: GitHub gives its workflows a read-only token and no secrets, so "
     "there is no comment"
 )
+_CLOSED = "the pull request is closed"
+_NO_EVENT = "no event started this run: GITHUB_EVENT_NAME is not set"
+_NO_PAYLOAD = "the file with the event's payload (GITHUB_EVENT_PATH) is missing, empty or not JSON"
+_NO_NUMBER = "the event's payload does not tell the number of the pull request"
+_NO_COMMIT = "the event's payload tells no commit"
+_MERGE_QUEUE = "a merge queue's run stands for no single pull request"
+
+# Forgejo and Gitea check out the head
+_PULL_REQUEST_REF = re.compile(r"refs/pull/([1-9]\d*)/(?:merge|head)")
 
 
-def activity_of(event_name: str, event: Mapping[str, Any]) -> Activity:
-    """What an event asks for. Events that are not known report, and comment on nothing."""
-    if event_name in ("pull_request", "pull_request_target"):
+def activity_of(event_name: str, event: Mapping[str, Any], ref: str = "") -> Activity:
+    """What an event asks for. Events of no pull request report, and say why they comment on nothing.
+
+    `ref` is what the run was started for (GITHUB_REF): it names the pull request where the payload does not.
+    """
+    activity = _of_payload(event_name, event)
+    match = _PULL_REQUEST_REF.fullmatch(ref)
+    if match and activity.no_comment in (_NO_NUMBER, _NO_PAYLOAD, _of_no_pull_request(event_name)):
+        return Activity(int(match[1]))
+    return activity
+
+
+def _of_payload(event_name: str, event: Mapping[str, Any]) -> Activity:
+    if not event_name:
+        return Activity(no_comment=_NO_EVENT)
+    if not event:
+        return Activity(no_comment=_NO_PAYLOAD)
+    if _is_of_pull_request(event_name):
         return _of_pull_request(event_name, event)
+    if event_name == "issue_comment":
+        return _of_issue(event)
     if event_name == "push":
-        deleted = event.get("deleted") is True or not str(event.get("ref", "")).startswith("refs/heads/")
-        return REPORT_ONLY if deleted else _of_commit(event.get("after"))
+        return _of_push(event)
     if event_name == "workflow_run":
         return _of_workflow_run(event)
-    # merge_group has no pull request in its payload; schedule, workflow_dispatch and others have none at all
-    return REPORT_ONLY
+    if event_name == "merge_group":
+        return Activity(no_comment=_MERGE_QUEUE)
+    return Activity(no_comment=_of_no_pull_request(event_name))
+
+
+def _of_no_pull_request(event_name: str) -> str:
+    return f"`{event_name}` belongs to no pull request"
 
 
 def _of_pull_request(event_name: str, event: Mapping[str, Any]) -> Activity:
     pull_request = _mapping(event.get("pull_request"))
+    if event.get("action") == "closed" or pull_request.get("state") == "closed":
+        return Activity(no_comment=_CLOSED)
     number = pull_request.get("number", event.get("number"))
-    if not isinstance(number, int) or event.get("action") == "closed":
-        return REPORT_ONLY
-    return Activity(number, read_only=_read_only(event_name, pull_request))
+    if not isinstance(number, int):
+        return Activity(no_comment=_NO_NUMBER)
+    return Activity(number, no_comment=_read_only(event_name, pull_request))
 
 
-def _read_only(event_name: str, pull_request: Mapping[str, Any]) -> str | None:
+def _read_only(event_name: str, pull_request: Mapping[str, Any]) -> str:
     if event_name == "pull_request_target":
-        return None  # runs in the base repository, with its token
+        return ""  # runs in the base repository, with its token
     head = _mapping(_mapping(pull_request.get("head")).get("repo")).get("full_name")
     base = _mapping(_mapping(pull_request.get("base")).get("repo")).get("full_name")
-    return _FORK if head != base else None  # a deleted fork has no repository at all
+    return _FORK if head != base else ""  # a deleted fork has no repository at all
+
+
+def _of_issue(event: Mapping[str, Any]) -> Activity:
+    """A comment on a pull request, which is an issue to GitHub, with a token that may write."""
+    issue = _mapping(event.get("issue"))
+    if not issue.get("pull_request"):
+        return Activity(no_comment="the comment is one on an issue that is no pull request")
+    if issue.get("state") == "closed":
+        return Activity(no_comment=_CLOSED)
+    number = issue.get("number")
+    return Activity(number) if isinstance(number, int) else Activity(no_comment=_NO_NUMBER)
+
+
+def _of_push(event: Mapping[str, Any]) -> Activity:
+    if event.get("deleted") is True:
+        return Activity(no_comment="what was pushed is a deletion")
+    if not str(event.get("ref", "")).startswith("refs/heads/"):
+        return Activity(no_comment="what was pushed is no branch")
+    return _of_commit(event.get("after"))
 
 
 def _of_workflow_run(event: Mapping[str, Any]) -> Activity:
@@ -89,7 +135,8 @@ def _pull_requests_here(event: Mapping[str, Any], run: Mapping[str, Any]) -> lis
 
 
 def _of_commit(sha: Any) -> Activity:
-    return Activity(find_by_commit=sha) if isinstance(sha, str) and sha.strip("0") else REPORT_ONLY
+    known = isinstance(sha, str) and sha.strip("0")
+    return Activity(find_by_commit=sha) if known else Activity(no_comment=_NO_COMMIT)
 
 
 class TrustedSource(NamedTuple):

@@ -20,12 +20,9 @@ MAX_COMMENT = 65_000  # characters, of 65,536: the marker comes on top
 
 def publish_comment(publication: Publication) -> Mapping[str, str]:
     """Bring the comment of the pull request up to date. Where GitHub refuses, that is a warning."""
-    activity = activity_of(publication.workflow.event_name, publication.workflow.event)
-    if publication.inputs.comment == "never" or not activity.comments:
-        return {}
-    why_not = activity.read_only
-    if not why_not and publication.result.is_empty:
-        why_not = "nothing was compared, so that an earlier comment may still be valid"
+    workflow = publication.workflow
+    activity = activity_of(workflow.event_name, workflow.event, workflow.ref)
+    why_not = _why_not(publication, activity)
     if why_not:
         publication.console.log(f"no comment: {why_not}")
         return {}
@@ -35,6 +32,15 @@ def publish_comment(publication: Publication) -> Mapping[str, str]:
     except GithubError as error:
         publication.console.annotate("warning", f"no comment: {error}")
         return {}
+
+
+def _why_not(publication: Publication, activity: Activity) -> str:
+    """Why there is no comment; empty where there may be one."""
+    if publication.inputs.comment == "never":
+        return "comments are switched off (`comment: never`)"
+    if not activity.no_comment and publication.result.is_empty:
+        return "nothing was compared, so that an earlier comment may still be valid"
+    return activity.no_comment
 
 
 def _draft(publication: Publication) -> CommentDraft:

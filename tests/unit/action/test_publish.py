@@ -299,7 +299,27 @@ def test_where_nothing_was_compared_an_earlier_comment_stays(tmp_path: Path) -> 
 
 
 def test_where_comments_are_switched_off_nobody_is_asked(tmp_path: Path) -> None:
-    assert commented(scanned(), tmp_path, INPUT_COMMENT="never") == []
+    (line,) = commented(scanned(), tmp_path, INPUT_COMMENT="never")
+    assert line == "no comment: comments are switched off (`comment: never`)"
+
+
+@pytest.mark.parametrize(
+    ("environ", "why"),
+    [
+        ({"GITHUB_EVENT_NAME": "workflow_dispatch"}, "`workflow_dispatch` belongs to no pull request"),
+        ({"GITHUB_EVENT_PATH": "/nowhere"}, "the file with the event's payload (GITHUB_EVENT_PATH) is"),
+        ({"GITHUB_EVENT_NAME": "issue_comment"}, "the comment is one on an issue that is no pull request"),
+    ],
+)
+def test_a_run_that_does_not_comment_says_why(tmp_path: Path, environ: dict[str, str], why: str) -> None:
+    (line,) = commented(scanned(), tmp_path, **environ)
+    assert line.startswith(f"no comment: {why}")
+
+
+def test_the_ref_of_the_run_tells_the_pull_request(tmp_path: Path) -> None:
+    environ = {"GITHUB_EVENT_PATH": "/nowhere", "GITHUB_REF": "refs/pull/7/merge"}
+    (line,) = commented(scanned(), tmp_path, **environ)
+    assert line == "::warning title=xray-privilege-scan::no comment: GitHub refused", "it was asked"
 
 
 # --- the console ---------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from scanner.github.event import (
-    REPORT_ONLY,
     Activity,
     TrustedSource,
     activity_of,
@@ -165,7 +164,12 @@ COMMENTED: Json = {
             Activity(7),
             id="pull_request_target from a deleted fork",
         ),
-        pytest.param("merge_group", MERGE_GROUP, REPORT_ONLY, id="merge_group"),
+        pytest.param(
+            "merge_group",
+            MERGE_GROUP,
+            "a merge queue's run stands for no single pull request",
+            id="merge_group",
+        ),
         pytest.param("push", push(), Activity(find_by_commit=HEAD), id="push to a branch"),
         pytest.param(
             "push",
@@ -173,11 +177,14 @@ COMMENTED: Json = {
             Activity(find_by_commit=HEAD),
             id="new branch",
         ),
-        pytest.param("push", push("refs/tags/v1"), REPORT_ONLY, id="push of a tag"),
+        pytest.param("push", push("refs/tags/v1"), "what was pushed is no branch", id="push of a tag"),
         pytest.param(
-            "push", push(after=ZERO, deleted=True, head_commit=None), REPORT_ONLY, id="deleted branch"
+            "push",
+            push(after=ZERO, deleted=True, head_commit=None),
+            "what was pushed is a deletion",
+            id="deleted branch",
         ),
-        pytest.param("push", push(after=ZERO), REPORT_ONLY, id="no commit"),
+        pytest.param("push", push(after=ZERO), "the event's payload tells no commit", id="no commit"),
         pytest.param("workflow_run", workflow_run([_of_run(7)]), Activity(7), id="workflow_run"),
         pytest.param(
             "workflow_run",
@@ -203,36 +210,89 @@ COMMENTED: Json = {
             Activity(find_by_commit=HEAD, branch="octocat:change"),
             id="workflow_run of several",
         ),
-        pytest.param("schedule", SCHEDULE, REPORT_ONLY, id="schedule"),
-        pytest.param("workflow_dispatch", DISPATCH, REPORT_ONLY, id="workflow_dispatch"),
-        pytest.param("issue_comment", COMMENTED, REPORT_ONLY, id="issue_comment"),
+        pytest.param("schedule", SCHEDULE, "`schedule` belongs to no pull request", id="schedule"),
+        pytest.param(
+            "workflow_dispatch",
+            DISPATCH,
+            "`workflow_dispatch` belongs to no pull request",
+            id="workflow_dispatch",
+        ),
+        pytest.param("issue_comment", COMMENTED, Activity(7), id="issue_comment on a pull request"),
+        pytest.param(
+            "issue_comment",
+            {"issue": {"number": 7}},
+            "the comment is one on an issue that is no pull request",
+            id="issue_comment on an issue",
+        ),
+        pytest.param(
+            "issue_comment",
+            {"issue": {**COMMENTED["issue"], "state": "closed"}},
+            "the pull request is closed",
+            id="issue_comment on a closed pull request",
+        ),
+        pytest.param("pull_request_review", pull_request(), Activity(7), id="pull_request_review"),
+        pytest.param(
+            "pull_request", pull_request(action="closed"), "the pull request is closed", id="closed"
+        ),
         pytest.param(
             "repository_dispatch",
             {"action": "x", "client_payload": {}},
-            REPORT_ONLY,
+            "`repository_dispatch` belongs to no pull request",
             id="repository_dispatch",
         ),
-        pytest.param("something_new", pull_request(), REPORT_ONLY, id="unknown"),
-        pytest.param("", {}, REPORT_ONLY, id="no event"),
+        pytest.param(
+            "something_new", pull_request(), "`something_new` belongs to no pull request", id="unknown"
+        ),
+        pytest.param("", {}, "no event started this run: GITHUB_EVENT_NAME is not set", id="no event"),
+        pytest.param(
+            "workflow_dispatch",
+            {},
+            "the file with the event's payload (GITHUB_EVENT_PATH) is missing, empty or not JSON",
+            id="no event file",
+        ),
     ],
 )
-def test_what_is_done(name: str, event: Json, activity: Activity) -> None:
-    assert activity_of(name, event) == activity
+def test_what_is_done(name: str, event: Json, activity: Activity | str) -> None:
+    expected = Activity(no_comment=activity) if isinstance(activity, str) else activity
+    assert activity_of(name, event) == expected
+
+
+@pytest.mark.parametrize("ref", ["refs/pull/12/merge", "refs/pull/12/head"])
+@pytest.mark.parametrize(
+    ("name", "event", "number"),
+    [
+        ("pull_request", {}, 12),
+        ("pull_request", {"pull_request": {"number": "7"}}, 12),
+        ("pull_request", pull_request(), 7),
+        ("pull_request", pull_request(action="closed"), None),
+        ("pull_request", pull_request(FORK), 7),
+        ("workflow_dispatch", DISPATCH, 12),
+        ("repository_dispatch", {}, 12),
+        ("push", push(after=ZERO, deleted=True), None),
+        ("", {}, None),
+    ],
+)
+def test_the_ref_of_a_pull_request_tells_its_number_where_the_payload_does_not(
+    ref: str, name: str, event: Json, number: int | None
+) -> None:
+    assert activity_of(name, event, ref).pull_request == number
+
+
+@pytest.mark.parametrize(
+    "ref", ["refs/heads/main", "refs/pull/x/merge", "refs/pull/0/merge", "refs/pull/7", ""]
+)
+def test_another_ref_tells_no_number(ref: str) -> None:
+    assert activity_of("schedule", SCHEDULE, ref).pull_request is None
 
 
 @pytest.mark.parametrize("head", [FORK, None])
 def test_a_fork_s_pull_request_is_read_only(head: Json | None) -> None:
     activity = activity_of("pull_request", pull_request(head, "contributor"))
-    assert activity.pull_request == 7 and activity.comments
-    assert activity.read_only is not None and "fork" in activity.read_only
+    assert "fork" in activity.no_comment
 
 
 def test_dependabot_s_token_may_have_been_raised_so_that_it_is_tried() -> None:
     assert activity_of("pull_request", pull_request(user="dependabot[bot]")) == Activity(7)
-
-
-def test_a_pull_request_that_is_closed_gets_no_comment() -> None:
-    assert activity_of("pull_request", {**pull_request(), "action": "closed"}) == REPORT_ONLY
 
 
 def test_a_pull_request_of_another_repository_is_not_commented_on() -> None:
@@ -264,7 +324,8 @@ def test_the_pull_request_of_a_fork_s_run_is_found_by_its_branch() -> None:
     ],
 )
 def test_a_payload_without_what_it_should_hold_reports(name: str, event: Json) -> None:
-    assert activity_of(name, event) == REPORT_ONLY
+    activity = activity_of(name, event)
+    assert activity == Activity(no_comment=activity.no_comment) and activity.no_comment
 
 
 CHECKOUT, DEFAULT_BRANCH = None, ""
