@@ -108,7 +108,7 @@ class Names:
         }
 
 
-def write(folder: Path, names: Names) -> dict[str, str]:
+def write(folder: Path, names: Names) -> dict[str, Any]:
     """The files that stand for AWS, as inputs."""
     statements = [names.statement() for _ in range(names.random.randint(6, 14))]
     calls = [names.denied_call() for _ in range(3)]
@@ -120,7 +120,7 @@ def write(folder: Path, names: Names) -> dict[str, str]:
     return {name: str(folder / f"{name}.json") for name in files}
 
 
-def baseline_of(folder: Path, inputs: dict[str, str]) -> str:
+def baseline_of(folder: Path, inputs: dict[str, Any]) -> str:
     words = [word for name, value in inputs.items() for word in (f"--{name}", value)]
     file = folder / "known.json"
     words += ["--output-dir", str(folder / "out"), "--baseline", str(file), "--update-baseline"]
@@ -153,7 +153,11 @@ def test_in_public_no_place_shows_a_hidden_name(
     known["findings"] = known["findings"][::2]
     github.commit({CONFIG: accepting(names, names.statement()), "known.json": json.dumps(known, indent=1)})
     check_out(step.workspace, {CONFIG: accepting(names, names.statement()), "known.json": "[]"})
-    everything = {"baseline": "known.json", "fail_on": "unused, broad, unobservable", "comment": "always"}
+    everything: dict[str, Any] = {
+        "baseline": "known.json",
+        "fail_on": "unused, broad, unobservable",
+        "comment": "always",
+    }
     ran = step.run(event(github, private=False), debug=True, **inputs, **everything)
     text = shown(ran, github)
     assert "f-role" not in ran.outputs.values() and github.bodies(NUMBER)
