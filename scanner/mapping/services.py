@@ -67,6 +67,21 @@ def needs_no_permission(prefix: str, operation: str) -> bool:
     return operation in data()["no_permission"].get(prefix, ())
 
 
+@cache
+def _naming() -> frozenset[str]:
+    naming: dict[str, list[str]] = data()["naming"]
+    return frozenset(f"{prefix}:{name}".lower() for prefix, names in naming.items() for name in names)
+
+
+def names_something(action: str) -> bool:
+    """Whether requests of an action (lower case) name something, though IAM lists no type of resource for it.
+
+    The token of SendTaskSuccess stands for an execution, so that templates grant it on a state machine. A
+    request that names nothing (ListTables) is allowed on `*` alone.
+    """
+    return action in _naming()
+
+
 def http_verb(operation: str) -> str | None:
     """The HTTP verb of an API Gateway operation: its IAM actions are named by these."""
     verb = data()["http_verbs"].get(operation)

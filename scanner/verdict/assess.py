@@ -143,6 +143,7 @@ class _Assessor:
         fits = self._grants.fits_of(grant)
         unplaced = fits.unknown | (self._not_understood & named_actions(grant))
         unplaced |= self._unseen.possible_actions(grant, fits.other_type)
+        unplaced |= self._unseen.unplaced_actions(fits.account_wide)
         actions = fits.works | unplaced
         if not actions and fits.other_type:
             return Assessment(grant, Verdict.INEFFECTIVE, why=WHY_INEFFECTIVE[Fit.OTHER_TYPE])

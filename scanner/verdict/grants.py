@@ -41,7 +41,9 @@ class RoleGrants:
             return of_grant
         left = self.limits.without_denied
         return of_grant._replace(
-            works=left(of_grant.works, grant.pattern), unknown=left(of_grant.unknown, grant.pattern)
+            works=left(of_grant.works, grant.pattern),
+            unknown=left(of_grant.unknown, grant.pattern),
+            account_wide=left(of_grant.account_wide, grant.pattern),
         )
 
     def is_never_allowed(self, grant: Grant) -> bool:

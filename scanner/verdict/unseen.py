@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from scanner.iam import arns, catalog
 from scanner.iam.patterns import is_pattern, matches, matching
+from scanner.mapping.services import names_something
 from scanner.mapping.untraced import MAY_RUN_UNTRACED, UNOBSERVABLE, Untraced, may_be_used_by_code
 from scanner.model import Grant, UnknownNeed
 from scanner.records.aws_records import LAST_ACCESSED
@@ -141,6 +142,13 @@ class UnseenUses:
     def possible_actions(self, grant: Grant, actions: frozenset[str]) -> frozenset[str]:
         """Those of the actions that a call may have needed on a resource of a grant."""
         return frozenset(a for a in actions & self._possible if any(self.possible_uses(grant, a)))
+
+    def unplaced_actions(self, actions: frozenset[str]) -> frozenset[str]:
+        """Those of some actions without a type of resource of which a call names something.
+
+        What it names may be a resource of any grant, whatever else allows the call.
+        """
+        return frozenset(action for action in actions & self._traced if names_something(action))
 
     def possible_uses(self, grant: Grant, action: str) -> Iterator[UsedPermission]:
         """What of an action of a grant a call may have needed, depending on what the trace does not show."""
