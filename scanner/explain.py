@@ -11,6 +11,7 @@ import orjson
 from scanner.errors import EXIT_USAGE, ScanError
 from scanner.model import EXCESS, Verdict
 from scanner.report.records import SCHEMA_VERSION, Finding, Report, Role, UsedPermission, Workload
+from scanner.report.view.bundle_words import use_of_bundle
 from scanner.text.escape import counted
 from scanner.verdict.reason_help import REASON_HELP
 from scanner.verdict.reasons import MAY_BE_USED
@@ -41,6 +42,7 @@ def explained(document: Any, finding_id: str) -> list[str]:
     return [
         *_head(role, finding),
         *_statement(role, finding),
+        *_bundle(finding, role),
         *_verdict(finding),
         *_reasons(finding),
         *_evidence(finding, role, workloads),
@@ -118,6 +120,16 @@ def _statement(role: Role, finding: Finding) -> list[str]:
     if role.boundary:
         lines.append(f"  The role has a permissions boundary: {role.boundary}")
     return lines
+
+
+def _bundle(finding: Finding, role: Role) -> list[str]:
+    """What was used of all that the framework's bundle grants, as the report says it."""
+    bundle = finding.bundle
+    if bundle is None:
+        return []
+    replacement = "`suggested_policy` of the role" if role.suggested_policy else "a policy of your own"
+    use = use_of_bundle(bundle, finding.confirmed, replacement)
+    return ["", f"Part of {bundle.framework} {bundle.name} on {bundle.target}: {use}"]
 
 
 def _verdict(finding: Finding) -> list[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from scanner.iam import arns, catalog
@@ -12,10 +12,9 @@ from scanner.iam.patterns import contains, is_pattern
 from scanner.model import EXCESS, BundleUse, Grant, GrantKey, Policy, Verdict
 from scanner.model.policies import is_managed_by_aws
 from scanner.verdict.assessment import AssessedRole, Assessment
-from scanner.verdict.bundles import Bundle, GrantedBundle, bundles_of, smaller_bundles
+from scanner.verdict.bundle_table import AWS, Bundle, bundles
+from scanner.verdict.bundles import GrantedBundle, bundles_of, smaller_bundles
 from scanner.verdict.grants import named_actions
-
-OF_AWS = "AWS"
 
 
 class _Need(NamedTuple):
@@ -41,7 +40,7 @@ def bundle_uses(assessed: AssessedRole) -> dict[GrantKey, BundleUse]:
     for policy in assessed.role.policies:
         assessments = by_policy.get(policy.key, [])
         if is_managed_by_aws(policy):
-            use = _use_of_aws(policy, assessments)
+            use = _use_of_aws(policy, assessed, assessments)
             uses.update((assessment.grant.key, use) for assessment in assessments)
             continue
         for granted in bundles_of(policy):
@@ -52,17 +51,62 @@ def bundle_uses(assessed: AssessedRole) -> dict[GrantKey, BundleUse]:
 
 
 def _belongs_to(grant: Grant, granted: GrantedBundle) -> bool:
-    return grant.resource in granted.resources.get(grant.statement.index, ())
+    index = grant.statement.index
+    return grant.resource in granted.resources.get(index, ()) or _comes_with(grant, granted)
 
 
-def _use_of_aws(policy: Policy, assessments: Sequence[Assessment]) -> BundleUse:
-    """A managed policy of AWS's own: what was used of it is to be put in its place."""
-    return BundleUse(OF_AWS, policy.name, arns.ALL, fits=False, used=_spelled(_seen(assessments)))
+def _comes_with(grant: Grant, granted: GrantedBundle) -> bool:
+    return grant.resource in granted.companions.get(grant.statement.index, ())
+
+
+def _use_of_aws(policy: Policy, assessed: AssessedRole, assessments: Sequence[Assessment]) -> BundleUse:
+    """A managed policy of AWS's own: a smaller one, or what was used of it, is to be put in its place."""
+    seen, attached = _seen(assessments), {other.name for other in assessed.role.policies}
+    candidates = _smaller_of_aws(assessments, seen) if seen else ()
+    smaller = next((name for name in candidates if name not in attached), None)
+    return BundleUse(AWS, policy.name, arns.ALL, fits=False, used=_spelled(seen), smaller=smaller)
+
+
+def _smaller_of_aws(assessments: Sequence[Assessment], seen: set[_Need]) -> Iterator[str]:
+    """The managed policies for execution roles that surely allow all that a larger one is needed for."""
+    smaller = [(name, pairs) for name, pairs in _policies_of_aws() if _covers(pairs, seen)]
+    granted = _expanded(frozenset(a.grant.action.lower() for a in assessments if _is_everywhere(a.grant)))
+    smaller = [(name, pairs) for name, pairs in smaller if {pair.action for pair in pairs} < granted]
+    if smaller:
+        may_need = {need for assessment in assessments for need in _may_need(assessment)}
+        yield from (name for name, pairs in smaller if _covers(pairs, may_need))
+
+
+def _is_everywhere(grant: Grant) -> bool:
+    """Whether a grant allows its action on everything, whatever the circumstances."""
+    statement = grant.statement
+    return grant.resource == arns.ALL and not statement.not_actions and statement.condition is None
+
+
+@cache
+def _policies_of_aws() -> list[tuple[str, frozenset[_Pair]]]:
+    """The managed policies of the table, the smallest first."""
+    policies = [
+        (bundle.name, _pairs(tuple((part.actions, part.shapes[0]) for part in bundle.parts)))
+        for bundle in bundles()
+        if bundle.framework == AWS
+    ]
+    return sorted(policies, key=lambda item: len(item[1]))
+
+
+@lru_cache(maxsize=1 << 6)
+def _expanded(actions: frozenset[str]) -> frozenset[str]:
+    return frozenset(action for pattern in actions for action in catalog.expand(pattern))
 
 
 def _use(granted: GrantedBundle, assessments: Sequence[Assessment]) -> BundleUse:
     seen = _seen(assessments)
-    may_need = {need for assessment in assessments for need in _may_need(assessment)}
+    may_need = {
+        need
+        for assessment in assessments
+        if not _comes_with(assessment.grant, granted)  # it is needed for the others alone
+        for need in _may_need(assessment)
+    }
     smaller = [(bundle, pairs) for bundle, pairs in _smaller(granted) if _covers(pairs, seen)]
     surely = [(bundle, pairs) for bundle, pairs in smaller if _covers(pairs, may_need)]
     best, pairs = next(iter(surely or smaller), (None, frozenset[_Pair]()))
@@ -122,18 +166,23 @@ def _spelled(needs: Iterable[_Need]) -> tuple[str, ...]:
 
 def _smaller(granted: GrantedBundle) -> list[tuple[Bundle, frozenset[_Pair]]]:
     """The bundles that grant a true part of a bundle, the smallest first."""
-    all_pairs = _pairs(
-        tuple(
-            (part.actions, resources)
-            for part, resources in zip(granted.bundle.parts, granted.resources.values(), strict=True)
-        )
-    )
+    bundle = granted.bundle
+    own = [
+        (part.actions, shape) for part, shape in zip(bundle.parts, granted.resources.values(), strict=True)
+    ]
+    all_pairs = _pairs(tuple(own + _with_keys(bundle, granted)))
     smaller: dict[str, tuple[Bundle, frozenset[_Pair]]] = {}
-    for bundle, statements in smaller_bundles(granted):
-        pairs = _pairs(tuple((part.actions, resources) for part, resources in statements))
+    for other in smaller_bundles(granted):
+        statements = [(part.actions, resources) for part, resources in other.parts]
+        pairs = _pairs(tuple(statements + _with_keys(other.bundle, granted)))
         if _is_part(pairs, all_pairs):
-            smaller.setdefault(bundle.name, (bundle, pairs))
+            smaller.setdefault(other.bundle.name, (other.bundle, pairs))
     return sorted(smaller.values(), key=lambda item: len(item[1]))
+
+
+def _with_keys(bundle: Bundle, granted: GrantedBundle) -> list[tuple[frozenset[str], tuple[str, ...]]]:
+    """The statements that come with a bundle, on the key that one was granted with."""
+    return [(part.actions, keys) for part in bundle.companions for keys in granted.companions.values()]
 
 
 def _is_part(pairs: frozenset[_Pair], whole: frozenset[_Pair]) -> bool:

@@ -225,6 +225,24 @@ def test_a_policy_of_aws_is_to_be_replaced_and_ones_own_to_be_edited() -> None:
     assert "replace it" not in story(allow("dynamodb:*", table("t")))
 
 
+def test_the_bundle_of_a_framework_is_said_in_its_words() -> None:
+    reads = [f"dynamodb:{name}" for name in ("BatchGetItem", "DescribeTable", "GetItem", "Query", "Scan")]
+    crud = [*reads, *(f"dynamodb:{name}" for name in ("BatchWriteItem", "ConditionCheckItem", "DeleteItem"))]
+    crud += ["dynamodb:PutItem", "dynamodb:UpdateItem"]
+    text = story(allow(crud, [table("t"), table("t/index/*")]))
+    expected = (
+        f"Part of SAM DynamoDBCrudPolicy on {table('t')}: only GetItem was used; DynamoDBReadPolicy fits"
+    )
+    assert expected in text.splitlines()
+
+
+def test_a_policy_of_aws_is_said_to_be_one() -> None:
+    text = story(policies=[of_aws("Aws", allow("dynamodb:*", table("t")))])
+    replacement = "replace by `suggested_policy` of the role"
+    assert f"Part of AWS Aws on *: only GetItem was used; {replacement}" in text.splitlines()
+    assert "Part of CDK" not in story(allow("dynamodb:*", table("t")))
+
+
 def test_without_a_suggestion_none_is_promised() -> None:
     text = story(allow(SCAN, table("t")), seen=usage(services=["dynamodb"]))
     assert "What to put in its place" not in text

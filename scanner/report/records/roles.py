@@ -78,9 +78,15 @@ class BundleUse(Struct, frozen=True, kw_only=True):
     """Grants that a framework writes as one, or a policy of AWS's own."""
 
     framework: Annotated[
-        str, about("`CDK`, `SAM`, `Serverless Framework`, or `AWS` for its managed policies")
+        str,
+        about(
+            "`CDK`, `SAM`, `SAM connector`, `Serverless Framework`, `SST`, or `AWS` for its managed policies"
+        ),
     ]
-    name: Annotated[str, about("its name there: a grant method, a policy template, an event, a policy")]
+    name: Annotated[
+        str,
+        about("its name there: a grant method, a policy template, an event, a policy, `Read` of a connector"),
+    ]
     target: Annotated[str, about("the resource that it stands on")]
     fits: Annotated[
         bool,

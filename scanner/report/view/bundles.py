@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from scanner.model import BundleUse
+from scanner.report.view.bundle_words import use_of_bundle
 from scanner.report.view.values import Row
-from scanner.report.view.viewed import ViewedScan, listed
-from scanner.verdict.bundle_use import OF_AWS
+from scanner.report.view.viewed import ViewedScan
 
 
 def in_bundles(scan: ViewedScan, rows: Sequence[Row]) -> list[Row]:
@@ -36,23 +36,8 @@ def _row_of_bundle(scan: ViewedScan, group: Sequence[Row]) -> Row:
 
 
 def _claim(scan: ViewedScan, row: Row, bundle: BundleUse) -> str:
-    if not bundle.used:
-        unused = "never used" if row.confirmed else "not surely used"
-        return f"{unused}; detach it" if bundle.framework == OF_AWS and row.confirmed else unused
-    names = [scan.redaction.text(action.partition(":")[2]) for action in bundle.used]
-    used = f"only {listed(names)} {'was' if len(names) == 1 else 'were'} used"
-    return f"{used}; {_what_fits(bundle, _has_suggestion(scan, row))}"
-
-
-def _what_fits(bundle: BundleUse, has_suggestion: bool) -> str:
-    if bundle.framework == OF_AWS:
-        return "replace by the policy below" if has_suggestion else "replace by a policy of your own"
-    if bundle.smaller is None:
-        return "no smaller one fits" if bundle.fits else "a policy of your own fits"
-    if not bundle.unless:
-        return f"{bundle.smaller} fits"
-    names = [action.partition(":")[2] for action in bundle.unless]
-    return f"{bundle.smaller} fits unless {listed(names)} {'is' if len(names) == 1 else 'are'} needed unseen"
+    replacement = "the policy below" if _has_suggestion(scan, row) else "a policy of your own"
+    return scan.redaction.text(use_of_bundle(bundle, row.confirmed, replacement))
 
 
 def _has_suggestion(scan: ViewedScan, row: Row) -> bool:
