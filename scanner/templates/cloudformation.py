@@ -6,6 +6,7 @@ Source: docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_IAM.h
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from yaml.nodes import Node
 
@@ -21,6 +22,15 @@ from scanner.templates.framework import (
 from scanner.templates.places import Name
 from scanner.templates.policies import inline, mentions, policy
 from scanner.templates.tree import Tree
+
+
+def _declarations(tree: Tree) -> Declarations:
+    return replace(of_resources(tree), resources=resource_types(tree))
+
+
+def resource_types(tree: Tree) -> frozenset[tuple[str, str]]:
+    """The resources of a tree: logical ids and types."""
+    return frozenset((logical_id, resource.type) for logical_id, resource in tree.resources.items())
 
 
 def of_resources(tree: Tree) -> Declarations:
@@ -72,5 +82,5 @@ CLOUDFORMATION = Framework(
     is_named=lambda file: file.startswith("template.") or file.endswith(".template"),
     may_be=lambda _, text: "Resources" in text and "AWS::" in text,
     is_template=lambda tree: "Resources" in tree.top,
-    declarations=lambda tree: of_resources(tree.with_resources([tree.root])),
+    declarations=lambda tree: _declarations(tree.with_resources([tree.root])),
 )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from yaml.nodes import Node
 
-from scanner.templates.places import Name, PolicyPlace, RolePlace
+from scanner.templates.places import ANY, Name, PolicyPlace, RolePlace, TemplatePlace
 from scanner.templates.tree import Tree
 
 
@@ -39,16 +39,25 @@ class Attachment(NamedTuple):
 
 @dataclass(frozen=True)
 class Declarations:
-    """What a template declares: roles by logical id, and what is declared apart from them."""
+    """What a template declares: roles by logical id, and what is declared apart from them.
+
+    `service`, `stack` and `resources` are those of `TemplatePlace`.
+    """
 
     roles: Mapping[str, DeclaredRole] = field(default_factory=dict)
     uses: tuple[RoleUse, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    service: str | None = None
+    stack: str = ANY
+    resources: frozenset[tuple[str, str]] = frozenset()
 
     def __or__(self, other: Declarations) -> Declarations:
-        """Both together; of two roles with one logical id, the other's."""
-        return Declarations(
-            {**self.roles, **other.roles}, self.uses + other.uses, self.attachments + other.attachments
+        """The roles of both together; of two with one logical id, the other's."""
+        return replace(
+            self,
+            roles={**self.roles, **other.roles},
+            uses=self.uses + other.uses,
+            attachments=self.attachments + other.attachments,
         )
 
 
@@ -75,6 +84,7 @@ def name_of(tree: Tree, given: Node | None, logical_id: str) -> Name:
 def role_places(path: str, declarations: Declarations) -> tuple[RolePlace, ...]:
     """The roles of the template at a path, each with all workloads and policies that are declared for it."""
     roles = declarations.roles
+    template = TemplatePlace(path, declarations.service, declarations.stack, declarations.resources)
     workloads: dict[str | None, list[Name]] = defaultdict(list)
     for use in declarations.uses:
         workloads[use.role_id].append(use.workload)
@@ -88,12 +98,13 @@ def role_places(path: str, declarations: Declarations) -> tuple[RolePlace, ...]:
     return (
         *(
             RolePlace(
-                path,
+                template,
                 role.name,
                 workloads=tuple(workloads[role_id]),
                 policies=(*role.policies, *attached[role_id]),
+                logical_id=role_id,
             )
             for role_id, role in roles.items()
         ),
-        *(RolePlace(path, role.name, workloads=(), policies=role.policies) for role in apart),
+        *(RolePlace(template, role.name, workloads=(), policies=role.policies) for role in apart),
     )

@@ -62,16 +62,38 @@ class PolicyPlace:
 
 
 @dataclass(frozen=True)
-class RolePlace:
-    """A role of a template and the workloads that use it, as far as the template says.
+class TemplatePlace:
+    """A template of a checkout, with what it says of the stacks that it is deployed as.
 
-    `path` is the template's, relative to the checkout. With `name` None it can be any role.
+    `path` is relative to the checkout. `service` is a pattern of the service's name, with which all its
+    names begin, None where the framework has no services. `stack` is a pattern of the names of its stacks.
+    `resources` are its resources (logical id, type), empty where the framework makes others of them.
     """
 
     path: str
+    service: str | None = None
+    stack: str = ANY
+    resources: frozenset[tuple[str, str]] = frozenset()
+
+
+@dataclass(frozen=True)
+class RolePlace:
+    """A role of a template and the workloads that use it, as far as the template says.
+
+    With `name` None it can be any role. `logical_id` is None for a stand-in of a role that another template
+    makes, to which this one adds policies.
+    """
+
+    template: TemplatePlace
     name: Name | None
     workloads: tuple[Name, ...]
     policies: tuple[PolicyPlace, ...]
+    logical_id: str | None = None
+
+    @property
+    def path(self) -> str:
+        """The template's path."""
+        return self.template.path
 
 
 @dataclass(frozen=True)
@@ -79,7 +101,7 @@ class Templates:
     """The roles of all templates of a checkout.
 
     `files` is the number of templates that were read, `unread` are the paths of those that could not be.
-    `truncated` is True where the checkout has more files than are read.
+    `truncated` is True where the checkout has more files than are read: another one may grant the same.
     """
 
     roles: tuple[RolePlace, ...] = ()

@@ -17,7 +17,7 @@ from scanner.templates.cloudformation import CLOUDFORMATION
 from scanner.templates.framework import Framework, role_places
 from scanner.templates.places import RolePlace, Templates
 from scanner.templates.serverless import SERVERLESS
-from scanner.templates.tree import Tree
+from scanner.templates.tree import MAX_STEPS_OF_ALL, Steps, Tree
 from scanner.text.yaml_document import compose
 
 # In this order: a serverless.yml may have CloudFormation's resources too.
@@ -29,7 +29,9 @@ SKIPPED_FOLDERS = frozenset({".git", ".venv", "venv", "node_modules", "site-pack
 GENERATED_FOLDERS = frozenset({"cdk.out", "dist", "build", ".serverless", ".aws-sam"})
 MAX_FILE_BYTES = 2_000_000
 MAX_FILES = 20_000
-MAX_TEMPLATES = 500
+MAX_NAMES = 200_000  # of files and folders of any kind
+MAX_BYTES = 200_000_000  # of all files together
+MAX_TEMPLATES = 1_000
 MAX_CHARACTERS = 10_000_000  # of all templates together
 MAX_NESTING = 100
 MAX_EVENTS = 200_000  # a template of 1 MB, the most that CloudFormation takes, has about 100,000
@@ -37,28 +39,67 @@ MAX_EVENTS = 200_000  # a template of 1 MB, the most that CloudFormation takes, 
 
 def read_templates(root: Path) -> Templates:
     """The templates under a folder, always in the same order. Never raises: see `Templates.unread`."""
-    roles: list[RolePlace] = []
-    unread: list[str] = []
-    files, characters = 0, 0
-    for count, path in enumerate(_candidates(root)):
-        if count >= MAX_FILES or files + len(unread) >= MAX_TEMPLATES or characters >= MAX_CHARACTERS:
-            return Templates(tuple(roles), files, unread=tuple(unread), truncated=True)
+    reading = _Reading()
+    try:
+        for path in _candidates(root):
+            reading.take(path, root)
+    except _FullError:
+        reading.truncated = True
+    return Templates(tuple(reading.roles), reading.files, tuple(reading.unread), reading.truncated)
+
+
+class _FullError(Exception):
+    """A checkout has more than is read of one."""
+
+
+class _Reading:
+    """What was read so far, within the bounds of all files together."""
+
+    def __init__(self) -> None:
+        self.roles: list[RolePlace] = []
+        self.unread: list[str] = []
+        self.files = 0
+        self.truncated = False
+        self._seen = 0
+        self._bytes = 0
+        self._characters = 0
+        self._steps = Steps(MAX_STEPS_OF_ALL)
+
+    def take(self, path: Path, root: Path) -> None:
+        """Read a file. Raises _FullError where a bound is reached."""
+        if self._is_full():
+            raise _FullError
+        self._seen += 1
         text = _text_of(path)
+        self._bytes += len(text or "")
         if not _may_be_template(path.name, text):
-            continue
-        characters += len(text or "")
+            return
+        self._characters += len(text or "")
         relative = path.relative_to(root).as_posix()
-        places = None if text is None else roles_in(relative, text)
+        places = None if text is None else roles_in(relative, text, Steps(within=self._steps))
         if places is None:
-            unread.append(relative)
+            self.unread.append(relative)
         else:
-            files += 1
-            roles += places
-    return Templates(tuple(roles), files, unread=tuple(unread))
+            self.files += 1
+            self.roles += places
+
+    def _is_full(self) -> bool:
+        return (
+            self._seen >= MAX_FILES
+            or self._bytes >= MAX_BYTES
+            or self.files + len(self.unread) >= MAX_TEMPLATES
+            or self._characters >= MAX_CHARACTERS
+            or self._steps.left <= 0
+        )
 
 
 def _candidates(root: Path) -> Iterator[Path]:
+    """The files that may be templates. Raises _FullError where there is no end of names."""
+    seen = 0
     for folder, folders, names in os.walk(root):
+        seen += len(folders) + len(names)
+        if seen > MAX_NAMES:
+            raise _FullError
         folders[:] = sorted(set(folders) - SKIPPED_FOLDERS - GENERATED_FOLDERS)
         for name in sorted(names):
             path = Path(folder) / name
@@ -87,18 +128,18 @@ def _may_be_template(name: str, text: str | None) -> bool:
     return any(framework.may_be(name, text) for framework in FRAMEWORKS)
 
 
-def roles_in(path: str, text: str) -> tuple[RolePlace, ...] | None:
+def roles_in(path: str, text: str, steps: Steps | None = None) -> tuple[RolePlace, ...] | None:
     """The roles of the text of a file, empty where it is no template, None where it cannot be read."""
     try:
-        return roles_of(path, compose(text, max_nesting=MAX_NESTING, max_events=MAX_EVENTS))
+        return roles_of(path, compose(text, max_nesting=MAX_NESTING, max_events=MAX_EVENTS), steps)
     except Exception:  # whatever a parser makes of hostile text: this file has no places, the scan goes on
         return None
 
 
-def roles_of(path: str, root: Node | None) -> tuple[RolePlace, ...]:
+def roles_of(path: str, root: Node | None, steps: Steps | None = None) -> tuple[RolePlace, ...]:
     """The roles of a parsed file, empty where it is no template. Raises TooManyStepsError."""
     if not isinstance(root, MappingNode):
         return ()
-    tree = Tree(root)
+    tree = Tree(root, steps=steps)
     framework = next((framework for framework in FRAMEWORKS if framework.is_template(tree)), None)
     return () if framework is None else role_places(path, framework.declarations(tree))

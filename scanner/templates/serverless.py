@@ -27,12 +27,14 @@ class _Service(NamedTuple):
 
     `role_id` is the logical id of the role that functions share, None where it is unknown. `inherit` is
     whether a function's own role has the shared statements too if the function does not say. `per_function`
-    is whether each function has a role of its own. `role_name` is the name that the shared role is given.
+    is whether each function has a role of its own. `role_name` is the name that the shared role is given,
+    `stack_name` that of the stack.
     """
 
     name: str
     role_id: str | None
     role_name: Node | None
+    stack_name: Node | None
     inherit: bool
     per_function: bool
     statements: Node | None
@@ -63,7 +65,13 @@ def declarations(tree: Tree) -> Declarations:
     if used and _SHARED_ROLE not in used:
         # No function uses it, and its name would fit the roles that functions have of their own.
         roles.pop(_SHARED_ROLE, None)
-    return Declarations(roles, resources.uses + uses, resources.attachments)
+    return Declarations(
+        roles,
+        resources.uses + uses,
+        resources.attachments,
+        service=service.name,
+        stack=_name(tree, service.stack_name, f"{service.name}-*").text,
+    )
 
 
 # --- the service and the role that functions share ---
@@ -81,6 +89,7 @@ def _service(tree: Tree) -> _Service:
         name=tree.pattern(tree.fields(tree.top.get("service")).get("name") or tree.top.get("service")),
         role_id=_SHARED_ROLE if custom is None else _referenced_role(tree, custom),
         role_name=role.get("name"),
+        stack_name=provider.get("stackName"),
         inherit=per_function or tree.is_true(plugin.get("defaultInherit")),
         per_function=per_function,
         statements=role.get("statements") or provider.get("iamRoleStatements"),

@@ -19,6 +19,7 @@ from scanner.iam.variables import literal
 from scanner.templates.places import ANY
 
 MAX_STEPS = 200_000  # of all walks over one template; only one that multiplies itself by aliases needs more
+MAX_STEPS_OF_ALL = 4_000_000  # of all walks over the templates of a checkout: some seconds
 MAX_TEXT = 2_048  # characters: no ARN and no name is longer
 _MAX_FUNCTION_NAME = 40  # characters: no intrinsic function's name is longer
 _MAX_DEPTH = 10  # of functions and references within each other
@@ -62,18 +63,27 @@ class TemplateResource(NamedTuple):
 
 
 class TooManyStepsError(ValueError):
-    """A template multiplies itself beyond what is read."""
+    """Templates multiply themselves, or match, beyond what is read."""
 
 
-class _Steps:
-    """The steps of all walks over one template, counted so that no walk is endless."""
+class Steps:
+    """Steps of walks, counted so that no walk is endless. `within` are those that these are part of."""
 
-    def __init__(self) -> None:
-        self._count = 0
+    def __init__(self, most: int = MAX_STEPS, within: Steps | None = None) -> None:
+        self._left = most
+        self._within = within
+
+    @property
+    def left(self) -> int:
+        """How many more are allowed."""
+        return self._left if self._within is None else min(self._left, self._within.left)
 
     def spend(self, steps: int) -> None:
-        self._count += steps
-        if self._count > MAX_STEPS:
+        """Count steps. Raises TooManyStepsError where they are more than allowed."""
+        self._left -= steps
+        if self._within is not None:
+            self._within.spend(steps)
+        if self._left < 0:
             raise TooManyStepsError
 
 
@@ -85,11 +95,11 @@ class Tree:
     """
 
     def __init__(
-        self, root: Node, resources: Mapping[str, TemplateResource] | None = None, steps: _Steps | None = None
+        self, root: Node, resources: Mapping[str, TemplateResource] | None = None, steps: Steps | None = None
     ) -> None:
         self.root = root
         self.resources: Mapping[str, TemplateResource] = resources or {}
-        self._steps = steps or _Steps()
+        self._steps = steps or Steps()
         self.top = self.fields(root)
 
     def with_resources(self, sections: Sequence[Node]) -> Tree:

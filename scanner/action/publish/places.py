@@ -7,7 +7,7 @@ from pathlib import Path
 from scanner.action.result import ActionResult
 from scanner.model import Location
 from scanner.model.workloads import workload_name
-from scanner.templates.locate import locate
+from scanner.templates.locate import Locator
 from scanner.templates.read import read_templates
 
 
@@ -15,12 +15,12 @@ def places_of(result: ActionResult, workspace: Path) -> dict[str, Location]:
     """The places of the findings that are shown, by their ids; those that are not found are left out."""
     if result.scan is None or not result.findings:
         return {}
-    templates = read_templates(workspace)
+    locator = Locator(read_templates(workspace))
     workloads = {role_result.role.arn: role_result.role.workloads for role_result in result.scan.roles}
     places = {
-        finding.id: locate(
-            finding, [workload_name(arn) for arn in workloads.get(finding.role, ())], templates
-        )
+        finding.id: locator.place(
+            finding, [workload_name(arn) for arn in workloads.get(finding.role, ())]
+        ).location
         for finding in result.findings
     }
     return {finding_id: place for finding_id, place in places.items() if place is not None}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from textwrap import dedent
 from typing import Any, NamedTuple
 
 from scanner.iam.policies import parse_policy
 from scanner.model import Finding, Location, Policy, Verdict
-from scanner.templates.locate import locate
+from scanner.templates.locate import Locator, Placement
 from scanner.templates.places import RolePlace, Templates
 from scanner.templates.read import roles_in
 from tests.unit.cases import ACCOUNT, allow, table
@@ -116,6 +116,14 @@ def role_template(name: str, resource: str = "!ImportValue A", logical_id: str =
 
 
 # --- template and finding -> lines ---
+
+
+def placement(finding: Finding, workload_names: Sequence[str], checkout: Templates) -> Placement:
+    return Locator(checkout).place(finding, workload_names)
+
+
+def locate(finding: Finding, workload_names: Sequence[str], checkout: Templates) -> Location | None:
+    return placement(finding, workload_names, checkout).location
 
 
 class Case(NamedTuple):

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from scanner.model import Location
-from scanner.templates.locate import locate
 from scanner.templates.read import read_templates
 from tests.unit.cases import ACCOUNT, allow, table
 from tests.unit.templates.cases import (
@@ -20,6 +19,7 @@ from tests.unit.templates.cases import (
     finding,
     finding_on_managed,
     inline,
+    locate,
     managed,
     with_marks,
 )

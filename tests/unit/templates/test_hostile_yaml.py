@@ -11,11 +11,10 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from scanner.templates.locate import locate
 from scanner.templates.places import Name, Templates
 from scanner.templates.read import MAX_EVENTS, MAX_NESTING, read_templates, roles_in, roles_of
 from scanner.text import yaml_document
-from tests.unit.templates.cases import READ, role_template, write
+from tests.unit.templates.cases import READ, locate, role_template, write
 from tests.unit.templates.test_sam import SAM
 
 
@@ -67,6 +66,15 @@ def test_a_mapping_that_merges_itself_is_read_once() -> None:
     assert [role.name for role in places] == [Name("R", derived=True)]
 
 
+# 2,000 policies that each are the same 2,000 statements.
+SHARED_STATEMENTS = (
+    "x: &s { Effect: Allow, Action: a, Resource: b }\n"
+    f"y: &d {{ PolicyName: p, PolicyDocument: {{ Statement: [{', '.join(['*s'] * 2_000)}] }} }}\n"
+    "Resources: { R: { Type: AWS::IAM::Role, Properties: "
+    f"{{ Policies: [{', '.join(['*d'] * 2_000)}] }} }} }}\n"
+)
+
+
 def test_aliases_are_counted() -> None:
     shared = "[" + ", ".join(["*s"] * 2_000) + "]"
     text = (
@@ -77,14 +85,7 @@ def test_aliases_are_counted() -> None:
     assert roles_in("a.yml", text)
     many = text.replace("Properties:", "Properties:\n      ManagedPolicyArns: " + shared.replace("*s", "x"))
     assert roles_in("a.yml", many)
-    documents = ", ".join(["*d"] * 2_000)
-    statements = ", ".join(["*s"] * 2_000)
-    bombed = (
-        "x: &s { Effect: Allow, Action: a, Resource: b }\n"
-        f"y: &d {{ PolicyName: p, PolicyDocument: {{ Statement: [{statements}] }} }}\n"
-        f"Resources: {{ R: {{ Type: AWS::IAM::Role, Properties: {{ Policies: [{documents}] }} }} }}\n"
-    )
-    assert roles_in("a.yml", bombed) is None
+    assert roles_in("a.yml", SHARED_STATEMENTS) is None
 
 
 WORDS = (

@@ -7,10 +7,9 @@ from textwrap import dedent
 import pytest
 
 from scanner.model import Location
-from scanner.templates.locate import locate
 from scanner.templates.places import Templates
 from tests.unit.cases import allow, deny
-from tests.unit.templates.cases import READ, finding, inline, role_template, templates
+from tests.unit.templates.cases import READ, finding, inline, locate, role_template, templates
 
 
 @pytest.mark.parametrize(

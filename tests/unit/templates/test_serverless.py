@@ -7,7 +7,6 @@ from textwrap import dedent
 import pytest
 
 from scanner.model import Location
-from scanner.templates.locate import locate
 from tests.unit.cases import allow, table
 from tests.unit.templates.cases import (
     STAR_ACCOUNT,
@@ -15,6 +14,7 @@ from tests.unit.templates.cases import (
     check,
     finding,
     inline,
+    locate,
     managed,
     templates,
     with_marks,
