@@ -11,17 +11,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from functools import partial
+from typing import IO, TYPE_CHECKING, NamedTuple
 
-from scanner.errors import EXIT_FAULT, EXIT_GATE, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, ScanError
+from scanner.errors import EXIT_FAULT, EXIT_GATE, EXIT_INTERRUPTED, EXIT_OK, ScanError
 from scanner.options.files import baseline_of, config_of, json_file
 from scanner.options.parsers import Options, explain_options_of, explain_parser, options_of, scan_parser
 from scanner.options.request import gate_of, request_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from scanner.gate.decide import GateDecision, GatePolicy
+    from scanner.output.destination import Destination
+    from scanner.output.named_file import NamedFile
     from scanner.report.view import View
     from scanner.request import ScanRequest
     from scanner.result import ScanResult
@@ -91,32 +92,89 @@ def run(options: Options, out: IO[str], err: IO[str], now: float) -> int:
     known = baseline_of(options.baseline, may_be_missing=options.update_baseline)
     request = request_of(options, now, config, known)
     from scanner.aws.clients import Clients
-    from scanner.report.files import write_markdown, write_reports
+    from scanner.report.files import check_folder
     from scanner.report.view import view_of
     from scanner.request import with_stacks
     from scanner.result import nothing_read
     from scanner.scan import scan
-    from scanner.text.escape import one_line
 
+    targets = _targets(options, err)
+    check_folder(targets.reports)
+    for file in (targets.markdown, targets.baseline):
+        if file:
+            file.check()
     clients = Clients(request.regions[0] if request.regions else None, options.profile)
     request = with_stacks(request, clients)
     with _progress(err) as progress:
         result = scan(request, clients, progress)
-    write_reports(result, request, options.output_dir)
     decision = _decide(result, request, gate_of(options, config))
     view = view_of(result, request, failing_ids={finding.id for finding in decision.failing})
-    if options.markdown:
-        write_markdown(view, options.markdown)
-    _show(result, request, view, options, out)
     error = nothing_read(result, request.compare)
+    written = _write(result, request, view, targets)
+    _show(result, request, view, options, out)
+    _show_files(written, options, out, err)
     if error:
         raise error
-    if options.update_baseline and options.baseline:
-        _write_baseline(options.baseline, result, err)
+    if targets.baseline:
+        _write_baseline(targets.baseline, result, err)
         return EXIT_OK
     for line in _gate_lines(decision):
-        err.write(f"xray-privilege-scan: {one_line(line)}\n")
+        _say(err, line)
     return EXIT_OK if decision.passed else EXIT_GATE
+
+
+class _Targets(NamedTuple):
+    """Where the results of a scan are written; None what is not asked for."""
+
+    reports: Destination
+    markdown: NamedFile | None
+    baseline: NamedFile | None
+
+
+def _targets(options: Options, err: IO[str]) -> _Targets:
+    from scanner.output.destination import Destination
+    from scanner.output.named_file import NamedFile
+
+    say = partial(_say, err)
+    return _Targets(
+        reports=Destination(options.output_dir, "--output-dir", say),
+        markdown=NamedFile(options.markdown, "--markdown", say) if options.markdown else None,
+        baseline=NamedFile(options.baseline, "--baseline", say)
+        if options.baseline and options.update_baseline
+        else None,
+    )
+
+
+def _say(err: IO[str], line: str) -> None:
+    from scanner.text.escape import one_line
+
+    err.write(f"xray-privilege-scan: {one_line(line)}\n")
+
+
+def _write(result: ScanResult, request: ScanRequest, view: View, targets: _Targets) -> list[str]:
+    """Write the reports; a line on each for those who open them."""
+    from scanner.report.files import write_reports
+    from scanner.report.markdown import markdown
+
+    written = write_reports(result, request, targets.reports).described(targets.reports.folder)
+    if targets.markdown and written:
+        targets.markdown.write(lambda: markdown(view).encode("utf-8"))
+        written.append(str(targets.markdown.path))
+    return written
+
+
+def _show_files(written: Sequence[str], options: Options, out: IO[str], err: IO[str]) -> None:
+    """Name the files that were written: below the report, unless a program reads that."""
+    from scanner.text.escape import one_line
+
+    if not written:
+        _say(err, f"nothing was written: the reports of an earlier scan are left in {options.output_dir}")
+        return
+    stream = out if options.format == "text" else err
+    if stream is out or err.isatty():
+        stream.write(
+            "".join(f"{one_line(line)}\n" for line in ["", "Written:", *(f"  {w}" for w in written)])
+        )
 
 
 def _decide(result: ScanResult, request: ScanRequest, policy: GatePolicy) -> GateDecision:
@@ -137,7 +195,7 @@ def _gate_lines(decision: GateDecision) -> list[str]:
     return [*decision.notes, *lines]
 
 
-def _write_baseline(path: Path, result: ScanResult, err: IO[str]) -> None:
+def _write_baseline(file: NamedFile, result: ScanResult, err: IO[str]) -> None:
     from scanner.gate.accept import baseline_entries, compared_roles
     from scanner.gate.baseline import Baseline, updated
     from scanner.gate.load_baseline import dump_baseline
@@ -146,13 +204,14 @@ def _write_baseline(path: Path, result: ScanResult, err: IO[str]) -> None:
     roles = [role.assessed for role in result.roles]
     entries = baseline_entries(roles, result.terms)
     compared = compared_roles(roles, result.terms)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        baseline = updated(result.terms.baseline or Baseline(), entries, compared)
-        path.write_text(dump_baseline(baseline), encoding="utf-8")
-    except OSError as error:
-        raise ScanError(f"--baseline: {error}", EXIT_USAGE) from None
-    err.write(f"xray-privilege-scan: {path} now holds {counted(len(entries), 'grant')} of these roles\n")
+
+    def content() -> bytes:
+        # read anew: another run may have updated it since
+        known = baseline_of(file.path, may_be_missing=True) or Baseline()
+        return dump_baseline(updated(known, entries, compared)).encode("utf-8")
+
+    file.write(content)
+    _say(err, f"{file.path} now holds {counted(len(entries), 'grant')} of these roles")
 
 
 def _explain(arguments: argparse.Namespace, out: IO[str], err: IO[str]) -> int:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from scanner.action.checkout import check_named_files
 from scanner.action.console import Console
 from scanner.action.inputs import ActionInputs, effective_config, inputs_of
 from scanner.action.publish import publish
@@ -20,7 +22,9 @@ from scanner.errors import EXIT_GATE, EXIT_OK, EXIT_USAGE, ScanError
 from scanner.gate.decide import decide
 from scanner.github.event import is_public, trusted_source_of
 from scanner.options.request import gate_of, request_of, without_documents
-from scanner.report.files import write_markdown, write_reports
+from scanner.output.destination import Destination
+from scanner.report.files import check_folder, write_reports
+from scanner.report.markdown import markdown
 from scanner.report.view import view_of
 from scanner.request import with_stacks
 from scanner.result import missing_evidence
@@ -37,7 +41,9 @@ def run(environ: Mapping[str, str], out: TextIO, now: float) -> int:
     _check(inputs, workflow, now)
     console = Console(out, _redaction(inputs, workflow))
     github = _connection(inputs, workflow)
+    reports = Destination(inputs.output_dir, "input `output-dir`", console.log, root=workflow.workspace)
     try:
+        check_folder(reports, MARKDOWN)
         trusted = read_trusted_files(
             files_to_trust(inputs.options.config, inputs.options.baseline),
             trusted_source_of(workflow.event_name, workflow.event),
@@ -45,7 +51,7 @@ def run(environ: Mapping[str, str], out: TextIO, now: float) -> int:
             lambda path, ref: github().file(path, ref),
             console.log,
         )
-        result = _scan(inputs, trusted, now)
+        result = _scan(inputs, trusted, reports, now)
         publish(inputs, workflow, result, console, github)
     finally:
         _restore_owner(workflow.workspace, inputs.output_dir)
@@ -54,9 +60,7 @@ def run(environ: Mapping[str, str], out: TextIO, now: float) -> int:
 
 def _check(inputs: ActionInputs, workflow: WorkflowRun, now: float) -> None:
     """Raise ScanError on wrong use, before anybody is asked anything; large files are left for later."""
-    root = workflow.workspace.resolve()
-    if root not in (root / inputs.output_dir).resolve().parents:
-        raise ScanError("input `output-dir`: must be a folder below the workspace", EXIT_USAGE)
+    check_named_files(inputs.options, workflow.workspace)
     request_of(without_documents(inputs.options), now)
 
 
@@ -77,7 +81,7 @@ def _connection(inputs: ActionInputs, workflow: WorkflowRun) -> Callable[[], Rep
     return connected
 
 
-def _scan(inputs: ActionInputs, trusted: TrustedFiles, now: float) -> ActionResult:
+def _scan(inputs: ActionInputs, trusted: TrustedFiles, reports: Destination, now: float) -> ActionResult:
     """Scan, decide and write the reports. Raises ScanError on wrong use only."""
     from scanner.aws.clients import Clients
 
@@ -107,16 +111,18 @@ def _scan(inputs: ActionInputs, trusted: TrustedFiles, now: float) -> ActionResu
         decision=decide(scanned.findings, missing_evidence(scanned, request), gate, expired),
         changes=trusted.changes,
     )
-    return replace(result, files=_write(result, inputs.output_dir))
+    return replace(result, files=_write(result, reports))
 
 
-def _write(result: ActionResult, folder: Path) -> list[Path]:
+def _write(result: ActionResult, reports: Destination) -> list[Path]:
     """Write the reports, and return their paths."""
     if result.scan is None:
         return []
-    files = write_reports(result.scan, result.request, folder)
-    write_markdown(view_of(result.scan, result.request, failing_ids=result.failing_ids), folder / MARKDOWN)
-    return [*files, folder / MARKDOWN]
+    text = markdown(view_of(result.scan, result.request, failing_ids=result.failing_ids))
+    written = write_reports(result.scan, result.request, reports, {MARKDOWN: text.encode("utf-8")})
+    for line in written.described(reports.folder):
+        reports.say(f"written: {line}")
+    return [reports.folder / name for name in written.names]
 
 
 def _restore_owner(workspace: Path, folder: Path) -> None:
@@ -125,8 +131,9 @@ def _restore_owner(workspace: Path, folder: Path) -> None:
         owner, root = workspace.stat(), workspace.resolve()
         written = (workspace / folder).resolve()
         inside = [path for path in (written, *written.parents) if root in path.parents]
-        for path in (*inside, *written.rglob("*")):
-            if not path.is_symlink() and path.stat().st_uid == os.geteuid():
-                os.chown(path, owner.st_uid, owner.st_gid)
-    except OSError:
+        for path in (*inside, *written.rglob("*")) if inside else ():
+            status = path.lstat()
+            if not stat.S_ISLNK(status.st_mode) and status.st_uid == os.geteuid():
+                os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+    except (OSError, RuntimeError):  # RuntimeError: links in a circle, before Python 3.13
         return  # not root, or a file system without owners: nothing to restore

@@ -51,6 +51,7 @@ def report(result: ScanResult, request: ScanRequest) -> records.Report:
         unattributed=_unattributed(usages.get(None)),
         roles=tuple(_role(role_result) for role_result in result.roles),
         accepted=_accepted(result),
+        policy_files=tuple(_policy_files(result)),
     )
 
 
@@ -75,7 +76,12 @@ def excessive_permissions(result: ScanResult, request: ScanRequest) -> tuple[rec
 
 def workload_policies(result: ScanResult) -> dict[str, Json]:
     """File name -> the policy that allows what a workload was seen to use, for each workload seen."""
-    policies: dict[str, Json] = {}
+    return {name: usage_policy(usage) for name, usage in _policy_files(result).items()}
+
+
+def _policy_files(result: ScanResult) -> dict[str, Usage]:
+    """File name -> the usage of a workload that was seen."""
+    files: dict[str, Usage] = {}
     taken: set[str] = set()
     for usage in result.traced.usages:
         if usage.workload is None:
@@ -88,8 +94,8 @@ def workload_policies(result: ScanResult) -> dict[str, Json]:
             number += 1
             name = f"{stem}-{number}"
         taken.add(name.lower())
-        policies[f"{name}.policy.json"] = usage_policy(usage)
-    return policies
+        files[f"{name}.policy.json"] = usage
+    return files
 
 
 def iso(seconds: float | None) -> str | None:

@@ -1,48 +1,99 @@
-"""The report files, validated before they are written."""
+"""The report files of a scan: validated, then written, all of them or none."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scanner.errors import EXIT_USAGE, ScanError
+import msgspec
+
+from scanner.output.destination import Destination
+from scanner.output.folder import OutputFolder
+from scanner.output.lock import locked
 from scanner.report.build import excessive_permissions, report, workload_policies
-from scanner.report.markdown import markdown
 from scanner.report.schema import json_bytes, plain, validate
-from scanner.report.view import View
 from scanner.request import ScanRequest
-from scanner.result import ScanResult
+from scanner.result import ScanResult, nothing_read
 
 REPORT = "report.json"
 EXCESSIVE = "excessive_permissions.json"
 
+_LARGEST_REPORT = 256_000_000  # bytes of an earlier report that is read
+_POLICY_FILE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,250}\.policy\.json")
 
-def write_reports(result: ScanResult, request: ScanRequest, folder: Path) -> list[Path]:
-    """Write the JSON files of a scan and return their paths. A stale list of excess is removed.
 
-    Raises ScanError where the folder cannot be written to.
+@dataclass(frozen=True)
+class WrittenReports:
+    """The names of the files that a scan wrote into its folder, by what they are."""
+
+    names: tuple[str, ...] = ()
+    policies: tuple[str, ...] = ()
+
+    def described(self, folder: Path) -> list[str]:
+        """The files as paths, a line each; policy files together."""
+        lines = [str(folder / name) for name in self.names]
+        if len(self.policies) > 1:
+            lines.append(f"{folder / '*.policy.json'} ({len(self.policies)} files)")
+        else:
+            lines += [str(folder / name) for name in self.policies]
+        return lines
+
+
+def check_folder(destination: Destination, *more: str) -> None:
+    """Raise ScanError where no reports can be written, before anybody waits for a scan; make the folder."""
+    with locked(destination) as folder:
+        folder.check((REPORT, EXCESSIVE, *more))
+
+
+def write_reports(
+    result: ScanResult,
+    request: ScanRequest,
+    destination: Destination,
+    more: Mapping[str, bytes] | None = None,
+) -> WrittenReports:
+    """Write the files of a scan, and more of these names; earlier ones that no longer hold are removed.
+
+    A scan that could read nothing leaves the files of an earlier one alone: without them it would look as if
+    all were well. Raises ScanError where the folder cannot be written to.
     """
-    documents: dict[str, Any] = {REPORT: plain(report(result, request)), **workload_policies(result)}
-    validate("report", documents[REPORT])
+    policies = {name: json_bytes(policy) + b"\n" for name, policy in workload_policies(result).items()}
+    documents: dict[str, Any] = {}
     excessive = excessive_permissions(result, request) if request.compare else ()
     if excessive:
         documents[EXCESSIVE] = plain(excessive)
         validate("excessive_permissions", documents[EXCESSIVE])
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, document in documents.items():
-            (folder / name).write_bytes(json_bytes(document) + b"\n")
+    documents[REPORT] = plain(report(result, request))  # last: it names the others
+    validate("report", documents[REPORT])
+    texts = {name: json_bytes(document) + b"\n" for name, document in documents.items()}
+    with locked(destination) as folder:
+        if nothing_read(result, request.compare) and folder.holds(REPORT, EXCESSIVE):
+            return WrittenReports()
+        stale = _stale_policies(folder, policies)
         if request.compare and not excessive:
-            (folder / EXCESSIVE).unlink(missing_ok=True)
-    except OSError as error:
-        raise ScanError(f"--output-dir: {error}", EXIT_USAGE) from None
-    return [folder / name for name in documents]
+            stale.append(EXCESSIVE)
+        folder.write({**policies, **(more or {}), **texts}, stale)
+    return WrittenReports((REPORT, *([EXCESSIVE] if excessive else []), *(more or {})), tuple(policies))
 
 
-def write_markdown(view: View, path: Path) -> None:
-    """Write the report as Markdown. Raises ScanError where that cannot be written."""
+class _EarlierReport(msgspec.Struct):
+    """What counts of the report of an earlier run; anybody may have written it."""
+
+    policy_files: list[str] = []  # msgspec copies it
+
+
+def _stale_policies(folder: OutputFolder, policies: Mapping[str, bytes]) -> list[str]:
+    """The policy files that the folder's earlier report names and this run does not write."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(markdown(view), encoding="utf-8")
-    except OSError as error:
-        raise ScanError(f"--markdown: {error}", EXIT_USAGE) from None
+        earlier = msgspec.json.decode(folder.read(REPORT, _LARGEST_REPORT) or b"{}", type=_EarlierReport)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return []
+    # some file systems do not distinguish case
+    now = {name.lower() for name in policies}
+    return [
+        name
+        for name in dict.fromkeys(earlier.policy_files)
+        if _POLICY_FILE.fullmatch(name) and name.lower() not in now
+    ]

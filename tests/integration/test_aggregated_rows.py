@@ -11,6 +11,7 @@ from scanner import read
 from scanner.aws.clients import Clients
 from scanner.errors import Warnings
 from scanner.model import EXCESS, Call, CallRow, Outcome
+from scanner.output.destination import Destination
 from scanner.report.files import REPORT, write_reports
 from scanner.report.schema import validate
 from scanner.request import ScanRequest
@@ -59,7 +60,7 @@ def test_rows_alone_are_compared_and_confirm_nothing(monkeypatch: pytest.MonkeyP
     assert role.role.workloads == (FUNCTION,)
     excess = [(f.verdict, f.confirmed) for f in role.findings if f.verdict in EXCESS]
     assert excess == [("unused", False)]
-    write_reports(result, request, tmp_path)
+    write_reports(result, request, Destination(tmp_path, "--output-dir", print))
     report = json.loads((tmp_path / REPORT).read_text())
     validate("report", report)
     assert (report["scan"]["source"], report["scan"]["traces"], report["scan"]["calls"]) == (Rows.name, 0, 7)

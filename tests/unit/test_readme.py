@@ -201,10 +201,11 @@ def walk_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WalkThrough
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.chdir(tmp_path)
     out = Terminal()
-    assert run("--output-dir", str(tmp_path), out=out) == errors.EXIT_OK
+    assert run("--output-dir", "demo", out=out) == errors.EXIT_OK
     without_styles = re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue())
-    return WalkThrough("\n".join(line.rstrip() for line in without_styles.splitlines()), tmp_path)
+    return WalkThrough("\n".join(line.rstrip() for line in without_styles.splitlines()), tmp_path / "demo")
 
 
 def run(*more: str, out: io.StringIO | None = None) -> int:

@@ -29,3 +29,7 @@ class Report(Struct, frozen=True, kw_only=True):
         about("with `-c`, the roles of the workloads that are reported on, by ARN; else empty"),
     ]
     accepted: Annotated[Accepted, about("what became of the rules of the configuration and of the baseline")]
+    policy_files: Annotated[
+        tuple[str, ...],
+        about("the names of the policy files that the same run wrote, a workload each; they lie beside it"),
+    ] = ()

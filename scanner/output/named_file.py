@@ -1,0 +1,64 @@
+"""A file that a user names: `--markdown`, `--baseline`."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from scanner.errors import EXIT_USAGE, ScanError
+from scanner.output.destination import Destination
+from scanner.output.lock import locked
+from scanner.text.escape import one_line
+
+
+@dataclass(frozen=True)
+class NamedFile:
+    """A file by its path. `option` names it in messages, `say` takes a line while the program waits."""
+
+    path: Path
+    option: str
+    say: Callable[[str], None]
+
+    def check(self) -> None:
+        """Raise ScanError where the file cannot be written; its folder is made."""
+        if not self._is_stream():
+            with locked(self._destination()) as folder:
+                folder.check([self.path.name])
+
+    def write(self, content: Callable[[], bytes]) -> None:
+        """Write what `content` returns, whole or not at all; no other run writes there meanwhile.
+
+        A pipe or a device (`/dev/stdout`, `>(command)`) is written into. Raises ScanError.
+        """
+        if self._is_stream():
+            try:
+                self.path.write_bytes(content())
+            except OSError as error:
+                raise self._error(f"cannot be written: {error.strerror or error}") from None
+            return
+        with locked(self._destination()) as folder:
+            folder.write({self.path.name: content()})
+
+    def _destination(self) -> Destination:
+        return Destination(self.path.parent, self.option, self.say, reports=False)
+
+    def _is_stream(self) -> bool:
+        """Whether it is a pipe or a device. Raises ScanError for a link to anything else, and for no file."""
+        name = self.path.name
+        try:
+            mode = self.path.stat().st_mode
+        except (OSError, RuntimeError):
+            mode = 0
+        if mode and not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            return True
+        if not name or stat.S_ISDIR(mode):
+            raise self._error("is a folder: name a file")
+        if self.path.is_symlink():
+            target = one_line(str(self.path.readlink()))
+            raise self._error(f"is a link, to {target}: links are not followed, name the file itself")
+        return False
+
+    def _error(self, problem: str) -> ScanError:
+        return ScanError(f"{self.option}: {one_line(str(self.path))} {problem}", EXIT_USAGE)
