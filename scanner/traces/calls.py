@@ -26,6 +26,7 @@ from scanner.traces.documents import (
     text_of,
 )
 from scanner.traces.owners import own_arn
+from scanner.traces.unplaced import unplaced_service
 
 _FAILURE_KEYS = frozenset({"error", "fault", "throttle", "cause"})
 _QUOTED = re.compile(r"'([^']+)'")
@@ -59,7 +60,7 @@ def calls_below(segment: Node, owner: str | None) -> Iterator[tuple[Node, str | 
         node, workload = todo.pop()
         namespace = node.get("namespace")
         called = namespace == "aws" if by_service else is_call(node)
-        if called or (namespace == "remote" and _is_aws_host(_host(node))):
+        if called or (namespace == "remote" and _may_be_of_a_client(node, by_service)):
             yield node, workload
         if node.get("subsegments"):
             # below a call: further calls that it made (a token, a redirect), and its own HTTP requests
@@ -79,9 +80,11 @@ def _aws_below(node: Node) -> list[Node]:
     return calls
 
 
-def _is_aws_host(host: str) -> bool:
-    """Whether a plain HTTP request went to AWS: its client is not instrumented."""
-    return service_part(host) is not None
+def _may_be_of_a_client(node: Node, by_service: bool) -> bool:
+    """Whether a request went to AWS, or an AWS client seems to have made it: it names no operation."""
+    if service_part(_host(node)) is not None:
+        return True
+    return not by_service and unplaced_service(node) is not None
 
 
 def _host(node: Node) -> str:
@@ -98,9 +101,8 @@ def observed_call(node: Node, workload: str | None, instrumentation: str) -> Obs
     """The call that a node shows; a plain request to AWS is a call without an operation."""
     time = number_of(node.get("start_time")) or 0.0
     if not is_call(node):
-        call = Call(
-            workload, _host(node), operation="", parameters=(), region="", account="", outcome=Outcome.OK
-        )
+        service = _host(node) if service_part(_host(node)) else unplaced_service(node) or ""
+        call = Call(workload, service, operation="", parameters=(), region="", account="", outcome=Outcome.OK)
         return ObservedCall(call, time)
     aws = dict_of(node.get("aws"))
     outcome = _outcome(node, aws)

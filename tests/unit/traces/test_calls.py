@@ -200,6 +200,66 @@ def test_opentelemetry_names_the_operation_elsewhere(more: dict[str, Any], expec
     assert (observed.call.service, observed.call.operation) == ("S3", expected)
 
 
+def remote(**more: Any) -> dict[str, Any]:
+    return {"id": "r", "name": "S3", "namespace": "remote", **more}
+
+
+@pytest.mark.parametrize(
+    ("node", "service_name"),
+    [
+        (remote(annotations={"rpc.system": "aws-api", "rpc.service": "SQS"}), "SQS"),
+        (remote(annotations={"rpc_system": "aws-api"}), "S3"),
+        (remote(annotations={"rpc.service": "S3", "rpc.method": "GetObject"}), "S3"),
+        (remote(annotations={"rpc_method": "GetObject"}), "S3"),
+        (remote(annotations={"aws.remote.service": "AWS::DynamoDB"}), "DynamoDB"),
+        (remote(annotations={"aws_remote_service": "AWS::New"}), "New"),
+        (remote(metadata={"otel": {"rpc.system": "aws-api", "rpc.method": "GetObject"}}), "S3"),
+        (remote(metadata={"default": {"aws.request_id": "r"}}), "S3"),
+        (remote(metadata={"aws.requestId": "r"}), "S3"),
+        (remote(metadata={"default": {"aws.dynamodb.table_names": ["t"]}}, name="orders"), "orders"),
+        (remote(annotations={"aws.table.name": "t"}), "S3"),
+        (remote(annotations={"aws.s3.bucket": "b"}), "S3"),
+        (remote(annotations={"aws.service": "S3", "aws.operation": "GetObject"}), "S3"),
+        (remote(aws={"table_name": "t"}), "S3"),
+        (remote(aws={"request_id": "r", "xray": {}}), "S3"),
+        (remote(aws={"region": "us-east-1"}, name="?"), "?"),
+    ],
+)
+def test_a_remote_request_with_signs_of_a_client_cannot_be_mapped(
+    node: dict[str, Any], service_name: str
+) -> None:
+    (observed,) = read(service(), invocation(subsegments=[node])).calls
+    assert (observed.call.workload, observed.call.service, observed.call.operation) == (F, service_name, "")
+    assert isinstance(required_permissions(observed.call), Unmapped)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"annotations": {"rpc.system": "grpc", "rpc.service": "S3", "rpc.method": "Get"}},
+        {"annotations": {"rpc.service": "routeguide.RouteGuide", "rpc.method": "Get"}, "name": "routes"},
+        {"annotations": {"aws.remote.service": "example.com:443", "aws.remote.operation": "GET /"}},
+        {"annotations": {"aws.local.service": "f", "aws.span.kind": "CLIENT", "aws.local.operation": "x"}},
+        {"metadata": {"default": {"aws.ecs.cluster.arn": "a", "aws.log.group.names": "g"}}},
+        {"metadata": {"default": {"otel.resource.aws.ecs.task.arn": "a"}}},
+        {"aws": {"xray": {"sdk": "X-Ray"}, "account_id": "1", "ecs": {}, "function_arn": F}},
+        {"aws": "text", "annotations": ["x"], "metadata": 5},
+        {"inferred": True, "aws": {"table_name": "t"}},
+        {"origin": "AWS::DynamoDB::Table", "aws": {"table_name": "t"}},
+        {"namespace": "local", "annotations": {"aws_request_id": "r"}},
+        {"http": {"request": {"url": "https://example.com/"}}, "annotations": {"user": "u"}},
+    ],
+)
+def test_a_remote_request_without_such_signs_is_no_doubt(more: dict[str, Any]) -> None:
+    assert read(service(), invocation(subsegments=[{**remote(), **more}])).calls == []
+
+
+def test_the_request_below_a_call_is_no_doubt() -> None:
+    request = remote(annotations={"rpc.service": "S3"})
+    assert len(read(service(), invocation(subsegments=[call("c", subsegments=[request])])).calls) == 1
+
+
 def test_a_call_that_names_no_service_is_not_dropped() -> None:
     (observed,) = read(service(), invocation(subsegments=[spelled(name=None)])).calls
     assert isinstance(required_permissions(observed.call), Unmapped)
