@@ -35,7 +35,10 @@ class Console:
         self.command(commands.debug(self.masked(one_line(text))))
 
     def annotate(self, level: AnnotationLevel, text: str) -> None:
-        """Annotate the run."""
+        """Annotate the run; where GitHub would show no more of the level, a line of the log."""
+        if not self.annotations_left(level):
+            self.log(f"{level}: {text}")
+            return
         self._annotated[level] += 1
         self.command(commands.annotation(Annotation(level, self.masked(one_line(text)), title=TITLE)))
 
@@ -43,7 +46,6 @@ class Console:
         """Write a line as it is: a command of the workflow, escaped by whoever made it."""
         self.out.write(f"{line}\n")
 
-    @property
-    def annotations_left(self) -> int:
-        """How many more annotations of each level GitHub shows."""
-        return max(0, commands.ANNOTATIONS_A_LEVEL - max(self._annotated.values(), default=0))
+    def annotations_left(self, level: AnnotationLevel) -> int:
+        """How many more annotations of a level GitHub shows."""
+        return max(0, commands.ANNOTATIONS_A_LEVEL - self._annotated[level])

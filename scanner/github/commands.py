@@ -76,8 +76,10 @@ def annotation(row: Annotation) -> str:
     return _command(row.level, row.message, properties)
 
 
-def annotations(rows: Iterable[Annotation], limit: int = ANNOTATIONS_A_LEVEL) -> list[str]:
-    """The commands for as many rows of each level as GitHub shows.
+def annotations(
+    rows: Iterable[Annotation], room: Callable[[AnnotationLevel], int] = lambda _: ANNOTATIONS_A_LEVEL
+) -> list[str]:
+    """The commands for as many rows of each level as GitHub shows: there is room for so many more.
 
     Errors come first, then warnings; within a level the order is the caller's, the most severe first.
     """
@@ -85,7 +87,7 @@ def annotations(rows: Iterable[Annotation], limit: int = ANNOTATIONS_A_LEVEL) ->
     return [
         annotation(row)
         for level in ANNOTATION_LEVELS
-        for row in [row for row in listed if row.level == level][:limit]
+        for row in [row for row in listed if row.level == level][: room(level)]
     ]
 
 

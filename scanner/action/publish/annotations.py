@@ -18,7 +18,7 @@ def publish_annotations(publication: Publication) -> Mapping[str, str]:
         return {}
     rows = (_annotation(row, publication) for row in [*view.others, *view.confirmed, *view.unconfirmed])
     annotations = [annotation for annotation in rows if annotation]
-    for line in commands.annotations(annotations, limit=publication.console.annotations_left):
+    for line in commands.annotations(annotations, publication.console.annotations_left):
         publication.console.command(line)
     return {}
 

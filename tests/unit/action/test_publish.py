@@ -27,6 +27,7 @@ from scanner.action.workflow_run import WorkflowRun
 from scanner.aws.clients import Clients
 from scanner.gate.decide import GateDecision, GatePolicy, decide
 from scanner.github.api import Repository
+from scanner.github.commands import AnnotationLevel
 from scanner.github.errors import GithubError
 from scanner.model import Location, Verdict
 from scanner.options.parsers import Options
@@ -263,12 +264,22 @@ def test_a_finding_that_does_not_fail_is_a_warning() -> None:
     assert warning.startswith("::warning title=")
 
 
-def test_findings_take_the_room_that_other_annotations_leave() -> None:
+@pytest.mark.parametrize(("level", "findings"), [("error", 0), ("warning", 1), ("notice", 1)])
+def test_findings_take_the_room_that_other_annotations_leave_of_their_level(
+    level: AnnotationLevel, findings: int
+) -> None:
     of = publication(scanned())
     for number in range(10):
-        of.console.annotate("warning", str(number))
+        of.console.annotate(level, str(number))
     publish_annotations(of)
-    assert len(log_of(of)) == 10
+    assert len(log_of(of)) == 10 + findings
+
+
+def test_what_github_would_not_show_as_an_annotation_is_a_line_of_the_log() -> None:
+    of = publication(scanned())
+    for number in range(11):
+        of.console.annotate("warning", f"number {number}")
+    assert log_of(of)[-2:] == ["::warning title=xray-privilege-scan::number 9", "warning: number 10"]
 
 
 def test_annotations_can_be_switched_off() -> None:

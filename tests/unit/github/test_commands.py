@@ -180,7 +180,7 @@ def test_annotations_are_as_many_as_are_shown_the_most_severe_first() -> None:
     assert lines[:2] == ["::error::error 0", "::error::error 1"]
     assert [line.split("::")[1] for line in lines] == ["error"] * 10 + ["warning"] * 10 + ["notice"] * 10
     assert lines[9] == "::error::error 9"
-    assert len(commands.annotations(rows, limit=2)) == 6
+    assert len(commands.annotations(rows, lambda level: 1 + (level == "error"))) == 4
 
 
 @given(TEXT)
