@@ -17,6 +17,7 @@ from scanner.action.publish import publish
 from scanner.action.publish.outputs import MARKDOWN
 from scanner.action.result import ActionResult
 from scanner.action.trusted_files import TrustedFiles, files_to_trust, read_trusted_files
+from scanner.action.wording import by_inputs, changes_by_inputs, scan_by_inputs, view_by_inputs
 from scanner.action.workflow_run import WorkflowRun
 from scanner.errors import EXIT_GATE, EXIT_OK, EXIT_USAGE, ScanError
 from scanner.gate.decide import decide
@@ -37,6 +38,13 @@ if TYPE_CHECKING:
 
 def run(environ: Mapping[str, str], out: TextIO, now: float) -> int:
     """Scan and publish; the exit code. Raises ScanError on wrong use; whatever else fails is a warning."""
+    try:
+        return _run(environ, out, now)
+    except ScanError as error:
+        raise ScanError(by_inputs(str(error)), error.exit_code) from error
+
+
+def _run(environ: Mapping[str, str], out: TextIO, now: float) -> int:
     inputs, workflow = inputs_of(environ), WorkflowRun.of(environ)
     _check(inputs, workflow, now)
     console = Console(out, _redaction(inputs, workflow))
@@ -91,7 +99,7 @@ def _scan(inputs: ActionInputs, trusted: TrustedFiles, reports: Destination, now
     clients = Clients(request.regions[0] if request.regions else None, None)
     try:
         request = with_stacks(request, clients)
-        scanned = scan(request, clients)
+        scanned = scan_by_inputs(scan(request, clients))
     except ScanError as error:
         if error.exit_code == EXIT_USAGE:
             raise
@@ -100,16 +108,17 @@ def _scan(inputs: ActionInputs, trusted: TrustedFiles, reports: Destination, now
             scan=None,
             request=request,
             gate=gate,
-            decision=decide([], [str(error)], gate),
-            changes=trusted.changes,
+            decision=decide([], [by_inputs(str(error))], gate),
+            changes=changes_by_inputs(trusted.changes),
         )
+    missing = [by_inputs(line) for line in missing_evidence(scanned, request)]
     expired = scanned.rules.failures(request.config_name)
     result = ActionResult(
         scan=scanned,
         request=request,
         gate=gate,
-        decision=decide(scanned.findings, missing_evidence(scanned, request), gate, expired),
-        changes=trusted.changes,
+        decision=decide(scanned.findings, missing, gate, expired),
+        changes=changes_by_inputs(trusted.changes),
     )
     return replace(result, files=_write(result, reports))
 
@@ -118,8 +127,9 @@ def _write(result: ActionResult, reports: Destination) -> list[Path]:
     """Write the reports, and return their paths."""
     if result.scan is None:
         return []
-    text = markdown(view_of(result.scan, result.request, failing_ids=result.failing_ids))
-    written = write_reports(result.scan, result.request, reports, {MARKDOWN: text.encode("utf-8")})
+    view = view_by_inputs(view_of(result.scan, result.request, failing_ids=result.failing_ids))
+    more = {MARKDOWN: markdown(view).encode("utf-8")}
+    written = write_reports(result.scan, result.request, reports, more)
     for line in written.described(reports.folder):
         reports.say(f"written: {line}")
     return [reports.folder / name for name in written.names]

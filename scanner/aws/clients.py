@@ -44,8 +44,8 @@ class Clients:
             session = boto3.Session(region_name=self._region, profile_name=self._profile)
             if session.get_credentials() is None:
                 raise ScanError(
-                    "no AWS credentials: run `aws configure sso`, set AWS_PROFILE or --profile, or let CI "
-                    "assume a role; saved traces (--traces, --iam, --functions) need none"
+                    "no AWS credentials: run `aws configure sso` and name the profile (AWS_PROFILE), or let "
+                    "CI assume a role; saved traces (--traces, --iam, --functions) need none"
                 )
         except BotoCoreError as error:
             raise ScanError(f"the AWS configuration cannot be used: {error}") from error

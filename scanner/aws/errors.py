@@ -70,5 +70,5 @@ def bad_credentials(error: ClientError) -> ScanError:
     """The error that says so."""
     return ScanError(
         f"AWS refused the credentials ({error_code(error)}): renew them (`aws sso login`, or the role of "
-        "the CI job), or choose others with --profile"
+        "the CI job), or choose another profile (AWS_PROFILE)"
     )

@@ -88,13 +88,13 @@ def _check_comparison(options: Options) -> None:
         ("--fail-on-severity", options.fail_on_severity),
     ):
         if value and not options.compare:
-            raise _usage(f"{option} requires findings: add -c")
+            raise _usage(f"{option} requires findings: add -c (--compare)")
     files = _workload_files(options)
     if (options.iam or any(files.values())) and not options.compare:
         names = " and ".join(["--iam", *(kind.option for kind in files)])
-        raise _usage(f"{names} require a comparison: add -c")
+        raise _usage(f"{names} require a comparison: add -c (--compare)")
     if options.update_baseline and not (options.baseline and options.compare):
-        raise _usage("--update-baseline requires --baseline and -c")
+        raise _usage("--update-baseline requires --baseline and -c (--compare)")
 
 
 def _check_severity(options: Options, config: TeamConfig) -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -619,6 +620,53 @@ def test_in_public_what_a_pull_request_changes_tells_no_account(step: Step, gith
     shown = ran.log + ran.summary + github.bodies(NUMBER)[0]
     assert "role/notes" in shown
     assert notes.ACCOUNT not in shown
+
+
+def unreadable(folder: Path, name: str) -> dict[str, str]:
+    """Inputs with which a scan has much to explain."""
+    empty = folder / f"empty-{name}"
+    empty.mkdir()
+    iam, functions = notes.iam(), notes.functions()
+    if name == "cut off":
+        functions["NextMarker"] = "more"
+    del iam["RoleDetailList"][0]
+    for role in iam["RoleDetailList"]:
+        del role["AssumeRolePolicyDocument"]
+    (empty / "iam.json").write_text(json.dumps(iam))
+    (empty / "functions.json").write_text(json.dumps(functions))
+    return {
+        "iam": str(empty / "iam.json"),
+        "functions": str(empty / "functions.json"),
+        "min_traces": "99",
+        "workloads": "notes-*\nnobody",
+    }
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        {"traces": "nowhere"},
+        {"traces": ".", "functions": "functions.json"},
+        {"start_time": "2999-01-01", "traces": ""},
+        {"filter": "x"},
+        {"compare": "false"},
+        {"traces": "", "trace_ids": "none.txt", "region": "us-east-1 eu-west-1"},
+        {"name": "few"},
+        {"name": "cut off"},
+    ],
+)
+def test_messages_name_inputs_and_no_options(
+    step: Step, github: FakeGitHub, tmp_path: Path, inputs: dict[str, Any]
+) -> None:
+    if name := inputs.get("name"):
+        inputs = unreadable(tmp_path, name)
+    ran = step.run(comment="always", **inputs)
+    written = [path.read_text() for path in step.workspace.rglob("report.*")]
+    assert len(written) == (2 if "min_traces" in inputs else 0)
+    shown = "\n".join([ran.log, ran.summary, *github.bodies(NUMBER), *written])
+    assert not re.findall(r".*(?<![\w-])--[a-z].*", shown)
+    for expected in ("`min-traces`", "`workloads` 'nobody'") if "min_traces" in inputs else ("`",):
+        assert expected in shown
 
 
 def test_wrong_use_is_reported_before_github_is_asked(step: Step, github: FakeGitHub) -> None:

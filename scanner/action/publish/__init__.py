@@ -21,6 +21,7 @@ from scanner.action.publish.places import places_of
 from scanner.action.publish.publication import Publication, Publisher
 from scanner.action.publish.summary import publish_summary
 from scanner.action.result import ActionResult
+from scanner.action.wording import view_by_inputs
 from scanner.action.workflow_run import WorkflowRun
 from scanner.github import commands
 from scanner.report.view import View, view_of
@@ -67,7 +68,9 @@ def publish(
 
 
 def _view(result: ActionResult, redaction: Redaction) -> View | None:
-    return view_of(result.scan, result.request, redaction, result.failing_ids) if result.scan else None
+    if result.scan is None:
+        return None
+    return view_by_inputs(view_of(result.scan, result.request, redaction, result.failing_ids))
 
 
 def _guarded(console: Console, part: Callable[[], T]) -> T | None:
