@@ -16,6 +16,8 @@ from scanner.iam.wildcards import ends_with_a_secrets_name, without_needed_wildc
 ALL = "*"
 _FIELDS = 6
 _NO_ACCOUNT = re.compile(r"[^0-9*?]")
+# arn, partition, service, and perhaps region and account, which may have wildcards
+_INCOMPLETE = re.compile(r"arn:[a-z*?-]+:[a-z0-9-]+(?::[a-z0-9*?-]*(?::[0-9*?]*)?)?")
 _VARIABLE = re.compile(r"\$\{[^}]*\}")
 # `*`, `table/*`, `log-group:*`: all resources, or all of a type
 _ALL_OF_A_TYPE = re.compile(r"(?:[a-zA-Z-]+[:/])?\*+")
@@ -67,16 +69,24 @@ def grants_account_wide(pattern: str, prefix: str) -> bool:
     return patterns.overlaps(fields[2], prefix) and (of_a_type or not fields[5].strip(ALL))
 
 
+@lru_cache(maxsize=1 << 14)
 def is_incomplete(resource: str) -> bool:
-    """Whether a resource of a policy is an ARN with fewer fields than one has, and without a wildcard."""
-    return resource.startswith("arn:") and resource.count(":") < _FIELDS - 1 and not is_pattern(resource)
+    """Whether a resource of a policy is an ARN with fewer fields than one has.
+
+    One with a wildcard is, where what it has can be a service, a region and an account: in
+    `arn:aws:sqs:*:q` the `*` may be meant for both of these.
+    """
+    if not resource.startswith("arn:") or resource.count(":") >= _FIELDS - 1:
+        return False
+    return not is_pattern(resource) or _INCOMPLETE.fullmatch(resource) is not None
 
 
 def completed(resource: str) -> str:
     """A resource of a policy with `*` for the fields that are missing: `arn:aws:sqs` -> `arn:aws:sqs:*:*:*`.
 
-    docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html: AWS completes an
-    incomplete ARN with wildcards. One that has a wildcard already stays: whether it spans fields is unclear.
+    docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html: AWS completes an incomplete ARN with
+    wildcards. A `*` at the end of a field may also stand for more than the field, as it does in patterns here
+    (.../reference_policies_elements_resource.html), so that both readings of `arn:aws:sqs:*` are the same.
     """
     if not is_incomplete(resource):
         return resource
@@ -89,7 +99,7 @@ def is_wide(resource: str) -> bool:
 
     A wildcard that the resource's type needs, or one for the region or the account, does not count, nor
     does a policy variable: for one role it has one value. Whether a pattern with fewer fields than an ARN
-    (`arn:aws:sqs:*:q`) spans two of them is unclear: only its end is looked at.
+    spans two of them, where it is not completed (`arn:aws:sqs:*:q`), is unclear: only its end is looked at.
     """
     resource = completed(resource)
     if not is_pattern(resource):

@@ -257,16 +257,18 @@ def _pattern_overlaps(pattern: str, request: AccessRequest) -> bool | None:
 def is_unclear_resource(resource: str, variables: bool) -> bool:
     """Whether it is unclear what a resource, as a policy spells it, matches.
 
-    - Fewer fields than an ARN, with a wildcard: the missing ones are completed, but whether a `*` spans
-      fields there is not documented, and its own checks call it an error ("Missing ARN field",
-      docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-reference-policy-checks.html).
+    - Fewer fields than an ARN, of which one is not what belongs there (`arn:aws:sqs:*:q`): the missing ones
+      are completed, so that it is of no queue, but a `*` at the end of a field may also span fields
+      (docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html).
     - A wildcard for the service: "you can't use a wildcard in the service segment"
       (.../reference_policies_elements_resource.html). IAM refuses such a policy ("Resource vendor must be
       fully qualified and cannot contain regexes"), so what it would do with one is not known.
     - A variable before the fifth colon, where none is allowed (.../reference_policies_variables.html).
     """
+    if "${" not in resource and is_incomplete(resource):
+        return False
     if "${" not in resource and not is_pattern(resource):
-        return resource.count(":") < _FIELDS - 1 and not is_incomplete(resource)
+        return resource.count(":") < _FIELDS - 1
     plain = VARIABLE.sub(_IN_PLACE_OF_A_VARIABLE, resource) if variables else resource
     if is_everything(plain):
         return False

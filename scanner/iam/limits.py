@@ -9,11 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import NamedTuple
 
 from scanner.iam import catalog
+from scanner.iam.arns import completed
+from scanner.iam.evaluate import is_unclear_action, is_unclear_resource
 from scanner.iam.patterns import contains, matches, overlaps
-from scanner.iam.policies import NO_RESOURCE, deny_statements, grants_of, pattern_of, principal_of
+from scanner.iam.policies import NO_RESOURCE, Principal, deny_statements, grants_of, principal_of
+from scanner.iam.variables import meaning_of
 from scanner.model import Grant, Role, Statement
+
+
+class _Denial(NamedTuple):
+    """A Deny statement and the patterns of what it surely names, or what its NotResource may except."""
+
+    statement: Statement
+    patterns: tuple[str, ...]
 
 
 class Limits:
@@ -26,7 +37,10 @@ class Limits:
     def __init__(self, role: Role) -> None:
         bounds = (role.boundary,) if role.boundary else ()
         principal = principal_of(role)
-        self._denials = deny_statements((*role.policies, *bounds))
+        self._denials = [
+            _Denial(statement, _patterns_of_denial(statement, principal))
+            for statement in deny_statements((*role.policies, *bounds))
+        ]
         self._ceiling = [g for bound in bounds for g in grants_of(bound, principal)] if bounds else None
 
     @property
@@ -36,7 +50,7 @@ class Limits:
 
     def always_deny(self, action: str, pattern: str) -> bool:
         """Whether an action (or action pattern, in lower case) is never allowed on a resource pattern."""
-        if NO_RESOURCE in pattern or any(_denies(statement, action, pattern) for statement in self._denials):
+        if NO_RESOURCE in pattern or any(_denies(denial, action, pattern) for denial in self._denials):
             return True
         return self._ceiling is not None and not any(
             _overlaps_action(grant, action) and _overlaps_resource(grant, pattern) for grant in self._ceiling
@@ -44,8 +58,8 @@ class Limits:
 
     def without_denied(self, actions: frozenset[str], pattern: str) -> frozenset[str]:
         """Those of the actions (lower case) that are not always denied on a resource pattern."""
-        for statement in self._denials:
-            actions = _without_denied(actions, statement, pattern)
+        for denial in self._denials:
+            actions = _without_denied(actions, denial, pattern)
         if self._ceiling is None:
             return actions
         overlapping = [grant for grant in self._ceiling if _overlaps_resource(grant, pattern)]
@@ -85,12 +99,36 @@ def _matches_action(grant: Grant, action: str) -> bool:
     )
 
 
-def _without_denied(actions: frozenset[str], statement: Statement, pattern: str) -> frozenset[str]:
+def _patterns_of_denial(statement: Statement, principal: Principal) -> tuple[str, ...]:
+    """What a Deny statement surely names; with NotResource, what it may except.
+
+    A variable that the role never has matches nothing, so that NotResource applies to all that it would
+    except; one that only the request tells may match anything, and surely nothing:
+    docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-no-value
+    """
+    patterns = []
+    for resource in statement.resources:
+        meaning = meaning_of(completed(resource), statement.variables, principal.context, principal.absent)
+        unsure = bool(meaning.unknown) or is_unclear_resource(resource, statement.variables)
+        if not meaning.missing and (statement.not_resources or not unsure):
+            patterns.append(meaning.pattern)
+    return tuple(patterns)
+
+
+def _named_by_denial(statement: Statement) -> tuple[str, ...]:
+    """The actions (lower case) that a Deny statement surely names, or that its NotAction may except."""
+    patterns = tuple(action.lower() for action in statement.actions)
+    if statement.not_actions:
+        return patterns
+    return tuple(pattern for pattern in patterns if not is_unclear_action(pattern))
+
+
+def _without_denied(actions: frozenset[str], denial: _Denial, pattern: str) -> frozenset[str]:
     """The actions without those that a Deny statement takes away on all of a resource pattern."""
-    if not _denies_resource(statement, pattern):
+    if not _denies_resource(denial, pattern):
         return actions
-    named = _named_actions(statement.actions)
-    return actions & named if statement.not_actions else actions - named
+    named = _named_actions(_named_by_denial(denial.statement))
+    return actions & named if denial.statement.not_actions else actions - named
 
 
 @lru_cache(maxsize=1 << 12)
@@ -98,20 +136,17 @@ def _named_actions(patterns: tuple[str, ...]) -> frozenset[str]:
     return frozenset[str]().union(*(catalog.expand(pattern) for pattern in patterns))
 
 
-def _denies(statement: Statement, action: str, resource: str) -> bool:
+def _denies(denial: _Denial, action: str, resource: str) -> bool:
     """Whether a Deny statement covers an action (pattern) on a resource pattern entirely."""
-    patterns = [a.lower() for a in statement.actions]
-    if statement.not_actions:
+    patterns = _named_by_denial(denial.statement)
+    if denial.statement.not_actions:
         action_denied = not any(overlaps(p, action) for p in patterns)
     else:
         action_denied = any(contains(p, action) for p in patterns)
-    return action_denied and _denies_resource(statement, resource)
+    return action_denied and _denies_resource(denial, resource)
 
 
-def _denies_resource(statement: Statement, resource: str) -> bool:
-    resources = [pattern_of(r, statement.variables) for r in statement.resources]
-    if statement.not_resources:
-        return not any(overlaps(r, resource) for r in resources)
-    # a variable in a Deny narrows it to what only the request tells
-    plain = [r for r, raw in zip(resources, statement.resources, strict=True) if "${" not in raw]
-    return any(contains(r, resource) for r in plain)
+def _denies_resource(denial: _Denial, resource: str) -> bool:
+    if denial.statement.not_resources:
+        return not any(overlaps(pattern, resource) for pattern in denial.patterns)
+    return any(contains(pattern, resource) for pattern in denial.patterns)

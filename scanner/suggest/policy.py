@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from scanner.iam import arns, catalog
-from scanner.iam.patterns import contains
+from scanner.iam.patterns import contains, overlaps
+from scanner.iam.policies import pattern_of
 from scanner.mapping.untraced import is_read_by_init_code
-from scanner.model import Certainty, Role, Statement, Usage, Verdict
+from scanner.model import Certainty, Grant, Role, Statement, Usage, Verdict
 from scanner.suggest.statements import (
     Allowance,
     Json,
@@ -95,16 +96,24 @@ def kept_of(assessment: Assessment, *, narrow: bool) -> list[Allowance]:
 def _cut_to_use(assessment: Assessment, use: UsedPermission, kept: Allowance, narrow: bool) -> Allowance:
     """One used action of a grant that is too wide, on the part of its resource that was used."""
     of_action = kept._replace(action=catalog.spelled(use.action), not_action=())
-    if not narrow or kept.not_resource or "${" in kept.resource or not arns.is_wide(kept.resource):
+    if not narrow or "${" in kept.resource or not arns.is_wide(kept.resource):
         return of_action
     if not use.platform and is_read_by_init_code(use.action):
         return of_action  # it may be used elsewhere too, unseen
     if use.resource == assessment.grant.pattern:
         return of_action
     resource = possible_resource(use)
-    if not contains(assessment.grant.pattern, resource):
+    if not contains(assessment.grant.pattern, resource) or _may_be_excepted(assessment.grant, resource):
         return of_action
-    return of_action._replace(resource=literal(resource))
+    return of_action._replace(resource=literal(resource), not_resource=())
+
+
+def _may_be_excepted(grant: Grant, resource: str) -> bool:
+    """Whether a grant's NotResource may except a part of a resource."""
+    statement = grant.statement
+    if not statement.not_resources:
+        return False
+    return any(overlaps(pattern_of(raw, statement.variables), resource) for raw in statement.resources)
 
 
 def _with_sids_once(statements: Iterable[Json]) -> Iterable[Json]:

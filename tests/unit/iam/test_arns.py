@@ -72,12 +72,21 @@ def test_an_account_is_opened_where_there_is_one() -> None:
         ("arn:aws:sqs:us-east-1", "arn:aws:sqs:us-east-1:*:*"),
         ("arn:aws:s3:::b", "arn:aws:s3:::b"),
         ("*", "*"),
-        ("arn:aws:sqs:*:q", "arn:aws:sqs:*:q"),  # whether it spans fields is unclear
+        ("arn:aws:sqs:*", "arn:aws:sqs:*:*:*"),
+        ("arn:aws:sqs:us-*", "arn:aws:sqs:us-*:*:*"),
+        ("arn:aws:sqs:*:123456789012", "arn:aws:sqs:*:123456789012:*"),
+        ("arn:aws:sqs::1234*", "arn:aws:sqs::1234*:*"),
+        ("arn:*:sqs", "arn:*:sqs:*:*:*"),
+        # whether the `*` spans fields is unclear, and a service has no wildcard
+        ("arn:aws:sqs:*:q", "arn:aws:sqs:*:q"),
+        ("arn:aws:dynamodb:table/*", "arn:aws:dynamodb:table/*"),
+        ("arn:aws:s3*", "arn:aws:s3*"),
         ("arn:aws:*", "arn:aws:*"),
+        ("arn:*", "arn:*"),
     ],
 )
 def test_an_incomplete_arn_is_completed(resource: str, meant: str) -> None:
-    """docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html"""
+    """docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html"""
     assert completed(resource) == meant
     assert completed(meant) == meant
 

@@ -24,6 +24,7 @@ OPERATORS = "reference_policies_elements_condition_operators.html"
 SET_EXAMPLES = "reference_policies_condition_examples-multi-valued-context-keys.html"
 VARIABLES = "reference_policies_variables.html"
 VERSION = "reference_policies_elements_version.html"
+ARNS = "reference-arns.html"
 CHECKS = "access-analyzer-reference-policy-checks.html"
 
 ALLOWED, DENIED = Effect.ALLOWED, Effect.EXPLICITLY_DENIED
@@ -34,6 +35,7 @@ READ, DELETE_BUCKET, LIST_BUCKETS = "s3:GetObject", "s3:DeleteBucket", "s3:ListA
 T, U = table("t"), table("u")
 BUCKET, FILE = "arn:aws:s3:::b", "arn:aws:s3:::b/f"
 QUEUE = arn("sqs", "q")
+OF_AN_ACCOUNT = "arn:aws:sqs:*:123456789012"
 
 IN_VPC = {"StringEquals": {"aws:SourceVpc": "vpc-1"}}
 NO_MFA = {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}}
@@ -114,8 +116,14 @@ def _listed(statements: Statements) -> list[dict[str, Any]]:
         (RESOURCE, allow(GET, "arn:aws:d*:us-east-1:*:table/t"), GET, T, UNDECIDED),
         (RESOURCE, allow(GET, "arn:aws:s*:us-east-1:*:table/t"), GET, T, NOT_ALLOWED),
         (CHECKS, allow("sqs:SendMessage", "arn:aws:sqs:*:q"), "sqs:SendMessage", QUEUE, UNDECIDED),
-        (CHECKS, allow("sqs:SendMessage", "arn:aws:sqs:*"), "sqs:SendMessage", QUEUE, UNDECIDED),
+        (CHECKS, allow("sqs:SendMessage", "arn:aws:sq*"), "sqs:SendMessage", QUEUE, UNDECIDED),
         (CHECKS, allow("sqs:SendMessage", "arn:aws:sns:*"), "sqs:SendMessage", QUEUE, NOT_ALLOWED),
+        # fewer fields than six are completed, with a wildcard in the others or without
+        (ARNS, allow("sqs:SendMessage", "arn:aws:sqs:*"), "sqs:SendMessage", QUEUE, ALLOWED),
+        (ARNS, allow("sqs:SendMessage", OF_AN_ACCOUNT), "sqs:SendMessage", QUEUE, ALLOWED),
+        (ARNS, allow("sqs:SendMessage", "arn:aws:sqs:eu-*"), "sqs:SendMessage", QUEUE, NOT_ALLOWED),
+        (ARNS, [allow("*"), deny("sqs:*", OF_AN_ACCOUNT)], "sqs:SendMessage", QUEUE, DENIED),
+        (ARNS, everywhere_but(OF_AN_ACCOUNT, "Allow"), "sqs:SendMessage", QUEUE, NOT_ALLOWED),
         (CHECKS, [allow("*"), deny("sqs:*", "arn:aws:sqs:*:q")], "sqs:SendMessage", QUEUE, UNDECIDED),
         (CHECKS, everywhere_but("arn:aws:sqs:*:q", "Allow"), "sqs:SendMessage", QUEUE, UNDECIDED),
         # actions that know no resources

@@ -314,6 +314,61 @@ def test_a_variable_in_not_resource_may_except_anything_so_it_excepts_nothing_su
     assert only(result).verdict.value != "unused"
 
 
+NEVER_THERE, HERE = "${aws:username}", f"arn:aws:dynamodb:*:{ACCOUNT}"
+LIMITS = [
+    # a variable that a role never has: NotResource applies, Resource does not
+    (elsewhere(GET, table(NEVER_THERE)), "ineffective"),
+    (elsewhere(GET, [table(NEVER_THERE), table("u")]), "ineffective"),
+    (elsewhere(GET, [table(NEVER_THERE), table("t")]), "used"),
+    (deny(GET, table(NEVER_THERE)), "used"),
+    (elsewhere(GET, table("${aws:username, 't'}")), "used"),
+    (elsewhere(GET, table("${aws:username, 'u'}")), "ineffective"),
+    # one that the role settles, and one that only a request tells
+    (elsewhere(GET, table("${aws:PrincipalTag/stage}")), "ineffective"),
+    (elsewhere(GET, table("${aws:PrincipalTag/team}")), "used"),
+    (deny(GET, table("${aws:PrincipalTag/team}")), "ineffective"),
+    (elsewhere(GET, table("${aws:PrincipalTag/other}")), "used"),
+    (deny(GET, table("${aws:PrincipalTag/other}")), "used"),
+    # incomplete ARNs
+    (deny(GET, HERE), "ineffective"),
+    (deny(GET, "arn:aws:dynamodb:eu-*"), "used"),
+    (elsewhere(GET, HERE), "used"),
+    (elsewhere(GET, "arn:aws:dynamodb:eu-*"), "ineffective"),
+    # what no page explains takes nothing away
+    (deny(GET, "arn:aws:dynamodb:*:table/t"), "used"),
+    (deny(GET, "arn:aws:d*"), "used"),
+    (deny("d*:GetItem"), "used"),
+    (all_but("d*:GetItem"), "used"),
+]
+
+
+@pytest.mark.parametrize("in_boundary", [False, True])
+@pytest.mark.parametrize(("statement", "verdict"), LIMITS)
+def test_what_a_deny_names_or_excepts(statement: dict[str, Any], verdict: str, in_boundary: bool) -> None:
+    """docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-no-value"""
+    result = compared(
+        [policy(allow(GET, table("t")), *([] if in_boundary else [statement]))],
+        [usage(used((GET, table("t"))))],
+        tags={"team": "t", "stage": "dev"},
+        boundary=policy(allow("*"), *([statement] if in_boundary else []), name="boundary"),
+    )
+    assert only(result).verdict.value == verdict
+
+
+@pytest.mark.parametrize("granted", [allow("dynamodb:*"), allow(GET), allow("*", table("*"))])
+def test_a_deny_but_for_what_a_role_never_has_leaves_nothing(granted: dict[str, Any]) -> None:
+    grants = policy(granted, elsewhere("*", table(NEVER_THERE)))
+    assert only(compared([grants], [usage(services=["dynamodb"])])).verdict.value == "ineffective"
+
+
+@pytest.mark.parametrize(
+    ("boundary", "verdict"), [(HERE, "used"), ("arn:aws:dynamodb:eu-*", "ineffective"), (table("t"), "used")]
+)
+def test_a_boundary_may_name_an_incomplete_arn(boundary: str, verdict: str) -> None:
+    found = bounded(allow(GET, table("t")), by=[allow(GET, boundary)], seen=usage(used((GET, table("t")))))
+    assert [f.verdict for f in found] == [verdict]
+
+
 # --- grants that allow nothing -------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -180,14 +181,24 @@ def test_a_policy_that_does_not_fit_at_all_is_not_suggested() -> None:
     assert result.suggestion is None
 
 
-def test_not_resource_stays_whole() -> None:
+def test_all_but_a_resource_is_cut_to_what_was_used() -> None:
     statement = {
         "Effect": "Allow",
-        "Action": ["s3:PutObject", "dynamodb:PutItem"],
-        "NotResource": "arn:aws:s3:::secret/*",
+        "Action": ["s3:DeleteObject", "dynamodb:PutItem"],
+        "NotResource": ["arn:aws:s3:::secret/*", "arn:aws:sqs:eu-*"],
     }
-    seen = usage(used(("s3:PutObject", "arn:aws:s3:::b/*"), (PUT, table("t"))))
-    assert {str(s["NotResource"]) for s in suggestion(statement, seen=seen)} == {"['arn:aws:s3:::secret/*']"}
+    seen = usage(used(("s3:DeleteObject", "arn:aws:s3:::b/*"), (PUT, table("t"))))
+    assert suggestion(statement, seen=seen) == [
+        allow([PUT], table("t")),
+        allow(["s3:DeleteObject"], "arn:aws:s3:::b/*"),
+    ]
+
+
+@pytest.mark.parametrize("excepted", ["arn:aws:s3:::b/secret/*", "arn:aws:s3:::${aws:PrincipalTag/team}/*"])
+def test_all_but_what_may_be_a_part_of_what_was_used_stays_whole(excepted: str) -> None:
+    statement = {"Effect": "Allow", "Action": "s3:DeleteObject", "NotResource": excepted}
+    (kept,) = suggestion(statement, seen=usage(used(("s3:DeleteObject", "arn:aws:s3:::b/*"))))
+    assert kept["NotResource"] == [excepted]
 
 
 def test_what_a_used_action_may_have_touched_beside_stays() -> None:
