@@ -38,11 +38,12 @@ def _rows() -> tuple[dict[str, Untraced], dict[str, list[tuple[str, Untraced]]]]
     exact: dict[str, Untraced] = {}
     patterns: dict[str, list[tuple[str, Untraced]]] = {}
     for row in rows("mapping", "untraced"):
-        action, untraced = row["action"].lower(), Untraced(row["kind"], row["why"])
-        if is_pattern(action):
-            patterns.setdefault(action.partition(":")[0], []).append((action, untraced))
-        else:
-            exact[action] = untraced
+        untraced = Untraced(row["kind"], row["why"])
+        for action in row["action"].lower().split():
+            if is_pattern(action):
+                patterns.setdefault(action.partition(":")[0], []).append((action, untraced))
+            else:
+                exact[action] = untraced
     return exact, patterns
 
 

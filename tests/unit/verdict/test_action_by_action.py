@@ -64,6 +64,52 @@ def test_doubtful_actions_stay_and_only_these(
     assert not any("*" in action for action in stays)
 
 
+@pytest.mark.parametrize(
+    ("service", "data_plane"),
+    [
+        ("healthlake", ["healthlake:ReadResource", "healthlake:SearchWithPost"]),
+        ("medical-imaging", ["medical-imaging:GetDICOMInstance"]),
+        ("kinesisvideo", ["kinesisvideo:ConnectAsViewer", "kinesisvideo:PutMedia"]),
+        ("transcribe", ["transcribe:StartStreamTranscriptionWebSocket"]),
+        ("codecommit", ["codecommit:GitPull", "codecommit:GitPush"]),
+        ("codeartifact", ["codeartifact:ReadFromRepository"]),
+        ("mediapackagev2", ["mediapackagev2:GetObject"]),
+        ("s3tables", ["s3tables:GetTableData", "s3tables:PutTableData"]),
+        ("osis", ["osis:Ingest"]),
+        ("aps", ["aps:RemoteWrite", "aps:ListAlertManagerAlerts"]),
+        ("bedrock-agentcore", ["bedrock-agentcore:InvokeGateway"]),
+        ("sagemaker", ["sagemaker:CallMlflowAppApi"]),
+        ("emr-serverless", ["emr-serverless:AccessLivyEndpoints"]),
+        ("ec2-instance-connect", ["ec2-instance-connect:OpenTunnel"]),
+        ("chime", ["chime:Connect"]),
+        ("rds", ["rds:DownloadCompleteDBLogFile"]),
+        ("execute-api", ["execute-api:Invoke"]),
+        ("es", ["es:ESHttpGet", "es:ESHttpPost"]),
+        ("aoss", ["aoss:APIAccessAll"]),
+        ("appsync", ["appsync:GraphQL"]),
+        ("elasticache", ["elasticache:Connect"]),
+        ("memorydb", ["memorydb:Connect"]),
+        ("dsql", ["dsql:DbConnect"]),
+        ("dax", ["dax:GetItem", "dax:ConditionCheckItem"]),
+        ("cassandra", ["cassandra:Select", "cassandra:Modify"]),
+        ("iot", ["iot:Connect", "iot:Receive"]),
+        ("managedblockchain", ["managedblockchain:Invoke"]),
+        ("neptune-db", ["neptune-db:connect", "neptune-db:ReadDataViaQuery"]),
+        ("logs", ["logs:CreateLogDelivery"]),
+        ("ssm", ["ssm:UpdateInstanceInformation"]),
+        ("redshift", ["redshift:GetClusterCredentials", "redshift:DescribeClusters"]),
+        ("polly", ["polly:SynthesizeSpeech"]),
+    ],
+)
+def test_data_planes_are_never_cut_from_a_wildcard(service: str, data_plane: list[str]) -> None:
+    result = compared([policy(allow(f"{service}:*"))], [usage(services=[service], auto_instrumented=NOW)])
+    (item,) = result.assessments
+    assert item.verdict.value == "broad"
+    assert item.excess.isdisjoint(map(str.lower, data_plane))
+    stays = {action for s in statements_of(result) for action in s["Action"]}
+    assert set(data_plane) <= stays
+
+
 def test_without_a_call_of_its_service_nothing_of_a_wildcard_is_confirmed_and_all_stays() -> None:
     result = compared([policy(allow("s3:*"))], [usage(services=["sqs"])])
     assert outcomes(result) == [("broad", ("service-not-traced",))]
