@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.client import CloudFormationClient
     from mypy_boto3_cloudtrail.client import CloudTrailClient
     from mypy_boto3_cloudwatch.client import CloudWatchClient
     from mypy_boto3_iam.client import IAMClient
@@ -40,6 +41,9 @@ class Aws(Protocol):
 
     def cloudwatch(self, region: str) -> CloudWatchClient:
         """The CloudWatch client of a region."""
+
+    def cloudformation(self, region: str) -> CloudFormationClient:
+        """The CloudFormation client of a region."""
 
     def stack(self, name: str) -> Stack:
         """A CloudFormation stack. Raises ScanError."""

@@ -14,6 +14,7 @@ from scanner.errors import EXIT_USAGE, ScanError
 
 if TYPE_CHECKING:
     import boto3
+    from mypy_boto3_cloudformation.client import CloudFormationClient
     from mypy_boto3_cloudtrail.client import CloudTrailClient
     from mypy_boto3_cloudwatch.client import CloudWatchClient
     from mypy_boto3_iam.client import IAMClient
@@ -87,6 +88,10 @@ class Clients:
         """The CloudWatch client of a region."""
         return self._of_region("cloudwatch", region)  # type: ignore[no-any-return]  # as above
 
+    def cloudformation(self, region: str) -> CloudFormationClient:
+        """The CloudFormation client of a region."""
+        return self._of_region("cloudformation", region)  # type: ignore[no-any-return]  # as above
+
     def _of_region(self, service: Any, region: str) -> Any:
         """A client of a region, made once."""
         with self._lock:
@@ -103,7 +108,7 @@ class Clients:
         """
         from botocore.exceptions import BotoCoreError, ClientError
 
-        client = self._session.client("cloudformation", region_name=self.region(), config=self._config())
+        client = self.cloudformation(self.region())
         todo, names, logical_ids = [stack], [], {}
         try:
             while todo:

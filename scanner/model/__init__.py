@@ -28,6 +28,7 @@ from scanner.model.findings import (
 )
 from scanner.model.location import Location
 from scanner.model.policies import Grant, GrantKey, Policy, Role, Statement, is_managed_by_aws
+from scanner.model.stacks import StackResource
 from scanner.model.usage import Denied, Evidence, Observation, Usage
 from scanner.model.workloads import PlatformNeeds, UnknownNeed, Workload
 
@@ -57,6 +58,7 @@ __all__ = [
     "Policy",
     "Role",
     "ScanWarning",
+    "StackResource",
     "Statement",
     "UnknownNeed",
     "Unmapped",

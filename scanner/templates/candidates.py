@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from scanner.model import StackResource
+from scanner.templates.deployed import deployed_template
 from scanner.templates.names import (
     RoleIndex,
     Services,
@@ -15,6 +17,8 @@ from scanner.templates.names import (
 )
 from scanner.templates.places import ANY, Name, RolePlace, Templates
 from scanner.templates.tree import Steps
+
+NO_SERVICES = Services(())  # where the stack tells whose a name is
 
 
 class Candidate(NamedTuple):
@@ -30,9 +34,16 @@ class Candidate(NamedTuple):
 
 
 class Candidates:
-    """The roles of a checkout's templates that can be a deployed role. Raises TooManyStepsError."""
+    """The roles of a checkout's templates that can be a deployed role. Raises TooManyStepsError.
 
-    def __init__(self, templates: Templates, steps: Steps) -> None:
+    `stacks` are what the stacks that made roles say of them, by the ARN of the role.
+    """
+
+    def __init__(self, templates: Templates, stacks: Mapping[str, StackResource], steps: Steps) -> None:
+        self._stacks = stacks
+        self._deployed = {
+            resource.stack: deployed_template(resource.template) for resource in stacks.values()
+        }
         self._index = RoleIndex(templates.roles)
         self._services = Services(role.template for role in templates.roles)
         self._truncated = templates.truncated
@@ -46,20 +57,69 @@ class Candidates:
         """
         key = (role_arn, workload_names)
         if key not in self._known:
-            role_name = role_arn.rpartition("/")[2]
-            found = self._by_name(role_name, workload_names)
-            exact = [candidate for candidate in found if candidate.exact or not self._truncated]
-            self._known[key] = tuple(_most_literal(exact))
+            self._known[key] = tuple(_most_literal(self._found(role_arn, workload_names)))
         return self._known[key]
 
-    def _by_name(self, role_name: str, workload_names: Sequence[str]) -> Iterator[Candidate]:
-        for role in self._index.of(role_name):
+    def stack_note(self, role_arn: str) -> str:
+        """What is known of a role that none of the templates declares, empty where nothing is."""
+        resource = self._stacks.get(role_arn)
+        if resource is None:
+            return ""
+        construct = self._deployed[resource.stack].constructs.get(resource.logical_id)
+        if construct:
+            return f"the CDK makes the role: construct {construct} of stack {resource.stack}"
+        return f"the role is {resource.logical_id} of stack {resource.stack}, of which no template was found"
+
+    def _found(self, role_arn: str, workload_names: Sequence[str]) -> Iterator[Candidate]:
+        role_name, resource = role_arn.rpartition("/")[2], self._stacks.get(role_arn)
+        places = self._index.of(role_name)
+        if resource is None:
+            found = self._by_name(places, role_name, workload_names, self._services)
+        else:
+            # What stands in for the role in other templates is known by names alone.
+            apart = (place for place in places if place.logical_id is None)
+            yield from self._of_stack(resource, role_name, workload_names)
+            found = self._by_name(apart, role_name, workload_names, self._services)
+        yield from (candidate for candidate in found if candidate.exact or not self._truncated)
+
+    def _of_stack(
+        self, resource: StackResource, role_name: str, workload_names: Sequence[str]
+    ) -> Iterator[Candidate]:
+        """The roles that the stack's template declares under the logical id.
+
+        A template with just the resources of the deployed one is that one. Where none is, as after a change,
+        the names decide among those that declare the logical id.
+        """
+        places = [
+            place
+            for place in self._index.declared(resource.logical_id)
+            if self._services.may_own_stack(place.template, resource.stack)
+            and place.name is not None
+            and matches_name(place.name, role_name)
+        ]
+        self._steps.spend(len(places))
+        deployed = self._deployed[resource.stack].resources
+        same = [place for place in places if deployed and place.template.resources == deployed]
+        for place in same:
+            yield Candidate(place, exact=True, spelled=(0, 0))
+        if not same:
+            named = self._by_name(places, role_name, workload_names, NO_SERVICES)
+            yield from (candidate for candidate in named if candidate.exact or not self._truncated)
+
+    def _by_name(
+        self,
+        places: Iterable[RolePlace],
+        role_name: str,
+        workload_names: Sequence[str],
+        services: Services,
+    ) -> Iterator[Candidate]:
+        for role in places:
             self._steps.spend(1)
             names = [role.name] if role.name else []
-            if not all(self._is_name(role, name, role_name) for name in names):
+            if not all(_can_name(role, name, role_name, services) for name in names):
                 continue
             self._steps.spend(len(role.workloads) * len(workload_names))
-            matching = list(self._pairs(role, workload_names))
+            matching = list(_pairs(role, workload_names, services))
             if not _says_whose(role, workload_names, [name for name, _ in matching]):
                 continue
             exact = is_spelled(names, [role_name]) or is_spelled(role.workloads, workload_names)
@@ -67,15 +127,17 @@ class Candidates:
             of_role = spelled_length(role.name, role_name) if role.name else 0
             yield Candidate(role, exact, (of_role, of_workload))
 
-    def _pairs(self, role: RolePlace, workload_names: Sequence[str]) -> Iterator[tuple[Name, str]]:
-        """The template's names of workloads, each with a deployed one that it can be."""
-        for name in role.workloads:
-            for deployed in workload_names:
-                if self._is_name(role, name, deployed):
-                    yield name, deployed
 
-    def _is_name(self, role: RolePlace, name: Name, deployed: str) -> bool:
-        return matches_name(name, deployed) and self._services.may_own(role.template, name, deployed)
+def _pairs(role: RolePlace, workload_names: Sequence[str], services: Services) -> Iterator[tuple[Name, str]]:
+    """The template's names of workloads, each with a deployed one that it can be."""
+    for name in role.workloads:
+        for deployed in workload_names:
+            if _can_name(role, name, deployed, services):
+                yield name, deployed
+
+
+def _can_name(role: RolePlace, name: Name, deployed: str, services: Services) -> bool:
+    return matches_name(name, deployed) and services.may_own(role.template, name, deployed)
 
 
 def _says_whose(role: RolePlace, workload_names: Sequence[str], matching: Sequence[Name]) -> bool:

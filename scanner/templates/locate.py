@@ -11,11 +11,11 @@ that agrees as a whole with the deployed one, then the one that stands in the sa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from scanner.iam.variables import literal
-from scanner.model import Finding, Location, Policy, Statement
+from scanner.model import Finding, Location, Policy, StackResource, Statement
 from scanner.templates.candidates import Candidate, Candidates
 from scanner.templates.names import is_distinctive, matches_name, matches_text
 from scanner.templates.places import ANY, PolicyPlace, StatementPlace, Templates
@@ -42,11 +42,15 @@ class _Fit(NamedTuple):
 
 
 class Locator:
-    """Finds what grants findings in the templates of a checkout."""
+    """Finds what grants findings in the templates of a checkout.
 
-    def __init__(self, templates: Templates) -> None:
+    `stacks` are what the stacks that made roles say of them, by the ARN of the role: that takes the place of
+    names.
+    """
+
+    def __init__(self, templates: Templates, stacks: Mapping[str, StackResource] | None = None) -> None:
         self._steps = Steps(MAX_COMPARISONS)
-        self._candidates = Candidates(templates, self._steps)
+        self._candidates = Candidates(templates, stacks or {}, self._steps)
 
     def place(self, finding: Finding, workload_names: Sequence[str]) -> Placement:
         """The lines that grant what a finding is about, none where no place or more than one can be it.
@@ -58,7 +62,9 @@ class Locator:
             fits = [fit for candidate in candidates for fit in self._fits(finding, candidate)]
         except TooManyStepsError:
             return Placement(note=_TOO_MANY)
-        return _decide(fits)
+        if fits or candidates:
+            return _decide(fits)
+        return Placement(note=self._candidates.stack_note(finding.role))
 
     def _fits(self, finding: Finding, candidate: Candidate) -> Iterator[_Fit]:
         role, exact = candidate.role, candidate.exact

@@ -74,6 +74,11 @@ class Services:
         names = {template.service for template in templates if template.service is not None}
         self._names = {name for name in names if name and ANY not in name}
 
+    def may_own_stack(self, template: TemplatePlace, stack: str) -> bool:
+        """Whether a template can be that of a stack by its name: CloudFormation's own say nothing of it."""
+        matching = matches_text(template.stack, stack)
+        return matching and self.may_own(template, Name(template.stack), stack)
+
     def may_own(self, template: TemplatePlace, name: Name, deployed: str) -> bool:
         """Whether no other service names more of the beginning of a deployed name than this template does."""
         if template.service is None:
@@ -96,12 +101,18 @@ class RoleIndex:
     def __init__(self, roles: Iterable[RolePlace]) -> None:
         self._by_id: dict[str, list[RolePlace]] = defaultdict(list)
         self._by_start: dict[str, list[RolePlace]] = defaultdict(list)
+        self._by_logical_id: dict[str | None, list[RolePlace]] = defaultdict(list)
         for role in roles:
+            self._by_logical_id[role.logical_id].append(role)
             if role.name is not None and role.name.derived:
                 self._by_id[role.name.text[:KEPT_OF_ID]].append(role)
             else:
                 start = "" if role.name is None else role.name.text.partition(ANY)[0]
                 self._by_start[start].append(role)
+
+    def declared(self, logical_id: str) -> Sequence[RolePlace]:
+        """All roles of a logical id."""
+        return self._by_logical_id.get(logical_id, ())
 
     def of(self, role_name: str) -> Iterator[RolePlace]:
         """All roles that can have a deployed name, and few others."""

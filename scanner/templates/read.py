@@ -136,6 +136,12 @@ def roles_in(path: str, text: str, steps: Steps | None = None) -> tuple[RolePlac
         return None
 
 
+def tree_of(text: str) -> Tree | None:
+    """A text's tree, None where it is no mapping. Raises what parsers raise."""
+    root = compose(text, max_nesting=MAX_NESTING, max_events=MAX_EVENTS)
+    return Tree(root) if isinstance(root, MappingNode) else None
+
+
 def roles_of(path: str, root: Node | None, steps: Steps | None = None) -> tuple[RolePlace, ...]:
     """The roles of a parsed file, empty where it is no template. Raises TooManyStepsError."""
     if not isinstance(root, MappingNode):

@@ -4,7 +4,8 @@ It answers, as far as moto does not:
 
 - IAM's GenerateServiceLastAccessedDetails and GetServiceLastAccessedDetails,
 - CloudTrail's LookupEvents, by user name and time, the newest event first,
-- CloudWatch's GetMetricData of the sums of a function's invocations.
+- CloudWatch's GetMetricData of the sums of a function's invocations,
+- CloudFormation's DescribeStackResources by a physical name, and GetTemplate.
 
 In a test, with the clients pointed at it::
 
@@ -37,6 +38,7 @@ Json = dict[str, Any]
 
 GENERATE, GET = "GenerateServiceLastAccessedDetails", "GetServiceLastAccessedDetails"
 LOOKUP, METRICS = "LookupEvents", "GetMetricData"
+STACK_RESOURCES, TEMPLATE = "DescribeStackResources", "GetTemplate"
 
 
 class Service(NamedTuple):
@@ -71,6 +73,11 @@ class Script:
     """function -> (Unix seconds, invocations in that minute)"""
     statuses: Mapping[str, str] = field(default_factory=dict)
     """function -> the last status code of its data, if not Complete"""
+
+    stacks: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
+    """(region, stack) -> its roles: name -> logical id; each stack has a bucket too"""
+    templates: Mapping[str, str] = field(default_factory=dict)
+    """stack -> the text of its template"""
 
     page_size: int = 50
     """services, events or data points a page"""
@@ -148,8 +155,16 @@ class FakeEvidence:
             error = ""
             try:
                 self._misbehave(operation, region)
-                answers = {GENERATE: self._generate, GET: self._get, METRICS: self._metrics}
-                return self._lookup(body, region) if operation == LOOKUP else answers[operation](body)
+                if operation in (LOOKUP, STACK_RESOURCES):
+                    regional = {LOOKUP: self._lookup, STACK_RESOURCES: self._stack_resources}
+                    return regional[operation](body, region)
+                answers = {
+                    GENERATE: self._generate,
+                    GET: self._get,
+                    METRICS: self._metrics,
+                    TEMPLATE: self._template,
+                }
+                return answers[operation](body)
             except _Refusal as denial:
                 error = denial.code
                 raise
@@ -217,6 +232,29 @@ class FakeEvidence:
         page, token = self._page(texts, body.get("NextToken"))
         answer: Json = {"Events": [{"Username": name, "CloudTrailEvent": text} for text in page]}
         return {**answer, "NextToken": token} if token else answer
+
+    # -- CloudFormation
+
+    def _stack_resources(self, body: Json, region: str) -> Json:
+        for (of_region, stack), roles in self.script.stacks.items():
+            if of_region == region and body["PhysicalResourceId"] in roles:
+                resources = [(name, logical_id, "AWS::IAM::Role") for name, logical_id in roles.items()]
+                return {
+                    "StackResources": [
+                        {
+                            "StackName": stack,
+                            "PhysicalResourceId": name,
+                            "LogicalResourceId": logical_id,
+                            "ResourceType": kind,
+                        }
+                        for name, logical_id, kind in [*resources, ("bucket", "Bucket", "AWS::S3::Bucket")]
+                    ]
+                }
+        raise _Refusal(400, "ValidationError")
+
+    def _template(self, body: Json) -> Json:
+        assert body["TemplateStage"] == "Original"
+        return {"TemplateBody": self.script.templates[body["StackName"]]}
 
     # -- CloudWatch
 

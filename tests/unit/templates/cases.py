@@ -8,7 +8,7 @@ from textwrap import dedent
 from typing import Any, NamedTuple
 
 from scanner.iam.policies import parse_policy
-from scanner.model import Finding, Location, Policy, Verdict
+from scanner.model import Finding, Location, Policy, StackResource, Verdict
 from scanner.templates.locate import Locator, Placement
 from scanner.templates.places import RolePlace, Templates
 from scanner.templates.read import roles_in
@@ -118,8 +118,15 @@ def role_template(name: str, resource: str = "!ImportValue A", logical_id: str =
 # --- template and finding -> lines ---
 
 
-def placement(finding: Finding, workload_names: Sequence[str], checkout: Templates) -> Placement:
-    return Locator(checkout).place(finding, workload_names)
+def placement(
+    finding: Finding,
+    workload_names: Sequence[str],
+    checkout: Templates,
+    stack: StackResource | None = None,
+) -> Placement:
+    """Where a finding is placed; `stack` made its role."""
+    stacks = {finding.role: stack} if stack else None
+    return Locator(checkout, stacks).place(finding, workload_names)
 
 
 def locate(finding: Finding, workload_names: Sequence[str], checkout: Templates) -> Location | None:
