@@ -6,7 +6,7 @@ import os
 import stat
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -19,21 +19,26 @@ from scanner.action.result import ActionResult
 from scanner.action.trusted_files import TrustedFiles, files_to_trust, read_trusted_files
 from scanner.action.wording import by_inputs, changes_by_inputs, scan_by_inputs, view_by_inputs
 from scanner.action.workflow_run import WorkflowRun
+from scanner.aws.api import Aws
 from scanner.errors import EXIT_GATE, EXIT_OK, EXIT_USAGE, ScanError
 from scanner.gate.decide import decide
 from scanner.github.event import is_public, trusted_source_of
 from scanner.options.request import gate_of, request_of, without_documents
 from scanner.output.destination import Destination
+from scanner.places import with_places
 from scanner.report.files import check_folder, write_reports
 from scanner.report.markdown import markdown
 from scanner.report.view import view_of
-from scanner.request import with_stacks
-from scanner.result import missing_evidence
+from scanner.request import ScanRequest, with_stacks
+from scanner.result import ScanResult, missing_evidence
 from scanner.scan import scan
 from scanner.text.redact import NO_REDACTION, PUBLIC_REDACTION, Redaction
 
 if TYPE_CHECKING:
     from scanner.github.api import Repository
+
+Place = Callable[[ScanResult, ScanRequest, Aws], ScanResult]
+"""Adds the lines of the checkout that grant findings."""
 
 
 def run(environ: Mapping[str, str], out: TextIO, now: float) -> int:
@@ -59,7 +64,7 @@ def _run(environ: Mapping[str, str], out: TextIO, now: float) -> int:
             lambda path, ref: github().file(path, ref),
             console.log,
         )
-        result = _scan(inputs, trusted, reports, now)
+        result = _scan(inputs, trusted, reports, partial(_placed, workflow.workspace, console), now)
         publish(inputs, workflow, result, console, github)
     finally:
         _restore_owner(workflow.workspace, inputs.output_dir)
@@ -89,7 +94,9 @@ def _connection(inputs: ActionInputs, workflow: WorkflowRun) -> Callable[[], Rep
     return connected
 
 
-def _scan(inputs: ActionInputs, trusted: TrustedFiles, reports: Destination, now: float) -> ActionResult:
+def _scan(
+    inputs: ActionInputs, trusted: TrustedFiles, reports: Destination, place: Place, now: float
+) -> ActionResult:
     """Scan, decide and write the reports. Raises ScanError on wrong use only."""
     from scanner.aws.clients import Clients
 
@@ -99,7 +106,7 @@ def _scan(inputs: ActionInputs, trusted: TrustedFiles, reports: Destination, now
     clients = Clients(request.regions[0] if request.regions else None, None)
     try:
         request = with_stacks(request, clients)
-        scanned = scan_by_inputs(scan(request, clients))
+        scanned = scan_by_inputs(place(scan(request, clients), request, clients))
     except ScanError as error:
         if error.exit_code == EXIT_USAGE:
             raise
@@ -121,6 +128,17 @@ def _scan(inputs: ActionInputs, trusted: TrustedFiles, reports: Destination, now
         changes=changes_by_inputs(trusted.changes),
     )
     return replace(result, files=_write(result, reports))
+
+
+def _placed(
+    workspace: Path, console: Console, scanned: ScanResult, request: ScanRequest, aws: Aws
+) -> ScanResult:
+    """The result with the lines of the checkout that grant; without them where that fails."""
+    try:
+        return with_places(scanned, request, aws, workspace)
+    except Exception as error:
+        console.annotate("warning", f"lines of templates were not found: {type(error).__name__}: {error}")
+        return scanned
 
 
 def _write(result: ActionResult, reports: Destination) -> list[Path]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
+from scanner.model.location import Location
 from scanner.model.policies import Policy, Statement, is_managed_by_aws
 
 
@@ -80,7 +81,8 @@ class Finding:
     other grants that allow all that these were used for; with `redundant` the role needs these for nothing
     that was seen. `sources` are the records of AWS that had a say. `ignored` is the reason of the team's rule
     that accepts it, `known` tells that the baseline holds it. `bundle` is the framework's bundle that all of
-    the grants belong to, if any.
+    the grants belong to, if any. `location` is where a template grants it; without one, `location_note` tells
+    why, if anything is known of that.
     """
 
     id: str
@@ -104,6 +106,8 @@ class Finding:
     ignored: str | None = None
     known: bool = False
     bundle: BundleUse | None = None
+    location: Location | None = None
+    location_note: str = ""
 
     @property
     def confirmed(self) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec import UNSET
 
-from scanner.model import BundleUse, Finding
+from scanner.model import BundleUse, Finding, Location
 from scanner.report import records
 from scanner.verdict.reasons import Reason
 
@@ -51,7 +51,13 @@ def finding_record(finding: Finding) -> records.Finding:
         ignored=finding.ignored,
         known=finding.known,
         bundle=_bundle(finding.bundle) if finding.bundle else None,
+        location=_location(finding.location) if finding.location else None,
+        location_note=finding.location_note,
     )
+
+
+def _location(location: Location) -> records.Location:
+    return records.Location(path=location.path, line=location.line, end_line=location.end_line)
 
 
 def _bundle(bundle: BundleUse) -> records.BundleUse:

@@ -17,7 +17,6 @@ from scanner.action.publish.comment import publish_comment
 from scanner.action.publish.conclusion import publish_conclusion
 from scanner.action.publish.log import publish_log
 from scanner.action.publish.outputs import OUTPUTS, outputs_of
-from scanner.action.publish.places import places_of
 from scanner.action.publish.publication import Publication, Publisher
 from scanner.action.publish.summary import publish_summary
 from scanner.action.result import ActionResult
@@ -55,7 +54,6 @@ def publish(
         workflow=workflow,
         result=result,
         view=_view(result, console.redaction),
-        places=_guarded(console, partial(places_of, result, workflow.workspace)) or {},
         console=console,
         github=github,
     )

@@ -25,14 +25,15 @@ def publish_annotations(publication: Publication) -> Mapping[str, str]:
 
 def _annotation(row: Row, publication: Publication) -> Annotation | None:
     """None for a doubt without a place, which would only take the room of others."""
-    place = publication.places.get(row.finding.id)
+    place, note = row.finding.location, publication.console.redaction.text(row.finding.location_note)
     fails = row.finding.id in publication.result.failing_ids
     if place is None and not (row.confirmed or fails):
         return None
+    unplaced = f" Its line is unknown: {note}." if note else ""
     doubt = "" if row.confirmed else f" Not confirmed: {row.evidence}."
     return Annotation(
         level="error" if fails else "warning" if row.confirmed else "notice",
-        message=one_line(f"{row.actions} on {row.resources}: {row.claim} [{row.severity}].{doubt}"),
+        message=one_line(f"{row.actions} on {row.resources}: {row.claim} [{row.severity}].{doubt}{unplaced}"),
         title=one_line(f"{row.who} holds more than it needs"),
         file=place.path if place else None,
         line=place.line if place else None,

@@ -10,7 +10,6 @@ from scanner.action.console import Console
 from scanner.action.inputs import ActionInputs
 from scanner.action.result import ActionResult
 from scanner.action.workflow_run import WorkflowRun
-from scanner.model import Location
 from scanner.report.view import View
 
 if TYPE_CHECKING:
@@ -21,15 +20,14 @@ if TYPE_CHECKING:
 class Publication:
     """A result, and all that it takes to show it.
 
-    `view` is the result as it may be shown, None where nothing could be scanned. `places` are where findings
-    are granted in the checkout, by their ids. `github` connects on its first call and raises GithubError.
+    `view` is the result as it may be shown, None where nothing could be scanned. `github` connects on its
+    first call and raises GithubError.
     """
 
     inputs: ActionInputs
     workflow: WorkflowRun
     result: ActionResult
     view: View | None
-    places: Mapping[str, Location]
     console: Console
     github: Callable[[], Repository]
 

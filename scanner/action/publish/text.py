@@ -20,7 +20,7 @@ def text_of(publication: Publication, limit: int, more: str) -> str:
         return f"### Nothing could be scanned\n\n{note}\n"
 
     def place(row: Row) -> str:
-        location = publication.places.get(row.finding.id)
+        location = row.finding.location
         return publication.console.redaction.text(f"{location.path}:{location.line}") if location else ""
 
     return markdown(publication.view, limit, Extras(note=note, more=more, place=place))

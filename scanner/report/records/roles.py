@@ -74,6 +74,14 @@ class GrantPlace(Struct, frozen=True, kw_only=True):
     sid: Annotated[str | None, about("its Sid, or null")]
 
 
+class Location(Struct, frozen=True, kw_only=True):
+    """The lines of a template that grant it."""
+
+    path: Annotated[str, about("the file, relative to the checkout")]
+    line: Annotated[Count, about("the first line, counted from 1")]
+    end_line: Annotated[Count, about("the last line")]
+
+
 class BundleUse(Struct, frozen=True, kw_only=True):
     """Grants that a framework writes as one, or a policy of AWS's own."""
 
@@ -182,6 +190,19 @@ class Finding(Struct, frozen=True, kw_only=True):
             "the bundle of a framework, or policy of AWS's own, that all of these grants belong to, or null"
         ),
     ] = None
+    location: Annotated[
+        Location | None,
+        about(
+            "where a template of the checkout grants it, as the action finds it; null where that is unknown"
+        ),
+    ] = None
+    location_note: Annotated[
+        str,
+        about(
+            "why `location` is unknown, where anything is known of that: two places that fit equally, the "
+            "stack or the CDK construct that makes the role; else empty"
+        ),
+    ] = ""
 
 
 class AllowedElsewhere(Struct, frozen=True, kw_only=True):

@@ -85,9 +85,16 @@ def publication(
     environ: dict[str, str] | None = None,
     redaction: Redaction = NO_REDACTION,
     place: Location | None = None,
+    note: str = "",
 ) -> Publication:
     """A publication whose findings are all granted at one place, at a GitHub that refuses everything."""
     view = None
+    if result.scan:
+        roles = [
+            replace(r, findings=[replace(f, location=place, location_note=note) for f in r.findings])
+            for r in result.scan.roles
+        ]
+        result = replace(result, scan=replace(result.scan, roles=roles))
     if result.scan:
         view = view_of(result.scan, result.request, redaction, result.failing_ids)
     return Publication(
@@ -95,7 +102,6 @@ def publication(
         workflow=WorkflowRun.of(environ or {}),
         result=result,
         view=view,
-        places={finding.id: place for finding in result.findings} if place else {},
         console=Console(io.StringIO(), redaction),
         github=no_github,
     )
@@ -255,6 +261,14 @@ def test_a_finding_that_fails_is_an_error_on_the_line_that_grants() -> None:
     (error,) = log_of(of)
     assert error.startswith("::error file=serverless.yml,line=11,endLine=12,title=")
     assert "dynamodb:GetItem on table/notes: never used" in error
+
+
+def test_why_the_line_is_unknown_is_said() -> None:
+    of = publication(scanned(), note="a.yml:9 and b.yml:9 fit equally")
+    publish_annotations(of)
+    (error,) = log_of(of)
+    assert "file=" not in error
+    assert error.endswith(" Its line is unknown: a.yml:9 and b.yml:9 fit equally.")
 
 
 def test_a_finding_that_does_not_fail_is_a_warning() -> None:

@@ -1,0 +1,60 @@
+"""Where the findings of a scan are granted in a checkout: by its templates, and the stacks made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from scanner.aws.api import Aws
+from scanner.errors import Warnings
+from scanner.model import Finding, StackResource, Verdict
+from scanner.model.workloads import workload_name
+from scanner.request import ScanRequest
+from scanner.result import RoleResult, ScanResult
+from scanner.roles.stacks import read_stack_resources
+from scanner.templates.locate import Locator
+from scanner.templates.read import MAX_TEMPLATES, read_templates
+
+_NOTHING_TO_CHANGE = (Verdict.USED, Verdict.PLATFORM)
+
+
+def with_places(result: ScanResult, request: ScanRequest, aws: Aws, root: Path) -> ScanResult:
+    """The result with the lines of a checkout's templates that grant its findings.
+
+    CloudFormation is asked where IAM was, and a template declares a role. Raises ScanError where AWS refuses
+    the credentials.
+    """
+    roles = [role_result for role_result in result.roles if any(map(_is_placed, role_result.findings))]
+    templates = read_templates(root) if roles else None
+    if templates is None or not templates.roles:
+        return result
+    warnings = Warnings(result.warnings)
+    if templates.truncated:
+        warnings.add(
+            "templates-unread",
+            f"the checkout holds more than is read of its templates ({MAX_TEMPLATES:,} at the most): only "
+            "findings of roles that a template names in full, or that a stack was made of, are placed",
+        )
+    stacks: Mapping[str, StackResource] = {}
+    if request.iam is None:
+        stacks = read_stack_resources(aws.cloudformation, [r.role for r in roles], warnings)
+    locator = Locator(templates, stacks)
+    placed = [_placed(role_result, locator) for role_result in result.roles]
+    return replace(result, roles=placed, warnings=warnings.all())
+
+
+def _is_placed(finding: Finding) -> bool:
+    return finding.verdict not in _NOTHING_TO_CHANGE
+
+
+def _placed(role_result: RoleResult, locator: Locator) -> RoleResult:
+    names = [workload_name(arn) for arn in role_result.role.workloads]
+    return replace(role_result, findings=[_located(f, names, locator) for f in role_result.findings])
+
+
+def _located(finding: Finding, workload_names: Sequence[str], locator: Locator) -> Finding:
+    if not _is_placed(finding):
+        return finding
+    location, note = locator.place(finding, workload_names)
+    return replace(finding, location=location, location_note=note)
