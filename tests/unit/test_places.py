@@ -33,7 +33,7 @@ class CloudFormationAlone:
 
 
 def placed(root: Path, script: Script | None = None) -> tuple[ScanResult, int]:
-    """The walk-through with its places, and how often CloudFormation was asked; from files without a script."""
+    """The walk-through with its places, and how often CloudFormation was asked: never without a script."""
     request, result = walk_through()
     with FakeEvidence(script) as fake:
         request = replace(request, iam=None) if script else request
