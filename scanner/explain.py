@@ -33,8 +33,8 @@ _VERDICT_HELP = {
 def explained(document: Any, finding_id: str) -> list[str]:
     """The story of a finding as lines of text, not escaped.
 
-    `document` is the parsed report.json; `finding_id` may be the beginning of an id. Raises ScanError where
-    the document is no report that this version can read, or holds no such finding.
+    `document` is the parsed report.json; `finding_id` may be the beginning of the id of any of its grants.
+    Raises ScanError where the document is no report that this version can read, or holds no such finding.
     """
     report = report_of(document)
     role, finding = _finding(report, finding_id)
@@ -79,15 +79,18 @@ def _finding(report: Report, finding_id: str) -> tuple[Role, Finding]:
         (role, finding)
         for role in report.roles
         for finding in role.findings
-        if finding_id and finding.id.startswith(finding_id)
+        if finding_id and any(id_.startswith(finding_id) for id_ in (finding.id, *finding.grant_ids))
     ]
-    if len(matching) != 1:
-        count = f"not one but {len(matching)} findings" if matching else "no finding"
-        raise ScanError(
-            f"{count} of this report has an id that begins with {finding_id!r}: see `findings[].id`",
-            EXIT_USAGE,
-        )
-    return matching[0]
+    if len(matching) == 1:
+        return matching[0]
+    if matching:
+        problem = f"not one but {len(matching)} findings of this report have an id that begins with"
+        raise ScanError(f"{problem} {finding_id!r}: see `findings[].id`", EXIT_USAGE)
+    raise ScanError(
+        f"no finding of this report has an id that begins with {finding_id!r}: see `findings[].id`. Ids "
+        "changed once, before 0.1.0: one of an earlier report is found in that report only",
+        EXIT_USAGE,
+    )
 
 
 def _head(role: Role, finding: Finding) -> list[str]:

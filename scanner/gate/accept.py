@@ -9,6 +9,7 @@ from functools import partial
 
 from scanner.gate import baseline
 from scanner.gate.baseline import Baseline, Comparison, Entry
+from scanner.gate.grant_ids import grant_ids
 from scanner.gate.rules import IgnoreRule, RuleTally, grant_facts, matching_rule, tally_rules
 from scanner.model import EXCESS, Acceptance, Role, Verdict
 from scanner.verdict.assessment import AssessedRole, Assessment
@@ -49,6 +50,7 @@ class Accepted:
 
 def accept(roles: Sequence[AssessedRole], terms: Terms) -> Accepted:
     """What the team accepts of all roles at once: entries that look alike share one count."""
+    roles = _with_ids(roles, terms)
     rules = [[_rule_for(item, role.role, terms) for item in role.assessments] for role in roles]
     by_rules = tuple(
         replace(role, assessments=tuple(map(partial(_by_rule, terms), role.assessments, of_role)))
@@ -59,6 +61,13 @@ def accept(roles: Sequence[AssessedRole], terms: Terms) -> Accepted:
         return Accepted(by_rules, tallied)
     accepted, comparison = _by_baseline(by_rules, terms.baseline, terms)
     return Accepted(accepted, tallied, comparison)
+
+
+def _with_ids(roles: Sequence[AssessedRole], terms: Terms) -> list[AssessedRole]:
+    """The roles with the ids of their grants, which are told apart over all roles."""
+    grants = ((role.role, item.grant) for role in roles for item in role.assessments)
+    ids = grant_ids(grants, _logical_ids(roles, terms))
+    return [replace(role, ids=ids.get(role.role.arn, {})) for role in roles]
 
 
 # --- rules ---------------------------------------------------------------------------------------

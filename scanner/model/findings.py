@@ -73,11 +73,12 @@ class BundleUse(NamedTuple):
 class Finding:
     """A verdict on grants of one statement that share it, with the reasons if it is not confirmed.
 
-    `actions` and `resources` are spelled as in the policy; every one of the actions is granted on
-    every one of the resources. `severity` is one of `SEVERITY_LEVELS`
-    or "none", `breadth` says how much they span (`verdict.rank.Breadth`), `severe` names the actions behind
-    it, (action, what an attacker gains). `why` tells why traces cannot show it, or why it has no
-    effect; `note` what is worth a look though it is no finding. `also_granted_by` are the
+    `grant_ids` are the ids of its grants: each stays with its grant, whatever shares a finding. `id` is the
+    smallest of them. `actions` and `resources` are spelled as in the policy; every one of the actions is
+    granted on every one of the resources. `severity` is one of `SEVERITY_LEVELS` or "none", `breadth`
+    says how much they span (`verdict.rank.Breadth`), `severe` names the actions behind it, (action, what an
+    attacker gains). `why` tells why traces cannot show it, or why it has no effect; `note` what is worth a
+    look though it is no finding. `also_granted_by` are the
     other grants that allow all that these were used for; with `redundant` the role needs these for nothing
     that was seen. `sources` are the records of AWS that had a say. `ignored` is the reason of the team's rule
     that accepts it, `known` tells that the baseline holds it. `bundle` is the framework's bundle that all of
@@ -108,6 +109,7 @@ class Finding:
     bundle: BundleUse | None = None
     location: Location | None = None
     location_note: str = ""
+    grant_ids: tuple[str, ...] = ()
 
     @property
     def confirmed(self) -> bool:

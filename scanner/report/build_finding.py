@@ -16,6 +16,7 @@ def finding_record(finding: Finding) -> records.Finding:
     policy, statement = finding.policy, finding.statement
     return records.Finding(
         id=finding.id,
+        grant_ids=finding.grant_ids,
         verdict=finding.verdict,
         confirmed=finding.confirmed,
         reasons=tuple(map(Reason, finding.reasons)),

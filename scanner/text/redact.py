@@ -53,6 +53,11 @@ def keys_masked(text: str) -> str:
     return _KEY_ID.sub("[access key]", _SECRET.sub(r"\1[redacted]", text))
 
 
+def accounts_masked(text: str) -> str:
+    """Text with account ids masked."""
+    return _ACCOUNT.sub("ACCOUNT_ID", text)
+
+
 @dataclass(frozen=True)
 class Redaction:
     """How a line of text, a resource ARN and a policy are masked before they are shown."""
@@ -75,7 +80,7 @@ def _placeholder(match: re.Match[str]) -> str:
 
 def _without_ids(text: str) -> str:
     text = _UUID.sub("UUID", _MULTI_REGION_KEY.sub("KEY_ID", text))
-    return _ACCOUNT.sub("ACCOUNT_ID", text)
+    return accounts_masked(text)
 
 
 def _public_resource(resource: str) -> str:

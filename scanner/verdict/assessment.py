@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from scanner.model import NOT_ACCEPTED, Acceptance, Grant, Role, Verdict
+from scanner.model import NOT_ACCEPTED, Acceptance, Grant, GrantKey, Role, Verdict
 from scanner.usage.of_role import UsedPermission
 from scanner.verdict.context import RoleContext
 from scanner.verdict.reasons import Reason
@@ -63,12 +64,14 @@ class Assessment:
 class AssessedRole:
     """The assessments of all grants of a role, in the order of its policies.
 
-    `not_understood` are uses that no grant was found to allow, though one names their action.
+    `not_understood` are uses that no grant was found to allow, though one names their action. `ids` are those
+    of the grants.
     """
 
     context: RoleContext
     assessments: tuple[Assessment, ...]
     not_understood: frozenset[UsedPermission] = frozenset()
+    ids: Mapping[GrantKey, str] = field(default_factory=dict)
 
     @property
     def role(self) -> Role:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 
@@ -75,13 +74,13 @@ def _finding(assessed: AssessedRole, group: Sequence[Assessment], bundle: Bundle
     resources = (
         statement.resources if statement.not_resources else _distinct(group, lambda grant: grant.resource)
     )
-    place = f"sid {statement.sid}" if statement.sid else f"index {statement.index}"
-    identity = (role.arn, policy.arn or policy.name, place, first.verdict)
     in_question = _actions_in_question(first) if len(group) == 1 else _actions_of_all(group)
     level = _level(in_question) if in_question else severity.NONE
+    ids = _ids(assessed, group)
     also = dict.fromkeys(_place(other) for item in group for other in item.redundancy.also_granted_by)
     return Finding(
-        id=_digest((*identity, *sorted(actions), "", *sorted(resources))),
+        id=ids[0],
+        grant_ids=ids,
         role=role.arn,
         workload=role.workloads[0] if len(role.workloads) == 1 else None,
         verdict=first.verdict,
@@ -103,6 +102,11 @@ def _finding(assessed: AssessedRole, group: Sequence[Assessment], bundle: Bundle
         known=first.accepted.in_baseline,
         bundle=bundle,
     )
+
+
+def _ids(assessed: AssessedRole, group: Sequence[Assessment]) -> tuple[str, ...]:
+    """The ids of the grants of a finding, sorted: their order says nothing."""
+    return tuple(sorted({assessed.ids[assessment.grant.key] for assessment in group}))
 
 
 def _used(
@@ -168,7 +172,3 @@ def _place(grant: Grant) -> Place:
 
 def _distinct(group: Iterable[Assessment], part: Callable[[Grant], str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part(assessment.grant) for assessment in group))
-
-
-def _digest(parts: Iterable[str]) -> str:
-    return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:12]

@@ -56,7 +56,7 @@ def without_places(report: Any) -> list[Any]:
         findings = []
         for finding in role["findings"]:
             also = sorted(json.dumps({**place, "index": 0}) for place in finding["also"])
-            plain = {k: v for k, v in finding.items() if k not in ("id", "statement")}
+            plain = {k: v for k, v in finding.items() if k != "statement"}
             findings.append(json.dumps(plain | {"also": also}, sort_keys=True))
         told.append((role["arn"], sorted(findings), role["suggested_policy"] is None))
     return told

@@ -370,3 +370,23 @@ def test_a_report_of_before_a_key_was_added_is_explained() -> None:
         del older["scan"]["skipped"][key]
     del older["workloads"][0]["evidence"]["all_clients_traced"]
     assert any("never used" in line or "unused" in line for line in explained(older, result.findings[0].id))
+
+
+def test_a_finding_is_found_by_the_id_of_each_of_its_grants() -> None:
+    seen = usage(services=["dynamodb"])
+    result = compared([policy(allow([GET, SCAN], table("t")))], [seen])
+    report = document(result, [seen], [function()])
+    (finding,) = report["roles"][0]["findings"]
+    stories = [explained(report, id_) for id_ in finding["grant_ids"]]
+    assert len(stories) == 2 and stories[0] == stories[1]
+
+
+def test_an_id_of_before_they_changed_is_found_in_a_report_of_then_and_is_explained_elsewhere() -> None:
+    seen = usage(services=["dynamodb"])
+    report = document(compared([policy(allow(SCAN, table("t")))], [seen]), [seen], [function()])
+    with pytest.raises(ScanError, match="one of an earlier report is found in that report only"):
+        explained(report, "a378c458e172")
+    (finding,) = report["roles"][0]["findings"]
+    finding["id"] = "a378c458e172"
+    del finding["grant_ids"]
+    assert explained(report, "a378")[0].startswith("a378c458e172: unused")

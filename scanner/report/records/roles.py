@@ -114,10 +114,14 @@ class Finding(Struct, frozen=True, kw_only=True):
     id: Annotated[
         str,
         about(
-            "12 hex digits, the same from run to run while the statement stays as it is and its grants share "
-            "one verdict as before. `explain` takes it"
+            "12 hex digits, the first of `grant_ids`, which may be shown to everybody: see [Ids of "
+            "findings](#ids-of-findings). `explain` takes it"
         ),
     ]
+    grant_ids: Annotated[
+        tuple[str, ...],
+        about("the ids of all its grants, sorted: each stays with its grant, whatever shares a finding"),
+    ] = ()
     verdict: Annotated[Verdict, about("what the comparison says")]
     confirmed: Annotated[
         bool,
