@@ -2,10 +2,10 @@
 # folder and the inputs in the environment: so it has no USER and no WORKDIR.
 # docs.github.com/en/actions/reference/workflows-and-actions/dockerfile-support
 
-# Any image with Python 3.11 or newer and its venv module will do; both stages must be the same.
-ARG BASE_IMAGE=python:3.13-slim-trixie
-
-FROM ${BASE_IMAGE} AS builder
+# The base stands here literally, in both stages alike, so that Dependabot moves it on; a release wants it with its
+# digest (CONTRIBUTING.md, "Releases"). `.ci/build-image` can put another in its place: any image with Python 3.11
+# or newer and its venv module will do.
+FROM python:3.13-slim-trixie AS builder
 COPY requirements.txt /build/
 RUN python3 -m venv /venv \
     && /venv/bin/pip install --no-cache-dir --no-compile --disable-pip-version-check \
@@ -23,7 +23,7 @@ COPY scanner /app/scanner
 RUN /venv/bin/python -m compileall -q --invalidation-mode unchecked-hash /app \
     && /venv/bin/python -I -c 'import scanner.action.run, scanner.cli, scanner.github.api'
 
-FROM ${BASE_IMAGE}
+FROM python:3.13-slim-trixie
 LABEL org.opencontainers.image.title="xray-privilege-scan" \
       org.opencontainers.image.description="Finds AWS permissions that a role grants but its workload never uses" \
       org.opencontainers.image.licenses="MIT"

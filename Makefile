@@ -38,6 +38,8 @@ lock: .venv/ready-test
 	  --generate-hashes --no-emit-index-url --no-header -q -o requirements-test.txt
 	$(PY) -m uv pip compile requirements-ci.in --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header -q -o requirements-ci.txt
+	$(PY) -m uv pip compile requirements-release.in --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header -q -o requirements-release.txt
 
 clean:
 	rm -rf .venv demo

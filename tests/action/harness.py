@@ -170,7 +170,7 @@ class Job:
             "GITHUB_JOB": self.name,
             "GITHUB_OUTPUT": "/github/file_commands/output",
             "GITHUB_PATH": "/github/file_commands/path",
-            "GITHUB_REF": "refs/pull/7/merge",
+            "GITHUB_REF": "refs/pull/7/merge" if event_name == "pull_request" else "refs/heads/main",
             "GITHUB_REPOSITORY": REPOSITORY,
             "GITHUB_REPOSITORY_OWNER": owner,
             "GITHUB_RUN_ATTEMPT": str(attempt),

@@ -38,12 +38,6 @@ def test_a_release_finds_what_it_replaces_in_action_yml() -> None:
     assert (ROOT / "action.yml").read_text(encoding="utf-8").count("\n  image: Dockerfile\n") == 1
 
 
-def test_both_stages_are_made_from_the_base_that_can_be_chosen() -> None:
-    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-    assert re.search(r"^ARG BASE_IMAGE=\S+$", dockerfile, re.MULTILINE)
-    assert re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE) == ["${BASE_IMAGE}"] * 2
-
-
 def test_the_image_runs_as_github_wants_it(image: str) -> None:
     config = configuration(image)
     assert config["Entrypoint"] == ["/venv/bin/python", "-I", "-u", "/app/entrypoint.py"]
