@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gc
-import io
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +16,7 @@ from scanner.errors import EXIT_FAULT, EXIT_GATE, EXIT_INTERRUPTED, EXIT_OK, Sca
 from scanner.options.files import baseline_of, config_of, json_file
 from scanner.options.parsers import Options, explain_options_of, explain_parser, options_of, scan_parser
 from scanner.options.request import gate_of, request_of
+from scanner.output.streams import prepare_streams, printing, say
 
 if TYPE_CHECKING:
     from scanner.gate.decide import GateDecision, GatePolicy
@@ -44,22 +43,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line. Returns the exit code."""
     # A scan makes many small objects and hardly a cycle: looking for cycles less often saves CPU.
     gc.set_threshold(50_000, 20, 100)
-    command, arguments = _parsed(list(sys.argv[1:] if argv is None else argv))
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal that knows no such character
+    prepare_streams()
+    verbose = False
     try:
+        command, arguments = _parsed(list(sys.argv[1:] if argv is None else argv))
+        verbose = arguments.verbose
         return command.run(arguments, sys.stdout, sys.stderr)
     except ScanError as error:
         return _fail(error, error.exit_code)
     except KeyboardInterrupt:
         return _fail("interrupted", EXIT_INTERRUPTED)
-    except BrokenPipeError:
-        # the reader of the output has gone: nothing can be printed any more
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_OK
     except Exception as error:
-        if arguments.verbose:
+        if verbose:
             raise
         return _fail(
             f"internal error ({type(error).__name__}: {error}): please report what -v prints",
@@ -74,7 +69,13 @@ def _parsed(words: Sequence[str]) -> tuple[Command, argparse.Namespace]:
     parser = command.parser()
     if command is COMMANDS[DEFAULT_COMMAND]:
         parser.epilog = f"{_commands_help()}\n{parser.epilog}"
-    return command, parser.parse_args(words[1:] if named else words)
+    try:
+        return command, parser.parse_args(words[1:] if named else words)
+    except SystemExit:
+        say(sys.stderr)  # argparse has printed already
+        with printing(sys.stdout):
+            pass
+        raise
 
 
 def _commands_help() -> str:
@@ -111,8 +112,9 @@ def run(options: Options, out: IO[str], err: IO[str], now: float) -> int:
     view = view_of(result, request, failing_ids={finding.id for finding in decision.failing})
     error = nothing_read(result, request.compare)
     written = _write(result, request, view, targets)
-    _show(result, request, view, options, out)
-    _show_files(written, options, out, err)
+    with printing(out):
+        _show(result, request, view, options, out)
+        _show_files(written, options, out, err)
     if error:
         raise error
     if targets.baseline:
@@ -135,11 +137,11 @@ def _targets(options: Options, err: IO[str]) -> _Targets:
     from scanner.output.destination import Destination
     from scanner.output.named_file import NamedFile
 
-    say = partial(_say, err)
+    tell = partial(_say, err)
     return _Targets(
-        reports=Destination(options.output_dir, "--output-dir", say),
-        markdown=NamedFile(options.markdown, "--markdown", say) if options.markdown else None,
-        baseline=NamedFile(options.baseline, "--baseline", say)
+        reports=Destination(options.output_dir, "--output-dir", tell),
+        markdown=NamedFile(options.markdown, "--markdown", tell) if options.markdown else None,
+        baseline=NamedFile(options.baseline, "--baseline", tell)
         if options.baseline and options.update_baseline
         else None,
     )
@@ -148,7 +150,7 @@ def _targets(options: Options, err: IO[str]) -> _Targets:
 def _say(err: IO[str], line: str) -> None:
     from scanner.text.escape import one_line
 
-    err.write(f"xray-privilege-scan: {one_line(line)}\n")
+    say(err, f"xray-privilege-scan: {one_line(line)}")
 
 
 def _write(result: ScanResult, request: ScanRequest, view: View, targets: _Targets) -> list[str]:
@@ -219,8 +221,10 @@ def _explain(arguments: argparse.Namespace, out: IO[str], err: IO[str]) -> int:
     from scanner.text.escape import one_line
 
     options = explain_options_of(arguments)
-    for line in explained(json_file(options.report, "--report"), options.id):
-        out.write(one_line(line) + "\n")
+    lines = explained(json_file(options.report, "--report"), options.id)
+    with printing(out):
+        for line in lines:
+            out.write(one_line(line) + "\n")
     return EXIT_OK
 
 
@@ -232,11 +236,10 @@ COMMANDS: Mapping[str, Command] = {
 
 
 def _fail(message: object, exit_code: int) -> int:
-    from scanner.text.escape import one_line
     from scanner.text.redact import keys_masked
 
     for line in str(message).splitlines() or [""]:
-        sys.stderr.write(f"xray-privilege-scan: {one_line(keys_masked(line))}\n")
+        _say(sys.stderr, keys_masked(line))
     return exit_code
 
 

@@ -38,8 +38,10 @@ exit codes:
   0  done
   1  the gate failed: a confirmed finding that --fail-on or the configuration names, dangerous enough
      (--fail-on-severity)
-  2  wrong use
+  2  wrong use, or a file or the output cannot be written
   3  no trace, or with -c no role, could be read at all (credentials and rights included)
+  70  a fault of this program
+  130  interrupted
 
 examples:
   xray-privilege-scan -c -r 720

@@ -1,0 +1,85 @@
+"""Standard output and standard error that are closed, full, or read by nobody any more."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.moto_aws import ROOT
+from tests.integration.tools import environment, run
+
+EXAMPLES = ROOT / "examples"
+SCAN = ("-c", "--traces", EXAMPLES / "traces", "--iam", EXAMPLES / "iam.json")
+FUNCTIONS = ("--functions", EXAMPLES / "functions.json")
+GATE = ("--fail-on", "unused")
+
+
+def in_a_shell(folder: Path, redirection: str, *arguments: object, unbuffered: str = "") -> tuple[int, str]:
+    """The exit code of the command, called in a shell with a redirection, and what reaches standard error."""
+    folder.mkdir(exist_ok=True)
+    command = shlex.join([sys.executable, "-m", "scanner", *map(str, arguments)])
+    done = subprocess.run(
+        ["bash", "-c", f"{command} {redirection}; exit ${{PIPESTATUS[0]}}"],
+        cwd=folder,
+        env=environment({"PYTHONUNBUFFERED": unbuffered}),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    assert "internal error" not in done.stderr
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("redirection", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-", "2> /dev/full"])
+def test_streams_that_are_closed_change_neither_reports_nor_exit_code(
+    tmp_path: Path, redirection: str
+) -> None:
+    assert in_a_shell(tmp_path, redirection, *SCAN, *FUNCTIONS)[0] == 0
+    json.loads((tmp_path / "report.json").read_bytes())
+    assert in_a_shell(tmp_path, redirection, *SCAN, *FUNCTIONS, *GATE)[0] == 1
+    json.loads((tmp_path / "report.json").read_bytes())
+    assert in_a_shell(tmp_path, redirection, "--traces", "not-there")[0] == 2
+
+
+@pytest.mark.parametrize("format_", ["text", "json", "markdown"])
+def test_an_output_that_is_full_is_told_after_the_reports_are_written(tmp_path: Path, format_: str) -> None:
+    code, err = in_a_shell(tmp_path, "> /dev/full", *SCAN, *FUNCTIONS, "--format", format_)
+    assert code == 2
+    (line,) = err.splitlines()
+    assert line.startswith(
+        "xray-privilege-scan: standard output cannot be written to: No space left on device"
+    )
+    json.loads((tmp_path / "report.json").read_bytes())
+
+
+@pytest.mark.parametrize("reader", ["head -c 1", "true"])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_goes_away_does_not_open_the_gate(tmp_path: Path, reader: str, unbuffered: str) -> None:
+    options = (*SCAN, *FUNCTIONS, "--format", "json")
+    assert in_a_shell(tmp_path, f"| {reader}", *options, unbuffered=unbuffered) == (0, "")
+    code, err = in_a_shell(tmp_path, f"| {reader}", *options, *GATE, unbuffered=unbuffered)
+    assert code == 1
+    assert err == "xray-privilege-scan: 1 finding matches `fail-on`\n"
+
+
+@pytest.mark.parametrize(
+    ("redirection", "expected"), [("| true", 0), (">&-", 0), ("> /dev/full", 2), ("> /dev/full 2>&1", 2)]
+)
+def test_what_needs_no_scan_is_printed_likewise(tmp_path: Path, redirection: str, expected: int) -> None:
+    ran = run(tmp_path, *SCAN, *FUNCTIONS)
+    (finding,) = ran.findings("unused")
+    for arguments in (["--help"], ["--version"], ["explain", finding["id"]]):
+        assert in_a_shell(tmp_path, redirection, *arguments)[0] == expected, arguments
+
+
+@pytest.mark.parametrize("redirection", ["2>&-", "2> /dev/full"])
+def test_wrong_use_has_its_exit_code_where_nobody_can_be_told(tmp_path: Path, redirection: str) -> None:
+    assert in_a_shell(tmp_path, redirection, "--no-such-option")[0] == 2
