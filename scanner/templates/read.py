@@ -70,8 +70,9 @@ class _Reading:
         if self._is_full():
             raise _FullError
         self._seen += 1
-        text = _text_of(path)
-        self._bytes += len(text or "")
+        content = _bytes_of(path)
+        self._bytes += len(content or b"")
+        text = _text_of(path, content)
         if not _may_be_template(path.name, text):
             return
         self._characters += len(text or "")
@@ -108,17 +109,26 @@ def _candidates(root: Path) -> Iterator[Path]:
                 yield path
 
 
-def _text_of(path: Path) -> str | None:
-    """A regular file's text (a link may lead out of the checkout: not followed), None where there is none."""
+def _bytes_of(path: Path) -> bytes | None:
+    """A regular file's bytes (a link may lead out of the checkout: not followed), None where there are none."""
     try:
         status = path.lstat()
         if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_FILE_BYTES:
             return None
-        text = path.read_bytes()[:MAX_FILE_BYTES].decode("utf-8-sig")
-    except (OSError, ValueError):
+        with path.open("rb") as file:
+            return file.read(MAX_FILE_BYTES)
+    except OSError:
+        return None
+
+
+def _text_of(path: Path, content: bytes | None) -> str | None:
+    """The text of a file's bytes, None where they are no text."""
+    try:
+        text = None if content is None else content.decode("utf-8-sig")
+    except ValueError:
         return None
     # JSON may be indented with tabs, YAML may not; in JSON's strings there are none.
-    return text.replace("\t", " ") if path.suffix == ".json" else text
+    return text.replace("\t", " ") if text is not None and path.suffix == ".json" else text
 
 
 def _may_be_template(name: str, text: str | None) -> bool:

@@ -161,6 +161,13 @@ def test_no_checkout_is_read_without_end(
     assert checkout.files < 3
 
 
+def test_files_that_are_no_text_count_as_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(read, "MAX_BYTES", 5)
+    for name in "abc":
+        (tmp_path / f"{name}.json").write_bytes(b"\xff" * 9)
+    assert read_templates(tmp_path).truncated
+
+
 def test_a_template_of_a_thousand_is_found(tmp_path: Path) -> None:
     write(tmp_path, {f"{n:03}/serverless.yml": service(f"s{n:03}") for n in range(1_000)})
     policy = inline("p", allow("s3:GetObject", "arn:aws:s3:::b/*"))
