@@ -110,7 +110,7 @@ def _candidates(root: Path) -> Iterator[Path]:
 
 
 def _bytes_of(path: Path) -> bytes | None:
-    """A regular file's bytes (a link may lead out of the checkout: not followed), None where there are none."""
+    """The bytes of a regular file (a link may lead out of the checkout: not followed), else None."""
     try:
         status = path.lstat()
         if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_FILE_BYTES:
