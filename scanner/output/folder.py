@@ -7,6 +7,7 @@ import os
 import secrets
 import stat
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +16,15 @@ HAS_FOLDER_HANDLES = {os.open, os.stat, os.unlink, os.mkdir, os.rename} <= os.su
 """Not on Windows, where folders are known by their paths only."""
 
 PROBE_BYTES = 65_536
+SYNCED_AT_ONCE = 16
 TEMPORARY = ".xray-privilege-scan-"  # the start of the names of files that are not whole yet
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+_SYNCED = (
+    (os.O_RDONLY if HAS_FOLDER_HANDLES else os.O_RDWR)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_NOFOLLOW", 0)
+)
 _READ = (
     os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 )
@@ -37,7 +44,11 @@ class OutputFolder:
         """Raise OSError where files of these names, or any file of some size, cannot be written."""
         for name in names:
             self._check_target(name)
-        self.remove([self._temporary(bytes(PROBE_BYTES), None)])
+        probe = [self._temporary(bytes(PROBE_BYTES), None)]
+        try:
+            self._bring_to_disk(probe)
+        finally:
+            self.remove(probe)
 
     def read(self, name: str, limit: int) -> bytes | None:
         """What a file holds; None where there is none, or no regular one, or a larger one."""
@@ -64,6 +75,7 @@ class OutputFolder:
         try:
             for name, content in files.items():
                 waiting[name] = self._temporary(content, self._status(name))
+            self._bring_to_disk(waiting.values())
             *others, last = files
             for name in others:
                 self._replace(waiting, name)
@@ -101,7 +113,7 @@ class OutputFolder:
             return None
 
     def _temporary(self, content: bytes, earlier: os.stat_result | None) -> str:
-        """A new file with this content, on the disk, with the mode and the owner of the earlier one."""
+        """A new file with this content, with the mode and the owner of the earlier one."""
         name = f"{TEMPORARY}{secrets.token_hex(8)}.tmp"
         handle = os.open(self.at(name), _NEW, 0o666, dir_fd=self.handle)
         try:
@@ -109,12 +121,25 @@ class OutputFolder:
                 if earlier is not None and stat.S_ISREG(earlier.st_mode):
                     _take_after(handle, earlier)
                 file.write(content)
-                file.flush()
-                os.fsync(handle)
         except BaseException:
             self.remove([name])
             raise
         return name
+
+    def _bring_to_disk(self, names: Iterable[str]) -> None:
+        """Bring files to the disk, many at once: one after the other, 1,000 of them take seven seconds."""
+        with ThreadPoolExecutor(SYNCED_AT_ONCE) as pool:
+            list(pool.map(self._sync_file, names))
+
+    def _sync_file(self, name: str) -> None:
+        try:
+            handle = os.open(self.at(name), _SYNCED, dir_fd=self.handle)
+        except PermissionError:  # it replaces one that its owner may not read
+            return
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
     def _sync(self) -> None:
         """Bring the names to the disk; not every file system can."""

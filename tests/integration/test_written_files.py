@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,8 @@ from scanner.gate.baseline import Baseline
 from scanner.gate.load_baseline import dump_baseline
 from scanner.output import folder as output_folder
 from scanner.output import lock as output_lock
-from scanner.output.lock import LOCK
+from scanner.output.destination import Destination
+from scanner.output.lock import LOCK, locked
 from tests.fakes.moto_aws import ROOT
 from tests.integration.tools import Ran, environment, recent_notes_traces, run, write_json
 
@@ -363,6 +365,15 @@ def test_a_file_that_is_written_anew_keeps_its_rights_and_its_owner(tmp_path: Pa
     scan(tmp_path)
     status = (tmp_path / "report.json").stat()
     assert (stat.S_IMODE(status.st_mode), status.st_uid) == (0o600, owner)
+
+
+def test_the_files_of_many_workloads_are_written_in_a_moment(tmp_path: Path) -> None:
+    names = [f"f{number}.policy.json" for number in range(500)]
+    started = time.monotonic()
+    with locked(Destination(tmp_path, "--output-dir", print)) as folder:
+        folder.write(dict.fromkeys(names, b"x" * 800))
+    assert time.monotonic() - started < 30
+    assert {path.name for path in tmp_path.iterdir()} == set(names)
 
 
 def test_markdown_goes_into_pipes_and_devices(tmp_path: Path) -> None:
