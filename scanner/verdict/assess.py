@@ -14,6 +14,7 @@ from scanner.iam.patterns import is_pattern
 from scanner.model import Grant, Verdict
 from scanner.records.aws_records import CLOUDTRAIL
 from scanner.usage.of_role import UsedPermission
+from scanner.verdict.acting import may_act_unseen
 from scanner.verdict.assessment import AssessedRole, Assessment
 from scanner.verdict.claims import EvidenceReasons
 from scanner.verdict.context import RoleContext
@@ -54,6 +55,8 @@ class _Assessor:
         self._grants = grants = RoleGrants(context.role)
         self._unseen = UnseenUses(usage)
         self._evidence = EvidenceReasons(context)
+        if may_act_unseen(grants, self._unseen, self._evidence):
+            self._evidence = EvidenceReasons(context, frozenset({Reason.ACTS_FOR_CALLER}))
         self._recorded = usage.recorded
         by_action = UsesByAction(usage)
         self._uses = [

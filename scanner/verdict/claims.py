@@ -18,8 +18,9 @@ _Workloads = Sequence[tuple[WorkloadEvidence, set[Reason]]]
 class EvidenceReasons:
     """Why the evidence of a role does not carry what is said of a service. Found once for each."""
 
-    def __init__(self, context: RoleContext) -> None:
+    def __init__(self, context: RoleContext, more: frozenset[Reason] = frozenset()) -> None:
         self._context = context
+        self._role_reasons = context.role_reasons | more
         self._workloads: dict[object, _Workloads] = {}
         self._reasons: dict[tuple[object, frozenset[tuple[str, bool]]], frozenset[Reason]] = {}
 
@@ -43,7 +44,7 @@ class EvidenceReasons:
                 )
                 for workload, evidence_doubts in self._workloads_since(policy)
             ]
-            self._reasons[key] = _of_all_workloads(by_workload) | self._context.role_reasons
+            self._reasons[key] = _of_all_workloads(by_workload) | self._role_reasons
         return self._reasons[key]
 
     def _workloads_since(self, policy: Policy) -> _Workloads:

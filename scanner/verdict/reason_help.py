@@ -77,8 +77,9 @@ REASON_HELP: Mapping[Reason, tuple[str, str]] = {
         "longer serve, or exercise those that aliases serve",
     ),
     Reason.ACTS_FOR_CALLER: (
-        "a call was seen after which AWS acts with the caller's own rights (CloudFormation, Cloud Control, "
-        "Service Catalog, automations)",
-        "give the stack, product or automation its own role, or check by hand what it needs",
+        "a call was seen, or may have been made by a client that is not traced, after which AWS acts with "
+        "the caller's own rights (CloudFormation, Cloud Control, Service Catalog, automations)",
+        "give the stack, product or automation its own role, or check by hand what it needs; "
+        "trace that client",
     ),
 }

@@ -22,7 +22,6 @@ _PATH_DID_NOT_RUN = 0.08
 _HAS_UNSEEN = 0.4
 _CONFIGURED = 0.15
 _CLIENT_IS_UNTRACED = 0.15  # of Node: each client is captured by itself
-# That a service acts with the caller's rights shows only where its own client is traced.
 _ACTS_FOR_CALLER = "CloudFormation"
 _USED_SERVICE = 0.75  # of the excess: on something that the workload uses
 _OTHER_RESOURCE = 0.3
@@ -70,6 +69,8 @@ def workload(random: Random, name: str) -> Workload:
     ]
     resource = {group: random.choice(_NAMES) for group in groups}
     untraced = {service for service in _services(groups) if random.random() < _CLIENT_IS_UNTRACED}
+    if Random(name).random() < _CLIENT_IS_UNTRACED:
+        untraced.add(_ACTS_FOR_CALLER)
     for group in groups:
         _use(
             random, draft, style, operations()[group], resource[group], untraced if style == "node" else set()
