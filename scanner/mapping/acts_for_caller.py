@@ -1,8 +1,8 @@
 """Calls after which AWS acts with the caller's own rights: data/acts_for_caller.csv. Pure.
 
 What AWS does then is in no trace of the caller. Operations that only look (DescribeStacks) are none of these.
-`suggested_by` tells which grants suggest that code makes such calls: a `wildcard` over the service, or only those
-that `name` them.
+`suggested_by` tells which grants suggest that code makes such calls: a `wildcard` over the service, or only
+such as `name` them.
 """
 
 from __future__ import annotations
