@@ -13,7 +13,7 @@ from functools import partial
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from scanner.errors import EXIT_FAULT, EXIT_GATE, EXIT_INTERRUPTED, EXIT_OK, ScanError
-from scanner.options.files import baseline_of, config_of, json_file
+from scanner.options.files import baseline_of, check_stdin, config_of, json_file
 from scanner.options.parsers import Options, explain_options_of, explain_parser, options_of, scan_parser
 from scanner.options.request import gate_of, request_of
 from scanner.output.streams import prepare_streams, printing, say
@@ -89,6 +89,7 @@ def _scan(arguments: argparse.Namespace, out: IO[str], err: IO[str]) -> int:
 
 def run(options: Options, out: IO[str], err: IO[str], now: float) -> int:
     """Scan as the options say, write the reports. Raises ScanError."""
+    check_stdin(options)
     config = config_of(options.config)
     known = baseline_of(options.baseline, may_be_missing=options.update_baseline)
     request = request_of(options, now, config, known)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from scanner.errors import EXIT_USAGE, ScanError
-from scanner.options.parsers import CONFIG
+from scanner.options.parsers import CONFIG, Options
 
 if TYPE_CHECKING:
     from scanner.gate.baseline import Baseline
@@ -70,25 +71,62 @@ def trace_ids_of(path: Path) -> tuple[str, ...]:
 
 
 def json_file(path: Path | None, option: str) -> Any:
-    """What a JSON file holds, None without a path. Raises ScanError where it cannot be read."""
-    import orjson
+    """What a JSON file holds, None without a path.
 
+    Raises ScanError where it cannot be read, or is one of another option.
+    """
     if path is None:
         return None
+    from scanner.input.elements import NotJsonError
+    from scanner.input.looks import look_of_head, look_of_value
+    from scanner.input.stream import InputError, opened
+    from scanner.input.values import document
+
     try:
-        document = orjson.loads(_text(path, option))
-    except orjson.JSONDecodeError as error:
-        raise _usage(f"{option}: {path} is not JSON: {error}") from None
-    if document is None:
+        with opened(path) as stream:
+            try:
+                content = document(stream)
+            except NotJsonError as error:
+                look = look_of_head(stream.head)
+                advice = "" if look.option == option else f": it {look}"
+                raise _usage(f"{option}: {path} {error}{advice}") from None
+    except InputError as error:
+        raise _usage(f"{option}: {path} {error}") from None
+    if content is None:
         raise _usage(f"{option}: {path} contains only `null`")
-    return document
+    other = look_of_value(content)
+    if other is not None and other.option != option:
+        raise _usage(f"{option}: {path} {other}")
+    return content
+
+
+def check_stdin(options: Options) -> None:
+    """Raises ScanError where more than one file is to be read from standard input, or one written there."""
+    from scanner.input.stream import STDIN
+
+    values = {field.name: getattr(options, field.name) for field in fields(options)}
+    names = [
+        f"--{name.replace('_', '-')}"
+        for name, value in values.items()
+        for path in (value if isinstance(value, tuple) else (value,))
+        if path == STDIN
+    ]
+    if len(names) > 1:
+        raise _usage(f"{' and '.join(names)}: only one file can be read from standard input (`-`)")
+    if options.update_baseline and options.baseline == STDIN:
+        raise _usage("--update-baseline: --baseline must name a file, not standard input (`-`)")
 
 
 def _text(path: Path, option: str) -> str:
+    from scanner.input.stream import InputError, opened
+    from scanner.input.values import content
+
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise _usage(f"{option}: {path} cannot be read: {error}") from None
+        with opened(path) as stream:
+            return content(stream).decode()
+    except (InputError, UnicodeDecodeError) as error:
+        problem = f"is not UTF-8: {error}" if isinstance(error, UnicodeDecodeError) else error
+        raise _usage(f"{option}: {path} {problem}") from None
 
 
 def _usage(message: str) -> ScanError:

@@ -1,28 +1,38 @@
 """Saved traces: JSON or JSON lines, gzipped or not, single files or folders of them.
 
 Understood: what `aws xray batch-get-traces` prints, one trace, a list of traces, bare segment documents
-and lists of them, documents as JSON text or as objects.
+and lists of them, documents as JSON text or as objects. A file is never in memory as a whole.
 """
 
 from __future__ import annotations
 
-import codecs
-import gzip
-import zlib
+import tempfile
+from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from scanner.errors import EXIT_USAGE, ScanError, Warnings
+from scanner.input.looks import OTHER_JSON, Look, look_of_head, look_of_value
+from scanner.input.stream import STDIN, InputError, OpenError, opened
+from scanner.input.values import Unread, values
 from scanner.traces.documents import Trace, compact_id, trace_from_api
 from scanner.traces.reading import read_trace
 from scanner.traces.source import Emit, SkippedTraces, SourceReport
 
+_IN_MEMORY = 16 << 20
+"""The most bytes of documents outside of traces that are not written to disk."""
 _SUFFIXES = frozenset({".json", ".jsonl", ".ndjson", ".gz"})
-_GZIP_MAGIC = b"\x1f\x8b"
+
+
+class _File(NamedTuple):
+    """A file to read. `named` tells that the user named it, not only a folder that it is in."""
+
+    path: Path
+    named: bool
 
 
 @dataclass(frozen=True)
@@ -36,64 +46,69 @@ class FilesSource:
         """Hand over every saved trace, each once.
 
         Documents outside a trace are put together by their trace id first. Raises ScanError for a path that
-        does not exist.
+        does not exist, and for a named file that is something else than saved traces.
         """
-        reader = _TraceFinder(emit)
-        for path in _files(self.paths, warnings):
-            try:
-                for value in _values(_content(path)):
-                    reader.parse(value)
-            except (OSError, EOFError, zlib.error) as error:
-                reader.documents += 1
-                warnings.add("file-unread", f"{path.name} could not be read: {error}")
-            except orjson.JSONDecodeError as error:
-                reader.documents += 1
-                warnings.add("file-unread", f"{path.name} is neither JSON nor JSON lines: {error}")
-        reader.emit_unassigned()
-        return SourceReport(SkippedTraces(reader.documents, reader.truncated, reader.unprocessed))
+        finder = _TraceFinder(emit)
+        for file in _files(self.paths, warnings):
+            _read(file, finder, warnings)
+        finder.emit_unassigned()
+        return SourceReport(SkippedTraces(finder.documents, finder.truncated, finder.unprocessed))
 
 
-def _files(paths: Iterable[Path], warnings: Warnings) -> Iterator[Path]:
+def _files(paths: Iterable[Path], warnings: Warnings) -> Iterator[_File]:
     """The files to read: those that are named, and of a folder those whose suffix is one of saved traces."""
     for path in paths:
         if path.is_dir():
-            for inner in sorted(p for p in path.rglob("*") if p.is_file()):
+            for inner in sorted(p for p in path.rglob("*") if not p.is_dir()):
                 hidden = any(part.startswith(".") for part in inner.relative_to(path).parts)
-                if inner.suffix in _SUFFIXES and not hidden:
-                    yield inner
+                if inner.suffix in _SUFFIXES and inner.is_file() and not hidden:
+                    yield _File(inner, named=False)
                 elif not hidden:
-                    warnings.add("file-ignored", f"{inner.name} is no file of saved traces, by its suffix")
-        elif path.exists():
-            yield path
+                    why = "by its suffix" if inner.is_file() else "but a pipe, a device or a broken link"
+                    warnings.add("file-ignored", f"{inner.name} is no file of saved traces, {why}")
+        elif path == STDIN or path.exists():
+            yield _File(path, named=True)
         else:
             raise ScanError(f"--traces: {path} does not exist", EXIT_USAGE)
 
 
-def _content(path: Path) -> bytes:
-    content = path.read_bytes()
-    content = gzip.decompress(content) if content.startswith(_GZIP_MAGIC) else content
-    return content.removeprefix(codecs.BOM_UTF8)
-
-
-def _values(content: bytes) -> Iterator[Any]:
-    """The JSON values of a file: one, or one a line. Raises JSONDecodeError where not even one is."""
-    if not content.strip():
-        return
+def _read(file: _File, finder: _TraceFinder, warnings: Warnings) -> None:
+    """Read a file as far as it can be read. Raises ScanError for a named one that is something else."""
+    name = "standard input" if file.path == STDIN else file.path.name
+    finder.begin_file()
+    problem, head = "", b""
     try:
-        yield orjson.loads(content)
-        return
-    except orjson.JSONDecodeError:
-        first, _, rest = content.lstrip().partition(b"\n")
-        yield orjson.loads(first)
-    for line in rest.splitlines():
-        if line.strip():
+        with opened(file.path) as stream:
             try:
-                yield orjson.loads(line)
-            except orjson.JSONDecodeError:
-                yield None  # counted as unreadable
+                for value in values(stream):
+                    if isinstance(value, Unread):
+                        finder.documents += 1
+                        warnings.add("file-unread", f"{name} {value.why}, which was left out")
+                    else:
+                        finder.parse(value)
+            finally:
+                head = stream.head
+    except InputError as error:
+        if file.named and isinstance(error, OpenError):
+            raise ScanError(f"--traces: {file.path} {error}", EXIT_USAGE) from None
+        problem = str(error)
+    look = None if finder.found or not (problem or finder.others) else finder.look or look_of_head(head)
+    if look is not None and not (problem and _is_damaged(head, look)):
+        if file.named:
+            raise ScanError(f"--traces: {file.path} holds no traces: it {look}", EXIT_USAGE)
+        problem = f"holds no traces: it {look}"
+        finder.documents -= min(finder.others, 1)  # counted below
+    if problem:
+        finder.documents += 1
+        warnings.add("file-unread", f"{name} {problem}")
 
 
-def _from_text(text: str) -> Any:
+def _is_damaged(head: bytes, look: Look) -> bool:
+    """Whether a file that could not be read may well be one of traces."""
+    return not head.strip() or look == OTHER_JSON or look.option == "--traces"
+
+
+def _from_text(text: str | bytes) -> Any:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -101,8 +116,39 @@ def _from_text(text: str) -> Any:
 
 
 def _id_of(document: Any) -> str:
-    parsed = _from_text(document) if isinstance(document, str) else document
+    parsed = _from_text(document) if isinstance(document, str | bytes) else document
     return str(parsed.get("id")) if isinstance(parsed, dict) else ""
+
+
+class _DocumentStore:
+    """Documents by the id of their trace, in the order of the first of each; on disk where they are many."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - `traces` closes it
+        self._places: dict[str, array[int]] = {}
+        self._end = 0
+
+    def add(self, trace_id: str, document: Any) -> None:
+        """Keep a document. One that is nested too deeply comes back as one that cannot be read."""
+        try:
+            content = orjson.dumps(document)
+        except orjson.JSONEncodeError:
+            content = b""
+        self._file.write(content)
+        places = self._places.setdefault(trace_id, array("Q"))
+        places.extend((self._end, len(content)))
+        self._end += len(content)
+
+    def traces(self) -> Iterator[Trace]:
+        """The traces. Nothing is kept afterwards."""
+        with self._file:
+            for trace_id, places in self._places.items():
+                yield Trace(trace_id, tuple(map(self._document, places[::2], places[1::2])))
+        self._places.clear()
+
+    def _document(self, start: int, length: int) -> bytes:
+        self._file.seek(start)
+        return self._file.read(length)
 
 
 class _TraceFinder:
@@ -110,11 +156,22 @@ class _TraceFinder:
 
     def __init__(self, emit: Emit) -> None:
         self._emit_readings = emit
-        self._unassigned: dict[str, list[Any]] = {}
+        self._unassigned = _DocumentStore()
         self._seen: dict[bytes, int] = {}
         self.documents = 0
         self.truncated = 0
         self.unprocessed = 0
+        self.begin_file()
+
+    def begin_file(self) -> None:
+        """Forget what the last file was like.
+
+        `found` tells that it held something of traces, `others` counts the values that are none. `look` is
+        what these look like, where that is known.
+        """
+        self.found = False
+        self.others = 0
+        self.look: Look | None = None
 
     def parse(self, value: Any) -> None:
         """Take what a value holds, however deep in lists, in the order in which it stands."""
@@ -126,8 +183,9 @@ class _TraceFinder:
             if isinstance(value, list):
                 todo.extend(reversed(value))
             elif not isinstance(value, dict):
-                self.documents += 1
+                self._leave_out(value)
             elif isinstance(value.get("Traces"), list):
+                self.found = True
                 unprocessed = value.get("UnprocessedTraceIds")
                 self.unprocessed += len(unprocessed) if isinstance(unprocessed, list) else 0
                 todo.extend(reversed(value["Traces"]))
@@ -138,17 +196,25 @@ class _TraceFinder:
 
     def emit_unassigned(self) -> None:
         """Hand over the traces whose documents came one by one."""
-        for trace_id, documents in self._unassigned.items():
-            self._emit(Trace(trace_id, tuple(documents)))
+        for trace in self._unassigned.traces():
+            self._emit(trace)
 
     def _parse_trace(self, value: dict[str, Any]) -> None:
-        trace = trace_from_api(value) if "Segments" in value else None
+        is_trace = "Segments" in value
+        self.found = self.found or is_trace
+        trace = trace_from_api(value) if is_trace else None
         if trace is not None:
             self._emit(trace)
         elif isinstance(value.get("id"), str) and ("trace_id" in value or "start_time" in value):
-            self._unassigned.setdefault(str(value.get("trace_id") or value["id"]), []).append(value)
+            self.found = True
+            self._unassigned.add(str(value.get("trace_id") or value["id"]), value)
         else:
-            self.documents += 1
+            self._leave_out(value)
+
+    def _leave_out(self, value: Any) -> None:
+        self.documents += 1
+        self.others += 1
+        self.look = self.look or look_of_value(value)
 
     def _emit(self, trace: Trace) -> None:
         key, documents = compact_id(trace.id), hash(frozenset(map(_id_of, trace.documents)))

@@ -159,18 +159,28 @@ def test_unprocessed_ids_of_a_saved_answer_leave_no_finding_confirmed(tmp_path: 
 
 COMPRESSED = gzip.compress(json.dumps({"Traces": TRACES}).encode())
 FLIPPED = COMPRESSED[:400] + bytes([COMPRESSED[400] ^ 0xFF]) + COMPRESSED[401:]
-BROKEN: dict[str, Any] = {
-    "text": "hello",
+DAMAGED: dict[str, Any] = {
     "half of it": json.dumps({"Traces": TRACES})[:-40],
+    "half of it, indented": json.dumps({"Traces": TRACES}, indent=4)[:-40],
     "not UTF-8": b'{"Traces": ["\xff\xfe"]}',
-    "UTF-16": json.dumps({"Traces": TRACES}).encode("utf-16"),
-    "binary": bytes(range(256)),
+    "half of UTF-16": json.dumps({"Traces": TRACES}).encode("utf-16")[:-41],
     "gzip cut in the middle": COMPRESSED[: len(COMPRESSED) // 2],
     "gzip with a flipped byte": FLIPPED,
     "gzip with only its head": COMPRESSED[:6],
-    "gzip of text": gzip.compress(b"hello"),
+    "gzip and rubbish": COMPRESSED + b"rubbish",
+    "traces and rubbish": json.dumps({"Traces": TRACES}) + "rubbish",
     "a list 10,000 levels deep": "[" * 10_000 + "]" * 10_000,
     "an object 10,000 levels deep": '{"a":' * 10_000 + "1" + "}" * 10_000,
+    "traces that are texts": {"Traces": ["hello"]},
+    "traces that are numbers": {"Traces": [5, None]},
+    "a trace without an id": {"Segments": []},
+    "a trace with a number as id": {"Id": 5, "Segments": TRACES[0]["Segments"]},
+    "NaN": '{"id": "a", "trace_id": "b", "start_time": NaN}',
+}
+NO_TRACES: dict[str, Any] = {
+    "text": "hello",
+    "binary": bytes(range(256)),
+    "gzip of text": gzip.compress(b"hello"),
     "a list 1,000 levels deep": "[" * 1_000 + "5" + "]" * 1_000,
     "segments 900 levels deep": '{"Document":' * 900 + "1" + "}" * 900,
     "a number": "42",
@@ -178,19 +188,31 @@ BROKEN: dict[str, Any] = {
     "a text of JSON": '"hello"',
     "numbers": [1, 2.5, True, None],
     "another document": {"Reservations": [], "Owner": "me"},
-    "traces that are texts": {"Traces": ["hello"]},
-    "traces that are numbers": {"Traces": [5, None]},
-    "a trace without an id": {"Segments": []},
-    "a trace with a number as id": {"Id": 5, "Segments": TRACES[0]["Segments"]},
-    "NaN": '{"id": "a", "trace_id": "b", "start_time": NaN}',
     "two values in a line": "{} {}",
+    "roles": notes.iam(),
+    "functions": notes.functions(),
 }
 
 
-@pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
-def test_a_broken_file_is_reported_and_the_others_are_read(tmp_path: Path, content: Any) -> None:
+@pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_file_is_reported_and_the_others_are_read(tmp_path: Path, content: Any) -> None:
     good = file_of(tmp_path, TRACES, "good.json")
-    ran = scan(tmp_path, file_of(tmp_path, content, "broken.json"), good)
+    ran = scan(tmp_path, good, file_of(tmp_path, content, "broken.json"))
+    left_unread(ran)
+
+
+@pytest.mark.parametrize("content", NO_TRACES.values(), ids=NO_TRACES)
+def test_a_file_of_a_folder_that_holds_no_traces_is_reported_and_the_others_are_read(
+    tmp_path: Path, content: Any
+) -> None:
+    file_of(tmp_path / "saved", TRACES, "good.json")
+    file_of(tmp_path / "saved", content, "broken.json")
+    ran = scan(tmp_path, tmp_path / "saved")
+    left_unread(ran)
+    assert "broken.json holds no traces: it looks like" in ran.warning_texts
+
+
+def left_unread(ran: Ran) -> None:
     assert ran.code == 0, ran.err
     assert ran.report["scan"]["traces"] == 5
     assert ran.skipped["documents"] >= 1
@@ -199,17 +221,117 @@ def test_a_broken_file_is_reported_and_the_others_are_read(tmp_path: Path, conte
     assert ran.excess
 
 
-@pytest.mark.parametrize("name", ["text", "half of it", "gzip cut in the middle", "binary"])
+@pytest.mark.parametrize("name", ["half of it", "gzip cut in the middle", "traces and rubbish"])
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
     good = file_of(tmp_path, TRACES, "good.json")
-    ran = scan(tmp_path, file_of(tmp_path, BROKEN[name], "broken.json"), good)
+    ran = scan(tmp_path, file_of(tmp_path, DAMAGED[name], "broken.json"), good)
     assert "broken.json" in ran.warning_texts
     assert "broken.json" in ran.out
 
 
-@pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
-def test_a_broken_file_alone_is_no_trace(tmp_path: Path, content: Any) -> None:
-    scan(tmp_path, file_of(tmp_path, content)).ends_with(3, "no trace was found in the files")
+@pytest.mark.parametrize("content", NO_TRACES.values(), ids=NO_TRACES)
+def test_a_named_file_without_traces_is_wrong_use(tmp_path: Path, content: Any) -> None:
+    good = file_of(tmp_path, TRACES, "good.json")
+    ran = scan(tmp_path, good, file_of(tmp_path, content))
+    ran.ends_with(2, "traces.json holds no traces: it looks like")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (notes.iam(), "a file of roles and policies: --iam takes it"),
+        (notes.functions(), "a list of Lambda functions: --functions takes it"),
+        ({"Version": "2012-10-17", "Statement": []}, "a policy document"),
+        ({"schema_version": 1, "scan": {}}, "a report.json"),
+        ({"Records": [{"eventVersion": "1.11"}]}, "a file of CloudTrail"),
+        (lines([{"resourceSpans": []}] * 3), "OTLP spans, which are not read yet"),
+        ("<!DOCTYPE html><p>Sign in", "an HTML page"),
+        (b"PK\x03\x04\x14\x00", "a zip archive"),
+        (gzip.compress(gzip.compress(b"[]")), "gzip that was packed twice"),
+        (json.dumps(notes.iam())[:-20], "a file of roles and policies"),
+        ("time,id\n1,2\n", "text that is not JSON"),
+    ],
+    ids=lambda value: value if isinstance(value, str) and len(value) < 60 else "",
+)
+def test_a_wrong_file_is_recognised(tmp_path: Path, content: Any, says: str) -> None:
+    scan(tmp_path, file_of(tmp_path, content)).ends_with(2, "--traces", "traces.json", says)
+
+
+@pytest.mark.parametrize("option", ["--iam", "--functions", "--report"])
+def test_traces_in_the_place_of_another_file_are_recognised(tmp_path: Path, option: str) -> None:
+    traces = file_of(tmp_path, {"Traces": TRACES}, "t.json")
+    command = ("explain", "0") if option == "--report" else ("-c", "--traces", traces)
+    run(tmp_path / "out", *command, option, traces).ends_with(2, option, "saved traces: --traces takes it")
+
+
+@pytest.mark.parametrize("name", ["gzip with only its head", "NaN", "an object 10,000 levels deep"])
+def test_a_damaged_file_alone_is_no_trace(tmp_path: Path, name: str) -> None:
+    scan(tmp_path, file_of(tmp_path, DAMAGED[name])).ends_with(3, "no trace was found in the files")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["half of it", "half of it, indented", "half of UTF-16", "traces and rubbish", "gzip cut in the middle"],
+)
+def test_the_traces_before_the_damage_are_read(tmp_path: Path, name: str) -> None:
+    ran = scan(tmp_path, file_of(tmp_path, DAMAGED[name]))
+    assert ran.report["scan"]["traces"] >= 1
+    assert ran.skipped == {"documents": 1}
+
+
+# --- how files are packed and passed -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        gzip.compress,
+        lambda content: content.decode().encode("utf-16"),
+        lambda content: b"\xef\xbb\xbf" + content,
+        lambda content: gzip.compress(content[:100]) + gzip.compress(content[100:]),
+        lambda content: gzip.compress(content.decode().encode("utf-16")),
+    ],
+    ids=["gzip", "UTF-16", "UTF-8 with a mark", "gzip in two members", "gzip of UTF-16"],
+)
+def test_every_option_reads_packed_files(tmp_path: Path, packed: Callable[[bytes], bytes]) -> None:
+    options = notes_files(tmp_path / "options")
+    for name in ("iam.json", "functions.json"):
+        path = tmp_path / "options" / name
+        path.write_bytes(packed(path.read_bytes()))
+    traces = file_of(tmp_path, packed(json.dumps({"Traces": TRACES}, indent=4).encode()))
+    is_the_walk_through(run(tmp_path / "out", *options, "--traces", traces))
+
+
+@pytest.mark.parametrize("option", ["--traces", "--iam", "--functions"])
+def test_a_file_is_read_from_standard_input(tmp_path: Path, option: str) -> None:
+    words = [*notes_files(tmp_path / "options"), "--traces", str(file_of(tmp_path, TRACES))]
+    place = words.index(option) + 1
+    content, words[place] = gzip.compress(Path(words[place]).read_bytes()), "-"
+    is_the_walk_through(run_process(tmp_path / "out", *words, stdin=content))
+
+
+def test_two_files_from_standard_input_are_wrong_use(tmp_path: Path) -> None:
+    ran = run(tmp_path / "out", "-c", "--traces", "-", "--iam", "-")
+    ran.ends_with(2, "--traces and --iam", "only one file")
+    ran = run(tmp_path / "out", "-c", "--baseline", "-", "--update-baseline")
+    ran.ends_with(2, "--baseline must name a file")
+
+
+@pytest.mark.parametrize("option", ["--traces", "--iam", "--functions", "--config", "--baseline"])
+def test_pipes_and_devices_are_refused(tmp_path: Path, option: str) -> None:
+    os.mkfifo(tmp_path / "pipe.json")
+    traces = file_of(tmp_path, TRACES)
+    for path, says in ((tmp_path / "pipe.json", "is a pipe"), ("/dev/zero", "is a device")):
+        ran = run(tmp_path / "out", "-c", "--traces", traces, option, path)
+        ran.ends_with(2, option, str(path), says)
+
+
+def test_a_pipe_in_a_folder_is_passed_over(tmp_path: Path) -> None:
+    file_of(tmp_path / "saved", TRACES)
+    os.mkfifo(tmp_path / "saved" / "pipe.json")
+    ran = scan(tmp_path, tmp_path / "saved")
+    assert ran.report["scan"]["traces"] == 5
+    assert ran.warnings == {"file-ignored": 1}
 
 
 def test_half_a_file_of_json_lines_gives_the_lines_that_are_whole(tmp_path: Path) -> None:
@@ -254,7 +376,7 @@ def test_a_path_that_does_not_exist_is_wrong_use(tmp_path: Path) -> None:
 
 def test_a_name_with_control_characters_in_a_warning_is_escaped(tmp_path: Path) -> None:
     good = file_of(tmp_path, TRACES)
-    ran = scan(tmp_path, good, file_of(tmp_path, "hello", "a\x1b[31m\u202e\n<b>.json"))
+    ran = scan(tmp_path, good, file_of(tmp_path, "[hello", "a\x1b[31m\u202e\n<b>.json"))
     assert "<b>.json" in ran.out
     assert not set(HARMFUL) & set(ran.out)
 

@@ -135,7 +135,9 @@ def _written(stream: io.TextIOWrapper) -> str:
     return buffer.getvalue().decode("utf-8", "surrogateescape")
 
 
-def run_process(folder: Path, *arguments: object, env: Mapping[str, str] | None = None) -> Ran:
+def run_process(
+    folder: Path, *arguments: object, env: Mapping[str, str] | None = None, stdin: bytes = b""
+) -> Ran:
     """The command in a process of its own, otherwise as `run`. It never shows a traceback.
 
     For what only a process shows: its start, exit code, encodings, signals. It costs half a second of CPU.
@@ -145,7 +147,7 @@ def run_process(folder: Path, *arguments: object, env: Mapping[str, str] | None 
         [sys.executable, "-m", "scanner", *map(str, arguments)],
         cwd=folder,
         env=environment(env),
-        stdin=subprocess.DEVNULL,
+        input=stdin,
         capture_output=True,
         timeout=LIMIT_SECONDS,
         check=False,

@@ -86,7 +86,7 @@ def test_what_is_skipped_is_counted(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_read_is_a_warning(tmp_path: Path) -> None:
     files = [
-        written(tmp_path, "no JSON", "a.json"),
+        written(tmp_path, "[no JSON", "a.json"),
         written(tmp_path, gzip.compress(b"[]")[:-4], "b.gz"),
         written(tmp_path, json.dumps(trace()), "c.json"),
     ]
@@ -108,3 +108,35 @@ def test_a_path_that_is_not_there_ends_the_scan(tmp_path: Path) -> None:
     with pytest.raises(ScanError) as raised:
         read(tmp_path / "gone.json")
     assert raised.value.exit_code == EXIT_USAGE
+
+
+def test_a_named_file_that_is_another_one_ends_the_scan(tmp_path: Path) -> None:
+    for text in ("no JSON", json.dumps({"RoleDetailList": []})):
+        with pytest.raises(ScanError, match="holds no traces: it looks like") as raised:
+            read(written(tmp_path, text))
+        assert raised.value.exit_code == EXIT_USAGE
+
+
+def test_a_file_that_holds_traces_among_others_is_read(tmp_path: Path) -> None:
+    readings, report, _ = read(written(tmp_path, json.dumps([{"Functions": []}, trace(), 5])))
+    assert (len(readings), report.skipped.documents) == (1, 2)
+
+
+def test_many_documents_outside_a_trace_are_put_together(tmp_path: Path) -> None:
+    documents = [
+        {**document, "trace_id": f"1-{number}", "metadata": {"x": "y" * 1000}}
+        for document in (service(), invocation(subsegments=[call("c")]))
+        for number in range(10_000)
+    ]
+    readings, report, _ = read(written(tmp_path, "\n".join(map(json.dumps, documents))))
+    assert [reading.documents for reading in readings] == [2] * 10_000
+    assert report.skipped == SkippedTraces()
+
+
+def test_a_document_that_is_nested_too_deeply_is_counted(tmp_path: Path) -> None:
+    metadata: Any = 1
+    for _ in range(500):
+        metadata = [metadata]
+    document = {**service(), "trace_id": "1-1", "metadata": {"x": metadata}}
+    ((reading,), _, _) = read(written(tmp_path, json.dumps(document)))
+    assert (reading.documents, reading.unreadable_documents, reading.complete) == (1, 1, False)

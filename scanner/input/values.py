@@ -1,0 +1,119 @@
+"""The JSON values of a file: a document, JSON lines, or documents one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import orjson
+
+from scanner.input.elements import LARGEST, NotJsonError, TooLargeError, elements
+from scanner.input.stream import ByteStream
+
+_AT_ONCE = 4 << 20
+"""The most bytes that are parsed in one go; longer documents and lines are parsed by element."""
+
+
+class Unread(NamedTuple):
+    """A value that could not be read. `why` goes on after the file's name."""
+
+    why: str
+
+
+def values(stream: ByteStream) -> Iterator[Any]:
+    """The values of a file in its order; of a long document the elements (see `Elements`).
+
+    Raises InputError after the values that could be read.
+    """
+    head = stream.read_until(_AT_ONCE)
+    if len(head) <= _AT_ONCE:
+        loaded = _loaded(head)
+        if loaded is not None:
+            yield loaded.value
+        if loaded is not None or not head.strip():
+            stream.read()  # it raises what ended the file
+            return
+    line, newline, _ = head.lstrip().partition(b"\n")
+    stream.give_back(head)
+    if newline and _loaded(line) is not None:
+        yield from _lines(stream)
+    else:
+        yield from elements(iter(stream.read, b""))
+
+
+def document(stream: ByteStream) -> Any:
+    """The one value of a file, of whatever size; the limit counts for the elements of its lists.
+
+    Raises InputError where it is something else.
+    """
+    text = stream.read_all(LARGEST)
+    if text is not None:
+        try:
+            return orjson.loads(text)
+        except orjson.JSONDecodeError as error:
+            raise NotJsonError(f"is not JSON: {error}") from None
+    documents = list(elements(iter(stream.read, b""), whole=True))
+    if len(documents) != 1:
+        raise NotJsonError(f"holds {len(documents)} JSON documents, not one")
+    return documents[0]
+
+
+def content(stream: ByteStream) -> bytes:
+    """All of a file that is no document of values. Raises InputError where it is too large."""
+    text = stream.read_all(LARGEST)
+    if text is None:
+        raise TooLargeError(f"holds more than {LARGEST >> 20} MiB")
+    return text
+
+
+class _Loaded(NamedTuple):
+    value: Any
+
+
+def _loaded(content: bytes) -> _Loaded | None:
+    """The JSON value of a text, None where it is not one."""
+    try:
+        return _Loaded(orjson.loads(content))
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _lines(stream: ByteStream) -> Iterator[Any]:
+    rest = b""
+    while piece := stream.read():
+        *lines, rest = (rest + piece).split(b"\n")
+        for line in lines:
+            yield from _line(line)
+        if len(rest) > _AT_ONCE:
+            yield from _long_line(rest, stream)
+            rest = b""
+    yield from _line(rest)
+
+
+def _line(line: bytes) -> Iterator[Any]:
+    if not line or line.isspace():
+        return
+    loaded = _loaded(line)
+    yield Unread("has a line that is not JSON") if loaded is None else loaded.value
+
+
+def _long_line(beginning: bytes, stream: ByteStream) -> Iterator[Any]:
+    """The elements of a line that is not read to its end yet."""
+    pieces = _until_newline(beginning, stream)
+    try:
+        yield from elements(pieces)
+    except (NotJsonError, TooLargeError) as error:
+        yield Unread(f"has a line that {error}")
+        for _ in pieces:
+            pass  # the next line may be read
+
+
+def _until_newline(beginning: bytes, stream: ByteStream) -> Iterator[bytes]:
+    piece = beginning
+    while piece:
+        line, newline, after = piece.partition(b"\n")
+        yield line
+        if newline:
+            stream.give_back(after)
+            return
+        piece = stream.read()

@@ -1,0 +1,130 @@
+"""The values of files: lines, documents, both of any length, and flat in memory."""
+
+from __future__ import annotations
+
+import json
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scanner.input.elements import NotJsonError, TooLargeError
+from scanner.input.stream import PIECE, ByteStream, opened
+from scanner.input.values import Unread, content, document, values
+from tests.unit.input.pieces import file_of, pieces_of
+
+TRACE = {"Id": "1-1", "Segments": [{"Id": "a", "Document": json.dumps({"id": "a", "x": "y" * 3000})}]}
+LINE = json.dumps(TRACE).encode()
+PRETTY = json.dumps({"Traces": [TRACE] * 100}, indent=4).encode()
+
+
+def values_of(*pieces: bytes) -> list[Any]:
+    return list(values(ByteStream(pieces)))
+
+
+@pytest.mark.parametrize(
+    ("pieces", "expected"),
+    [
+        ([], []),
+        ([b" \n\n"], []),
+        ([b"[1, 2]"], [[1, 2]]),
+        ([b"1\n2\n\n", b"3"], [1, 2, 3]),
+        ([b"1\n", b"2\r\n", b"nothing\n3\n"], [1, 2, Unread("has a line that is not JSON"), 3]),
+        ([b'{\n"a": 1\n}\n{\n"a": 2\n}'], [{"a": 1}, {"a": 2}]),
+        ([b'{"a": 1}{"a": 2}'], [{"a": 1}, {"a": 2}]),
+    ],
+)
+def test_values_of_short_files(pieces: list[bytes], expected: list[Any]) -> None:
+    assert values_of(*pieces) == expected
+
+
+def test_rubbish_after_a_document_is_an_error_after_its_values() -> None:
+    stream = ByteStream([b'{"a": 1} rubbish'])
+    found = values(stream)
+    assert next(found) == {"a": 1}
+    with pytest.raises(NotJsonError):
+        next(found)
+
+
+def test_a_long_line_among_others_is_read_by_element() -> None:
+    page = b'{"Traces": [' + b",".join([LINE] * 3000) + b"]}"
+    assert len(page) > 8 << 20
+    file = b"\n".join([LINE, page, LINE, b""])
+    found = list(values(ByteStream(pieces_of(file, PIECE))))
+    assert [value for value in found if value == TRACE] == [TRACE] * 3002
+
+
+def test_a_long_line_that_is_wrong_does_not_hide_the_next_ones() -> None:
+    found = values_of(LINE + b"\n" + b'["' + b"x" * (6 << 20), b"x" * (6 << 20) + b"\n" + LINE + b"\n" + LINE)
+    assert found[0] == found[2] == found[3] == TRACE
+    assert isinstance(found[1], Unread)
+    assert len(found) == 4
+
+
+def test_a_line_that_is_too_large_does_not_hide_the_next_ones() -> None:
+    found = values_of(LINE + b"\n", b'["', *[b"x" * (1 << 20)] * 70, b'"]\n' + LINE)
+    assert found == [TRACE, Unread("has a line that holds a JSON value of more than 64 MiB"), TRACE]
+
+
+def lines() -> Iterator[bytes]:
+    return (LINE + b"\n" for _ in range(12_000))
+
+
+def compact() -> Iterator[bytes]:
+    yield b'{"Traces": [' + LINE
+    yield from (b", " + LINE for _ in range(11_999))
+    yield b'], "UnprocessedTraceIds": []}'
+
+
+def pretty() -> Iterator[bytes]:
+    return (PRETTY for _ in range(120))
+
+
+@pytest.mark.parametrize("shape", [lines, compact, pretty])
+def test_a_large_file_is_never_in_memory_as_a_whole(tmp_path: Path, shape: Any) -> None:
+    path = tmp_path / "large.json"
+    with path.open("wb") as file:
+        file.writelines(shape())
+    tracemalloc.start()
+    try:
+        with opened(path) as stream:
+            count = sum(value == TRACE for value in values(stream))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert count == 12_000
+    assert peak < 20_000_000 < path.stat().st_size
+
+
+def test_one_document_is_read_as_a_whole(tmp_path: Path) -> None:
+    with opened(file_of(tmp_path, b'{"Functions": []}')) as stream:
+        assert document(stream) == {"Functions": []}
+
+
+def test_a_document_larger_than_one_value_may_be_is_read() -> None:
+    role = json.dumps({"Arn": "r", "x": "y" * 999_000}).encode()
+    stream = ByteStream([b'{"RoleDetailList": [', *[role + b","] * 79, role + b"]}"])
+    assert len(document(stream)["RoleDetailList"]) == 80
+
+
+@pytest.mark.parametrize(
+    ("pieces", "says"),
+    [
+        ([b""], "is not JSON"),
+        ([b"{} {}"], "is not JSON"),
+        ([b'{"a": "', *[b"x" * (1 << 20)] * 70, b'"}'], "more than 64 MiB"),
+        ([b'{"a": ["x', *[b"x" * (1 << 20)] * 70, b'"]}'], "more than 64 MiB"),
+        ([b'[' + b'"%s",' % (b"x" * 1_000_000) * 70 + b"1] [2]"], "2 JSON documents"),
+    ],
+)  # fmt: skip
+def test_what_is_no_single_document_is_an_error(pieces: list[bytes], says: str) -> None:
+    with pytest.raises((NotJsonError, TooLargeError), match=says):
+        document(ByteStream(pieces))
+
+
+def test_a_text_is_limited() -> None:
+    assert content(ByteStream([b"a", b"b"])) == b"ab"
+    with pytest.raises(TooLargeError):
+        content(ByteStream([b"x" * (1 << 20)] * 65))
