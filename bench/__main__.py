@@ -20,6 +20,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from bench.saved import SAVED_TRACES
+
 # Neither boto3 nor the scanner is imported here: Linux counts the memory that a process held when it started
 # another one among that one's peak.
 
@@ -179,6 +181,22 @@ def bench_account() -> Iterator[Row]:
     yield Row(f"{name}: peak", f"{run.peak:.0f} MB")
 
 
+def bench_files() -> Iterator[Row]:
+    """Measure 100,000 saved traces: in one file of each shape, and in 100 files."""
+    environment = child_environment("http://127.0.0.1:9")
+    with tempfile.TemporaryDirectory() as folder:
+        names = measure(["-m", "bench.saved", folder], environment).output.split()
+        for name in names:
+            path, out = Path(folder) / name, Path(folder) / "reports"
+            run = measure(["-m", "scanner", "--traces", str(path), "--output-dir", str(out)], environment)
+            report = json.loads((out / "report.json").read_text())
+            if report["scan"]["traces"] != SAVED_TRACES:
+                raise FailedError(f"the scanner saw {report['scan']['traces']} traces in {name}")
+            yield Row(f"100,000 traces in {name}: CPU", f"{run.cpu:.2f} s")
+            missed = run.peak >= 150
+            yield Row(f"100,000 traces in {name}: peak", f"{run.peak:.0f} MB", aim="< 150 MB", missed=missed)
+
+
 def bench_help() -> Iterator[Row]:
     """Measure ``--help``, best of five."""
     environment = child_environment("http://127.0.0.1:9")
@@ -222,6 +240,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         ),
         bench_compare,
         bench_account,
+        bench_files,
     ]
     rows: list[Row] = []
     failures: list[str] = []
