@@ -8,6 +8,7 @@ from scanner.model import EXCESS, Verdict
 from scanner.report.view import parts
 from scanner.report.view.bundles import in_bundles
 from scanner.report.view.headline import facts, headline
+from scanner.report.view.merged import merged_calls, merged_rows
 from scanner.report.view.rows import rows_of
 from scanner.report.view.values import View
 from scanner.report.view.viewed import ViewedScan
@@ -36,21 +37,23 @@ def view_of(
     return View(
         headline=headline(scan),
         facts=facts(result),
-        others=[row for row in rest if row.finding.id in failing_ids],
-        confirmed=[row for row in shown if row.confirmed],
-        unconfirmed=[row for row in shown if not row.confirmed],
+        others=merged_rows([row for row in rest if row.finding.id in failing_ids], redaction),
+        confirmed=merged_rows([row for row in shown if row.confirmed], redaction),
+        unconfirmed=merged_rows([row for row in shown if not row.confirmed], redaction),
         reasons=parts.reasons(excess),
         suggestions=parts.suggestions(scan, excess),
-        unobservable=[row for row in passing if row.finding.verdict is Verdict.UNOBSERVABLE],
+        unobservable=merged_rows(
+            [row for row in passing if row.finding.verdict is Verdict.UNOBSERVABLE], redaction
+        ),
         ineffective=parts.ineffective_grants(rows),
         traced_shares=parts.traced_shares(scan),
-        accepted=[row for row in all_rows if row.finding.accepted],
+        accepted=merged_rows([row for row in all_rows if row.finding.accepted], redaction),
         accepted_facts=parts.accepted_facts(scan),
         redundant_grants=parts.redundant_grants(scan),
         dangers=parts.dangers(excess),
         workloads=parts.workload_counts(scan),
-        denied=parts.denied_calls(scan),
-        allowed_elsewhere=parts.allowed_elsewhere(scan),
+        denied=merged_calls(parts.denied_calls(scan)),
+        allowed_elsewhere=merged_calls(parts.allowed_elsewhere(scan)),
         policies_for_denied=parts.policies_for_denied(scan),
         unmapped=parts.unmapped_calls(scan),
         warnings=parts.warnings(scan),

@@ -14,7 +14,7 @@ class Row:
 
     `who` names the workloads. `claim` is what was seen of the grant, `evidence` what the verdict rests on, or
     why it is not confirmed. Of a bundle of a framework, `actions` name it, and `below` are the rows of its
-    grants.
+    grants. `alike` are further findings that look the same, since names are hidden.
     """
 
     finding: Finding
@@ -26,6 +26,12 @@ class Row:
     evidence: str
     confirmed: bool
     below: tuple[Row, ...] = ()
+    alike: tuple[Finding, ...] = ()
+
+    @property
+    def ids(self) -> str:
+        """The ids of its findings."""
+        return " ".join(finding.id for finding in (self.finding, *self.alike))
 
 
 @dataclass(frozen=True)

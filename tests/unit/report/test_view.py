@@ -8,9 +8,12 @@ from dataclasses import replace
 import pytest
 
 from scanner.model import Denied, Verdict
+from scanner.report.markdown import markdown
 from scanner.report.view import Row, view_of
+from scanner.report.view.merged import merged_calls
 from scanner.report.view.values import DeniedCalls, TracedShare
 from scanner.report.view.viewed import json_text, listed, short
+from scanner.result import ScanResult
 from scanner.text.redact import PUBLIC_REDACTION
 from tests.unit.cases import (
     allow,
@@ -222,3 +225,39 @@ def test_what_a_smaller_bundle_may_lack_is_said() -> None:
     assert row.claim.endswith("; DynamoDBReadPolicy fits unless DeleteItem is needed unseen")
     assert not all(grant.confirmed for grant in row.below)
     assert not view.unconfirmed
+
+
+# --- what hiding makes equal -----------------------------------------------------------------------
+
+
+def secrets_scan() -> ScanResult:
+    """Two secrets under two Sids, and a table, none of which was used."""
+    secrets = [arn("secretsmanager", f"secret:{name}-AbCdEf") for name in ("db", "mail")]
+    statements = [allow("secretsmanager:PutSecretValue", secret, Sid=secret[-8:-6]) for secret in secrets]
+    seen = usage(services=["secretsmanager", "dynamodb"])
+    role = compared([policy(*statements, allow(SCAN, table("t")))], [seen])
+    return scan_result([role], [seen], [function()])
+
+
+def test_rows_that_hiding_makes_equal_are_one_with_their_count_and_all_ids() -> None:
+    scan = secrets_scan()
+    open_view, hidden = view_of(scan, COMPARE), view_of(scan, COMPARE, PUBLIC_REDACTION)
+    assert len(open_view.confirmed) == 3
+    (row,) = [row for row in hidden.confirmed if row.alike]
+    assert len(hidden.confirmed) == 2
+    assert row.resources == "secret:SECRET_NAME (2 findings that look the same)"
+    expected = {r.finding.id for r in open_view.confirmed if "Secret" in r.actions}
+    assert set(row.ids.split()) == expected and len(expected) == 2
+    assert row.ids in markdown(hidden)
+
+
+def test_what_gates_is_counted_by_findings_not_by_rows() -> None:
+    scan = secrets_scan()
+    failing = {finding.id for finding in scan.findings}
+    hidden = view_of(scan, COMPARE, PUBLIC_REDACTION, failing)
+    assert sum(1 + len(row.alike) for row in hidden.confirmed) == len(failing)
+
+
+def test_denied_calls_that_look_the_same_are_counted_together() -> None:
+    calls = [DeniedCalls("f", GET, "secret:SECRET_NAME", count, "why") for count in (2, 3)]
+    assert merged_calls(calls) == [DeniedCalls("f", GET, "secret:SECRET_NAME", 5, "why")]

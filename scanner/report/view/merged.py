@@ -1,0 +1,54 @@
+"""Rows that look the same once names are hidden: one row with the ids of all of them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from scanner.report.view.values import AllowedCalls, DeniedCalls, Row
+from scanner.text.redact import NO_REDACTION, Redaction
+
+
+def merged_rows(rows: Sequence[Row], redaction: Redaction) -> list[Row]:
+    """The rows, those that hiding makes equal as one, in the place of the first of them."""
+    if redaction is NO_REDACTION:
+        return list(rows)
+    groups: dict[object, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(_looks(row), []).append(row)
+    return [_merged(group) for group in groups.values()]
+
+
+def _looks(row: Row) -> tuple[object, ...]:
+    finding = row.finding
+    below = tuple(map(_looks, row.below))
+    texts = (row.who, row.actions, row.resources, row.claim, row.severity, row.evidence, row.confirmed)
+    return (*texts, finding.verdict, finding.location, finding.location_note, below)
+
+
+def _merged(group: Sequence[Row]) -> Row:
+    first, *others = group
+    if not others:
+        return first
+    below = tuple(
+        _merged([row, *(other.below[at] for other in others)]) for at, row in enumerate(first.below)
+    )
+    return replace(
+        first,
+        resources=f"{first.resources} ({len(group)} findings that look the same)",
+        alike=tuple(row.finding for row in others),
+        below=below,
+    )
+
+
+_Calls = TypeVar("_Calls", DeniedCalls, AllowedCalls)
+
+
+def merged_calls(calls: Iterable[_Calls]) -> list[_Calls]:
+    """The calls, those that look the same as one, with the sum of their counts."""
+    sums: dict[_Calls, int] = {}
+    for call in calls:
+        key = replace(call, count=0)
+        sums[key] = sums.get(key, 0) + call.count
+    return [replace(key, count=count) for key, count in sums.items()]
