@@ -428,3 +428,10 @@ def test_names_of_secrets_and_parameters_where_a_team_records_them() -> None:
     assert required(call("SSM", "GetParameter", ("name", "/app/x"))) == [
         ("ssm:GetParameter", "arn:aws:ssm:us-east-1:123456789012:parameter/app/x", True)
     ]
+
+
+def test_a_schema_of_glue_may_be_of_any_registry() -> None:
+    needs = required_permissions(call("Glue", "CreateSchema", ("schema_name", "s")))
+    assert not isinstance(needs, Unmapped)
+    schemas = "arn:aws:glue:us-east-1:123456789012:schema/"
+    assert {f"{schemas}s", f"{schemas}*/s"} <= {need.permission.resource for need in needs}
