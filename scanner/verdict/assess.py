@@ -190,7 +190,8 @@ class _Assessor:
         reasons = min(by_service.values(), key=_weight)
         shown = {prefix for prefix, of_service in by_service.items() if of_service == reasons}
         all_or_none = bool(reasons) or len(shown) == len(by_service)
-        if not uses.sure and all_or_none and not self._unseen.may_be_used(grant, doubts):
+        may_be_used = self._unseen.may_be_used(grant, doubts) or bool(uses.unsure)
+        if not uses.sure and all_or_none and not may_be_used:
             return self._of_nothing_used(grant, doubts, clean)
         excess = clean if reasons else frozenset(a for a in clean if service_of_action(a) in shown)
         width = self._doubts_of_width(grant, uses)

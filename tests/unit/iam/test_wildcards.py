@@ -33,6 +33,14 @@ SECRET = arn("secretsmanager", "secret:prod")
         (arn("scheduler", "schedule/group/reminder-*"), False),
         (arn("batch", "job/*"), False),
         (arn("sagemaker", "training-job/*"), False),
+        (arn("ssm", "session/*"), False),
+        (arn("athena", "workgroup/w/session/*"), False),
+        (arn("dynamodb", "table/t/backup/*"), False),
+        # an identifier that AWS makes
+        (arn("cloudformation", "stack/s/*"), False),
+        (arn("events", "connection/c/*"), False),
+        (arn("kafka", "cluster/c/*"), False),
+        (arn("lambda", "layer:l:*"), False),
         # region and account
         (arn("sqs", "q", region="*", account="*"), False),
         # all of these, and more than one
@@ -43,6 +51,11 @@ SECRET = arn("secretsmanager", "secret:prod")
         (arn("states", "execution:*"), True),
         (arn("states", "execution:flow-*:*"), True),
         (arn("scheduler", "schedule/*"), True),
+        (arn("scheduler", "schedule/*/reminder-*"), True),
+        (arn("scheduler", "schedule-group/*"), True),
+        (arn("cloudformation", "stack/s*/*"), True),
+        (arn("cloudformation", "stack/*"), True),
+        (arn("dynamodb", "table/*/backup/*"), True),
         (arn("lambda", "function:f*"), True),
         ("*", True),
     ],

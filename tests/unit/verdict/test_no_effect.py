@@ -129,6 +129,16 @@ def test_a_call_without_a_grant_leaves_its_action_out_of_the_excess_of_a_wildcar
     assert statements_of(result) == [allow([GET], table("t"))]
 
 
+def test_a_call_that_may_be_of_a_wildcard_keeps_it_though_its_action_is_unobservable() -> None:
+    grants = policy(allow("s3:*", "arn:aws:s3:::b"), allow("s3:*"))
+    seen = usage(
+        used(("s3:GetReplicationConfiguration", "arn:aws:s3:::*"), exact=False), auto_instrumented=NOW
+    )
+    (item, _) = compared([grants], [seen]).assessments
+    assert (item.verdict.value, item.reasons) == ("broad", ())
+    assert {use.action for use in item.may_need} == {"s3:getreplicationconfiguration"}
+
+
 def test_a_call_that_a_deny_forbids_confirms_nothing_of_what_names_it() -> None:
     grants = policy(allow(GET, "*"), deny(GET, table("t")))
     (finding,) = compared([grants], [usage(used((GET, table("t"))))]).findings
