@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
@@ -93,7 +93,7 @@ class _RoleNames:
             _text(of_policy),
             _text(statement.sid or ""),
             [action, *actions],
-            [PUBLIC_REDACTION.resource(name) for name in (resource, *excepted)],
+            [_shown_resource(name) for name in (resource, *excepted)],
             _condition_keys(grant),
             _digest(hidden)[:2],
         ]
@@ -137,7 +137,9 @@ def _condition_keys(grant: Grant) -> list[str]:
     )
 
 
-_text: Callable[[str], str] = PUBLIC_REDACTION.text
+_CACHED = 1 << 12  # the grants of a statement share most of their names
+_text: Callable[[str], str] = lru_cache(_CACHED)(PUBLIC_REDACTION.text)
+_shown_resource: Callable[[str], str] = lru_cache(_CACHED)(PUBLIC_REDACTION.resource)
 
 
 def _digest(text: str) -> str:
