@@ -58,7 +58,9 @@ def finding_record(finding: Finding) -> records.Finding:
 
 
 def _location(location: Location) -> records.Location:
-    return records.Location(path=location.path, line=location.line, end_line=location.end_line)
+    return records.Location(
+        path=location.path, line=location.line, end_line=location.end_line, made_by=location.made_by
+    )
 
 
 def _bundle(bundle: BundleUse) -> records.BundleUse:

@@ -73,8 +73,8 @@ class Locator:
             if policy.kind != finding.policy.kind or not _can_be_policy(policy, finding.policy):
                 continue
             if policy.statements is None:
-                location = Location(role.path, *policy.lines)
-                yield _Fit(location, (True, not exact, True, False), same_index=False)
+                location = Location(role.path, *policy.lines, made_by=policy.made_by)
+                yield _Fit(location, (True, not exact, True, bool(policy.made_by)), same_index=False)
             for statement in policy.statements or ():
                 self._steps.spend(1 + len(statement.resources) * len(finding.resources))
                 lines = _matching_lines(finding, statement)
@@ -82,7 +82,8 @@ class Locator:
                     moved = policy.indexed_name not in (None, finding.policy.name)
                     rank = (False, not exact, not _agrees(statement, finding.statement), moved)
                     same_index = _has_same_index(policy, statement, finding)
-                    yield _Fit(Location(role.path, *lines), rank, same_index=same_index)
+                    location = Location(role.path, *lines, made_by=policy.made_by)
+                    yield _Fit(location, rank, same_index=same_index)
 
 
 def _decide(fits: Sequence[_Fit]) -> Placement:

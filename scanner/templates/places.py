@@ -50,7 +50,8 @@ class PolicyPlace:
 
     `statement_count` is the number of statements (those that deny included), None where their positions
     may differ from the deployed ones. `indexed_name` is the name that the policy gets from its position among
-    others, which a change of the template may shift.
+    others, which a change of the template may shift. `made_by` names what makes the framework write it, empty
+    where the template has it written.
     """
 
     name: Name
@@ -59,6 +60,7 @@ class PolicyPlace:
     statements: tuple[StatementPlace, ...] | None = None
     statement_count: int | None = None
     indexed_name: str | None = None
+    made_by: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,24 +1,21 @@
 """AWS SAM, a transform of CloudFormation: functions and state machines for which it makes roles.
 
 Sources: aws-sam-translator, model/role_utils/role_constructor.py (role `FUNCTIONRole`, policies
-`FUNCTIONRolePolicyINDEX`) and plugins/globals/globals.py (Globals hold no policies); the actions of policy
-templates are in data/sam_policy_templates.csv, with the source of each.
+`FUNCTIONRolePolicyINDEX`) and plugins/globals/globals.py (Globals hold no policies).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache
 
 from yaml.nodes import Node, ScalarNode
 
-from scanner.iam.variables import literal
-from scanner.templates.framework import Declarations, DeclaredRole, RoleUse, name_of
-from scanner.templates.places import ANY, Name, PolicyPlace, StatementPlace
+from scanner.templates.framework import Attachment, Declarations, DeclaredRole, RoleUse, name_of
+from scanner.templates.places import Name, PolicyPlace
 from scanner.templates.policies import line_of, mention, policy
+from scanner.templates.sam_made import connector_policies, made_policies, template_statements
 from scanner.templates.tree import Tree, intrinsic
-from scanner.text.tables import rows
 
 _FUNCTION, _STATE_MACHINE = "AWS::Serverless::Function", "AWS::Serverless::StateMachine"
 
@@ -32,13 +29,16 @@ def of_resources(tree: Tree) -> Declarations:
             continue
         fields, role_id = tree.fields(resource.properties), f"{logical_id}Role"
         if "Role" not in fields:
-            policies = tuple(_policies(tree, logical_id, fields.get("Policies")))
-            roles[role_id] = DeclaredRole(Name(role_id, derived=True), policies)
+            written = _policies(tree, logical_id, fields.get("Policies"))
+            made = made_policies(tree, logical_id, fields) if resource.type == _FUNCTION else ()
+            roles[role_id] = DeclaredRole(Name(role_id, derived=True), (*written, *made))
         if resource.type == _FUNCTION:
             name = name_of(tree, fields.get("FunctionName"), logical_id)
             given = [tree.target(node) for node in tree.items(fields.get("Role"))]
             uses += [RoleUse(target, name) for target in (given if "Role" in fields else [role_id])]
-    return Declarations(roles, tuple(uses))
+    # Known by its own name, to whichever roles it is attached.
+    connectors = (Attachment(None, DeclaredRole(None, (place,))) for place in connector_policies(tree))
+    return Declarations(roles, tuple(uses), tuple(connectors))
 
 
 def _policies(tree: Tree, logical_id: str, node: Node | None) -> Iterator[PolicyPlace]:
@@ -51,33 +51,13 @@ def _policies(tree: Tree, logical_id: str, node: Node | None) -> Iterator[Policy
         elif "Statement" in fields:
             yield replace(policy(tree, name, "inline", entry), indexed_name=indexed_name)
         elif len(fields) == 1:
-            statement = _policy_template(tree, entry, *next(iter(fields.items())))
+            lines = line_of(entry)
+            statements = template_statements(tree, *next(iter(fields.items())), lines)
             yield PolicyPlace(
-                name, "inline", statement.lines, statements=(statement,), indexed_name=indexed_name
+                name,
+                "inline",
+                lines,
+                statements=statements,
+                statement_count=len(statements),
+                indexed_name=indexed_name,
             )
-
-
-def _policy_template(tree: Tree, entry: Node, template: str, parameters: Node) -> StatementPlace:
-    """A policy template: on resources that hold one of its parameters, or on all."""
-    values = [tree.pattern(value) for value in tree.fields(parameters).values()]
-    lines = line_of(entry)
-    return StatementPlace(
-        lines=lines,
-        index=0,
-        sid=None,
-        actions=dict.fromkeys(_template_actions().get(template, ()), lines.first),
-        unknown_actions=False,
-        not_actions=False,
-        resources=(literal("*"), *(f"*{value}*" for value in values)) if values else (ANY,),
-        not_resources=False,
-        condition=None,
-    )
-
-
-@cache
-def _template_actions() -> dict[str, tuple[str, ...]]:
-    """The actions of each SAM policy template, in lower case and literal as those of a document are."""
-    return {
-        row["template"]: tuple(map(literal, row["actions"].lower().split()))
-        for row in rows("templates", "sam_policy_templates")
-    }

@@ -56,10 +56,14 @@ KEPT_OF_ID = 20  # characters: a logical id in a name that is too long is cut, n
 
 
 class TemplateResource(NamedTuple):
-    """A resource of a template: its type, `AWS::SERVICE::KIND`, and its properties if it has any."""
+    """A resource of a template: its type, `AWS::SERVICE::KIND`, and its properties if it has any.
+
+    `connectors` are those of SAM that are embedded in it.
+    """
 
     type: str
     properties: Node | None
+    connectors: Node | None = None
 
 
 class TooManyStepsError(ValueError):
@@ -110,7 +114,9 @@ class Tree:
                 fields = self.fields(node)
                 kind = fields.get("Type")
                 if isinstance(kind, ScalarNode) and kind.value.startswith("AWS::"):
-                    resources[logical_id] = TemplateResource(kind.value, fields.get("Properties"))
+                    resources[logical_id] = TemplateResource(
+                        kind.value, fields.get("Properties"), fields.get("Connectors")
+                    )
         return Tree(self.root, resources, self._steps)
 
     # --- structure ---

