@@ -9,7 +9,6 @@ import pytest
 
 from scanner.iam import catalog
 from scanner.model import Finding
-from scanner.templates.locate import locate
 from scanner.text.tables import rows
 from scanner.verdict import bundle_table
 from scanner.verdict.bundle_table import bundles
@@ -23,6 +22,7 @@ from tests.unit.templates.cases import (
     finding,
     finding_on_managed,
     inline,
+    locate,
     managed,
     marked,
     templates,
