@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from scanner.gate.decide import GateDecision, GatePolicy
     from scanner.output.destination import Destination
     from scanner.output.named_file import NamedFile
+    from scanner.report.records import Report
     from scanner.report.view import View
     from scanner.request import ScanRequest
     from scanner.result import ScanResult
@@ -94,6 +95,7 @@ def run(options: Options, out: IO[str], err: IO[str], now: float) -> int:
     known = baseline_of(options.baseline, may_be_missing=options.update_baseline)
     request = request_of(options, now, config, known)
     from scanner.aws.clients import Clients
+    from scanner.report.build import report as report_record
     from scanner.report.files import check_folder
     from scanner.report.view import view_of
     from scanner.request import with_stacks
@@ -109,12 +111,14 @@ def run(options: Options, out: IO[str], err: IO[str], now: float) -> int:
     request = with_stacks(request, clients)
     with _progress(err) as progress:
         result = scan(request, clients, progress)
-    decision = _decide(result, request, gate_of(options, config))
-    view = view_of(result, request, failing_ids={finding.id for finding in decision.failing})
+    gate = gate_of(options, config)
+    decision = _decide(result, request, gate)
+    report = report_record(result, request, gate, decision)
+    view = view_of(report)
     error = nothing_read(result, request.compare)
-    written = _write(result, request, view, targets)
+    written = _write(report, result, request, view, targets)
     with printing(out):
-        _show(result, request, view, options, out)
+        _show(report, view, options, out)
         _show_files(written, options, out, err)
     if error:
         raise error
@@ -154,12 +158,14 @@ def _say(err: IO[str], line: str) -> None:
     say(err, f"xray-privilege-scan: {one_line(line)}")
 
 
-def _write(result: ScanResult, request: ScanRequest, view: View, targets: _Targets) -> list[str]:
+def _write(
+    report: Report, result: ScanResult, request: ScanRequest, view: View, targets: _Targets
+) -> list[str]:
     """Write the reports; a line on each for those who open them."""
     from scanner.report.files import write_reports
     from scanner.report.markdown import markdown
 
-    written = write_reports(result, request, targets.reports).described(targets.reports.folder)
+    written = write_reports(report, result, request, targets.reports).described(targets.reports.folder)
     if targets.markdown and written:
         targets.markdown.write(lambda: markdown(view).encode("utf-8"))
         written.append(str(targets.markdown.path))
@@ -247,12 +253,11 @@ def _fail(message: object, exit_code: int) -> int:
 # --- output --------------------------------------------------------------------------------------
 
 
-def _show(result: ScanResult, request: ScanRequest, view: View, options: Options, out: IO[str]) -> None:
+def _show(report: Report, view: View, options: Options, out: IO[str]) -> None:
     if options.format == "json":
-        from scanner.report.build import report
-        from scanner.report.schema import json_bytes, plain
+        from scanner.report.schema import plain, report_bytes
 
-        out.write(json_bytes(plain(report(result, request))).decode() + "\n")
+        out.write(report_bytes(plain(report)).decode() + "\n")
     elif options.format == "markdown":
         from scanner.report.markdown import markdown
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import orjson
 
 from scanner.errors import EXIT_USAGE, ScanError
 from scanner.model import EXCESS, Verdict
-from scanner.report.records import SCHEMA_VERSION, Finding, Report, Role, UsedPermission, Workload
+from scanner.report.load import report_of
+from scanner.report.records import Finding, GrantPlace, Report, Role, UsedPermission, Workload
 from scanner.report.view.bundle_words import use_of_bundle
+from scanner.report.view.rows import statement_of
+from scanner.report.view.viewed import bundle_of
 from scanner.text.escape import counted
 from scanner.verdict.reason_help import REASON_HELP
 from scanner.verdict.reasons import MAY_BE_USED
@@ -40,37 +43,16 @@ def explained(document: Any, finding_id: str) -> list[str]:
     role, finding = _finding(report, finding_id)
     workloads = [workload for workload in report.workloads if workload.arn in role.workloads]
     return [
-        *_head(role, finding),
+        *_head(report, role, finding),
         *_statement(role, finding),
         *_bundle(finding, role),
-        *_verdict(finding),
+        *_verdict(role, finding),
         *_reasons(finding),
         *_evidence(finding, role, workloads),
-        *_calls(finding, workloads),
-        *_denied_calls(finding, workloads),
+        *_calls(role, finding, workloads),
+        *_denied_calls(role, finding, workloads),
         *_what_next(finding, role),
     ]
-
-
-def report_of(document: Any) -> Report:
-    """A parsed report.json as a record; keys that this version does not know are passed over.
-
-    Raises ScanError where the document is something else, or was written by another version.
-    """
-    version = document.get("schema_version") if isinstance(document, dict) else None
-    if isinstance(version, int) and version != SCHEMA_VERSION:
-        raise ScanError(
-            f"--report was written by another version: its `schema_version` is {version}, and this version "
-            f"reads {SCHEMA_VERSION}",
-            EXIT_USAGE,
-        )
-    try:
-        return msgspec.convert(document, Report)
-    except msgspec.ValidationError as error:
-        problem = str(error).replace("\n", " ")[:200]
-        raise ScanError(
-            f"--report is no report.json, or was written by another version: {problem}", EXIT_USAGE
-        ) from None
 
 
 def _finding(report: Report, finding_id: str) -> tuple[Role, Finding]:
@@ -93,15 +75,16 @@ def _finding(report: Report, finding_id: str) -> tuple[Role, Finding]:
     )
 
 
-def _head(role: Role, finding: Finding) -> list[str]:
+def _head(report: Report, role: Role, finding: Finding) -> list[str]:
+    statement = statement_of(role, finding)
     confirmed = ", confirmed" if finding.confirmed else ", not confirmed"
     claims_excess = finding.verdict in EXCESS
     return [
         f"{finding.id}: {finding.verdict}{confirmed if claims_excess else ''}, severity {finding.severity}",
-        f"  {_listed(finding.actions, finding.statement.not_action)}",
-        f"  on {_listed(finding.resources, finding.statement.not_resource)}",
+        f"  {_listed(finding.actions, 'NotAction' in statement)}",
+        f"  on {_listed(finding.resources, 'NotResource' in statement)}",
         f"  of role {role.arn}",
-        *(f"  {severe.action}: {severe.why}" for severe in finding.severe),
+        *(f"  {action}: {report.severe_actions.get(action, '')}" for action in finding.severe),
     ]
 
 
@@ -111,15 +94,12 @@ def _listed(patterns: Sequence[str], excepted: bool) -> str:
 
 def _statement(role: Role, finding: Finding) -> list[str]:
     """Where it is granted, and the statement as it is."""
-    policy, statement = finding.policy, finding.statement
+    policy, statement = role.policies[finding.policy], statement_of(role, finding)
     place = f"{policy.kind} policy {policy.name}" + (f" ({policy.arn})" if policy.arn else "")
-    sid = f", Sid {statement.sid}" if statement.sid else ""
-    lines = ["", f"Granted by {place}, statement {statement.index}{sid}:"]
-    for candidate in role.policies:
-        if (candidate.name, candidate.arn) == (policy.name, policy.arn):
-            for document in candidate.statements[statement.index : statement.index + 1]:
-                text = orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
-                lines += [f"  {line}" for line in text.splitlines()]
+    sid = f", Sid {statement['Sid']}" if statement.get("Sid") else ""
+    lines = ["", f"Granted by {place}, statement {finding.statement}{sid}:"]
+    text = orjson.dumps(statement, option=orjson.OPT_INDENT_2).decode()
+    lines += [f"  {line}" for line in text.splitlines()]
     if role.boundary:
         lines.append(f"  The role has a permissions boundary: {role.boundary}")
     return lines
@@ -127,7 +107,7 @@ def _statement(role: Role, finding: Finding) -> list[str]:
 
 def _bundle(finding: Finding, role: Role) -> list[str]:
     """What was used of all that the framework's bundle grants, as the report says it."""
-    bundle = finding.bundle
+    bundle = bundle_of(role, finding)
     if bundle is None:
         return []
     replacement = "`suggested_policy` of the role" if role.suggested_policy else "a policy of your own"
@@ -135,7 +115,7 @@ def _bundle(finding: Finding, role: Role) -> list[str]:
     return ["", f"Part of {bundle.framework} {bundle.name} on {bundle.target}: {use}"]
 
 
-def _verdict(finding: Finding) -> list[str]:
+def _verdict(role: Role, finding: Finding) -> list[str]:
     unsure = finding.verdict is Verdict.UNUSED and MAY_BE_USED.intersection(finding.reasons)
     meaning = (
         "It may have been used, though traces do not tell." if unsure else _VERDICT_HELP[finding.verdict]
@@ -143,14 +123,19 @@ def _verdict(finding: Finding) -> list[str]:
     lines = ["", f"Verdict: {finding.verdict}. {meaning}"]
     lines += [f"  {finding.why}"] if finding.why else []
     lines += [f"  Worth a look: {finding.note}"] if finding.note else []
-    if finding.statement.condition:
+    if statement_of(role, finding).get("Condition"):
         lines.append("  It is granted under a condition. Whether that held, traces seldom tell.")
-    for used in finding.used:
+    for used in (role.used[position] for position in finding.used):
         by = f" by {', '.join(used.workloads)}" if used.workloads else " by AWS itself"
         lines.append(f"  used: {used.action} on {used.resource}{by}")
-    lines += [f"  also granted by {also.policy}, statement {also.sid or also.index}" for also in finding.also]
-    lines += ["  This grant could go: the others allow all that was seen."] if finding.could_go else []
+    lines += [f"  also granted by {_place(role, place)}" for place in finding.also_granted_by]
+    lines += ["  This grant could go: the others allow all that was seen."] if finding.redundant else []
     return lines
+
+
+def _place(role: Role, place: GrantPlace) -> str:
+    policy = role.policies[place.policy]
+    return f"{policy.name}, statement {policy.statements[place.statement].get('Sid') or place.statement}"
 
 
 def _reasons(finding: Finding) -> list[str]:
@@ -178,20 +163,20 @@ def _evidence(finding: Finding, role: Role, workloads: Iterable[Workload]) -> li
             lines.append(
                 "    only a published version uses the role: its traces do not tell which version ran"
             )
-    if not role.users_known:
+    if not role.workloads_complete:
         lines.append("  There may be others" + (f": {', '.join(role.trusted)}" if role.trusted else ""))
     if finding.sources:
         lines.append(f"  Beside the traces: {', '.join(finding.sources)}")
     return lines
 
 
-def _calls(finding: Finding, workloads: Iterable[Workload]) -> list[str]:
+def _calls(role: Role, finding: Finding, workloads: Iterable[Workload]) -> list[str]:
     """The calls of the same services, which were compared with the grant, and traces to look at."""
     lines = [
         line
         for workload in workloads
         for source, used in (("traces", workload.used), ("CloudTrail", workload.recorded))
-        for line in _calls_of(finding, workload.name, source, used)
+        for line in _calls_of(_Services.of(role, finding), workload.name, source, used)
     ]
     if not lines:
         return ["", "No call of these services was seen."]
@@ -200,9 +185,9 @@ def _calls(finding: Finding, workloads: Iterable[Workload]) -> list[str]:
     return ["", "Calls that were compared with it:", *lines[:_MOST_CALLS], *rest]
 
 
-def _calls_of(finding: Finding, name: str, source: str, used: Iterable[UsedPermission]) -> Iterator[str]:
+def _calls_of(services: _Services, name: str, source: str, used: Iterable[UsedPermission]) -> Iterator[str]:
     for permission in used:
-        if not _names_service(finding, permission.action):
+        if not services.name(permission.action):
             continue
         possible = "" if permission.required else "may have needed "
         unknown = "" if permission.exact else " (resource not fully known)"
@@ -214,42 +199,54 @@ def _calls_of(finding: Finding, name: str, source: str, used: Iterable[UsedPermi
         )
 
 
-def _names_service(finding: Finding, action: str) -> bool:
-    """Whether an action is of a service that the finding names."""
-    if finding.statement.not_action:
-        return True
-    prefix = action.partition(":")[0].lower()
-    return any(
-        pattern == "*" or pattern.partition(":")[0].lower() in (prefix, "*") for pattern in finding.actions
-    )
+@dataclass(frozen=True)
+class _Services:
+    """The services that a finding is about; all of them where its statement excepts some."""
+
+    every: bool
+    patterns: tuple[str, ...]
+
+    @classmethod
+    def of(cls, role: Role, finding: Finding) -> _Services:
+        """The services of a finding."""
+        prefixes = tuple(pattern.partition(":")[0].lower() for pattern in finding.actions)
+        every = "NotAction" in statement_of(role, finding) or "*" in prefixes
+        return cls(every, prefixes)
+
+    def name(self, action: str) -> bool:
+        """Whether an action is of one of them."""
+        return self.every or action.partition(":")[0].lower() in self.patterns
 
 
-def _denied_calls(finding: Finding, workloads: Iterable[Workload]) -> list[str]:
+def _denied_calls(role: Role, finding: Finding, workloads: Iterable[Workload]) -> list[str]:
+    services = _Services.of(role, finding)
     lines = [
         f"  {workload.name}: {denied.action} on {denied.resource}, {counted(denied.count, 'call')}: "
         f"{denied.meaning}"
         for workload in workloads
         for denied in workload.denied
-        if _names_service(finding, denied.action)
+        if services.name(denied.action)
     ]
     return ["", "Calls that AWS denied:", *lines] if lines else []
 
 
 def _what_next(finding: Finding, role: Role) -> list[str]:
     lines = []
-    if finding.ignored is not None:
-        lines.append(f"The team accepts it: {finding.ignored}")
-    if finding.known:
+    if finding.accepted_reason is not None:
+        lines.append(f"The team accepts it: {finding.accepted_reason}")
+    if finding.in_baseline:
         lines.append("The baseline holds it: it does not fail the gate.")
-    if finding.remedy and not role.suggested_policy:
+    if finding.verdict not in EXCESS:
+        return ["", *lines] if lines else []
+    if not role.suggested_policy:
         lines += [
             "There is no suggested policy for this role.",
             *(f"  {line}" for line in role.objections),
         ]
-    elif finding.remedy == "replace":
+    elif role.policies[finding.policy].managed_by_aws:
         lines.append(
             "The policy is AWS's own and cannot be edited: replace it by `suggested_policy` of the role."
         )
-    elif finding.remedy == "edit":
+    else:
         lines.append("What to put in its place: `suggested_policy` of the role in the report.")
     return ["", *lines] if lines else []

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TextIO
+from collections.abc import Callable
+from typing import TextIO, TypeVar
 
 from scanner.github import commands
 from scanner.github.commands import Annotation, AnnotationLevel
 from scanner.text.escape import one_line
 from scanner.text.redact import Redaction, keys_masked
+
+T = TypeVar("T")
 
 TITLE = "xray-privilege-scan"
 
@@ -49,3 +52,12 @@ class Console:
     def annotations_left(self, level: AnnotationLevel) -> int:
         """How many more annotations of a level GitHub shows."""
         return max(0, commands.ANNOTATIONS_A_LEVEL - self._annotated[level])
+
+    def guarded(self, part: Callable[[], T]) -> T | None:
+        """What a part of the publication returns; None, and a warning, where it fails."""
+        try:
+            return part()
+        except Exception as error:
+            message = f"a part of the result could not be published: {type(error).__name__}: {error}"
+            self.annotate("warning", message)
+            return None

@@ -9,6 +9,7 @@ from pathlib import Path
 from scanner.action.trusted_files import FileChange
 from scanner.gate.decide import GateDecision, GatePolicy
 from scanner.model import EXCESS, Finding
+from scanner.report.records import Report
 from scanner.request import ScanRequest
 from scanner.result import ScanResult, nothing_read
 
@@ -18,7 +19,7 @@ class ActionResult:
     """A scan with what the gate says of it. `scan` is None where it could not even begin.
 
     `changes` are what a pull request changes in the team's files, which count as they are in its base.
-    `files` are the reports that were written.
+    `report` is the scan as report.json has it, `files` are the reports that were written.
     """
 
     scan: ScanResult | None
@@ -26,6 +27,7 @@ class ActionResult:
     gate: GatePolicy
     decision: GateDecision
     changes: Sequence[FileChange] = ()
+    report: Report | None = None
     files: Sequence[Path] = ()
 
     @property

@@ -26,6 +26,7 @@ from scanner.github.event import is_public, trusted_source_of
 from scanner.options.request import gate_of, request_of, without_documents
 from scanner.output.destination import Destination
 from scanner.places import with_places
+from scanner.report.build import report as report_record
 from scanner.report.files import check_folder, write_reports
 from scanner.report.markdown import markdown
 from scanner.report.view import view_of
@@ -127,7 +128,7 @@ def _scan(
         decision=decide(scanned.findings, missing, gate, expired),
         changes=changes_by_inputs(trusted.changes),
     )
-    return replace(result, files=_write(result, reports))
+    return _reported(result, scanned, reports)
 
 
 def _placed(
@@ -141,16 +142,14 @@ def _placed(
         return scanned
 
 
-def _write(result: ActionResult, reports: Destination) -> list[Path]:
-    """Write the reports, and return their paths."""
-    if result.scan is None:
-        return []
-    view = view_by_inputs(view_of(result.scan, result.request, failing_ids=result.failing_ids))
-    more = {MARKDOWN: markdown(view).encode("utf-8")}
-    written = write_reports(result.scan, result.request, reports, more)
+def _reported(result: ActionResult, scanned: ScanResult, reports: Destination) -> ActionResult:
+    """The result with its report, which is written to the output folder."""
+    report = report_record(scanned, result.request, result.gate, result.decision)
+    more = {MARKDOWN: markdown(view_by_inputs(view_of(report))).encode("utf-8")}
+    written = write_reports(report, scanned, result.request, reports, more)
     for line in written.described(reports.folder):
         reports.say(f"written: {line}")
-    return [reports.folder / name for name in written.names]
+    return replace(result, report=report, files=[reports.folder / name for name in written.names])
 
 
 def _restore_owner(workspace: Path, folder: Path) -> None:

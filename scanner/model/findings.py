@@ -44,12 +44,10 @@ class Used(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a grant stands: the name and ARN (of a managed one) of the policy, and the statement in it."""
+    """Where a grant stands: what tells the policy from the others of its role, and the statement in it."""
 
-    policy: str
-    policy_arn: str | None
+    policy_key: str
     statement: int
-    sid: str | None
 
 
 class BundleUse(NamedTuple):

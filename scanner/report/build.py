@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from msgspec import UNSET
 
 from scanner.gate.baseline import Comparison
+from scanner.gate.decide import GateDecision, GatePolicy
 from scanner.gate.rules import IgnoreRule
 from scanner.mapping.access_denied import DENIAL_HELP, DenialCause
 from scanner.model import (
@@ -24,13 +25,13 @@ from scanner.model import (
 )
 from scanner.model.workloads import workload_kind, workload_name
 from scanner.report import records
-from scanner.report.build_finding import excess_statement, finding_record
+from scanner.report.build_excess import excess_statement
+from scanner.report.build_role import RoleBuilder
 from scanner.report.records.keys import Json
 from scanner.report.records.scan import RuleState
 from scanner.request import ScanRequest, is_selected
-from scanner.result import RoleResult, ScanResult
+from scanner.result import ScanResult
 from scanner.suggest.policy import usage_policy
-from scanner.suggest.statements import as_written
 from scanner.usage.evidence import workload_evidence
 from scanner.verdict.claims import evidence_reasons
 from scanner.verdict.reasons import Reason
@@ -39,9 +40,15 @@ _UNSAFE_IN_FILE_NAME = re.compile(r"[^A-Za-z0-9._-]")
 _MAX_FILE_NAME = 100
 
 
-def report(result: ScanResult, request: ScanRequest) -> records.Report:
-    """report.json: everything that a scan found."""
+def report(
+    result: ScanResult,
+    request: ScanRequest,
+    gate: GatePolicy | None = None,
+    decision: GateDecision | None = None,
+) -> records.Report:
+    """report.json: everything that a scan found, and what the gate says of it."""
     usages = {usage.workload: usage for usage in result.traced.usages}
+    build = RoleBuilder(result, result.traced.evidence)
     return records.Report(
         schema_version=records.SCHEMA_VERSION,
         scan=_scan(result, request),
@@ -49,8 +56,10 @@ def report(result: ScanResult, request: ScanRequest) -> records.Report:
             _workload(arn, usages.get(arn), result, request) for arn in _reported_workloads(result)
         ),
         unattributed=_unattributed(usages.get(None)),
-        roles=tuple(_role(role_result) for role_result in result.roles),
-        accepted=_accepted(result),
+        roles=tuple(map(build.record, result.roles)),
+        severe_actions=dict(sorted(severe for finding in result.findings for severe in finding.severe)),
+        accepted=_accepted(result, request.config_name),
+        gate=_gate(gate, decision) if gate and decision else None,
         policy_files=tuple(_policy_files(result)),
     )
 
@@ -120,7 +129,8 @@ def _scan(result: ScanResult, request: ScanRequest) -> records.Scan:
         end=iso(result.traced.end),
         filter=request.filter,
         regions=tuple(result.traced.regions),
-        evidence=tuple(sorted(request.evidence)),
+        compared=request.compare,
+        records=tuple(sorted(request.evidence)),
         account=accounts.pop() if len(accounts) == 1 else None,
         traces=result.traced.traces,
         documents=result.traced.documents,
@@ -142,14 +152,15 @@ def _scan(result: ScanResult, request: ScanRequest) -> records.Scan:
     )
 
 
-def _accepted(result: ScanResult) -> records.Accepted:
+def _accepted(result: ScanResult, config: str) -> records.Accepted:
     """What the team accepts: its rules, and the baseline."""
     tally, comparison = result.rules, result.against_baseline
     return records.Accepted(
+        config=config,
         rules=tuple(
             sorted(
                 (
-                    *(_rule("hiding", rule, grants) for rule, grants in tally.hiding),
+                    *(_rule("accepting", rule, grants) for rule, grants in tally.hiding),
                     *(_rule("expired", rule, grants) for rule, grants in tally.expired),
                     *(_rule("idle", rule, 0) for rule in tally.idle),
                 ),
@@ -200,14 +211,26 @@ def _baseline(comparison: Comparison) -> records.BaselineResult:
     )
 
 
+def _gate(policy: GatePolicy, decision: GateDecision) -> records.Gate:
+    return records.Gate(
+        conclusion=decision.conclusion,
+        fail_on=tuple(sorted(policy.fail_on)),
+        at_least=policy.at_least,
+        failing=tuple(finding.id for finding in decision.failing),
+        missing=tuple(decision.missing),
+        expired=tuple(decision.expired),
+        notes=tuple(decision.notes),
+    )
+
+
 # --- what was seen ---------------------------------------------------------------------------------
 
 
 def _reported_workloads(result: ScanResult) -> list[str]:
-    """Every workload that was seen, and every one that shares a role with them."""
+    """Every workload that was seen, that shares a role with them, or that CloudWatch counts."""
     seen = {usage.workload for usage in result.traced.usages if usage.workload}
     sharers = {arn for role_result in result.roles for arn in role_result.role.workloads}
-    return sorted(seen | sharers)
+    return sorted(seen | sharers | set(result.invocations))
 
 
 def _workload(arn: str, usage: Usage | None, result: ScanResult, request: ScanRequest) -> records.Workload:
@@ -218,6 +241,7 @@ def _workload(arn: str, usage: Usage | None, result: ScanResult, request: ScanRe
         kind=workload_kind(arn),
         name=workload_name(arn),
         role=workload.role if workload else None,
+        reported=is_selected(arn, request.workloads),
         evidence=_workload_evidence(arn, usage, result, request),
         used=_used(usage.used) if usage else (),
         recorded=_used(history.used) if history else (),
@@ -293,57 +317,3 @@ def _unmapped(unmapped: Mapping[Unmapped, int]) -> tuple[records.Unmapped, ...]:
         records.Unmapped(service=call.service, operation=call.operation, count=count, reason=call.reason)
         for call, count in unmapped.items()
     )
-
-
-# --- what roles grant ------------------------------------------------------------------------------
-
-
-def _role(role_result: RoleResult) -> records.Role:
-    role, suggestion, offer = role_result.role, role_result.suggestion, role_result.offer
-    return records.Role(
-        arn=role.arn,
-        name=role.name,
-        workloads=role.workloads,
-        by_version_only=role.by_version_only,
-        users_known=role.workloads_complete,
-        trusted=role.trusted,
-        boundary=role.boundary.arn if role.boundary else None,
-        readable=role.readable,
-        missing_permissions=role.missing_permissions,
-        problems=role.problems,
-        policies=tuple(
-            records.Policy(
-                name=policy.name,
-                arn=policy.arn,
-                kind=policy.kind,
-                statements=tuple(as_written(statement) for statement in policy.statements),
-            )
-            for policy in role.policies
-        ),
-        findings=tuple(finding_record(finding) for finding in role_result.findings),
-        suggested_policy=_document(suggestion.policy) if suggestion else None,
-        suggested_policies=tuple(map(_document, suggestion.parts)) if suggestion else (),
-        objections=tuple(role_result.objections),
-        offered_policy=_document(offer.policy) if offer.policy else None,
-        offer_notes=offer.notes,
-        not_understood=tuple(
-            records.NotUnderstood(
-                workload=call.workload, action=call.action, resource=call.resource, calls=call.calls
-            )
-            for call in role_result.not_understood
-        ),
-        allowed_elsewhere=tuple(
-            records.AllowedElsewhere(
-                workload=allowed.workload,
-                action=allowed.action,
-                resource=allowed.resource,
-                calls=allowed.calls,
-                denied=allowed.denied,
-            )
-            for allowed in role_result.allowed_elsewhere
-        ),
-    )
-
-
-def _document(policy: Json) -> records.PolicyDocument:
-    return records.PolicyDocument(version=policy["Version"], statement=tuple(policy["Statement"]))

@@ -13,8 +13,9 @@ import msgspec
 from scanner.output.destination import Destination
 from scanner.output.folder import OutputFolder
 from scanner.output.lock import locked
-from scanner.report.build import excessive_permissions, report, workload_policies
-from scanner.report.schema import json_bytes, plain, validate
+from scanner.report.build import excessive_permissions, workload_policies
+from scanner.report.records import Report
+from scanner.report.schema import json_bytes, plain, report_bytes, validate
 from scanner.request import ScanRequest
 from scanner.result import ScanResult, nothing_read
 
@@ -49,6 +50,7 @@ def check_folder(destination: Destination, *more: str) -> None:
 
 
 def write_reports(
+    report: Report,
     result: ScanResult,
     request: ScanRequest,
     destination: Destination,
@@ -65,9 +67,12 @@ def write_reports(
     if excessive:
         documents[EXCESSIVE] = plain(excessive)
         validate("excessive_permissions", documents[EXCESSIVE])
-    documents[REPORT] = plain(report(result, request))  # last: it names the others
+    documents[REPORT] = plain(report)  # last: it names the others
     validate("report", documents[REPORT])
-    texts = {name: json_bytes(document) + b"\n" for name, document in documents.items()}
+    texts = {
+        name: (report_bytes if name == REPORT else json_bytes)(document) + b"\n"
+        for name, document in documents.items()
+    }
     with locked(destination) as folder:
         if nothing_read(result, request.compare) and folder.holds(REPORT, EXCESSIVE):
             return WrittenReports()

@@ -112,7 +112,7 @@ def _below(row: Row) -> str:
     return "".join(
         f"<br>{markdown_code(grant.actions)} on {markdown_code(grant.resources)}: {_claim(grant)}"
         + ("" if grant.confirmed else f" (not confirmed: {markdown_text(grant.evidence)})")
-        + f" <sub>{grant.ids}</sub>"
+        + f" <sub>{' '.join(grant.ids)}</sub>"
         for grant in row.below[:_MOST_BELOW]
     ) + (f"<br>…and {more} more" if more > 0 else "")
 

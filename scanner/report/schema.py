@@ -29,6 +29,39 @@ def json_bytes(document: Any) -> bytes:
     return orjson.dumps(document, option=orjson.OPT_INDENT_2)
 
 
+# Lists of report.json whose items stand on a line each: two reports can be compared line by line.
+_LINE_A_ITEM = frozenset(
+    {"workloads", "findings", "policies", "used", "recorded", "denied", "unmapped", "warnings", "changes"}
+)
+
+
+def report_bytes(document: Any) -> bytes:
+    """report.json as text: indented, but for what repeats most, which stands on a line an item."""
+    return "".join(_lines(document, "", "")).encode()
+
+
+def _lines(value: Any, key: str, margin: str) -> Iterator[str]:
+    inner = margin + " "
+    if isinstance(value, dict) and value:
+        yield "{"
+        for at, (name, part) in enumerate(value.items()):
+            yield f"{',' if at else ''}\n{inner}{_compact(name)}: "
+            yield from _lines(part, name, inner)
+        yield f"\n{margin}}}"
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        yield "["
+        for at, item in enumerate(value):
+            yield f"{',' if at else ''}\n{inner}"
+            yield from (_compact(item),) if key in _LINE_A_ITEM else _lines(item, "", inner)
+        yield f"\n{margin}]"
+    else:
+        yield _compact(value)
+
+
+def _compact(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
 def schema(name: Name) -> dict[str, Any]:
     """A report's JSON schema (draft 2020-12)."""
     return dict(orjson.loads(resources.files("scanner.report").joinpath(f"{name}.schema.json").read_bytes()))

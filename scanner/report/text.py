@@ -114,13 +114,13 @@ def _sections(view: View, verbose: bool) -> list[tuple[str, list[Row]]]:
 def _sentence(row: Row, verbose: bool) -> str:
     """A finding in a line; verbose with its id, which `explain` takes."""
     sentence = f"{row.who}: {row.actions} on {row.resources}: {row.claim} [{row.severity}; {row.evidence}]"
-    return f"{sentence} {row.ids}" if verbose else sentence
+    return f"{sentence} {' '.join(row.ids)}" if verbose else sentence
 
 
 def _grant(row: Row, verbose: bool) -> str:
     """A grant of a bundle in a line."""
     sentence = f"{row.actions} on {row.resources}: {row.claim} [{row.severity}; {row.evidence}]"
-    return f"{sentence} {row.ids}" if verbose else sentence
+    return f"{sentence} {' '.join(row.ids)}" if verbose else sentence
 
 
 def _print_tables(view: View, out: IO[str], verbose: bool) -> None:
@@ -138,7 +138,7 @@ def _print_tables(view: View, out: IO[str], verbose: bool) -> None:
             table.add_column(heading, overflow="fold")
         for row in (shown for whole in rows for shown in (whole, *whole.below)):
             cells = (row.who, row.actions, row.resources, row.claim, row.severity, row.evidence)
-            texts = (*cells, row.ids) if verbose else cells
+            texts = (*cells, " ".join(row.ids)) if verbose else cells
             table.add_row(*(Text(one_line(text)) for text in texts))
         console.print(table)
     for line in _rest(view, verbose):

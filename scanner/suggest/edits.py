@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from scanner.model import Role, Verdict, is_managed_by_aws
+from scanner.model import Role, Verdict
 from scanner.suggest.policy import kept_of
-from scanner.suggest.statements import Json, allowance_of, as_written, in_order
+from scanner.suggest.statements import Json, allowance_of, in_order
 from scanner.verdict.assessment import Assessment
 
 
 class Edit(NamedTuple):
-    """A statement of today's policies that says more than is needed, and what to put in its place."""
+    """What to put in the place of a statement of today's policies that grants more than is needed."""
 
-    policy: str
-    managed_by_aws: bool
-    before: Json
+    policy_key: str
+    statement: int
     after: tuple[Json, ...]
 
 
@@ -39,12 +38,5 @@ def edits(role: Role, assessments: Sequence[Assessment]) -> list[Edit]:
             ]
             if granted and kept != list(dict.fromkeys(granted)):
                 after = tuple(in_order(kept, statement))
-                changes.append(
-                    Edit(
-                        policy=policy.name,
-                        managed_by_aws=is_managed_by_aws(policy),
-                        before=as_written(statement),
-                        after=after,
-                    )
-                )
+                changes.append(Edit(policy.key, statement.index, after))
     return changes

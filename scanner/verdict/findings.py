@@ -162,12 +162,7 @@ def _actions_in_question(assessment: Assessment) -> frozenset[str]:
 
 
 def _place(grant: Grant) -> Place:
-    return Place(
-        policy=grant.policy.name,
-        policy_arn=grant.policy.arn,
-        statement=grant.statement.index,
-        sid=grant.statement.sid,
-    )
+    return Place(policy_key=grant.policy.key, statement=grant.statement.index)
 
 
 def _distinct(group: Iterable[Assessment], part: Callable[[Grant], str]) -> tuple[str, ...]:

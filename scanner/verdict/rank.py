@@ -9,11 +9,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 from functools import lru_cache
+from typing import Protocol
 
 from scanner.iam import arns, catalog
 from scanner.iam.patterns import is_pattern
 from scanner.iam.severity import NONE, PRIVILEGE_ESCALATION, SEVERITY_LEVELS, reads_secrets
-from scanner.model import Finding, Grant
+from scanner.model import Grant
 
 
 class Breadth(StrEnum):
@@ -69,17 +70,45 @@ def widest(breadths: Iterable[Breadth]) -> Breadth:
     return min(breadths, key=_PLACE.__getitem__, default=Breadth.NOTHING)
 
 
-def ranking(findings: Iterable[Finding]) -> Callable[[Finding], Rank]:
-    """The rank of each of some findings of all roles: the lowest is shown first."""
-    roles = Counter(key for _, key in {(finding.role, _grants(finding)) for finding in findings})
+class Ranked(Protocol):
+    """A finding, as far as its rank goes by it."""
 
-    def rank(finding: Finding) -> Rank:
-        severity = _SEVERITY_PLACE[finding.severity]
-        return _PLACE[Breadth(finding.breadth)], severity, -roles[_grants(finding)]
+    @property
+    def verdict(self) -> str:
+        """What the comparison says."""
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """The actions, as the policy spells them."""
+
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """The resources, likewise."""
+
+    @property
+    def breadth(self) -> str:
+        """How much they span."""
+
+    @property
+    def severity(self) -> str:
+        """How dangerous they are."""
+
+
+def ranking(findings: Iterable[tuple[str, Ranked]]) -> Callable[[Ranked], Rank]:
+    """The rank of each of some findings, given with their roles: the lowest is shown first."""
+    roles = Counter(key for _, key in {(role, _grants(finding)) for role, finding in findings})
+
+    def rank(finding: Ranked) -> Rank:
+        return *place_of(finding.breadth, finding.severity), -roles[_grants(finding)]
 
     return rank
 
 
-def _grants(finding: Finding) -> tuple[object, ...]:
+def place_of(breadth: str, severity: str) -> tuple[int, int]:
+    """The place of a breadth and a severity in the order of findings, the worst first."""
+    return _PLACE[Breadth(breadth)], _SEVERITY_PLACE[severity]
+
+
+def _grants(finding: Ranked) -> tuple[object, ...]:
     """What the findings of several roles have in common: one policy or template made them."""
     return finding.verdict, finding.actions, finding.resources

@@ -40,10 +40,10 @@ def test_a_rule_hides_what_it_covers_and_says_what_it_hid(tmp_path: Path) -> Non
     ran = scan(tmp_path, *config(tmp_path, RULE.format(more="")))
     assert ran.code == 0, ran.err
     (finding,) = ran.findings("unused")
-    assert finding["ignored"] == "the yearly report reads notes"
+    assert finding["accepted_reason"] == "the yearly report reads notes"
     assert ran.excess is None
     (rule,) = ran.report["accepted"]["rules"]
-    assert (rule["line"], rule["state"], rule["grants"], rule["owner"]) == (4, "hiding", 1, "@team-notes")
+    assert (rule["line"], rule["state"], rule["grants"], rule["owner"]) == (4, "accepting", 1, "@team-notes")
     assert "accepts 1 grant: the yearly report reads notes" in ran.out
     (role,) = [r for r in ran.report["roles"] if r["name"] == notes.role_name("delete")]
     assert "dynamodb:GetItem" in str(role["suggested_policy"])  # the team says that it is needed
@@ -64,7 +64,7 @@ def test_an_expired_rule_fails_with_its_reason(tmp_path: Path) -> None:
     assert ran.code == 1
     assert "least-privilege.yml:4: the rule expired after 2026-01-31" in ran.err
     assert "the yearly report reads notes (owner: @team-notes)" in ran.err
-    assert ran.findings("unused")[0]["ignored"] is None
+    assert ran.findings("unused")[0]["accepted_reason"] is None
 
 
 def test_a_rule_that_matches_nothing_is_reported(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_only_what_is_new_against_the_baseline_fails(tmp_path: Path) -> None:
 
     same = scan(tmp_path, "--baseline", baseline, "--fail-on", "unused")
     assert same.code == 0
-    assert [f["known"] for f in same.findings("unused")] == [True]
+    assert [f["in_baseline"] for f in same.findings("unused")] == [True]
     assert same.excess is None
 
     iam = notes.iam()
@@ -177,7 +177,7 @@ def test_a_new_random_suffix_does_not_make_a_finding_new(tmp_path: Path) -> None
     deployed("1A2B3C4D5E6F7", "--update-baseline")
     again = deployed("1ZYX9W8V7U6T5", "--fail-on", "unused")
     assert again.code == 0, again.err
-    assert again.findings("unused")[0]["known"]
+    assert again.findings("unused")[0]["in_baseline"]
 
 
 def test_a_baseline_that_is_missing_or_wrong_is_an_error(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from scanner.aws.clients import Clients
 from scanner.errors import Warnings
 from scanner.model import EXCESS, Call, CallRow, Outcome
 from scanner.output.destination import Destination
+from scanner.report.build import report as report_record
 from scanner.report.files import REPORT, write_reports
 from scanner.report.schema import validate
 from scanner.request import ScanRequest
@@ -60,7 +61,9 @@ def test_rows_alone_are_compared_and_confirm_nothing(monkeypatch: pytest.MonkeyP
     assert role.role.workloads == (FUNCTION,)
     excess = [(f.verdict, f.confirmed) for f in role.findings if f.verdict in EXCESS]
     assert excess == [("unused", False)]
-    write_reports(result, request, Destination(tmp_path, "--output-dir", print))
+    write_reports(
+        report_record(result, request), result, request, Destination(tmp_path, "--output-dir", print)
+    )
     report = json.loads((tmp_path / REPORT).read_text())
     validate("report", report)
     assert (report["scan"]["source"], report["scan"]["traces"], report["scan"]["calls"]) == (Rows.name, 0, 7)

@@ -12,6 +12,7 @@ import pytest
 
 from tests.fakes.accounts import Account, account
 from tests.integration.tools import run
+from tests.reports import expanded
 
 BASE = account(24, 5, odd=True)
 
@@ -19,7 +20,7 @@ BASE = account(24, 5, odd=True)
 def report_of(files: Account, folder: Path) -> Any:
     options = files.write(folder)
     assert run(folder, *options).code == 0
-    return json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    return expanded(json.loads((folder / "report.json").read_text(encoding="utf-8")))
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +56,8 @@ def without_places(report: Any) -> list[Any]:
     for role in report["roles"]:
         findings = []
         for finding in role["findings"]:
-            also = sorted(json.dumps({**place, "index": 0}) for place in finding["also"])
-            plain = {k: v for k, v in finding.items() if k != "statement"}
+            also = sorted(json.dumps({**place, "statement": 0}) for place in finding["also_granted_by"])
+            plain = {k: v for k, v in finding.items() if k not in ("statement", "also_granted_by")}
             findings.append(json.dumps(plain | {"also": also}, sort_keys=True))
         told.append((role["arn"], sorted(findings), role["suggested_policy"] is None))
     return told

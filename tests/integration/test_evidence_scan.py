@@ -69,7 +69,7 @@ def test_without_the_option_nothing_is_asked(tmp_path: Path) -> None:
         ran = scan(tmp_path, fake, Deployed(time.time() - LONG_AGO))
         assert fake.requests == []
     assert finding(ran, "sqs:SendMessage")["reasons"] == ["service-not-traced"]
-    assert ran.report["scan"]["evidence"] == []
+    assert ran.report["scan"]["records"] == []
 
 
 def test_what_iam_never_saw_is_confirmed_and_the_source_is_named(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from scanner.cli import main
 from tests.fakes import notes
 from tests.fakes.moto_aws import ROOT
 from tests.fakes.traces import REGION, Call, Json, Shape, lambda_trace
+from tests.reports import expanded
 
 LIMIT_SECONDS = 60
 NOTES_TABLE = f"arn:aws:dynamodb:{REGION}:{notes.ACCOUNT}:table/notes"
@@ -35,8 +36,14 @@ class Ran:
     folder: Path
 
     @property
-    def report(self) -> Any:
+    def document(self) -> Any:
+        """report.json as it is."""
         return json.loads((self.folder / "report.json").read_text(encoding="utf-8"))
+
+    @property
+    def report(self) -> Any:
+        """report.json with all of its keys."""
+        return expanded(self.document)
 
     @property
     def excess(self) -> Any:

@@ -333,7 +333,7 @@ def test_the_first_rule_of_the_example_accepts_what_the_walk_through_finds(tmp_p
     run("--config", str(file), "--min-traces", "1", "--output-dir", str(tmp_path))
     report = json.loads((tmp_path / "report.json").read_bytes())
     accepted = [
-        f["ignored"] for role in report["roles"] for f in role["findings"] if f["verdict"] == "unused"
+        f["accepted_reason"] for role in report["roles"] for f in role["findings"] if f["verdict"] == "unused"
     ]
     assert accepted == ["the delete page will show the note first"]
 

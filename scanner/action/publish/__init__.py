@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from scanner.action.console import Console
 from scanner.action.inputs import ActionInputs
@@ -23,13 +23,12 @@ from scanner.action.result import ActionResult
 from scanner.action.wording import view_by_inputs
 from scanner.action.workflow_run import WorkflowRun
 from scanner.github import commands
+from scanner.report.hide import hidden
 from scanner.report.view import View, view_of
-from scanner.text.redact import Redaction
+from scanner.text.redact import NO_REDACTION, Redaction
 
 if TYPE_CHECKING:
     from scanner.github.api import Repository
-
-T = TypeVar("T")
 
 PUBLISHERS: Sequence[Publisher] = (outputs_of, publish_summary, publish_log, publish_comment)
 """Those whose outputs are set: as soon as they are through, since a step may be killed at any time."""
@@ -59,22 +58,14 @@ def publish(
     )
     outputs = dict.fromkeys(OUTPUTS, "")
     for publisher in PUBLISHERS:
-        outputs |= _guarded(console, partial(publisher, publication)) or {}
-    _guarded(console, partial(commands.set_outputs, workflow.outputs, outputs))
+        outputs |= console.guarded(partial(publisher, publication)) or {}
+    console.guarded(partial(commands.set_outputs, workflow.outputs, outputs))
     for publisher in LATER_PUBLISHERS:
-        _guarded(console, partial(publisher, publication))
+        console.guarded(partial(publisher, publication))
 
 
 def _view(result: ActionResult, redaction: Redaction) -> View | None:
-    if result.scan is None:
+    if result.report is None:
         return None
-    return view_by_inputs(view_of(result.scan, result.request, redaction, result.failing_ids))
-
-
-def _guarded(console: Console, part: Callable[[], T]) -> T | None:
-    try:
-        return part()
-    except Exception as error:
-        message = f"a part of the result could not be published: {type(error).__name__}: {error}"
-        console.annotate("warning", message)
-        return None
+    names_hidden = redaction is not NO_REDACTION
+    return view_by_inputs(view_of(hidden(result.report, redaction), names_hidden=names_hidden))

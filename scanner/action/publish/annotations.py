@@ -25,9 +25,8 @@ def publish_annotations(publication: Publication) -> Mapping[str, str]:
 
 def _annotation(row: Row, publication: Publication) -> Annotation | None:
     """None for a doubt without a place, which would only take the room of others."""
-    place, note = row.finding.location, publication.console.redaction.text(row.finding.location_note)
-    findings = (row.finding, *row.alike)
-    fails = any(finding.id in publication.result.failing_ids for finding in findings)
+    place, note = row.finding.location, row.finding.location_note
+    fails = row.fails
     if place is None and not (row.confirmed or fails):
         return None
     unplaced = f" Its line is unknown: {note}." if note else ""

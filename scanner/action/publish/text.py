@@ -24,7 +24,7 @@ def text_of(publication: Publication, limit: int, more: str) -> str:
         if location is None:
             return ""
         made_by = f", made by {location.made_by}" if location.made_by else ""
-        return publication.console.redaction.text(f"{location.path}:{location.line}{made_by}")
+        return f"{location.path}:{location.line}{made_by}"
 
     return markdown(publication.view, limit, Extras(note=note, more=more, place=place))
 

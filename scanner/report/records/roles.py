@@ -20,76 +20,60 @@ class PolicyDocument(Struct, frozen=True, kw_only=True, rename="pascal"):
     statement: Annotated[tuple[Json, ...], about("the statements, as IAM takes them")]
 
 
-class Policy(Struct, frozen=True, kw_only=True):
-    """An identity policy of a role."""
+class Policy(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An identity policy of a role. Keys at their default are absent."""
 
     name: Annotated[str, about("its name")]
-    arn: Annotated[str | None, about("its ARN; null for an inline policy")]
+    arn: Annotated[str | None, about("its ARN; null for an inline policy")] = None
     kind: Annotated[PolicyKind, about("how the role has it")]
+    managed_by_aws: Annotated[bool, about("true if it is AWS's own: it cannot be edited, only replaced")] = (
+        False
+    )
     statements: Annotated[tuple[Json, ...], about("its statements, in their order, Deny included")]
 
 
-class PolicyName(Struct, frozen=True, kw_only=True):
-    """The policy that grants what a finding is about."""
-
-    name: Annotated[str, about("its name")]
-    arn: Annotated[str | None, about("its ARN; null for an inline policy")]
-    kind: Annotated[PolicyKind, about("how the role has it")]
-
-
-class StatementName(Struct, frozen=True, kw_only=True):
-    """The statement that grants what a finding is about."""
-
-    index: Annotated[Count, about("its place in the policy, counted from 0")]
-    sid: Annotated[str | None, about("its Sid, or null")]
-    not_action: Annotated[bool, about("true if `actions` are those of a NotAction: all others are granted")]
-    not_resource: Annotated[bool, about("true if `resources` are those of a NotResource")]
-    condition: Annotated[Json | None, about("its Condition block, untouched, or null")]
-
-
-class UsedGrant(Struct, frozen=True, kw_only=True):
+class UsedGrant(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A permission that a grant was used for."""
 
     action: Annotated[str, about("the IAM action")]
     resource: Annotated[str, about("the ARN")]
     workloads: Annotated[
         tuple[str, ...],
-        about("the ARNs of the workloads that used it; empty where AWS itself needs it"),
-    ]
-
-
-class SevereAction(Struct, frozen=True, kw_only=True):
-    """An action of which it is known what an attacker gains."""
-
-    action: Annotated[str, about("the IAM action")]
-    why: Annotated[str, about("what an attacker gains from it")]
+        about("the ARNs of the workloads that used it; none where AWS itself needs it"),
+    ] = ()
 
 
 class GrantPlace(Struct, frozen=True, kw_only=True):
-    """A statement that allows the same."""
+    """A statement of the role's policies."""
 
-    policy: Annotated[str, about("the name of the policy")]
-    policy_arn: Annotated[str | None, about("its ARN; null for an inline policy")]
-    index: Annotated[Count, about("the statement's place in it, counted from 0")]
-    sid: Annotated[str | None, about("its Sid, or null")]
+    policy: Annotated[Count, about("the position of the policy in the role's `policies`, from 0")]
+    statement: Annotated[Count, about("the position of the statement in it, from 0")]
 
 
-class Location(Struct, frozen=True, kw_only=True):
-    """The lines of a template that grant it."""
+class StatementChange(Struct, frozen=True, kw_only=True):
+    """What to put in the place of a statement that grants more than is needed."""
+
+    policy: Annotated[Count, about("the position of the policy in the role's `policies`, from 0")]
+    statement: Annotated[Count, about("the position of the statement in it, from 0")]
+    after: Annotated[tuple[Json, ...], about("the statements to put in its place; empty: remove it")]
+
+
+class Location(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The lines of a checkout that grant something."""
 
     path: Annotated[str, about("the file, relative to the checkout")]
-    line: Annotated[Count, about("the first line, counted from 1")]
-    end_line: Annotated[Count, about("the last line")]
+    line: Annotated[Count, about("its first line, from 1")]
+    end_line: Annotated[Count, about("its last line")]
     made_by: Annotated[
         str,
         about(
             "what stands there, where the framework makes the permission of it: an event, a connector, a "
-            "destination; else empty"
+            "destination"
         ),
     ] = ""
 
 
-class BundleUse(Struct, frozen=True, kw_only=True):
+class BundleUse(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Grants that a framework writes as one, or a policy of AWS's own."""
 
     framework: Annotated[
@@ -107,16 +91,16 @@ class BundleUse(Struct, frozen=True, kw_only=True):
         bool,
         about("whether it is the smallest one that contains what was seen: then it does not fail the gate"),
     ]
-    used: Annotated[tuple[str, ...], about("the actions that were used of it")]
-    smaller: Annotated[str | None, about("the smallest one that contains what was seen, or null")]
+    used: Annotated[tuple[str, ...], about("the actions that were used of it")] = ()
+    smaller: Annotated[str | None, about("the smallest one that contains what was seen")] = None
     unless: Annotated[
         tuple[str, ...],
         about("the actions that may be needed too, though no trace shows it, and that `smaller` lacks"),
-    ]
+    ] = ()
 
 
-class Finding(Struct, frozen=True, kw_only=True):
-    """A verdict on grants of one statement that share it and its reasons."""
+class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A verdict on grants of one statement, with its reasons. Keys at their default are absent."""
 
     id: Annotated[
         str,
@@ -127,14 +111,17 @@ class Finding(Struct, frozen=True, kw_only=True):
     ]
     grant_ids: Annotated[
         tuple[str, ...],
-        about("the ids of all its grants, sorted: each stays with its grant, whatever shares a finding"),
+        about(
+            "the ids of all its grants where there are several, sorted: each stays with its grant, whatever "
+            "shares a finding"
+        ),
     ] = ()
     verdict: Annotated[Verdict, about("what the comparison says")]
     confirmed: Annotated[
         bool,
         about("for `unused` and `broad`: whether the evidence carries the finding; true for all others"),
     ]
-    reasons: Annotated[tuple[Reason, ...], about("why it is not confirmed; empty when it is")]
+    reasons: Annotated[tuple[Reason, ...], about("why it is not confirmed")] = ()
     severity: Annotated[
         str,
         about(
@@ -147,73 +134,87 @@ class Finding(Struct, frozen=True, kw_only=True):
         str, about("how much it spans, the most first: what is shown first goes by it", BREADTHS)
     ] = Breadth.NOTHING
     severe: Annotated[
-        tuple[SevereAction, ...],
-        about("the actions in question for which an attacker's gain is known, most dangerous first"),
+        tuple[str, ...],
+        about(
+            "the actions in question for which an attacker's gain is known, most dangerous first: "
+            "`severe_actions` of the report says what it is"
+        ),
+    ] = ()
+    policy: Annotated[Count, about("the position in the role's `policies` of the one that grants it, from 0")]
+    statement: Annotated[
+        Count, about("the position of the statement in it, from 0: its Sid and Condition stand there")
     ]
-    workload: Annotated[
-        str | None,
-        about("the ARN of the workload that uses the role; null where several do, or none is known"),
+    actions: Annotated[
+        tuple[str, ...],
+        about("the actions, as the policy spells them; of a statement with NotAction, those it names"),
     ]
-    policy: Annotated[PolicyName, about("the policy that grants it")]
-    statement: Annotated[StatementName, about("the statement in it")]
-    actions: Annotated[tuple[str, ...], about("the actions, as the policy spells them")]
-    resources: Annotated[tuple[str, ...], about("the resources, as the policy spells them")]
+    resources: Annotated[
+        tuple[str, ...],
+        about("the resources, as the policy spells them; of one with NotResource, those it names"),
+    ]
     used: Annotated[
-        tuple[UsedGrant, ...], about("which part was used; for `platform`, what AWS itself needs")
-    ]
+        tuple[Count, ...],
+        about(
+            "which part was used; for `platform`, what AWS itself needs: positions in the role's `used`, "
+            "from 0"
+        ),
+    ] = ()
+    traces: Annotated[
+        Count,
+        about("how many complete traces of the role's workloads, newer than the last change, it rests on"),
+    ] = 0
+    more_traces: Annotated[bool, about("true if there are more traces than were counted")] = False
     why: Annotated[
         str,
         about(
             "for `ineffective`, why it has no effect; for `unobservable`, and for `unused` that AWS itself "
             "may need by a configuration that was not read: why traces cannot show it, and which right would "
-            "show it; else empty"
+            "show it"
         ),
-    ]
+    ] = ""
     note: Annotated[
         str,
-        about("what is worth a look though it is no finding: a write that may go to any account; else empty"),
+        about("what is worth a look though it is no finding: a write that may go to any account"),
     ] = ""
-    remedy: Annotated[
-        Literal["edit", "replace"] | None,
-        about(
-            "for `unused` and `broad`: `edit` the policy, or `replace` it, since it is AWS's own; null for "
-            "all others"
-        ),
-    ]
-    also: Annotated[
-        tuple[GrantPlace, ...],
-        about("the other statements that allow all that these were used for; empty where there are none"),
-    ]
-    could_go: Annotated[
+    also_granted_by: Annotated[
+        tuple[GrantPlace, ...], about("the other statements that allow all that these were used for")
+    ] = ()
+    redundant: Annotated[
         bool,
-        about("true if the role needs these for nothing that was seen, as long as those in `also` stay"),
-    ]
+        about(
+            "true if the role needs these for nothing that was seen, as long as those in `also_granted_by` "
+            "stay"
+        ),
+    ] = False
     sources: Annotated[
         tuple[Source, ...], about("the sources besides the traces that decided the verdict or a reason")
-    ]
-    ignored: Annotated[
-        str | None, about("the reason of the rule of the configuration that accepts it, or null")
-    ]
-    known: Annotated[bool, about("true if the baseline holds it")]
+    ] = ()
+    accepted_reason: Annotated[
+        str | None, about("the reason of the rule of the configuration that accepts it")
+    ] = None
+    in_baseline: Annotated[bool, about("true if the baseline holds it")] = False
     bundle: Annotated[
-        BundleUse | None,
+        Count | None,
         about(
-            "the bundle of a framework, or policy of AWS's own, that all of these grants belong to, or null"
+            "the bundle of a framework, or policy of AWS's own, that all of these grants belong to: a "
+            "position in the role's `bundles`, from 0"
         ),
     ] = None
     location: Annotated[
-        Location | None,
-        about(
-            "where a template of the checkout grants it, as the action finds it; null where that is unknown"
-        ),
+        Location | None, about("where a template of the checkout grants it, as the action finds it")
     ] = None
     location_note: Annotated[
         str,
         about(
             "why `location` is unknown, where anything is known of that: two places that fit equally, the "
-            "stack or the CDK construct that makes the role; else empty"
+            "stack or the CDK construct that makes the role"
         ),
     ] = ""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the team took it into account: by a rule, or in the baseline. It fails no gate."""
+        return self.accepted_reason is not None or self.in_baseline
 
 
 class AllowedElsewhere(Struct, frozen=True, kw_only=True):
@@ -241,8 +242,8 @@ class NotUnderstood(Struct, frozen=True, kw_only=True):
     calls: Annotated[Count, about("calls that succeeded")]
 
 
-class Role(Struct, frozen=True, kw_only=True):
-    """A role with the verdicts on everything that it grants."""
+class Role(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A role with the verdicts on everything that it grants. Keys at their default are absent."""
 
     arn: Annotated[str, about("the ARN")]
     name: Annotated[str, about("its name, without the path")]
@@ -252,12 +253,12 @@ class Role(Struct, frozen=True, kw_only=True):
         about(
             "those that use it only in a published version: their traces do not show whether they ran with it"
         ),
-    ]
-    users_known: Annotated[
+    ] = ()
+    workloads_complete: Annotated[
         bool,
         about(
-            "whether there can be no others: the functions could be listed, only Lambda may assume the role, "
-            "and it was last used where functions were listed"
+            "whether there can be no other workloads: the functions could be listed, only Lambda may assume "
+            "the role, and it was last used where functions were listed"
         ),
     ]
     trusted: Annotated[
@@ -266,47 +267,54 @@ class Role(Struct, frozen=True, kw_only=True):
             "the principals other than Lambda that may assume it; `?` where the trust policy cannot be "
             "understood"
         ),
-    ]
+    ] = ()
     boundary: Annotated[
         str | None,
         about("the ARN of its permissions boundary; null without one, and where the role could not be read"),
-    ]
+    ] = None
     readable: Annotated[bool, about("whether every policy was read")]
-    missing_permissions: Annotated[tuple[str, ...], about("the IAM actions that the scan lacked")]
-    problems: Annotated[tuple[str, ...], about("what else could not be read or understood")]
+    missing_permissions: Annotated[tuple[str, ...], about("the IAM actions that the scan lacked")] = ()
+    problems: Annotated[tuple[str, ...], about("what else could not be read or understood")] = ()
     policies: Annotated[tuple[Policy, ...], about("its identity policies, as they are today")]
+    used: Annotated[
+        tuple[UsedGrant, ...], about("the permissions that its grants were used for, each once")
+    ] = ()
+    bundles: Annotated[tuple[BundleUse, ...], about("the bundles that its grants belong to, each once")] = ()
     findings: Annotated[tuple[Finding, ...], about("a verdict on everything that the role grants")]
+    changes: Annotated[
+        tuple[StatementChange, ...],
+        about("the statements that grant more than is needed, and what to put in their places"),
+    ] = ()
     suggested_policy: Annotated[
         PolicyDocument | None,
-        about("an IAM policy that can take the place of all identity policies of the role, or null"),
-    ]
+        about("an IAM policy that can take the place of all identity policies of the role"),
+    ] = None
     suggested_policies: Annotated[
         tuple[PolicyDocument, ...],
-        about("the same as several managed policies, where it is too long for inline policies; else empty"),
-    ]
+        about("the same as several managed policies, where it is too long for inline policies"),
+    ] = ()
     objections: Annotated[
         tuple[str, ...],
-        about(
-            "why there is no suggestion: what the evaluator could not prove about it, a line each; else empty"
-        ),
-    ]
-    offered_policy: Annotated[
+        about("why there is no suggestion: what the evaluator could not prove about it, a line each"),
+    ] = ()
+    policy_for_denied: Annotated[
         PolicyDocument | None,
         about(
-            "an IAM policy that would allow the calls that AWS denied, where an Allow in the role may help; "
-            "null without any. It is no part of the suggestion"
+            "an IAM policy that would allow the calls that AWS denied, where an Allow in the role may help. "
+            "It is no part of the suggestion"
         ),
-    ]
-    offer_notes: Annotated[
+    ] = None
+    policy_for_denied_notes: Annotated[
         tuple[str, ...],
         about(
-            "what the offered policy holds back, and why; and what in it is another account's, a line each"
+            "what the policy for denied calls holds back, and why; and what in it is another account's, a "
+            "line each"
         ),
     ] = ()
     allowed_elsewhere: Annotated[
         tuple[AllowedElsewhere, ...],
         about("calls that succeeded though no policy of the role allows them"),
-    ]
+    ] = ()
     not_understood: Annotated[
         tuple[NotUnderstood, ...],
         about(

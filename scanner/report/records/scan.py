@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Struct
 
+from scanner.model import Verdict
 from scanner.report.records.keys import Count, RequestedSource, Time, about
 
 
@@ -60,16 +61,24 @@ class Scan(Struct, frozen=True, kw_only=True):
     ]
     end: Annotated[Time, about("its end, likewise")]
     filter: Annotated[str | None, about("the filter expression, or null")]
+    compared: Annotated[bool, about("whether roles were compared; false where only usage was asked for")]
     regions: Annotated[
         tuple[str, ...], about("the scanned regions; with saved traces, the regions of their workloads")
     ]
-    evidence: Annotated[
+    records: Annotated[
         tuple[RequestedSource, ...],
         about("the sources besides the traces that were asked for; a warning names each that did not answer"),
     ]
     account: Annotated[
         str | None, about("the account of all workloads, or null where there are several or none")
     ]
+    listed: Annotated[
+        Count | None,
+        about(
+            "how many workloads there are of those that were asked for, traced or not; null where they were "
+            "not listed"
+        ),
+    ] = None
     traces: Annotated[Count, about("traces that were read")]
     documents: Annotated[Count, about("segment documents in them")]
     calls: Annotated[Count, about("AWS calls in them")]
@@ -77,7 +86,7 @@ class Scan(Struct, frozen=True, kw_only=True):
     warnings: Annotated[tuple[Warned, ...], about("what the reader must know")]
 
 
-RuleState = Literal["hiding", "idle", "expired"]
+RuleState = Literal["accepting", "idle", "expired"]
 
 
 class Rule(Struct, frozen=True, kw_only=True):
@@ -87,7 +96,7 @@ class Rule(Struct, frozen=True, kw_only=True):
     state: Annotated[
         RuleState,
         about(
-            "`hiding` (it accepts something), `idle` (it matches nothing that no earlier one matches) or "
+            "`accepting` (it accepts something), `idle` (it matches nothing that no earlier one matches) or "
             "`expired` (its last day is over, and it still matches something: it fails the check)"
         ),
     ]
@@ -137,6 +146,8 @@ class BaselineResult(Struct, frozen=True, kw_only=True):
 class Accepted(Struct, frozen=True, kw_only=True):
     """What the team accepts."""
 
+    config: Annotated[str, about("the file of the rules, empty where there is none")] = ""
+
     rules: Annotated[
         tuple[Rule, ...],
         about(
@@ -145,3 +156,18 @@ class Accepted(Struct, frozen=True, kw_only=True):
         ),
     ]
     baseline: Annotated[BaselineResult | None, about("the scan against the baseline; null without one")]
+
+
+class Gate(Struct, frozen=True, kw_only=True):
+    """What the gate says."""
+
+    conclusion: Annotated[
+        Literal["success", "neutral", "failure"],
+        about("`success`, `failure`, or `neutral` where the evidence cannot carry a verdict"),
+    ]
+    fail_on: Annotated[tuple[Verdict, ...], about("the verdicts that fail it")]
+    at_least: Annotated[str, about("the least severity that fails it, or `all`")]
+    failing: Annotated[tuple[str, ...], about("the ids of the findings that fail it")]
+    missing: Annotated[tuple[str, ...], about("the evidence that was not there, a line each")]
+    expired: Annotated[tuple[str, ...], about("the rules that are over and still match, a line each")]
+    notes: Annotated[tuple[str, ...], about("which findings do not fail it though their verdicts do")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -108,24 +108,33 @@ class Unmapped(Struct, frozen=True, kw_only=True):
     ]
 
 
-class Workload(Struct, frozen=True, kw_only=True):
-    """What runs with a role."""
+Rights = Literal["administrator", "privilege-escalation"]
+
+
+class Workload(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What runs with a role. Keys at their default are absent."""
 
     arn: Annotated[str, about("the ARN; versions and aliases of a function are one workload")]
     kind: Annotated[WorkloadKindName, about("what kind of workload it is")]
     name: Annotated[str, about("its name")]
-    role: Annotated[str | None, about("the ARN of its role; null without `-c`, and where it is unknown")]
+    role: Annotated[str | None, about("the ARN of its role; null where it is unknown")] = None
+    reported: Annotated[
+        bool, about("false where it is not among those that were asked for, and only shares a role with one")
+    ] = True
+    rights: Annotated[
+        Rights | None, about("the worst that its role allows, for workloads that were never traced")
+    ] = None
     evidence: Annotated[WorkloadEvidence, about("how much was seen of it")]
-    used: Annotated[tuple[UsedPermission, ...], about("the permissions that it used, as traces show")]
+    used: Annotated[tuple[UsedPermission, ...], about("the permissions that it used, as traces show")] = ()
     recorded: Annotated[
         tuple[UsedPermission, ...],
         about(
             "the permissions that it used, as CloudTrail's event history shows; empty where that was not "
             "asked"
         ),
-    ]
-    denied: Annotated[tuple[Denied, ...], about("calls that AWS denied")]
-    unmapped: Annotated[tuple[Unmapped, ...], about("calls that could not be mapped to permissions")]
+    ] = ()
+    denied: Annotated[tuple[Denied, ...], about("calls that AWS denied")] = ()
+    unmapped: Annotated[tuple[Unmapped, ...], about("calls that could not be mapped to permissions")] = ()
 
 
 class Unattributed(Struct, frozen=True, kw_only=True):

@@ -4,6 +4,6 @@ May import what the report may import; `text` and `markdown` see only the values
 """
 
 from scanner.report.view.arrange import view_of
-from scanner.report.view.values import Row, View
+from scanner.report.view.values import Group, Row, View
 
-__all__ = ["Row", "View", "view_of"]
+__all__ = ["Group", "Row", "View", "view_of"]

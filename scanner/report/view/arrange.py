@@ -1,60 +1,60 @@
-"""A scan, arranged for reading. Pure."""
+"""A report, arranged for reading. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from scanner.model import EXCESS, Verdict
-from scanner.report.view import parts
+from scanner.report.records import Report
+from scanner.report.view import accepted, parts
 from scanner.report.view.bundles import in_bundles
+from scanner.report.view.groups import groups_of, totals_of
 from scanner.report.view.headline import facts, headline
 from scanner.report.view.merged import merged_calls, merged_rows
 from scanner.report.view.rows import rows_of
-from scanner.report.view.values import View
-from scanner.report.view.viewed import ViewedScan
-from scanner.request import ScanRequest
-from scanner.result import ScanResult
-from scanner.text.redact import NO_REDACTION, Redaction
+from scanner.report.view.suggestions import suggestions
+from scanner.report.view.values import Row, View
+from scanner.report.view.viewed import ViewedReport
 
 
-def view_of(
-    result: ScanResult,
-    request: ScanRequest,
-    redaction: Redaction = NO_REDACTION,
-    failing_ids: Collection[str] = (),
-) -> View:
-    """Everything that is shown of a scan: the worst first.
+def view_of(report: Report, *, names_hidden: bool = False) -> View:
+    """Everything that is shown of a scan: the worst first. The report holds only what may be shown.
 
-    `redaction` masks what must not be shown. `failing_ids` are the ids of the findings that fail the gate.
+    With `names_hidden`, rows that look the same are one.
     """
-    scan = ViewedScan(result, request, redaction)
-    all_rows = rows_of(scan)
+    merged = merged_rows if names_hidden else list[Row]
+    viewed = ViewedReport(report)
+    all_rows = rows_of(viewed)
     rows = [row for row in all_rows if not row.finding.accepted]
     excess = [row for row in rows if row.finding.verdict in EXCESS]
-    shown = in_bundles(scan, excess)
+    shown = in_bundles(excess)
+    confirmed = merged([row for row in shown if row.confirmed])
+    unconfirmed = merged([row for row in shown if not row.confirmed])
     rest = [row for row in rows if row.finding.verdict not in EXCESS]
-    passing = [row for row in rest if row.finding.id not in failing_ids]
+    totals = totals_of(viewed)
     return View(
-        headline=headline(scan),
-        facts=facts(result),
-        others=merged_rows([row for row in rest if row.finding.id in failing_ids], redaction),
-        confirmed=merged_rows([row for row in shown if row.confirmed], redaction),
-        unconfirmed=merged_rows([row for row in shown if not row.confirmed], redaction),
+        headline=headline(viewed, totals, confirmed),
+        facts=facts(report),
+        gate=report.gate,
+        totals=totals,
+        delta=accepted.delta(report),
+        never_traced=parts.never_traced(report),
+        others=merged([row for row in rest if row.fails]),
+        groups=groups_of(confirmed),
+        doubts=groups_of(unconfirmed),
+        confirmed=confirmed,
+        unconfirmed=unconfirmed,
         reasons=parts.reasons(excess),
-        suggestions=parts.suggestions(scan, excess),
-        unobservable=merged_rows(
-            [row for row in passing if row.finding.verdict is Verdict.UNOBSERVABLE], redaction
-        ),
+        suggestions=suggestions(viewed, excess),
+        unobservable=[row for row in rest if not row.fails and row.finding.verdict is Verdict.UNOBSERVABLE],
         ineffective=parts.ineffective_grants(rows),
-        traced_shares=parts.traced_shares(scan),
-        accepted=merged_rows([row for row in all_rows if row.finding.accepted], redaction),
-        accepted_facts=parts.accepted_facts(scan),
-        redundant_grants=parts.redundant_grants(scan),
-        dangers=parts.dangers(excess),
-        workloads=parts.workload_counts(scan),
-        denied=merged_calls(parts.denied_calls(scan)),
-        allowed_elsewhere=merged_calls(parts.allowed_elsewhere(scan)),
-        policies_for_denied=parts.policies_for_denied(scan),
-        unmapped=parts.unmapped_calls(scan),
-        warnings=parts.warnings(scan),
+        traced_shares=parts.traced_shares(report),
+        accepted=merged([row for row in all_rows if row.finding.accepted]),
+        accepted_facts=accepted.lines(report),
+        redundant_grants=parts.redundant_grants(viewed),
+        dangers=parts.dangers(report, excess),
+        workloads=parts.workload_counts(report),
+        denied=merged_calls(parts.denied_calls(report)),
+        allowed_elsewhere=merged_calls(parts.allowed_elsewhere(report)),
+        policies_for_denied=parts.policies_for_denied(viewed),
+        unmapped=parts.unmapped_calls(report),
+        warnings=parts.warnings(report),
     )

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from scanner.model import BundleUse as ModelBundleUse
 from scanner.report.records import BundleUse
 from scanner.report.view.viewed import listed
 from scanner.verdict.bundle_table import AWS
 
 
-def use_of_bundle(bundle: ModelBundleUse | BundleUse, confirmed: bool, replacement: str) -> str:
+def use_of_bundle(bundle: BundleUse, confirmed: bool, replacement: str) -> str:
     """What was used of a bundle, and what fits in its place.
 
     `confirmed` tells of its findings; `replacement` is what a policy of AWS can give way to.
@@ -22,7 +21,7 @@ def use_of_bundle(bundle: ModelBundleUse | BundleUse, confirmed: bool, replaceme
     return f"only {listed(_names(bundle.used))} {was} used; {_what_fits(bundle, replacement)}"
 
 
-def _what_fits(bundle: ModelBundleUse | BundleUse, replacement: str) -> str:
+def _what_fits(bundle: BundleUse, replacement: str) -> str:
     if bundle.smaller is None and bundle.framework == AWS:
         return f"replace by {replacement}"
     if bundle.smaller is None:

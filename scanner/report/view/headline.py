@@ -2,67 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from scanner.model import EXCESS
-from scanner.report.build import iso
-from scanner.report.view.viewed import ViewedScan
-from scanner.result import RoleResult, ScanResult
+from scanner.model import EXCESS, Verdict
+from scanner.report.records import Report
+from scanner.report.view.values import Row, Totals
+from scanner.report.view.viewed import ViewedReport
 from scanner.text.escape import counted
 
 
-def headline(scan: ViewedScan) -> str:
-    """What was found, in a line."""
-    result = scan.result
-    if not scan.request.compare:
-        return (
-            f"{counted(len(result.traced.by_workload), 'workload')} seen; nothing was compared (that is -c)"
-        )
-    unread = sum(1 for role_result in result.roles if not role_result.role.readable)
-    return _verdict(scan) + (f"; {counted(unread, 'role')} not wholly readable" if unread else "")
-
-
-def _verdict(scan: ViewedScan) -> str:
-    compared = [
-        role_result for role_result in scan.result.roles if role_result.role.readable or role_result.findings
-    ]
-    functions = _functions(scan, compared)
-    if not functions:
-        return "Nothing could be compared"
-    excessive = _functions(scan, [role for role in compared if is_excessive(role, confirmed=True)])
-    total = counted(len(functions), "function")
-    if excessive:
-        verb = "holds" if len(excessive) == 1 else "hold"
-        return f"{len(excessive)} of {total} {verb} permissions that were never used"
-    excess = [finding for finding in scan.result.findings if finding.verdict in EXCESS]
-    accepted = sum(finding.accepted for finding in excess)
-    doubts = len(excess) - accepted
-    if doubts:
-        return f"Nothing confirmed in {total}: {counted(doubts, 'doubt')}"
-    accepted_too = f", and {counted(accepted, 'finding')} that the team accepts" if accepted else ""
-    return f"{total}: no excessive permission found{accepted_too}"
-
-
-def _functions(scan: ViewedScan, roles: Iterable[RoleResult]) -> set[str]:
-    return {arn for role_result in roles for arn in scan.selected(role_result)}
-
-
-def is_excessive(role_result: RoleResult, *, confirmed: bool) -> bool:
-    """Whether a role has excess that nobody accepts; with `confirmed` only such excess counts."""
-    return any(
-        finding.verdict in EXCESS and finding.confirmed >= confirmed and not finding.accepted
-        for finding in role_result.findings
+def headline(viewed: ViewedReport, totals: Totals, confirmed: list[Row]) -> str:
+    """What was found, in a line: what to do where it is one role's, else how many."""
+    report = viewed.report
+    if not report.scan.compared:
+        seen = sum(1 for workload in report.workloads if workload.evidence.traces)
+        return f"{counted(seen, 'workload')} seen; no role was compared"
+    unread = sum(1 for role in report.roles if not role.readable)
+    return _result(viewed, totals, confirmed) + (
+        f"; {counted(unread, 'role')} not wholly readable" if unread else ""
     )
 
 
-def facts(result: ScanResult) -> str:
+def _result(viewed: ViewedReport, totals: Totals, confirmed: list[Row]) -> str:
+    if not totals.functions:
+        return "Nothing could be compared"
+    functions = counted(totals.functions, "function")
+    if confirmed:
+        if len({row.role.arn for row in confirmed}) == 1:
+            return _advice(confirmed)
+        where = f"{totals.excessive} of {functions}"
+        return f"{counted(totals.confirmed, 'finding')} in {where}"
+    if totals.unconfirmed:
+        return f"Nothing confirmed in {functions}: {counted(totals.unconfirmed, 'doubt')}"
+    accepted = sum(f.verdict in EXCESS and f.accepted for role in viewed.report.roles for f in role.findings)
+    accepted_too = f", and {counted(accepted, 'finding')} that the team accepts" if accepted else ""
+    return f"{functions}: no excessive permission found{accepted_too}"
+
+
+def _advice(rows: list[Row]) -> str:
+    """What to do in the only role that has findings: "Remove 2 permissions from notes-api"."""
+    singles = [row for whole in rows for row in (whole.below or (whole,))]
+    unused = sum(len(row.finding.actions) for row in singles if row.finding.verdict is Verdict.UNUSED)
+    broad = sum(len(row.finding.actions) for row in singles if row.finding.verdict is Verdict.BROAD)
+    who = rows[0].who
+    if not broad:
+        return f"Remove {counted(unused, 'permission')} from {who}"
+    if not unused:
+        return f"Narrow {counted(broad, 'permission')} of {who}"
+    return f"Remove {counted(unused, 'permission')} and narrow {broad:,} of {who}"
+
+
+def facts(report: Report) -> str:
     """How much was read, in a line."""
-    traced = result.traced
+    scan = report.scan
     parts = [
-        counted(traced.traces, "trace"),
-        counted(traced.calls, "AWS call"),
-        _time(iso(traced.start), iso(traced.end)),
-        ", ".join(traced.regions),
+        counted(scan.traces, "trace"),
+        counted(scan.calls, "AWS call"),
+        _time(scan.start, scan.end),
+        ", ".join(scan.regions),
     ]
     return ", ".join(part for part in parts if part)
 

@@ -7,13 +7,10 @@ from dataclasses import replace
 from typing import TypeVar
 
 from scanner.report.view.values import AllowedCalls, DeniedCalls, Row
-from scanner.text.redact import NO_REDACTION, Redaction
 
 
-def merged_rows(rows: Sequence[Row], redaction: Redaction) -> list[Row]:
-    """The rows, those that hiding makes equal as one, in the place of the first of them."""
-    if redaction is NO_REDACTION:
-        return list(rows)
+def merged_rows(rows: Sequence[Row]) -> list[Row]:
+    """The rows, those that look the same as one, in the place of the first of them."""
     groups: dict[object, list[Row]] = {}
     for row in rows:
         groups.setdefault(_looks(row), []).append(row)
@@ -38,6 +35,7 @@ def _merged(group: Sequence[Row]) -> Row:
         first,
         resources=f"{first.resources} ({len(group)} findings that look the same)",
         alike=tuple(row.finding for row in others),
+        fails=any(row.fails for row in group),
         below=below,
     )
 

@@ -1,31 +1,28 @@
-"""What is shown besides the findings: suggestions, denied calls, what the team accepts, warnings. Pure."""
+"""What is shown besides the findings: what was seen, what was denied, warnings. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from scanner.mapping.access_denied import DENIAL_HELP, DenialCause
-from scanner.model import Finding, ScanWarning, Verdict
-from scanner.report.view.headline import is_excessive
+from scanner.model import Verdict
+from scanner.model.workloads import workload_name
+from scanner.report.records import Finding, GrantPlace, Report, Role, Warned
+from scanner.report.view.suggestions import policy_text
 from scanner.report.view.values import (
     AllowedCalls,
     Danger,
     DeniedCalls,
     IneffectiveGrants,
+    NeverTraced,
     PolicyForDenied,
     ReasonLine,
     RedundantGrant,
-    RoleSuggestion,
     Row,
-    StatementEdit,
     TracedShare,
     UnmappedCalls,
     WorkloadCounts,
 )
-from scanner.report.view.viewed import ViewedScan, listed
-from scanner.result import RoleResult
-from scanner.suggest.edits import Edit, edits
-from scanner.text.diff import diff_lines
+from scanner.report.view.viewed import ViewedReport, listed, short
 from scanner.text.escape import counted
 from scanner.verdict.reason_help import REASON_HELP
 from scanner.verdict.reasons import ORDER, Reason
@@ -33,68 +30,31 @@ from scanner.verdict.reasons import ORDER, Reason
 _MOST_DANGERS = 12
 
 
-# --- what to change --------------------------------------------------------------------------------
-
-
-def suggestions(scan: ViewedScan, excess: Sequence[Row]) -> list[RoleSuggestion]:
-    """What to change in the roles that hold more than they need, in the order of their first rows."""
-    first_row = {row.finding.role: place for place, row in reversed(list(enumerate(excess)))}
-    roles = [
-        role_result
-        for role_result in scan.result.roles
-        if role_result.suggestion
-        and (
-            is_excessive(role_result, confirmed=False)
-            or any(finding.redundant for finding in role_result.findings)
-        )
-    ]
-    roles.sort(key=lambda role_result: first_row.get(role_result.role.arn, 0))
-    return [_suggestion(scan, role_result) for role_result in roles]
-
-
-def _suggestion(scan: ViewedScan, role_result: RoleResult) -> RoleSuggestion:
-    suggestion = role_result.suggestion
-    policies = suggestion.parts or (suggestion.policy,) if suggestion else ()
-    return RoleSuggestion(
-        role=role_result.role.arn,
-        who=scan.who(role_result),
-        edits=[_edit(scan, edit) for edit in edits(role_result.role, role_result.assessments)],
-        policies=[scan.policy(policy) for policy in policies],
-    )
-
-
-def _edit(scan: ViewedScan, edit: Edit) -> StatementEdit:
-    """What changes in a statement, line by line, with all of its lines."""
-    before = scan.policy(edit.before).splitlines()
-    after = [line for statement in edit.after for line in scan.policy(statement).splitlines()]
-    difference = "\n".join(diff_lines(before, after, context=len(before))[1:])  # without the place
-    return StatementEdit(scan.redaction.text(edit.policy), edit.managed_by_aws, difference)
-
-
-def redundant_grants(scan: ViewedScan) -> list[RedundantGrant]:
+def redundant_grants(viewed: ViewedReport) -> list[RedundantGrant]:
     """The grants that the roles do not need, since others allow the same."""
     return [
-        _redundant(scan, role_result, finding)
-        for role_result in scan.result.roles
-        for finding in role_result.findings
+        _redundant(viewed, role, finding)
+        for role in viewed.report.roles
+        for finding in role.findings
         if finding.redundant
     ]
 
 
-def _redundant(scan: ViewedScan, role_result: RoleResult, finding: Finding) -> RedundantGrant:
-    statement = finding.statement
-    others = [_place(other.policy, other.statement, other.sid) for other in finding.also_granted_by]
+def _redundant(viewed: ViewedReport, role: Role, finding: Finding) -> RedundantGrant:
+    place = GrantPlace(policy=finding.policy, statement=finding.statement)
     return RedundantGrant(
-        who=scan.who(role_result),
+        who=viewed.who(role),
         actions=listed(finding.actions),
-        resources=listed(map(scan.resource, finding.resources)),
-        place=scan.redaction.text(_place(finding.policy.name, statement.index, statement.sid)),
-        also_granted_by=scan.redaction.text(listed(others)),
+        resources=listed(map(short, finding.resources)),
+        place=_place(role, place),
+        also_granted_by=listed(_place(role, other) for other in finding.also_granted_by),
     )
 
 
-def _place(policy: str, index: int, sid: str | None) -> str:
-    return f"{policy}, statement {sid or index}"
+def _place(role: Role, place: GrantPlace) -> str:
+    policy = role.policies[place.policy]
+    sid = policy.statements[place.statement].get("Sid") or place.statement
+    return f"{policy.name}, statement {sid}"
 
 
 def ineffective_grants(rows: Iterable[Row]) -> list[IneffectiveGrants]:
@@ -102,7 +62,7 @@ def ineffective_grants(rows: Iterable[Row]) -> list[IneffectiveGrants]:
     by_role: dict[str, list[Row]] = {}
     for row in rows:
         if row.finding.verdict is Verdict.INEFFECTIVE:
-            by_role.setdefault(row.finding.role, []).append(row)
+            by_role.setdefault(row.role.arn, []).append(row)
     return [
         IneffectiveGrants(
             who=of_role[0].who,
@@ -122,140 +82,118 @@ def reasons(excess: Iterable[Row]) -> list[ReasonLine]:
     return [ReasonLine(code, *REASON_HELP[code]) for code in sorted(codes, key=lambda code: ORDER[code])]
 
 
-def dangers(excess: Iterable[Row]) -> list[Danger]:
+def dangers(report: Report, excess: Iterable[Row]) -> list[Danger]:
     """What an attacker would gain: a grant of everything does not hide what the others are about."""
-    by_breadth = sorted((len(row.finding.severe), severe) for row in excess for severe in row.finding.severe)
-    distinct = [Danger(action, gain) for action, gain in dict.fromkeys(severe for _, severe in by_breadth)]
+    by_breadth = sorted((len(row.finding.severe), action) for row in excess for action in row.finding.severe)
+    actions = dict.fromkeys(action for _, action in by_breadth)
+    distinct = [Danger(action, report.severe_actions.get(action, "")) for action in actions]
     more = len(distinct) - _MOST_DANGERS
     if more <= 0:
         return distinct
-    return [*distinct[:_MOST_DANGERS], Danger(f"{more} more", "see `severe` in report.json")]
+    return [*distinct[:_MOST_DANGERS], Danger(f"{more} more", "see `severe_actions` in report.json")]
 
 
 # --- what was seen ---------------------------------------------------------------------------------
 
 
-def traced_shares(scan: ViewedScan) -> list[TracedShare]:
+def never_traced(report: Report) -> NeverTraced:
+    """The workloads that were asked for, and that no trace shows."""
+    unseen = [workload for workload in report.workloads if workload.reported and not workload.evidence.traces]
+    dangerous = [(workload.name, workload.rights) for workload in unseen if workload.rights]
+    return NeverTraced(
+        names=tuple(workload.name for workload in unseen),
+        listed=report.scan.listed,
+        dangerous=tuple((name, rights) for name, rights in dangerous if rights),
+    )
+
+
+def traced_shares(report: Report) -> list[TracedShare]:
     """How much of what ran was traced, for each workload that CloudWatch counts."""
-    traces = {arn: evidence.traces for arn, evidence in scan.evidence.items()}
     return [
-        TracedShare(scan.workload(arn), counted(traces.get(arn, 0), "trace"), counted(runs, "invocation"))
-        for arn, runs in sorted(scan.result.invocations.items())
+        TracedShare(
+            workload.name,
+            counted(workload.evidence.traces, "trace"),
+            counted(workload.evidence.invocations, "invocation"),
+        )
+        for workload in report.workloads
+        if workload.evidence.invocations is not None
     ]
 
 
-def workload_counts(scan: ViewedScan) -> list[WorkloadCounts]:
-    """How much was seen of each workload."""
+def workload_counts(report: Report) -> list[WorkloadCounts]:
+    """How much was seen of each workload that was seen."""
     return [
         WorkloadCounts(
-            name=scan.workload(arn),
-            traces=usage.evidence.traces,
-            calls=usage.evidence.calls,
-            permissions=sum(need.required for need in usage.used),
-            invocations=scan.result.invocations.get(arn),
+            name=workload.name,
+            traces=workload.evidence.traces,
+            calls=workload.evidence.calls,
+            permissions=sum(used.required for used in workload.used),
+            invocations=workload.evidence.invocations,
         )
-        for arn, usage in scan.result.traced.by_workload.items()
+        for workload in report.workloads
+        if workload.evidence.traces or workload.evidence.calls
     ]
 
 
-def denied_calls(scan: ViewedScan) -> list[DeniedCalls]:
+def denied_calls(report: Report) -> list[DeniedCalls]:
     """The calls that AWS denied."""
     return [
         DeniedCalls(
-            who=scan.workload(usage.workload or "no workload"),
+            who=workload.name,
             action=denied.action,
-            resource=scan.redaction.resource(denied.resource),
+            resource=denied.resource,
             count=denied.count,
-            meaning=DENIAL_HELP[DenialCause(denied.cause)],
+            meaning=denied.meaning,
         )
-        for usage in scan.result.traced.usages
-        for denied in usage.denied
+        for workload in report.workloads
+        for denied in workload.denied
     ]
 
 
-def allowed_elsewhere(scan: ViewedScan) -> list[AllowedCalls]:
+def allowed_elsewhere(report: Report) -> list[AllowedCalls]:
     """The calls that succeeded without a grant of the role."""
     return [
         AllowedCalls(
-            who=scan.workload(allowed.workload),
+            who=workload_name(allowed.workload),
             action=allowed.action,
-            resource=scan.redaction.resource(allowed.resource),
+            resource=allowed.resource,
             count=allowed.calls,
             denied=allowed.denied,
         )
-        for role_result in scan.result.roles
-        for allowed in role_result.allowed_elsewhere
+        for role in report.roles
+        for allowed in role.allowed_elsewhere
     ]
 
 
-def policies_for_denied(scan: ViewedScan) -> list[PolicyForDenied]:
+def policies_for_denied(viewed: ViewedReport) -> list[PolicyForDenied]:
     """The policies that would allow calls that AWS denied."""
     return [
         PolicyForDenied(
-            scan.who(role_result),
-            scan.policy(role_result.offer.policy) if role_result.offer.policy else "",
-            [scan.redaction.text(note) for note in role_result.offer.notes],
+            viewed.who(role),
+            policy_text(role.policy_for_denied) if role.policy_for_denied else "",
+            role.policy_for_denied_notes,
         )
-        for role_result in scan.result.roles
-        if role_result.offer.policy or role_result.offer.notes
+        for role in viewed.report.roles
+        if role.policy_for_denied or role.policy_for_denied_notes
     ]
 
 
-def unmapped_calls(scan: ViewedScan) -> list[UnmappedCalls]:
+def unmapped_calls(report: Report) -> list[UnmappedCalls]:
     """The calls that could not be mapped to permissions."""
-    mask = scan.redaction.text
+    sources = [workload.unmapped for workload in report.workloads]
     return [
-        UnmappedCalls(
-            service=mask(call.service), operation=mask(call.operation), reason=call.reason, count=count
-        )
-        for usage in scan.result.traced.usages
-        for call, count in usage.unmapped.items()
+        UnmappedCalls(service=call.service, operation=call.operation, reason=call.reason, count=call.count)
+        for calls in (*sources, report.unattributed.unmapped)
+        for call in calls
     ]
 
 
-# --- what the reader must know ---------------------------------------------------------------------
-
-
-def accepted_facts(scan: ViewedScan) -> list[str]:
-    """What became of the team's rules and of the baseline, a line each."""
-    return [scan.redaction.text(line) for line in (*_rule_lines(scan), *_baseline_lines(scan))]
-
-
-def _rule_lines(scan: ViewedScan) -> list[str]:
-    tally, name = scan.result.rules, scan.request.config_name
-    accepting = [
-        f"{name}:{rule.line}: accepts {counted(count, 'grant')}: {rule.reason}"
-        + (f" (until {rule.expires})" if rule.expires else "")
-        for rule, count in tally.hiding
-    ]
-    return [*tally.failures(name), *tally.notes(name), *accepting]
-
-
-def _baseline_lines(scan: ViewedScan) -> list[str]:
-    comparison = scan.result.against_baseline
-    if comparison is None:
-        return []
-    return [
-        f"against the baseline: {counted(len(comparison.new), 'new grant')}, {len(comparison.known)} known, "
-        f"{len(comparison.fixed)} fixed",
-        *(
-            f"beyond the baseline: {entry.action} on {entry.resource} of {entry.role} ({entry.policy}): {why}"
-            for entry, why in comparison.grown
-        ),
-        *(
-            f"fixed: {entry.action} on {entry.resource} of {entry.role} ({entry.policy}): run with "
-            "--update-baseline to forget it"
-            for entry in comparison.fixed
-        ),
-    ]
-
-
-def warnings(scan: ViewedScan) -> list[str]:
+def warnings(report: Report) -> list[str]:
     """The warnings, each with its count where the message does not begin with it."""
-    return [scan.redaction.text(_warning(warning)) for warning in scan.result.warnings]
+    return [_warning(warning) for warning in report.scan.warnings]
 
 
-def _warning(warning: ScanWarning) -> str:
+def _warning(warning: Warned) -> str:
     if warning.count == 1 or warning.message[:1].isdigit():
         return warning.message
     return f"{warning.message} ({warning.count:,} times)"

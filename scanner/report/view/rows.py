@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from scanner.model import EXCESS, Finding, Used, Verdict
+from scanner.model import EXCESS, Verdict
+from scanner.model.workloads import workload_name
 from scanner.records.aws_records import CLOUDTRAIL, LAST_ACCESSED
+from scanner.report.records import Finding, Role, UsedGrant
 from scanner.report.view.values import Row
-from scanner.report.view.viewed import ViewedScan, listed
-from scanner.result import RoleResult
+from scanner.report.view.viewed import ViewedReport, listed, short
 from scanner.text.escape import counted
-from scanner.usage.builder import KEPT_STARTS
-from scanner.usage.evidence import workload_evidence
 from scanner.verdict.rank import ranking
 from scanner.verdict.reasons import MAY_BE_USED
 
@@ -19,95 +19,89 @@ _SOURCE_NAMES = {LAST_ACCESSED: "IAM's last-accessed data", CLOUDTRAIL: "CloudTr
 _IN_ROWS = (*EXCESS, Verdict.UNOBSERVABLE, Verdict.INEFFECTIVE)
 
 
-def rows_of(scan: ViewedScan) -> list[Row]:
+def rows_of(viewed: ViewedReport) -> list[Row]:
     """The findings that are shown, accepted ones included: confirmed ones first, by rank."""
-    rows = [
-        _row(scan, role_result, finding)
-        for role_result in scan.result.roles
-        for finding in role_result.findings
-        if finding.verdict in _IN_ROWS
-    ]
-    rank = ranking(scan.result.findings)
+    found = [(role, finding) for role in viewed.report.roles for finding in role.findings]
+    rows = [_row(viewed, role, finding) for role, finding in found if finding.verdict in _IN_ROWS]
+    rank = ranking((role.arn, finding) for role, finding in found)
     return sorted(rows, key=lambda row: (not row.confirmed, rank(row.finding), row.who, row.finding.id))
 
 
-def _row(scan: ViewedScan, role_result: RoleResult, finding: Finding) -> Row:
-    statement = finding.statement
+def _row(viewed: ViewedReport, role: Role, finding: Finding) -> Row:
+    statement = statement_of(role, finding)
     return Row(
         finding=finding,
-        who=scan.who(role_result),
-        actions=listed(finding.actions, _all_but(statement.not_actions)),
-        resources=listed(map(scan.resource, finding.resources), _all_but(statement.not_resources))
-        + _condition(scan, finding),
-        claim=_claim(scan, role_result, finding) + _remedy(scan, finding),
+        role=role,
+        functions=viewed.names(role),
+        who=viewed.who(role),
+        actions=listed(finding.actions, _all_but("NotAction" in statement)),
+        resources=listed(map(short, finding.resources), _all_but("NotResource" in statement))
+        + _condition(statement.get("Condition")),
+        claim=_claim(role, finding) + _remedy(role, finding),
         severity=finding.severity,
-        evidence=_evidence(scan, role_result, finding),
+        evidence=evidence_of(finding),
         confirmed=finding.confirmed,
+        fails=finding.id in viewed.failing_ids,
     )
+
+
+def statement_of(role: Role, finding: Finding) -> Mapping[str, Any]:
+    """The statement that grants what a finding is about; empty where the report does not hold it."""
+    statements = role.policies[finding.policy].statements if finding.policy < len(role.policies) else ()
+    return statements[finding.statement] if finding.statement < len(statements) else {}
 
 
 def _all_but(excepted: bool) -> str:
     return "all but " if excepted else ""
 
 
-def _condition(scan: ViewedScan, finding: Finding) -> str:
+def _condition(condition: Any) -> str:
     """The keys of a grant's condition: whether it held, traces seldom show."""
-    blocks = (finding.statement.condition or {}).values()
+    blocks = condition.values() if isinstance(condition, Mapping) else ()
     keys = sorted({str(key) for block in blocks if isinstance(block, Mapping) for key in block})
-    return f" (if {scan.redaction.text(listed(keys))} fits)" if keys else ""
+    return f" (if {listed(keys)} fits)" if keys else ""
 
 
-def _remedy(scan: ViewedScan, finding: Finding) -> str:
+def _remedy(role: Role, finding: Finding) -> str:
     """The note that a policy of AWS's own cannot be edited."""
-    if finding.remedy != "replace":
+    policy = role.policies[finding.policy]
+    if finding.verdict not in EXCESS or not policy.managed_by_aws:
         return ""
-    return f"; {scan.redaction.text(finding.policy.name)} is AWS's own: replace it"
+    return f"; {policy.name} is AWS's own: replace it"
 
 
-def _claim(scan: ViewedScan, role_result: RoleResult, finding: Finding) -> str:
-    why = scan.redaction.text(finding.why)
+def _claim(role: Role, finding: Finding) -> str:
     if finding.verdict is Verdict.UNOBSERVABLE:
-        return why or "traces cannot show it"
+        return finding.why or "traces cannot show it"
     if finding.verdict is Verdict.INEFFECTIVE:
-        return why or "always denied, or outside the permissions boundary"
+        return finding.why or "always denied, or outside the permissions boundary"
     if finding.verdict is Verdict.BROAD:
-        is_shared = len(role_result.role.workloads) > 1
         if not finding.used:
             return "never used, as far as traces show it"
-        return "only used: " + _used(scan, finding.used, by_name=is_shared)
+        return "only used: " + _used((role.used[at] for at in finding.used), by_name=len(role.workloads) > 1)
     claim = "not surely used" if MAY_BE_USED.intersection(finding.reasons) else "never used"
-    return f"{claim}; {why}" if finding.why else claim
+    return f"{claim}; {finding.why}" if finding.why else claim
 
 
-def _used(scan: ViewedScan, permissions: Sequence[Used], *, by_name: bool) -> str:
+def _used(permissions: Iterable[UsedGrant], *, by_name: bool) -> str:
     """What a grant was used for; with the workloads that used it where several use the role."""
     texts = []
     for permission in permissions:
-        workloads = listed(map(scan.workload, permission.workloads)) if by_name else ""
-        text = f"{permission.action} on {scan.resource(permission.resource)}"
+        workloads = listed(map(workload_name, permission.workloads)) if by_name else ""
+        text = f"{permission.action} on {short(permission.resource)}"
         texts.append(f"{text} by {workloads}" if workloads else text)
     return listed(texts)
 
 
-def _evidence(scan: ViewedScan, role_result: RoleResult, finding: Finding) -> str:
-    if finding.ignored is not None:
-        return scan.redaction.text(f"accepted: {finding.ignored}")
-    if finding.known:
+def evidence_of(finding: Finding) -> str:
+    """What a verdict rests on, or why it is not confirmed."""
+    if finding.accepted_reason is not None:
+        return f"accepted: {finding.accepted_reason}"
+    if finding.in_baseline:
         return "in the baseline"
     if finding.verdict not in EXCESS:
         return "not observable" if finding.verdict is Verdict.UNOBSERVABLE else "as the policies are now"
     if not finding.confirmed:
         return ", ".join(finding.reasons)
-    return " and ".join(
-        [_traces(scan, role_result, finding), *(_SOURCE_NAMES[source] for source in finding.sources)]
-    )
-
-
-def _traces(scan: ViewedScan, role_result: RoleResult, finding: Finding) -> str:
-    """How many complete traces are newer than the last change: "4 traces", "500 traces or more"."""
-    workloads = workload_evidence(role_result.role, finding.policy, scan.evidence, scan.result.workloads)
-    newer = sum(
-        start > workload.changed for workload in workloads for start in workload.evidence.newest_complete
-    )
-    is_cut = any(len(workload.evidence.newest_complete) >= KEPT_STARTS for workload in workloads)
-    return counted(newer, "trace") + (" or more" if is_cut else "")
+    traces = counted(finding.traces, "trace") + (" or more" if finding.more_traces else "")
+    return " and ".join([traces, *(_SOURCE_NAMES[source] for source in finding.sources)])

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from scanner.model import Finding
+from scanner.report.records import Finding, Gate, Location, Role
 
 
 @dataclass(frozen=True)
 class Row:
     """A finding in a table.
 
-    `who` names the workloads. `claim` is what was seen of the grant, `evidence` what the verdict rests on, or
-    why it is not confirmed. Of a bundle of a framework, `actions` name it, and `below` are the rows of its
-    grants. `alike` are further findings that look the same, since names are hidden.
+    `functions` are the names of the workloads, `who` the same in a line. `claim` is what was seen of the
+    grant, `evidence` what the verdict rests on, or why it is not confirmed. Of a bundle of a framework,
+    `actions` name it, and `below` are the rows of its grants. `alike` are further findings that look the
+    same, since names are hidden.
     """
 
     finding: Finding
+    role: Role
+    functions: tuple[str, ...]
     who: str
     actions: str
     resources: str
@@ -25,22 +28,107 @@ class Row:
     severity: str
     evidence: str
     confirmed: bool
+    fails: bool = False
     below: tuple[Row, ...] = ()
     alike: tuple[Finding, ...] = ()
 
     @property
-    def ids(self) -> str:
-        """The ids of its findings."""
-        return " ".join(finding.id for finding in (self.finding, *self.alike))
+    def ids(self) -> tuple[str, ...]:
+        """The ids of its findings, without those below."""
+        return tuple(finding.id for finding in (self.finding, *self.alike))
+
+    @property
+    def all_ids(self) -> tuple[str, ...]:
+        """The ids of all findings in it."""
+        return tuple(id_ for row in self.below for id_ in row.ids) or self.ids
+
+
+@dataclass(frozen=True)
+class Group:
+    """The same grant in several roles: one statement or template made them.
+
+    In `resources` and `claim` stands `…` where the roles differ. `functions` are the names of all workloads,
+    `roles` is the number of roles, `places` are the lines of the checkout that grant it.
+    """
+
+    rows: tuple[Row, ...]
+    actions: str
+    resources: str
+    claim: str
+    severity: str
+    breadth: str
+    evidence: str
+    functions: tuple[str, ...]
+    roles: int
+    confirmed: bool
+    fails: bool
+    places: tuple[Location, ...]
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of the findings in it."""
+        return tuple(dict.fromkeys(id_ for row in self.rows for id_ in row.all_ids))
+
+
+@dataclass(frozen=True)
+class Totals:
+    """How many findings there are of excess that nobody accepts.
+
+    `by_verdict` and `by_severity` count confirmed ones, `unconfirmed_by_severity` the others; the most severe
+    stand first. `functions` is the number of workloads that were compared, `excessive` that of those
+    with confirmed excess.
+    """
+
+    by_verdict: Mapping[str, int]
+    by_severity: Mapping[str, int]
+    unconfirmed_by_severity: Mapping[str, int]
+    functions: int
+    excessive: int
+
+    @property
+    def confirmed(self) -> int:
+        """All confirmed findings."""
+        return sum(self.by_severity.values())
+
+    @property
+    def unconfirmed(self) -> int:
+        """All others."""
+        return sum(self.unconfirmed_by_severity.values())
+
+
+@dataclass(frozen=True)
+class NeverTraced:
+    """The workloads that no trace shows. `listed` is the number of all workloads, None where unknown.
+
+    `dangerous` are names and what their roles allow: "administrator" or "privilege-escalation".
+    """
+
+    names: tuple[str, ...]
+    listed: int | None
+    dangerous: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Delta:
+    """What changed against the baseline: how many grants are new and known, and what is gone, a line each."""
+
+    new: int
+    known: int
+    fixed: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class StatementEdit:
-    """What to change in a statement: lines that begin with `-`, `+` or a space."""
+    """What to change in a statement: lines that begin with `-`, `+` or a space.
+
+    `policy_position` and `statement` are positions in the role's policies and in that policy.
+    """
 
     policy: str
     managed_by_aws: bool
     difference: str
+    policy_position: int
+    statement: int
 
 
 @dataclass(frozen=True)
@@ -161,13 +249,21 @@ class UnmappedCalls:
 class View:
     """Everything that is shown of a scan, in the order in which it is shown.
 
-    `others` are findings that fail the gate though they are no excess; `unobservable` and `ineffective` are
-    those that do not fail it. `accepted_facts` are lines on the team's rules and the baseline.
+    `groups` are the confirmed findings and `doubts` the others, by what they have in common; `confirmed` and
+    `unconfirmed` hold the same, one row a role. `others` are findings that fail the gate though they are no
+    excess; `unobservable` and `ineffective` are those that do not fail it. `accepted_facts` are lines on the
+    team's rules and the baseline.
     """
 
     headline: str
     facts: str
+    gate: Gate | None
+    totals: Totals
+    delta: Delta | None
+    never_traced: NeverTraced
     others: Sequence[Row]
+    groups: Sequence[Group]
+    doubts: Sequence[Group]
     confirmed: Sequence[Row]
     unconfirmed: Sequence[Row]
     reasons: Sequence[ReasonLine]

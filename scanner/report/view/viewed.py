@@ -1,4 +1,4 @@
-"""A scan as it is shown: to whom it is shown decides what is masked."""
+"""A report as it is shown: names in the place of ARNs."""
 
 from __future__ import annotations
 
@@ -10,48 +10,54 @@ from typing import Any
 
 import orjson
 
-from scanner.model import Arn, Evidence
+from scanner.model import EXCESS, Arn
 from scanner.model.workloads import workload_name
-from scanner.request import ScanRequest, is_selected
-from scanner.result import RoleResult, ScanResult
-from scanner.text.redact import Redaction
+from scanner.report.records import BundleUse, Finding, Report, Role, Workload
 
 _LISTED = 4
 
 
 @dataclass(frozen=True)
-class ViewedScan:
-    """What was found, what was asked, and the masking of names that must not be shown."""
+class ViewedReport:
+    """A report, with what is looked up in it again and again."""
 
-    result: ScanResult
-    request: ScanRequest
-    redaction: Redaction
+    report: Report
 
     @cached_property
-    def evidence(self) -> Mapping[str, Evidence]:
-        """How much was seen of each workload, by ARN."""
-        return {arn: usage.evidence for arn, usage in self.result.traced.by_workload.items()}
+    def workloads(self) -> Mapping[str, Workload]:
+        """The workloads by ARN."""
+        return {workload.arn: workload for workload in self.report.workloads}
 
-    def selected(self, role_result: RoleResult) -> list[str]:
+    @cached_property
+    def failing_ids(self) -> frozenset[str]:
+        """The ids of the findings that fail the gate."""
+        return frozenset(self.report.gate.failing if self.report.gate else ())
+
+    def selected(self, role: Role) -> list[str]:
         """The ARNs of the workloads of a role that the report is about."""
-        return [arn for arn in role_result.role.workloads if is_selected(arn, self.request.workloads)]
+        return [arn for arn in role.workloads if self._is_reported(arn)]
 
-    def who(self, role_result: RoleResult) -> str:
+    def _is_reported(self, arn: str) -> bool:
+        workload = self.workloads.get(arn)
+        return workload is None or workload.reported
+
+    def names(self, role: Role) -> tuple[str, ...]:
         """The names of these workloads; that of the role where there are none."""
-        names = [workload_name(arn) for arn in self.selected(role_result)]
-        return self.redaction.text(listed(names) or role_result.role.name)
+        return tuple(map(workload_name, self.selected(role))) or (role.name,)
 
-    def workload(self, arn: str) -> str:
-        """A workload's name."""
-        return self.redaction.text(workload_name(arn))
+    def who(self, role: Role) -> str:
+        """The same in a line."""
+        return listed(self.names(role))
 
-    def resource(self, resource: str) -> str:
-        """A resource without the fields that all ARNs have."""
-        return short(self.redaction.resource(resource))
 
-    def policy(self, policy: Any) -> str:
-        """A policy, or a statement, as JSON text."""
-        return json_text(self.redaction.policy(policy))
+def bundle_of(role: Role, finding: Finding) -> BundleUse | None:
+    """The bundle that the grants of a finding belong to."""
+    return None if finding.bundle is None else role.bundles[finding.bundle]
+
+
+def is_open_excess(finding: Finding) -> bool:
+    """Whether a finding is excess that nobody accepts."""
+    return finding.verdict in EXCESS and not finding.accepted
 
 
 def listed(texts: Iterable[str], before: str = "") -> str:

@@ -32,6 +32,8 @@ from scanner.github.errors import GithubError
 from scanner.model import Location, Verdict
 from scanner.options.parsers import Options
 from scanner.options.request import request_of
+from scanner.report.build import report
+from scanner.report.hide import hidden
 from scanner.report.view import view_of
 from scanner.request import ScanRequest
 from scanner.result import ScanResult
@@ -73,7 +75,8 @@ def nothing_scanned(
 def scanned(gate: GatePolicy = FAIL_ON_UNUSED, decision: GateDecision | None = None) -> ActionResult:
     request, result = walk_through()
     decision = decision or decide(result.findings, (), gate)
-    return ActionResult(scan=result, request=request, gate=gate, decision=decision)
+    record = report(result, request, gate, decision)
+    return ActionResult(scan=result, request=request, gate=gate, decision=decision, report=record)
 
 
 def no_github() -> Repository:
@@ -94,9 +97,10 @@ def publication(
             replace(r, findings=[replace(f, location=place, location_note=note) for f in r.findings])
             for r in result.scan.roles
         ]
-        result = replace(result, scan=replace(result.scan, roles=roles))
-    if result.scan:
-        view = view_of(result.scan, result.request, redaction, result.failing_ids)
+        scan = replace(result.scan, roles=roles)
+        record = report(scan, result.request, result.gate, result.decision)
+        result = replace(result, scan=scan, report=record)
+        view = view_of(hidden(record, redaction), names_hidden=redaction is not NO_REDACTION)
     return Publication(
         inputs=inputs_of(environ or {}),
         workflow=WorkflowRun.of(environ or {}),

@@ -8,10 +8,10 @@ from scanner.gate.config import TeamConfig
 from scanner.gate.rules import IgnoreRule
 from scanner.mapping.overrides import ExtraUntraced
 from scanner.report.markdown import markdown
-from scanner.report.view import view_of
 from scanner.text.redact import PUBLIC_REDACTION
 from tests.unit.cases import allow, compared, deny, function, function_arn, policy, table, usage, used
 from tests.unit.report.examples import COMPARE, EVIL, GET, SCAN, bundle_scan, scan_result
+from tests.unit.report.views import viewed
 
 
 def test_the_markdown_of_odd_names_holds_none_of_their_markup() -> None:
@@ -19,7 +19,7 @@ def test_the_markdown_of_odd_names_holds_none_of_their_markup() -> None:
     odd = function(EVIL)
     grant = policy(allow(f"dynamodb:{EVIL}", EVIL, Sid=EVIL), name=EVIL)
     scan = scan_result([compared([grant], [seen], functions=[odd])], [seen], [odd])
-    text = markdown(view_of(scan, COMPARE))
+    text = markdown(viewed(scan, COMPARE))
     for outside in text.split("```")[0::2]:
         assert "<b>" not in outside
         assert "@team" not in outside
@@ -34,7 +34,7 @@ def test_no_claim_and_no_reason_of_a_rule_can_dress_up_the_table() -> None:
     reads = usage(used((GET, table("t"))))
     role = compared([policy(allow(SCAN, table("t")))], [reads], config=config)
     scan = scan_result([role], [reads], [function()])
-    text = markdown(view_of(scan, COMPARE, failing_ids={finding.id for finding in scan.findings}))
+    text = markdown(viewed(scan, COMPARE, failing_ids={finding.id for finding in scan.findings}))
     assert "(matches `fail-on`)" in text
     assert not any(part in text for part in ("<img", "@org", "x | y", "[a](http"))
 
@@ -45,15 +45,15 @@ def test_the_reason_of_a_rule_is_hidden_in_public_as_all_else() -> None:
     grants = policy(allow([GET, SCAN], table("t")))
     role = compared([grants], [reads], config=TeamConfig(ignores=(rule,)))
     scan = scan_result([role], [reads], [function()])
-    assert "999988887777" in markdown(view_of(scan, COMPARE))
-    assert "999988887777" not in markdown(view_of(scan, COMPARE, PUBLIC_REDACTION))
+    assert "999988887777" in markdown(viewed(scan, COMPARE))
+    assert "999988887777" not in markdown(viewed(scan, COMPARE, PUBLIC_REDACTION))
 
 
 def test_how_much_was_sampled_and_what_is_always_denied_is_in_the_comment() -> None:
     reads = usage(used((GET, table("t"))))
     grants = policy(allow(GET, table("t")), allow("sqs:SendMessage"), deny("sqs:*"))
     scan = scan_result([compared([grants], [reads])], [reads], [function()])
-    text = markdown(view_of(replace(scan, invocations={function_arn("f"): 400}), COMPARE))
+    text = markdown(viewed(replace(scan, invocations={function_arn("f"): 400}), COMPARE))
     assert "1 trace of 400 invocations" in text
     assert "always denied" in text
 
@@ -65,13 +65,13 @@ def test_however_many_findings_fail_beside_the_excess_the_comment_keeps_within_i
     ]
     role = compared([policy(allow([GET, SCAN], table("t")), *keys)], [reads])
     scan = scan_result([role], [reads], [function()])
-    text = markdown(view_of(scan, COMPARE, failing_ids={finding.id for finding in scan.findings}), 65_000)
+    text = markdown(viewed(scan, COMPARE, failing_ids={finding.id for finding in scan.findings}), 65_000)
     assert len(text) <= 65_000
     assert "dynamodb&#58;Scan" in text
     assert "more that match `fail-on`" in text
 
 
 def test_the_grants_of_a_bundle_stand_below_it_in_its_row() -> None:
-    lines = markdown(view_of(bundle_scan(), COMPARE)).splitlines()
+    lines = markdown(viewed(bundle_scan(), COMPARE)).splitlines()
     (row,) = (line for line in lines if "<code>CDK grantReadData</code> on <code>table/t</code>" in line)
     assert "| only GetItem was used; no smaller one fits<br><code>dynamodb&#58;BatchGetItem, " in row

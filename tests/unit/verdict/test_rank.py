@@ -38,7 +38,7 @@ def finding(statement: dict[str, Any]) -> Finding:
 def test_the_widest_comes_first() -> None:
     findings = [finding(statement) for statement, _ in ORDER]
     assert [f.breadth for f in findings] == [breadth for _, breadth in ORDER]
-    rank = ranking(findings)
+    rank = ranking((finding.role, finding) for finding in findings)
     ranks = [rank(f) for f in findings]
     assert ranks == sorted(ranks)
 
@@ -48,12 +48,12 @@ def test_reading_secrets_comes_before_other_writes() -> None:
         finding(allow("secretsmanager:GetSecretValue", SECRET)),
         finding(allow("sqs:SendMessage")),
     )
-    rank = ranking([secrets, writes])
+    rank = ranking((finding.role, finding) for finding in [secrets, writes])
     assert rank(secrets) < rank(writes)
 
 
 def test_what_many_roles_have_comes_first() -> None:
     rare, common = (finding(allow("sqs:SendMessage", arn("sqs", name))) for name in "ab")
     others = [replace(common, role=f"arn:aws:iam::1:role/{number}") for number in range(3)]
-    rank = ranking([rare, common, *others])
+    rank = ranking((finding.role, finding) for finding in [rare, common, *others])
     assert rank(common) == rank(others[0]) < rank(rare)

@@ -1,0 +1,87 @@
+"""What to change in the policies of roles that grant more than they need. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from typing import Any
+
+import msgspec
+import yaml
+
+from scanner.report.records import PolicyDocument, Role, StatementChange
+from scanner.report.view.values import RoleSuggestion, Row, StatementEdit
+from scanner.report.view.viewed import ViewedReport, is_open_excess, json_text
+
+_YAML = (".yml", ".yaml")
+
+
+def suggestions(viewed: ViewedReport, excess: Sequence[Row]) -> list[RoleSuggestion]:
+    """What to change in the roles that hold more than they need, in the order of their first rows."""
+    first_row = {row.role.arn: place for place, row in reversed(list(enumerate(excess)))}
+    roles = [
+        role
+        for role in viewed.report.roles
+        if role.suggested_policy and any(is_open_excess(f) or f.redundant for f in role.findings)
+    ]
+    roles.sort(key=lambda role: first_row.get(role.arn, 0))
+    return [_suggestion(viewed, role) for role in roles]
+
+
+def _suggestion(viewed: ViewedReport, role: Role) -> RoleSuggestion:
+    policies = role.suggested_policies or ((role.suggested_policy,) if role.suggested_policy else ())
+    return RoleSuggestion(
+        role=role.arn,
+        who=viewed.who(role),
+        edits=[_edit(role, change) for change in role.changes],
+        policies=[policy_text(policy) for policy in policies],
+    )
+
+
+def policy_text(policy: PolicyDocument) -> str:
+    """A policy as JSON text."""
+    return json_text(msgspec.to_builtins(policy))
+
+
+def _edit(role: Role, change: StatementChange) -> StatementEdit:
+    """What changes in a statement, line by line, with all of its lines: as YAML where the template is."""
+    policy = role.policies[change.policy]
+    as_yaml = any(
+        finding.location is not None and finding.location.path.endswith(_YAML)
+        for finding in role.findings
+        if (finding.policy, finding.statement) == (change.policy, change.statement)
+    )
+    before = _lines(policy.statements[change.statement], as_yaml)
+    after = [line for statement in change.after for line in _lines(statement, as_yaml)]
+    return StatementEdit(
+        policy=policy.name,
+        managed_by_aws=policy.managed_by_aws,
+        difference="\n".join(element_diff(before, after)),
+        statement=change.statement,
+        policy_position=change.policy,
+    )
+
+
+def _lines(statement: Any, as_yaml: bool) -> list[str]:
+    if not as_yaml:
+        return json_text(statement).splitlines()
+    text = yaml.safe_dump(
+        statement, sort_keys=False, default_flow_style=False, width=10_000, allow_unicode=False
+    )
+    return text.splitlines()
+
+
+def element_diff(before: Sequence[str], after: Sequence[str]) -> list[str]:
+    """All lines of two texts with `-`, `+` or a blank before them.
+
+    Lines that differ by a comma at the end alone are the same: one removed element is one line.
+    """
+    old, new = ([line.removesuffix(",") for line in lines] for lines in (before, after))
+    lines = []
+    for kind, first, last, from_new, to_new in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind == "equal":
+            lines += [f" {line}" for line in after[from_new:to_new]]
+        else:
+            lines += [f"-{line}" for line in before[first:last]]
+            lines += [f"+{line}" for line in after[from_new:to_new]]
+    return lines
