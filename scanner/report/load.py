@@ -19,7 +19,7 @@ def report_of(document: Any) -> Report:
     version = document.get("schema_version") if isinstance(document, dict) else None
     if isinstance(version, int) and version not in (FIRST_VERSION, SCHEMA_VERSION):
         raise ScanError(
-            f"--report was written by another version: its `schema_version` is {version}, and this version "
+            f"the report was written by another version: its `schema_version` is {version}, and this version "
             f"reads {FIRST_VERSION} and {SCHEMA_VERSION}",
             EXIT_USAGE,
         )
@@ -28,7 +28,7 @@ def report_of(document: Any) -> Report:
     except (msgspec.ValidationError, KeyError, IndexError, TypeError, AttributeError) as error:
         problem = str(error).replace("\n", " ")[:200]
         raise ScanError(
-            f"--report is no report.json, or was written by another version: {problem}", EXIT_USAGE
+            f"this is no report.json, or was written by another version: {problem}", EXIT_USAGE
         ) from None
 
 
