@@ -98,5 +98,5 @@ def test_the_report_holds_the_location(checkout: Path) -> None:
     findings = [finding for role in document["roles"] for finding in role["findings"]]
     (location,) = [finding["location"] for finding in findings if finding["verdict"] == "unused"]
     line = notes.SERVERLESS_LINE
-    assert location == {"path": "serverless.yml", "line": line, "end_line": line, "made_by": ""}
-    assert {finding["location_note"] for finding in findings} == {""}
+    assert location == {"path": "serverless.yml", "line": line, "end_line": line}
+    assert {finding.get("location_note") for finding in findings} == {None}
