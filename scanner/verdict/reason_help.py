@@ -37,7 +37,7 @@ REASON_HELP: Mapping[Reason, tuple[str, str]] = {
     ),
     Reason.RESOURCE_UNKNOWN: (
         "calls of that action were recorded without their resource",
-        "let the X-Ray SDK record the parameter that names the resource (see the README)",
+        "let the X-Ray SDK record the parameter that names the resource (see the documentation)",
     ),
     Reason.CONDITION_UNKNOWN: (
         "the grant has a condition, and traces do not tell whether it held or what it narrows the grant to",

@@ -31,17 +31,20 @@ from scanner.workloads.lambda_reader import functions_from_file
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMAND_LINE = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
+AWS_PERMISSIONS = (ROOT / "docs" / "aws-permissions.md").read_text(encoding="utf-8")
+EVIDENCE = (ROOT / "docs" / "evidence.md").read_text(encoding="utf-8")
+WITHOUT_AWS = (ROOT / "docs" / "without-aws.md").read_text(encoding="utf-8")
 REPORT = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 VERDICTS = (ROOT / "docs" / "verdicts.md").read_text(encoding="utf-8")
-DOCUMENTS = [
-    "CHANGELOG.md",
-    "CONTRIBUTING.md",
-    "README.md",
-    "docs/configuration.md",
-    "docs/report.md",
-    "docs/verdicts.md",
-]
+DOCUMENTS = sorted(
+    str(path.relative_to(ROOT))
+    for path in (
+        *(ROOT / name for name in ("CHANGELOG.md", "CONTRIBUTING.md", "README.md", "SECURITY.md")),
+        *(ROOT / "docs").glob("*.md"),
+    )
+)
 
 # the forerunner's policy: with AWSXrayReadOnlyAccess, the job runs with nothing more
 SIX_ACTIONS = {
@@ -93,7 +96,7 @@ def blocks(text: str, language: str) -> list[str]:
 
 # --- README: options, exit codes, permissions ----------------------------------------------------
 
-COMMANDS, OPTIONS, EXIT_CODES = tables(section(README, "## Options"))
+COMMANDS, OPTIONS, EXIT_CODES = tables(section(COMMAND_LINE, "## Options"))
 
 
 def actions() -> list[argparse.Action]:
@@ -128,7 +131,7 @@ def test_exit_codes_are_in_the_table() -> None:
 
 
 def test_policy_to_paste() -> None:
-    text = section(README, "## AWS permissions")
+    text = AWS_PERMISSIONS
     (block,) = blocks(text, "json")
     needed, *optional = json.loads(block)["Statement"]
     assert set(needed["Action"]) == SIX_ACTIONS
@@ -141,9 +144,9 @@ def test_policy_to_paste() -> None:
 
 def test_sources_beside_the_traces_are_in_the_table() -> None:
     """Each with the rights that it needs: all of them are in the policy to paste."""
-    (table,) = tables(section(README, "## What AWS itself recorded"))
+    (table,) = tables(section(EVIDENCE, "## What AWS itself recorded"))
     assert [plain(cells[0]) for cells in table] == list(SOURCES)
-    statements = json.loads(blocks(section(README, "## AWS permissions"), "json")[0])["Statement"]
+    statements = json.loads(blocks(AWS_PERMISSIONS, "json")[0])["Statement"]
     (records,) = [statement for statement in statements if statement["Sid"] == "EvidenceBesideTraces"]
     needed = [name for cells in table for name in _CODE.findall(cells[1]) if catalog.action(name)]
     assert sorted(needed) == records["Action"]
@@ -153,12 +156,12 @@ def test_sources_beside_the_traces_are_in_the_table() -> None:
 
 
 def test_verdicts_are_in_the_table() -> None:
-    (table,) = tables(section(README, "## Verdicts"))
+    (table,) = tables(section(VERDICTS, "## Verdicts"))
     assert [plain(cells[0]) for cells in table] == [verdict.value for verdict in Verdict]
 
 
 def test_reasons_are_in_the_table() -> None:
-    (table,) = tables(section(README, "## Why a finding is not confirmed"))
+    (table,) = tables(section(VERDICTS, "## Why a finding is not confirmed"))
     documented = {code: (meaning, remedy) for code, meaning, remedy in ([*map(plain, row)] for row in table)}
     explained = {
         reason.value: tuple(text.replace("`", "") for text in REASON_HELP[reason]) for reason in Reason
@@ -221,10 +224,10 @@ def test_picture_is_what_the_terminal_shows(walk_through: WalkThrough) -> None:
 
 
 def test_example_is_what_the_walk_through_writes(walk_through: WalkThrough) -> None:
-    (example,) = blocks(section(README, "## What it writes"), "json")
+    (example,) = blocks(section(COMMAND_LINE, "## What it writes"), "json")
     written = walk_through.folder / "excessive_permissions.json"
     assert json.loads(example) == json.loads(written.read_bytes())
-    (table,) = tables(section(README, "## What it writes"))
+    (table,) = tables(section(COMMAND_LINE, "## What it writes"))
     documented = {plain(cells[0]).replace("<workload>", "*") for cells in table}
     patterns = {re.sub(r"^.*\.policy\.json$", "*.policy.json", p.name) for p in walk_through.folder.iterdir()}
     assert documented == patterns
@@ -235,7 +238,7 @@ def test_the_walk_through_fails_the_default_gate(tmp_path: Path) -> None:
 
 
 def test_the_story_of_a_finding_is_what_explain_tells(walk_through: WalkThrough) -> None:
-    (example,) = blocks(section(README, "### The story of one finding"), "console")
+    (example,) = blocks(section(COMMAND_LINE, "### The story of one finding"), "console")
     command, *shown = example.splitlines()
     finding_id = command.split()[3]
     told = iter(explained(json.loads((walk_through.folder / "report.json").read_bytes()), finding_id))
@@ -245,7 +248,7 @@ def test_the_story_of_a_finding_is_what_explain_tells(walk_through: WalkThrough)
 
 def test_the_lists_of_functions_are_merged_whole(tmp_path: Path) -> None:
     """As the AWS CLI prints them: a file for each region, and for each function's destinations."""
-    (script,) = blocks(section(README, "## Without AWS access"), "sh")
+    (script,) = blocks(WITHOUT_AWS, "sh")
     match = re.search(r"python3 -c '\n(.*?)' lists/", script, re.DOTALL)
     assert match
     names = [f"arn:aws:lambda:us-east-1:123456789012:function:{name}" for name in "fg"]

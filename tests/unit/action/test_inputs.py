@@ -1,4 +1,4 @@
-"""The action's inputs: what they mean, how wrong values are refused, held to action.yml and the README."""
+"""The action's inputs: what they mean, how wrong values are refused, held to action.yml and the docs."""
 
 from __future__ import annotations
 
@@ -204,12 +204,12 @@ def test_every_output_is_in_action_yml() -> None:
     assert list(OUTPUTS) == list(manifest()["outputs"])
 
 
-def test_the_readme_lists_the_inputs_and_outputs_as_action_yml_has_them() -> None:
-    readme = (ROOT / "README.md").read_text()
+def test_the_documentation_lists_the_inputs_and_outputs_as_action_yml_has_them() -> None:
+    page = (ROOT / "docs" / "action.md").read_text()
     for part in ("inputs", "outputs"):
-        section = readme.partition(f"### {part.capitalize()}\n")[2].partition("\n#")[0]
+        section = page.partition(f"## {part.capitalize()}\n")[2].partition("\n#")[0]
         documented = dict(re.findall(r"^\| `([a-z-]+)` \| (.*?) \|$", section, re.MULTILINE))
         for name, spec in manifest()[part].items():
             assert documented.get(name, "").startswith(spec["description"]), (
-                f"{name} is not in the README's table"
+                f"{name} is not in the table of docs/action.md"
             )
