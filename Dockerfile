@@ -21,7 +21,9 @@ RUN /venv/bin/python -B /build/prune_image.py \
 COPY entrypoint.py /app/
 COPY scanner /app/scanner
 RUN /venv/bin/python -m compileall -q --invalidation-mode unchecked-hash /app \
-    && /venv/bin/python -I -c 'import scanner.action.run, scanner.cli, scanner.github.api'
+    && /venv/bin/python -I -c 'import scanner.action.run, scanner.cli, scanner.github.api' \
+    && printf '#!/bin/sh\nexec /venv/bin/python -I -m scanner "$@"\n' > /build/xray-privilege-scan \
+    && chmod 755 /build/xray-privilege-scan
 
 FROM python:3.13-slim-trixie
 LABEL org.opencontainers.image.title="xray-privilege-scan" \
@@ -29,6 +31,8 @@ LABEL org.opencontainers.image.title="xray-privilege-scan" \
       org.opencontainers.image.licenses="MIT"
 COPY --from=builder /venv /venv
 COPY --from=builder /app /app
+# The command line, for others than GitHub: `docker run --entrypoint xray-privilege-scan IMAGE ...`
+COPY --from=builder /build/xray-privilege-scan /usr/local/bin/
 # -I: neither the workflow's PYTHON* variables nor modules in the workspace change what runs here.
 # -u: the log is seen as it is written.
 ENTRYPOINT ["/venv/bin/python", "-I", "-u", "/app/entrypoint.py"]

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from scripts.prune_image import KEPT, prune
-from tests.action.harness import Job, configuration
+from tests.action.harness import Job, configuration, run_in
 from tests.fakes.moto_aws import ROOT
 
 
@@ -46,6 +46,10 @@ def test_the_image_runs_as_github_wants_it(image: str) -> None:
     assert config.get("WorkingDir") in (None, "", "/")
     assert config["Labels"]["org.opencontainers.image.title"] == "xray-privilege-scan"
     assert not any(re.match(r"(INPUT|AWS|GITHUB|PIP|SSL)_", variable) for variable in config["Env"])
+
+
+def test_the_command_line_is_in_the_image_for_others_than_github(image: str) -> None:
+    assert "explain" in run_in(image, "xray-privilege-scan", "--help")
 
 
 def test_the_first_line_of_the_log_comes_at_once(image: str, tmp_path: Path) -> None:

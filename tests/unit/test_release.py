@@ -15,6 +15,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+EXAMPLES = sorted((ROOT / "examples" / "workflows").glob("*.yml"))
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 REFERENCE = "ghcr.io/octocat/xray-privilege-scan@sha256:" + "0123456789abcdef" * 4
 BASE = "FROM python:3.13-slim-trixie"
@@ -37,7 +38,7 @@ def test_no_workflow_has_rights_that_no_job_asks_for(path: Path) -> None:
 
 def test_one_action_has_one_commit_everywhere() -> None:
     pins = set()
-    for path in [*WORKFLOWS, *DOCUMENTS]:
+    for path in [*WORKFLOWS, *EXAMPLES, *DOCUMENTS]:
         pins |= set(re.findall(r"uses: ([\w./-]+?/[\w.-]+?)(?:/[\w-]+)?@([0-9a-f]{40})", path.read_text()))
     names = [name for name, _ in pins]
     assert len(names) > 5
@@ -51,7 +52,9 @@ def test_the_base_image_is_literal_and_the_same_in_both_stages() -> None:
 
 
 def test_readers_are_shown_the_action_pinned_by_commit() -> None:
-    uses = [use for path in DOCUMENTS for use in re.findall(r"uses: (OWNER/.*)", path.read_text())]
+    uses = [
+        use for path in [*DOCUMENTS, *EXAMPLES] for use in re.findall(r"uses: (OWNER/.*)", path.read_text())
+    ]
     assert uses
     assert all(re.fullmatch(r"OWNER/xray-privilege-scan@(COMMIT|[0-9a-f]{40}) # v\S+", use) for use in uses)
 
