@@ -100,7 +100,7 @@ def run(options: Options, out: IO[str], err: IO[str], now: float) -> int:
     from scanner.report.view import view_of
     from scanner.request import with_stacks
     from scanner.result import nothing_read
-    from scanner.scan import scan
+    from scanner.scan import as_scanned, scan
 
     targets = _targets(options, err)
     check_folder(targets.reports)
@@ -111,6 +111,7 @@ def run(options: Options, out: IO[str], err: IO[str], now: float) -> int:
     request = with_stacks(request, clients)
     with _progress(err) as progress:
         result = scan(request, clients, progress)
+    request = as_scanned(request, result)
     gate = gate_of(options, config)
     decision = _decide(result, request, gate)
     report = report_record(result, request, gate, decision)

@@ -23,6 +23,7 @@ from scanner.usage.evidence import EvidenceRequirements
 class ScanRequest:
     """What is to be scanned. Times are Unix seconds; the window counts for the X-Ray API only.
 
+    Where no role can be read, a scan that compares goes on without, unless it `must_compare`.
     `iam` and `documents` (of workloads, by kind) are parsed files that stand for the answers of AWS.
     `regions` are those to scan, none for the configured one. `evidence` names what AWS itself recorded
     (`records.aws_records.SOURCES`). `baseline_verdicts` are the verdicts that a baseline holds. `logical_ids`
@@ -35,6 +36,7 @@ class ScanRequest:
     now: float = 0.0
     filter: str | None = None
     compare: bool = False
+    must_compare: bool = True
     traces: tuple[Path, ...] = ()
     trace_ids: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()

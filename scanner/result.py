@@ -100,7 +100,7 @@ class ScanResult:
     `workloads` are those whose configuration was read, by ARN; `uncompared` are those that were seen, though
     no role of theirs is known. `invocations` are how often functions ran in the scanned time (by ARN),
     as CloudWatch counts. `terms` are what the team accepts, `rules` is what became of its rules,
-    `against_baseline` what is new and what was fixed.
+    `against_baseline` what is new and what was fixed. `usage_only` if no role was compared.
     """
 
     traced: Traced
@@ -112,6 +112,7 @@ class ScanResult:
     terms: Terms = field(default_factory=Terms)
     rules: RuleTally = field(default_factory=RuleTally)
     against_baseline: Comparison | None = None
+    usage_only: bool = False
 
     @property
     def findings(self) -> list[Finding]:

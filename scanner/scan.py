@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from scanner.aws.api import Aws
 from scanner.conclude import conclude
-from scanner.errors import Warnings
+from scanner.errors import EXIT_USAGE, ScanError, Warnings
 from scanner.gate.accept import accept
 from scanner.model import Role
 from scanner.read import (
@@ -23,7 +23,7 @@ from scanner.records.aws_records import NO_RECORDS
 from scanner.records.of_role import TracedWorkloads
 from scanner.records.read import Records, read_records
 from scanner.request import ScanRequest
-from scanner.result import ScanResult, Traced
+from scanner.result import ScanResult, Traced, nothing_read
 from scanner.usage.of_role import usage_of_role
 from scanner.verdict.assess import assess_role
 from scanner.verdict.context import RoleContext
@@ -35,12 +35,48 @@ def scan(request: ScanRequest, aws: Aws, progress: Callable[[int], None] = lambd
     """Scan. `progress` is called with how many traces were read so far. Raises ScanError.
 
     What could not be read is counted in the result; only where nothing at all can be read, the scan ends.
+    Where no role can be read, it goes on to report usage, unless roles must be compared.
     """
     warnings = Warnings(request.warnings)
     traced = read_traces(request, aws, warnings, progress)
-    if not request.compare:
+    result = _compared_if_possible(request, aws, traced, warnings) if request.compare else None
+    if result is None:
         warn_of_assumed_roles(traced.usages, warnings)
-        return ScanResult(traced, warnings=warnings.all())
+        return ScanResult(traced, warnings=warnings.all(), usage_only=True)
+    return result
+
+
+def as_scanned(request: ScanRequest, result: ScanResult) -> ScanRequest:
+    """The request as it was carried out: for usage only where no role was compared."""
+    return replace(request, compare=request.compare and not result.usage_only)
+
+
+def _compared_if_possible(
+    request: ScanRequest, aws: Aws, traced: Traced, warnings: Warnings
+) -> ScanResult | None:
+    """The comparison; None, and a warning, where no role can be read and none has to be."""
+    if request.must_compare:
+        return _compared(request, aws, traced, warnings)
+    try:
+        result = _compared(request, aws, traced, warnings)
+        error = nothing_read(result, compare=True)
+    except ScanError as raised:
+        if raised.exit_code == EXIT_USAGE and (request.iam or request.documents):
+            raise  # files that are wrong are no want of rights
+        error = raised
+    else:
+        if error is None or nothing_read(result, compare=False):
+            return result
+    warnings.add(
+        "not-compared",
+        f"only what was used is reported: {error}. With --usage-only this is no warning, with -c (--compare) "
+        "an error",
+    )
+    return None
+
+
+def _compared(request: ScanRequest, aws: Aws, traced: Traced, warnings: Warnings) -> ScanResult:
+    """What the traces show, compared with what the roles grant. Raises ScanError."""
     workloads = read_workloads(request, aws, traced.usages, warnings)
     roles = read_roles(request, aws, workloads, warnings)
     known = TracedWorkloads(workloads.known, traced.evidence)

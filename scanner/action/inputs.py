@@ -87,7 +87,7 @@ def effective_config(inputs: ActionInputs, config: TeamConfig) -> TeamConfig:
                 config = replace(config, **{name: value})
                 break
     # what is not compared cannot fail
-    return config if inputs.options.compare else replace(config, fail_on=frozenset())
+    return replace(config, fail_on=frozenset()) if inputs.options.usage_only else config
 
 
 _OVERRIDABLE = (
@@ -105,7 +105,7 @@ def _words(inputs: _Inputs) -> list[str]:
     words = [f"--{name}={inputs.text(name)}" for name in ONE_VALUE if inputs.text(name)]
     words += [f"--{name}={value}" for name in SEVERAL_VALUES for value in inputs.several(name)]
     words += [f"--{name}={value}" for name in SEVERAL_WORDS for value in inputs.words(name)]
-    return words if inputs.boolean("compare") is False else [*words, "--compare"]
+    return [*words, "--usage-only" if inputs.boolean("compare") is False else "--compare"]
 
 
 def _config(inputs: _Inputs) -> TeamConfig:

@@ -20,6 +20,7 @@ _INSTEAD = {
     "markdown": "`output-dir`",
     "profile": "AWS_PROFILE",
     "update-baseline": "the command line's `update-baseline`",
+    "usage-only": "`compare: false`",
     "verbose": "debug logs",
 }
 _NAMES = {

@@ -39,14 +39,15 @@ exit codes:
   1  the gate failed: a confirmed finding that --fail-on or the configuration names, dangerous enough
      (--fail-on-severity)
   2  wrong use, or a file or the output cannot be written
-  3  no trace, or with -c no role, could be read at all (credentials and rights included)
+  3  no trace could be read at all (credentials and rights included), or no role, with -c, where a verdict
+     fails, or with --update-baseline
   70  a fault of this program
   130  interrupted
 
 examples:
-  xray-privilege-scan -c -r 720
-  xray-privilege-scan -c -r 30 -f 'service(id(name: "my-function"))' --fail-on unused broad
-  xray-privilege-scan -c --traces traces/ --iam iam.json --functions functions.json
+  xray-privilege-scan -r 720
+  xray-privilege-scan -r 30 -f 'service(id(name: "my-function"))' --fail-on unused broad
+  xray-privilege-scan --traces traces/ --iam iam.json --functions functions.json
   xray-privilege-scan explain 0a1b2c3d4e5f
 """
 
@@ -57,6 +58,7 @@ class Options:
 
     verbose: bool = False
     compare: bool = False
+    usage_only: bool = False
     # which traces
     start_time: str | None = None
     time_range: str | None = None
@@ -133,7 +135,11 @@ def scan_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("-V", "--version", action="version", version=__version__)
     add("-v", "--verbose", action="store_true", help="also show what was seen of each workload")
-    add("-c", "--compare", action="store_true", help="compare with the roles and report what is excessive")
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument(
+        "-c", "--compare", action="store_true", help="end with 3 where no role can be read (default: a warning)"
+    )
+    mode.add_argument("--usage-only", action="store_true", help="do not compare: report what was used only")
     _add_traces(parser.add_argument_group("which traces"))
     _add_aws(parser.add_argument_group("AWS"))
     _add_findings(parser.add_argument_group("findings"))

@@ -47,7 +47,8 @@ def request_of(
         end=end,
         now=now,
         filter=options.filter,
-        compare=options.compare,
+        compare=not options.usage_only,
+        must_compare=options.compare or bool(gate.fail_on) or options.update_baseline,
         traces=options.traces,
         trace_ids=ids,
         iam=json_file(options.iam, "--iam"),
@@ -83,18 +84,18 @@ def _workload_files(options: Options) -> dict[WorkloadKind, Path | None]:
 
 
 def _check_comparison(options: Options) -> None:
-    for option, value in (
-        ("--fail-on", options.fail_on),
-        ("--fail-on-severity", options.fail_on_severity),
-    ):
-        if value and not options.compare:
-            raise _usage(f"{option} requires findings: add -c (--compare)")
-    files = _workload_files(options)
-    if (options.iam or any(files.values())) and not options.compare:
-        names = " and ".join(["--iam", *(kind.option for kind in files)])
-        raise _usage(f"{names} require a comparison: add -c (--compare)")
-    if options.update_baseline and not (options.baseline and options.compare):
-        raise _usage("--update-baseline requires --baseline and -c (--compare)")
+    if options.update_baseline and not options.baseline:
+        raise _usage("--update-baseline requires --baseline")
+    given = {
+        "--fail-on": options.fail_on,
+        "--fail-on-severity": options.fail_on_severity,
+        "--iam": options.iam,
+        **{kind.option: path for kind, path in _workload_files(options).items()},
+        "--update-baseline": options.update_baseline,
+    }
+    for option, value in given.items():
+        if value and options.usage_only:
+            raise _usage(f"{option} requires a comparison: remove --usage-only")
 
 
 def _check_severity(options: Options, config: TeamConfig) -> None:

@@ -971,6 +971,37 @@ def test_no_role_in_the_file_at_all_ends_with_exit_code_3(tmp_path: Path) -> Non
     compare(tmp_path, iam={"RoleDetailList": []}).ends_with(3, "no role")
 
 
+@pytest.mark.parametrize(
+    ("more", "env"),
+    [
+        ({"--iam": {"RoleDetailList": []}}, {}),
+        ({}, {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}),
+    ],
+    ids=["no role in the file", "no credentials"],
+)
+def test_a_scan_that_need_not_compare_reports_usage_where_no_role_can_be_read(
+    more: dict[str, Any], env: dict[str, str], tmp_path: Path
+) -> None:
+    files = [word for option, file in more.items() for word in (option, write_json(tmp_path / "f.json", file))]
+    traces = ("--traces", ROOT / "examples" / "traces", *files)
+    ran = run(tmp_path / "out", *traces, env=env)
+    assert ran.code == 0, ran.err
+    assert ran.warnings["not-compared"] == 1
+    assert ran.report["scan"]["compared"] is False
+    assert "no role was compared" in ran.out
+    run(tmp_path / "out", *traces, "--fail-on", "unused", env=env).ends_with(3)
+    alone = run(tmp_path / "out", "--traces", ROOT / "examples" / "traces", "--usage-only", env=env)
+    assert alone.code == 0
+    assert "not-compared" not in alone.warnings
+
+
+def test_a_file_of_roles_that_is_wrong_is_wrong_use_also_where_nothing_need_be_compared(
+    tmp_path: Path,
+) -> None:
+    wrong = write_json(tmp_path / "iam.json", {"RoleDetailList": 5})
+    run(tmp_path, "--traces", ROOT / "examples" / "traces", "--iam", wrong).ends_with(2, "--iam")
+
+
 def test_a_function_that_is_not_in_the_file_is_reported_and_the_others_are_compared(tmp_path: Path) -> None:
     functions = notes.functions()
     del functions["Functions"][0]
@@ -1034,8 +1065,9 @@ def test_a_markdown_file_that_is_a_folder_is_wrong_use(tmp_path: Path) -> None:
         ["--traces", "x", "-f", "y"],
         ["--traces", "x", "-s", "5"],
         ["--trace-ids", "x", "-r", "5"],
-        ["--fail-on", "unused"],
-        ["--iam", "x"],
+        ["--usage-only", "--fail-on", "unused"],
+        ["--usage-only", "--iam", "x"],
+        ["--usage-only", "-c"],
         ["--no-such-option"],
         ["--comp"],
         ["--format", "xml"],

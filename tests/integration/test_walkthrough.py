@@ -235,11 +235,11 @@ def test_a_clean_run_removes_the_excessive_permissions_of_an_earlier_one(
     assert clean.findings()
 
 
-def test_a_run_without_compare_leaves_the_excessive_permissions_of_an_earlier_one(
+def test_a_run_of_usage_alone_leaves_the_excessive_permissions_of_an_earlier_one(
     aws: MotoAws, xray: FakeXRay, compared: Ran, tmp_path: Path
 ) -> None:
     left_by_an_earlier_run(tmp_path, compared)
-    plain = scan(tmp_path, aws, xray, "-r", "60")
+    plain = scan(tmp_path, aws, xray, "-r", "60", "--usage-only")
     assert plain.code == 0
     assert plain.excess
     assert plain.report["roles"] == []

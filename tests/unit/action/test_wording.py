@@ -19,7 +19,7 @@ OPTION = re.compile(r"(?<![\w-])--[a-z]")
 # These are never part of the action: the command line itself, its help, descriptions of the report's keys.
 OF_THE_COMMAND_LINE = ("cli.py", "explain.py", "options/parsers.py", "report/records/scan.py")
 # Ends of S3's names, and the words that the action hands to the parser.
-NO_MESSAGES = {"--ol-s3", "--x-s3", "--compare"}
+NO_MESSAGES = {"--ol-s3", "--x-s3", "--compare", "--usage-only"}
 
 
 def messages() -> Iterator[tuple[str, str]]:
@@ -64,8 +64,8 @@ def test_no_option_is_left(name: str) -> None:
         ("--start-time: it is in the future", "input `start-time`: it is in the future"),
         ("argument -r/--time-range: expected one", "input `time-range`: expected one"),
         (
-            "--iam and --functions require a comparison: add -c (--compare)",
-            "`iam` and `functions` require a comparison: add `compare: true`",
+            "--iam requires a comparison: remove --usage-only",
+            "`iam` requires a comparison: remove `compare: false`",
         ),
         ("name every region (--region), and", "name every region (`region`), and"),
         ("lower --min-traces", "lower `min-traces`"),

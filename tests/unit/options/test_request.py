@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from scanner.errors import ScanError
+from scanner.gate.load_config import load_config
 from scanner.options.parsers import scan_options
 from scanner.options.request import request_of
 
@@ -16,19 +17,48 @@ NOW = 1_795_000_000.0
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--fail-on", "unused"], "add -c"),
-        (["--fail-on-severity", "all"], "add -c"),
-        (["-c", "--fail-on-severity", "all"], "requires verdicts: add --fail-on"),
-        (["--iam", "x.json"], "add -c"),
+        (["--usage-only", "--fail-on", "unused"], "--fail-on requires a comparison: remove --usage-only"),
+        (["--usage-only", "--fail-on-severity", "all"], "remove --usage-only"),
+        (["--usage-only", "--iam", "x.json"], "--iam requires a comparison"),
+        (["--usage-only", "--functions", "x.json"], "--functions requires a comparison"),
+        (["--usage-only", "--baseline", "x.json", "--update-baseline"], "--update-baseline requires a comp"),
+        (["--update-baseline"], "requires --baseline"),
+        (["--fail-on-severity", "all"], "requires verdicts: add --fail-on"),
         (["--traces", "x", "--filter", "y"], "do not apply"),
         (["--trace-ids", "x", "-r", "5"], "do not apply"),
         (["--trace-ids", "missing-file"], "cannot be read"),
-        (["-c", "--iam", "missing-file"], "cannot be read"),
+        (["--iam", "missing-file"], "cannot be read"),
     ],
 )
 def test_options_that_do_not_go_together(arguments: list[str], message: str) -> None:
     with pytest.raises(ScanError, match=message):
         request_of(scan_options(arguments), NOW)
+
+
+@pytest.mark.parametrize(
+    ("words", "config", "compare", "must_compare"),
+    [
+        ([], "", True, False),
+        (["-c"], "", True, True),
+        (["--fail-on", "unused"], "", True, True),
+        (["--fail-on", "never"], "", True, False),
+        (["--baseline", "x.json", "--update-baseline"], "", True, True),
+        ([], "fail-on: broad", True, True),
+        (["--usage-only"], "fail-on: broad", False, True),
+    ],
+)
+def test_a_scan_compares_and_must_where_a_verdict_hangs_on_it(
+    words: list[str], config: str, compare: bool, must_compare: bool
+) -> None:
+    request = request_of(scan_options(words), NOW, load_config(f"version: 1\n{config}"))
+    assert (request.compare, request.must_compare) == (compare, must_compare)
+
+
+def test_comparing_cannot_be_asked_for_and_switched_off(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        scan_options(["-c", "--usage-only"])
+    assert raised.value.code == 2
+    assert "not allowed with" in capsys.readouterr().err
 
 
 def test_trace_ids_are_read_in_every_spelling(tmp_path: Path) -> None:
