@@ -137,7 +137,10 @@ def scan_parser() -> argparse.ArgumentParser:
     add("-v", "--verbose", action="store_true", help="also show what was seen of each workload")
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument(
-        "-c", "--compare", action="store_true", help="end with 3 where no role can be read (default: a warning)"
+        "-c",
+        "--compare",
+        action="store_true",
+        help="end with 3 where no role can be read (default: a warning)",
     )
     mode.add_argument("--usage-only", action="store_true", help="do not compare: report what was used only")
     _add_traces(parser.add_argument_group("which traces"))

@@ -982,7 +982,9 @@ def test_no_role_in_the_file_at_all_ends_with_exit_code_3(tmp_path: Path) -> Non
 def test_a_scan_that_need_not_compare_reports_usage_where_no_role_can_be_read(
     more: dict[str, Any], env: dict[str, str], tmp_path: Path
 ) -> None:
-    files = [word for option, file in more.items() for word in (option, write_json(tmp_path / "f.json", file))]
+    files = [
+        word for option, file in more.items() for word in (option, write_json(tmp_path / "f.json", file))
+    ]
     traces = ("--traces", ROOT / "examples" / "traces", *files)
     ran = run(tmp_path / "out", *traces, env=env)
     assert ran.code == 0, ran.err
