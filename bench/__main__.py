@@ -104,7 +104,7 @@ def child_environment(url: str) -> dict[str, str]:
 def scan(environment: dict[str, str], expected: int) -> Run:
     """Measure the scanner, and make sure that it saw every trace."""
     with tempfile.TemporaryDirectory() as folder:
-        run = measure(["-m", "scanner", "-r", "720", "--output-dir", folder], environment)
+        run = measure(["-m", "scanner", "--usage-only", "-r", "720", "--output-dir", folder], environment)
         report = json.loads((Path(folder) / "report.json").read_text())
     if report["scan"]["traces"] != expected:
         raise FailedError(f"the scanner saw {report['scan']['traces']} of {expected} traces")
@@ -188,7 +188,10 @@ def bench_files() -> Iterator[Row]:
         names = measure(["-m", "bench.saved", folder], environment).output.split()
         for name in names:
             path, out = Path(folder) / name, Path(folder) / "reports"
-            run = measure(["-m", "scanner", "--traces", str(path), "--output-dir", str(out)], environment)
+            run = measure(
+                ["-m", "scanner", "--usage-only", "--traces", str(path), "--output-dir", str(out)],
+                environment,
+            )
             report = json.loads((out / "report.json").read_text())
             if report["scan"]["traces"] != SAVED_TRACES:
                 raise FailedError(f"the scanner saw {report['scan']['traces']} traces in {name}")
