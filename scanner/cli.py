@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 
 from scanner.errors import EXIT_FAULT, EXIT_GATE, EXIT_INTERRUPTED, EXIT_OK, ScanError
 from scanner.options.files import baseline_of, check_stdin, config_of, json_file
+from scanner.options.filters import filters_of
 from scanner.options.parsers import Options, explain_options_of, explain_parser, options_of, scan_parser
 from scanner.options.request import gate_of, request_of
 from scanner.output.streams import prepare_streams, printing, say
@@ -119,7 +120,7 @@ def run(options: Options, out: IO[str], err: IO[str], now: float) -> int:
     error = nothing_read(result, request.compare)
     written = _write(report, result, request, view, targets)
     with printing(out):
-        _show(report, view, options, out)
+        _show(report, options, out)
         _show_files(written, options, out, err)
     if error:
         raise error
@@ -254,7 +255,12 @@ def _fail(message: object, exit_code: int) -> int:
 # --- output --------------------------------------------------------------------------------------
 
 
-def _show(report: Report, view: View, options: Options, out: IO[str]) -> None:
+def _show(report: Report, options: Options, out: IO[str]) -> None:
+    """Print what the options ask for of the report."""
+    from scanner.report.filters import filtered
+    from scanner.report.view import view_of
+
+    report = filtered(report, filters_of(options))
     if options.format == "json":
         from scanner.report.schema import plain, report_bytes
 
@@ -262,11 +268,11 @@ def _show(report: Report, view: View, options: Options, out: IO[str]) -> None:
     elif options.format == "markdown":
         from scanner.report.markdown import markdown
 
-        out.write(markdown(view))
+        out.write(markdown(view_of(report)))
     else:
         from scanner.report.text import print_text
 
-        print_text(view, out, verbose=options.verbose)
+        print_text(view_of(report), out, verbose=options.verbose)
 
 
 @contextlib.contextmanager

@@ -17,6 +17,8 @@ from scanner.text.tables import rows
 PRIVILEGE_ESCALATION = "privilege-escalation"
 DESTRUCTION = "destruction"
 DATA_ACCESS = "data-access"
+# of an action that IAM does not have
+UNKNOWN = "unknown"
 # of what allows nothing: less than any of SEVERITY_LEVELS
 NONE = "none"
 
@@ -31,7 +33,7 @@ SEVERITY_LEVELS = (
     "tagging",
     "read",
     "list",
-    "unknown",
+    UNKNOWN,
 )
 _PLACE = {level: place for place, level in enumerate(SEVERITY_LEVELS)}
 

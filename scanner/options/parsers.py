@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from scanner import __version__
+from scanner.options.filters import FilterOptions, add_filters
 
 VERDICTS = ("unused", "broad", "unobservable", "ineffective")
 NEVER = "never"
@@ -53,7 +54,7 @@ examples:
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(FilterOptions):
     """The options of `scan`, as they were given: None or empty where they were not."""
 
     verbose: bool = False
@@ -148,6 +149,7 @@ def scan_parser() -> argparse.ArgumentParser:
     _add_findings(parser.add_argument_group("findings"))
     _add_accepted(parser.add_argument_group("what the team accepts"))
     _add_output(parser.add_argument_group("output"))
+    add_filters(parser)
     return parser
 
 

@@ -6,6 +6,7 @@ from scanner.model import EXCESS, Verdict
 from scanner.report.records import Report
 from scanner.report.view import accepted, parts
 from scanner.report.view.bundles import in_bundles
+from scanner.report.view.filter_notice import filter_notice
 from scanner.report.view.groups import groups_of, totals_of
 from scanner.report.view.headline import facts, headline
 from scanner.report.view.merged import merged_calls, merged_rows
@@ -31,7 +32,7 @@ def view_of(report: Report, *, names_hidden: bool = False) -> View:
     rest = [row for row in rows if row.finding.verdict not in EXCESS]
     totals = totals_of(viewed)
     return View(
-        headline=headline(viewed, totals, confirmed),
+        headline=filter_notice(report) or headline(viewed, totals, confirmed),
         facts=facts(report),
         gate=report.gate,
         totals=totals,

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from scanner.model import Verdict
 from scanner.model.workloads import workload_name
 from scanner.report.records import Finding, GrantPlace, Report, Role, Warned
+from scanner.report.view.filter_notice import FILTERED
 from scanner.report.view.suggestions import policy_text
 from scanner.report.view.values import (
     AllowedCalls,
@@ -190,7 +191,7 @@ def unmapped_calls(report: Report) -> list[UnmappedCalls]:
 
 def warnings(report: Report) -> list[str]:
     """The warnings, each with its count where the message does not begin with it."""
-    return [_warning(warning) for warning in report.scan.warnings]
+    return [_warning(warning) for warning in report.scan.warnings if warning.code != FILTERED]
 
 
 def _warning(warning: Warned) -> str:

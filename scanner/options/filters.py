@@ -1,0 +1,82 @@
+"""The options that choose what is shown of a report: the same for every command that shows one."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from scanner.report.filters import Filters
+
+# of the kinds of findings that are shown; SHOWN_SEVERITIES are iam.severity's levels that findings have:
+# neither is imported for --help alone
+SHOWN_VERDICTS = ("unused", "broad", "unobservable", "ineffective")
+SHOWN_SEVERITIES = (
+    "privilege-escalation",
+    "permissions-management",
+    "destruction",
+    "write",
+    "data-access",
+    "tagging",
+    "read",
+    "list",
+)
+DEFAULT_TOP = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilterOptions:
+    """What is shown of a report: None or empty where it was not given."""
+
+    top: int | None = None
+    all_findings: bool = False
+    severity: str | None = None
+    verdict: tuple[str, ...] = ()
+    role: tuple[str, ...] = ()
+    service: tuple[str, ...] = ()
+
+    @property
+    def limit(self) -> int | None:
+        """How many findings the text shows; None: all."""
+        return None if self.all_findings else self.top or DEFAULT_TOP
+
+
+def add_filters(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `FilterOptions` to the parser of a command."""
+    group = parser.add_argument_group(
+        "what is shown", "these never change the files of a scan, its gate or its exit code"
+    )
+    add = group.add_argument
+    add("--top", type=_whole, metavar="N", help=f"show the N worst in the text (default: {DEFAULT_TOP})")
+    add("--all", dest="all_findings", action="store_true", help="show all of them, and all that was seen")
+    add(
+        "--severity", choices=SHOWN_SEVERITIES, metavar="SEVERITY", help="only findings at least so dangerous"
+    )
+    add(
+        "--verdict",
+        nargs="+",
+        action="extend",
+        choices=SHOWN_VERDICTS,
+        metavar="VERDICT",
+        help=f"only findings of these: {', '.join(SHOWN_VERDICTS)}",
+    )
+    add("--role", nargs="+", action="extend", metavar="GLOB", help="only of these roles (name or ARN)")
+    add("--service", nargs="+", action="extend", metavar="SERVICE", help="only on these, as in s3:GetObject")
+
+
+def filters_of(options: FilterOptions) -> Filters:
+    """The filters that the options ask for."""
+    from scanner.report.filters import Filters
+
+    return Filters(
+        severity=options.severity, verdicts=options.verdict, roles=options.role, services=options.service
+    )
+
+
+def _whole(text: str) -> int:
+    value = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return value
