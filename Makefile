@@ -36,6 +36,8 @@ lock: .venv/ready-test
 	  --generate-hashes --no-emit-index-url --no-header -q -o requirements.txt
 	$(PY) -m uv pip compile pyproject.toml --extra test --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header -q -o requirements-test.txt
+	$(PY) -m uv pip compile requirements-docs.in --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header -q -o requirements-docs.txt
 	$(PY) -m uv pip compile requirements-ci.in --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header -q -o requirements-ci.txt
 	$(PY) -m uv pip compile requirements-release.in --universal --python-version 3.11 \
