@@ -18,9 +18,10 @@ lint: .venv/ready-test
 	$(PY) -m mypy
 	.venv/bin/lint-imports
 
-# what follows from scanner/report/records: the JSON schemas, and the tables of docs/report.md
+# what follows from the code: the JSON schemas, and tables of docs/
 schemas: .venv/ready-test
 	$(PY) -m scripts.generate_schemas
+	$(PY) -m scripts.generate_docs
 
 bench: .venv/ready-test
 	$(PY) -m bench
