@@ -1,7 +1,7 @@
 """Write the tables of docs/ that follow from action.yml and from the command line's parsers.
 
-`python -m scripts.generate_docs` (`make schemas`). A table stands between `<!-- NAME: made by make schemas -->`
-and `<!-- end -->`; NAME is `inputs`, `outputs` or `options of COMMAND`.
+`python -m scripts.generate_docs` (`make schemas`). A table stands between `<!-- NAME: made by make
+schemas -->` and `<!-- end -->`; NAME is `inputs`, `outputs` or `options of COMMAND`.
 """
 
 from __future__ import annotations
