@@ -50,7 +50,8 @@ def _is_placed(finding: Finding) -> bool:
 
 def _placed(role_result: RoleResult, locator: Locator) -> RoleResult:
     names = [workload_name(arn) for arn in role_result.role.workloads]
-    return replace(role_result, findings=[_located(f, names, locator) for f in role_result.findings])
+    findings = [_located(finding, names, locator) for finding in role_result.findings]
+    return replace(role_result, findings=findings, template=locator.template(role_result.role.arn, names))
 
 
 def _located(finding: Finding, workload_names: Sequence[str], locator: Locator) -> Finding:

@@ -65,7 +65,8 @@ class RoleResult:
     """A role with all that is said of it.
 
     `suggestion` is None where there is none; `objections` say why, where it did not stand the evaluator's
-    test. `offer` would allow what AWS denied. `allowed_elsewhere` are calls that needed no grant of the role;
+    test. `template` is the file of the checkout that declares the role, empty where that is unknown.
+    `offer` would allow what AWS denied. `allowed_elsewhere` are calls that needed no grant of the role;
     `not_understood` are those for which a grant names the action.
     """
 
@@ -76,6 +77,7 @@ class RoleResult:
     offer: Offer = field(default_factory=Offer)
     allowed_elsewhere: Sequence[AllowedElsewhere] = ()
     not_understood: Sequence[NotUnderstood] = ()
+    template: str = ""
 
     @property
     def role(self) -> Role:

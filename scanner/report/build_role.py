@@ -59,6 +59,7 @@ class RoleBuilder:
             readable=role.readable,
             missing_permissions=role.missing_permissions,
             problems=role.problems,
+            template=role_result.template,
             policies=tuple(map(_policy, role.policies)),
             used=tuple(map(_used, tables.used)),
             bundles=tuple(map(_bundle, tables.bundles)),

@@ -66,6 +66,15 @@ class Locator:
             return _decide(fits)
         return Placement(note=self._candidates.stack_note(finding.role))
 
+    def template(self, role_arn: str, workload_names: Sequence[str]) -> str:
+        """The only template that can declare a role, empty where none or more than one can."""
+        try:
+            candidates = self._candidates.of(role_arn, tuple(workload_names))
+        except TooManyStepsError:
+            return ""
+        paths = {candidate.role.path for candidate in candidates}
+        return paths.pop() if len(paths) == 1 else ""
+
     def _fits(self, finding: Finding, candidate: Candidate) -> Iterator[_Fit]:
         role, exact = candidate.role, candidate.exact
         for policy in role.policies:

@@ -275,6 +275,13 @@ class Role(Struct, frozen=True, kw_only=True, omit_defaults=True):
     readable: Annotated[bool, about("whether every policy was read")]
     missing_permissions: Annotated[tuple[str, ...], about("the IAM actions that the scan lacked")] = ()
     problems: Annotated[tuple[str, ...], about("what else could not be read or understood")] = ()
+    template: Annotated[
+        str,
+        about(
+            "the template of the checkout that declares it, as the action finds it; empty where that is "
+            "unknown"
+        ),
+    ] = ""
     policies: Annotated[tuple[Policy, ...], about("its identity policies, as they are today")]
     used: Annotated[
         tuple[UsedGrant, ...], about("the permissions that its grants were used for, each once")

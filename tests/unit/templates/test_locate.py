@@ -7,6 +7,7 @@ from textwrap import dedent
 import pytest
 
 from scanner.model import Location
+from scanner.templates.locate import Locator
 from scanner.templates.places import Templates
 from tests.unit.cases import allow, deny
 from tests.unit.templates.cases import READ, finding, inline, locate, role_template, templates
@@ -86,3 +87,18 @@ def test_whole_statement_before_part() -> None:
 
 def test_nothing_to_find() -> None:
     assert locate(READ, (), Templates()) is None
+
+
+@pytest.mark.parametrize(
+    ("files", "template"),
+    [
+        ({"a.yml": role_template("notes-test-list")}, "a.yml"),
+        ({"a.yml": role_template("other-role")}, ""),
+        ({"a.yml": role_template("notes-test-list"), "b.yml": role_template("notes-test-list")}, ""),
+    ],
+    ids=["one", "none", "two"],
+)
+def test_the_template_of_a_role_is_the_only_one_that_can_declare_it(
+    files: dict[str, str], template: str
+) -> None:
+    assert Locator(templates(files)).template(READ.role, ()) == template
