@@ -21,6 +21,7 @@ from scanner.output.streams import prepare_streams, printing, say
 
 if TYPE_CHECKING:
     from scanner.gate.decide import GateDecision, GatePolicy
+    from scanner.options.parser import Parser
     from scanner.output.destination import Destination
     from scanner.output.named_file import NamedFile
     from scanner.report.records import Report
@@ -37,7 +38,7 @@ class Command:
     """
 
     summary: str
-    parser: Callable[[], argparse.ArgumentParser]
+    parser: Callable[[], Parser]
     run: Callable[[argparse.Namespace, IO[str], IO[str]], int]
 
 
@@ -70,6 +71,7 @@ def _parsed(words: Sequence[str]) -> tuple[Command, argparse.Namespace]:
     command = COMMANDS[named or DEFAULT_COMMAND]
     parser = command.parser()
     if command is COMMANDS[DEFAULT_COMMAND]:
+        parser.commands = tuple(COMMANDS)
         parser.epilog = f"{_commands_help()}\n{parser.epilog}"
     try:
         return command, parser.parse_args(words[1:] if named else words)

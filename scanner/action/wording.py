@@ -28,6 +28,7 @@ _NAMES = {
 } | _INSTEAD
 _ANY = "|".join(sorted(_NAMES, key=len, reverse=True))
 
+_COMMAND_OF_AWS = re.compile(r"(`aws [^`]*`)")  # its options are its own
 _COMPARE = re.compile(r"-c \(--compare\)")
 _AT_THE_START = re.compile(rf"\A(?:argument )?(?:-\w/)?--({_ANY}):")
 _ANYWHERE = re.compile(rf"(`?)(?<![\w-])(?:-\w/)?--({_ANY})(?![\w-])\1")
@@ -37,7 +38,9 @@ def by_inputs(text: str) -> str:
     """A message that names inputs in the place of options."""
     text = _COMPARE.sub("`compare: true`", text)
     text = _AT_THE_START.sub(lambda match: f"input {_NAMES[match[1]]}:", text)
-    return _ANYWHERE.sub(lambda match: _NAMES[match[2]], text)
+    parts = _COMMAND_OF_AWS.split(text)
+    parts[::2] = [_ANYWHERE.sub(lambda match: _NAMES[match[2]], part) for part in parts[::2]]
+    return "".join(parts)
 
 
 def scan_by_inputs(result: ScanResult) -> ScanResult:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from scanner.aws.api import Stack
 from scanner.aws.concurrency import XRAY_THREADS
-from scanner.aws.errors import error_code, is_denied
+from scanner.aws.errors import bad_credentials, error_code, is_bad_credentials, is_denied
+from scanner.aws.failures import check_region, no_credentials, not_asked
 from scanner.errors import EXIT_USAGE, ScanError
 
 if TYPE_CHECKING:
@@ -38,25 +39,32 @@ class Clients:
 
     @cached_property
     def _session(self) -> boto3.Session:
+        """The session, whose credentials are at hand: what is wrong with them ends the scan here."""
         import boto3
-        from botocore.exceptions import BotoCoreError
 
+        profile = self._profile or os.environ.get("AWS_PROFILE") or None
         try:
             session = boto3.Session(region_name=self._region, profile_name=self._profile)
-            if session.get_credentials() is None:
-                raise ScanError(
-                    "no AWS credentials: run `aws configure sso` and name the profile (AWS_PROFILE), or let "
-                    "CI assume a role; saved traces (--traces, --iam, --functions) need none"
-                )
-        except BotoCoreError as error:
-            raise ScanError(f"the AWS configuration cannot be used: {error}") from error
+            credentials = session.get_credentials()
+            if credentials is not None:
+                credentials.get_frozen_credentials()  # those of SSO and of roles are fetched only now
+        except Exception as error:  # whatever a provider of credentials trips over
+            raise no_credentials(error, profile) from error
+        if credentials is None:
+            raise ScanError(
+                f"the AWS profile {profile!r} holds no credentials: run `aws configure sso --profile "
+                f"{profile}`"
+                if profile
+                else "no AWS credentials: run `aws configure sso` and name the profile (AWS_PROFILE), or let "
+                "CI assume a role; saved traces (--traces, --iam, --functions) need none"
+            )
         return session
 
     def region(self) -> str:
         """The scanned region. Raises ScanError where none is configured."""
         region = self._session.region_name
         if not region:
-            raise ScanError("no AWS region is configured: name one (--region), or set AWS_REGION", EXIT_USAGE)
+            raise ScanError("no AWS region is configured: name one (--region), or set AWS_REGION")
         return region
 
     def xray(self, region: str) -> XRayClient:
@@ -68,17 +76,17 @@ class Clients:
             max_pool_connections=XRAY_THREADS + 16,
             user_agent_extra="xray-privilege-scan",
         )
-        return self._session.client("xray", region_name=region, config=config)
+        return self._client("xray", region, config)  # type: ignore[no-any-return]  # made by its name
 
     def iam(self) -> IAMClient:
         """The IAM client."""
         # IAM is the same everywhere: saved traces need no region
         region = self._session.region_name or "us-east-1"
-        return self._session.client("iam", region_name=region, config=self._config())
+        return self._client("iam", region, self._config())  # type: ignore[no-any-return]  # as above
 
     def functions(self, region: str) -> LambdaClient:
         """The Lambda client of a region."""
-        return self._of_region("lambda", region)  # type: ignore[no-any-return]  # a dictionary of clients
+        return self._of_region("lambda", region)  # type: ignore[no-any-return]  # as above
 
     def cloudtrail(self, region: str) -> CloudTrailClient:
         """The CloudTrail client of a region."""
@@ -96,10 +104,16 @@ class Clients:
         """A client of a region, made once."""
         with self._lock:
             if (service, region) not in self._by_region:
-                self._by_region[service, region] = self._session.client(
-                    service, region_name=region, config=self._config()
-                )
+                self._by_region[service, region] = self._client(service, region, self._config())
             return self._by_region[service, region]
+
+    def _client(self, service: Any, region: str, config: Any) -> Any:
+        """A new client. Raises ScanError where the region or the configuration cannot be used."""
+        check_region(self._session, region)
+        try:
+            return self._session.client(service, region_name=region, config=config)
+        except Exception as error:  # a ValueError for an endpoint, BotoCoreError for most else
+            raise ScanError(f"the AWS configuration cannot be used: {error}") from error
 
     def stack(self, stack: str) -> Stack:
         """A CloudFormation stack with those nested in it.
@@ -123,10 +137,12 @@ class Clients:
                     elif resource["ResourceType"] == "AWS::CloudFormation::Stack":
                         todo.append(resource["PhysicalResourceId"])
         except ClientError as error:
+            if is_bad_credentials(error):
+                raise bad_credentials(error) from error
             what = "allow cloudformation:ListStackResources" if is_denied(error) else error_code(error)
             raise ScanError(f"the stack {stack!r} cannot be read: {what}", EXIT_USAGE) from error
         except BotoCoreError as error:
-            raise ScanError(f"the stack {stack!r} cannot be read: {error}") from error
+            raise not_asked(error) from error
         if not names:
             raise ScanError(f"the stack {stack!r} holds no Lambda function", EXIT_USAGE)
         return Stack(tuple(names), logical_ids)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from scanner.errors import ScanError
@@ -21,10 +22,15 @@ _BAD_CREDENTIALS = frozenset(
         "InvalidSignatureException",
         "MissingAuthenticationToken",
         "RequestExpired",
+        "RequestTimeTooSkewed",
         "SignatureDoesNotMatch",
         "UnrecognizedClientException",
     }
 )
+# What AWS says where a clock is wrong:
+# docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
+_SKEWED = frozenset({"RequestExpired", "RequestTimeTooSkewed"})
+_OUT_OF_TIME = re.compile(r"Signature expired|Signature not yet current")
 _THROTTLED = frozenset(
     {
         "Throttling",
@@ -68,7 +74,17 @@ def is_missing(error: ClientError) -> bool:
 
 def bad_credentials(error: ClientError) -> ScanError:
     """The error that says so."""
+    code = error_code(error)
+    if code in _SKEWED or _OUT_OF_TIME.search(_message(error)):
+        return ScanError(
+            f"AWS refused the time of a request ({code}): the clock of this machine is wrong; set it, then "
+            "scan again"
+        )
     return ScanError(
-        f"AWS refused the credentials ({error_code(error)}): renew them (`aws sso login`, or the role of "
+        f"AWS refused the credentials ({code}): renew them (`aws sso login`, or the role of "
         "the CI job), or choose another profile (AWS_PROFILE)"
     )
+
+
+def _message(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Message", ""))

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from scanner.options.parser import Several
+
 if TYPE_CHECKING:
     from scanner.report.filters import Filters
 
@@ -57,13 +59,13 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
     add(
         "--verdict",
         nargs="+",
-        action="extend",
-        choices=SHOWN_VERDICTS,
+        action=Several,
+        allowed=SHOWN_VERDICTS,
         metavar="VERDICT",
         help=f"only findings of these: {', '.join(SHOWN_VERDICTS)}",
     )
-    add("--role", nargs="+", action="extend", metavar="GLOB", help="only of these roles (name or ARN)")
-    add("--service", nargs="+", action="extend", metavar="SERVICE", help="only on these, as in s3:GetObject")
+    add("--role", nargs="+", action=Several, metavar="GLOB", help="only of these roles (name or ARN)")
+    add("--service", nargs="+", action=Several, metavar="SERVICE", help="only on these, as in s3:GetObject")
 
 
 def filters_of(options: FilterOptions) -> Filters:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from scanner import __version__
 from scanner.options.filters import FilterOptions, add_filters
+from scanner.options.parser import Parser, Several, SeveralPaths
 
 VERDICTS = ("unused", "broad", "unobservable", "ineffective")
 NEVER = "never"
@@ -40,10 +41,10 @@ exit codes:
   1  the gate failed: a confirmed finding that --fail-on or the configuration names, dangerous enough
      (--fail-on-severity)
   2  wrong use, or a file or the output cannot be written
-  3  no trace could be read at all (credentials and rights included), or no role, with -c, where a verdict
-     fails, or with --update-baseline
+  3  no trace could be read at all (credentials, profile, region, rights and the way to AWS included), or no
+     role, with -c, where a verdict fails, or with --update-baseline
   70  a fault of this program
-  130  interrupted
+  130  interrupted (Ctrl-C)
 
 examples:
   xray-privilege-scan -r 720
@@ -123,9 +124,9 @@ def _given(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def scan_parser() -> argparse.ArgumentParser:
+def scan_parser() -> Parser:
     """The parser of the default command."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="xray-privilege-scan",
         description="Find AWS permissions that a workload's role grants but the workload never uses, "
         "from its X-Ray traces.",
@@ -155,14 +156,18 @@ def scan_parser() -> argparse.ArgumentParser:
 
 def _add_traces(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("-s", "--start-time", metavar="TIME", help="Unix seconds or ISO 8601 (default: the range before now)")
+    add(
+        "-s",
+        "--start-time",
+        metavar="TIME",
+        help="ISO 8601, Unix seconds, yesterday, or 12h (ago) (default: the range before now)",
+    )
     add("-r", "--time-range", metavar="RANGE", help="minutes, or 90s, 12h, 7d (default: 60)")
     add("-f", "--filter", metavar="EXPRESSION", help="X-Ray filter expression")
     add(
         "--traces",
         nargs="+",
-        action="extend",
-        type=Path,
+        action=SeveralPaths,
         metavar="PATH",
         help="saved traces or folders of them",
     )
@@ -179,8 +184,9 @@ def _add_aws(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add(
         "--region",
+        "--regions",
         nargs="+",
-        action="extend",
+        action=Several,
         metavar="REGION",
         help="AWS regions; functions of all of them count as users of a role (default: as configured)",
     )
@@ -190,8 +196,8 @@ def _add_aws(group: argparse._ArgumentGroup) -> None:
     add(
         "--evidence",
         nargs="+",
-        action="extend",
-        choices=SOURCES,
+        action=Several,
+        allowed=SOURCES,
         metavar="SOURCE",
         help=f"also ask what AWS itself recorded: {', '.join(SOURCES)}",
     )
@@ -199,8 +205,8 @@ def _add_aws(group: argparse._ArgumentGroup) -> None:
 
 def _add_findings(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--workloads", nargs="+", action="extend", metavar="GLOB", help="report on these only (name or ARN)")
-    add("--stack", nargs="+", action="extend", metavar="NAME", help="and on the functions of these stacks")
+    add("--workloads", nargs="+", action=Several, metavar="GLOB", help="report on these only (name or ARN)")
+    add("--stack", nargs="+", action=Several, metavar="NAME", help="and on the functions of these stacks")
     add("--min-traces", type=_positive, metavar="N", help="traces that confirm (default: 1)")
     add(
         "--assume-instrumented",
@@ -210,8 +216,8 @@ def _add_findings(group: argparse._ArgumentGroup) -> None:
     add(
         "--fail-on",
         nargs="+",
-        action="extend",
-        choices=(*VERDICTS, NEVER),
+        action=Several,
+        allowed=(*VERDICTS, NEVER),
         metavar="VERDICT",
         help=f"exit with 1 on confirmed findings of these: {', '.join(VERDICTS)}; or {NEVER}",
     )
@@ -232,7 +238,14 @@ def _add_accepted(group: argparse._ArgumentGroup) -> None:
 
 def _add_output(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--output-dir", type=Path, default=Path(), metavar="DIR", help="where the reports go (default: here)")
+    add(
+        "-o",
+        "--output-dir",
+        type=Path,
+        default=Path(),
+        metavar="DIR",
+        help="where the reports go (default: here)",
+    )
     add(
         "--format",
         choices=("text", "json", "markdown"),
@@ -242,9 +255,9 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
     add("--markdown", type=Path, metavar="FILE", help="write the report as Markdown")
 
 
-def explain_parser() -> argparse.ArgumentParser:
+def explain_parser() -> Parser:
     """The parser of `xray-privilege-scan explain`."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="xray-privilege-scan explain",
         description="Tell the whole story of a finding: its statement, the calls compared with it, traces to "
         "look at, and what would remove each doubt.",

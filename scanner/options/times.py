@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from scanner.errors import EXIT_USAGE, ScanError
 
@@ -13,12 +13,19 @@ from scanner.errors import EXIT_USAGE, ScanError
 KEPT_SECONDS = 30 * 86400
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw]?)")
 _UNITS = {"": 60, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_AGO = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])(?:\s+ago)?")
+_DAYS_AGO = {"today": 0, "yesterday": 1}
 
 
 def window(start_time: str | None, time_range: str | None, now: float) -> tuple[float, float]:
     """The span of time to scan, in Unix seconds. Raises ScanError for one that X-Ray cannot hold."""
     length = _duration(time_range) if time_range is not None else 3600.0
-    start = _time(start_time) if start_time is not None else now - length
+    start = now - length
+    if start_time is not None:
+        ago = _ago(start_time, now)
+        start = _time(start_time) if ago is None else ago
+        if ago is not None and time_range is None:
+            length = now - start  # "1h" ago means: since then
     if start > now:
         raise _usage(f"--start-time: {start_time} is in the future")
     # One second of grace: `-r 30d` starts exactly where X-Ray's retention ends.
@@ -37,6 +44,16 @@ def _duration(text: str) -> float:
     return float(match.group(1)) * _UNITS[match.group(2)]
 
 
+def _ago(text: str, now: float) -> float | None:
+    """A time that is named from now, days in UTC; None where it is not."""
+    text = text.strip().lower()
+    if text in _DAYS_AGO:
+        day = datetime.fromtimestamp(now, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        return (day - timedelta(days=_DAYS_AGO[text])).timestamp()
+    match = _AGO.fullmatch(text)
+    return now - float(match.group(1)) * _UNITS[match.group(2)] if match else None
+
+
 def _time(text: str) -> float:
     with contextlib.suppress(ValueError):
         seconds = float(text)
@@ -44,9 +61,12 @@ def _time(text: str) -> float:
             return seconds
     try:
         parsed = datetime.fromisoformat(text)
-    except ValueError:
-        raise _usage(f"--start-time: {text!r} is neither Unix seconds nor ISO 8601") from None
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
+        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        raise _usage(
+            f"--start-time: {text!r} is not a time: use 2026-01-31T12:00:00Z, Unix seconds, yesterday, or "
+            "12h (ago)"
+        ) from None
 
 
 def _usage(message: str) -> ScanError:

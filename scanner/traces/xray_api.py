@@ -29,8 +29,8 @@ class XRaySource:
         """Read one region after the other. Raises ScanError where X-Ray cannot be asked at all."""
         skipped: list[SkippedTraces] = []
         elsewhere = False
-        for region in self.regions:
-            client = self.client_of_region(region)
+        # all clients first: a region that does not exist is no reason to read another one before
+        for client in [self.client_of_region(region) for region in self.regions]:
             elsewhere = _is_elsewhere(client, warnings) or elsewhere
             skipped.append(self._read_region(client, emit, warnings))
         window = self.selection if isinstance(self.selection, Window) else None

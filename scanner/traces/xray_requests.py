@@ -18,6 +18,7 @@ from scanner.aws.errors import (
     is_passing,
     status_of,
 )
+from scanner.aws.failures import not_asked
 from scanner.aws.times import Clock
 from scanner.errors import EXIT_USAGE, ScanError
 from scanner.traces.documents import Trace, trace_from_api
@@ -110,7 +111,7 @@ class XRayRequests:
                 retried = answer.get("ResponseMetadata", {}).get("RetryAttempts", 0)
                 (self._limit.throttled if retried else self._limit.went_well)()
                 return answer
-            except GaveUpError:
+            except (GaveUpError, ScanError):
                 raise
             except ClientError as error:
                 _raise_if_hopeless(error, filtered)
@@ -121,7 +122,7 @@ class XRayRequests:
                 if pause is None:
                     raise GaveUpError(type(error).__name__) from error
             except BotoCoreError as error:
-                raise ScanError(f"AWS cannot be asked: {error}") from error
+                raise not_asked(error) from error
             except Exception as error:  # whatever botocore's parser trips over
                 raise GaveUpError(f"an answer that cannot be understood ({type(error).__name__})") from error
             self._clock.sleep(pause)

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -34,7 +35,7 @@ class Answer(NamedTuple):
 
 
 @contextmanager
-def serving(answer: Callable[[HttpRequest], Answer]) -> Iterator[str]:
+def serving(answer: Callable[[HttpRequest], Answer], tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """A server on a port of its own; its address."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -59,12 +60,19 @@ def serving(answer: Callable[[HttpRequest], Answer]) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class names it so
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, request: object, client_address: object) -> None:
+            """Say nothing of clients that hang up."""
+
+    server = Server(("127.0.0.1", 0), Handler)
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, args=(_POLL_SECONDS,), daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         server.server_close()

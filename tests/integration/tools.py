@@ -83,10 +83,19 @@ class Ran:
             if used["required"]
         }
 
+    @property
+    def last_line(self) -> str:
+        """The last line of stderr that says what is wrong."""
+        lines = self.err.strip().splitlines()
+        return lines[-2] if lines[-1].endswith("shows all options") else lines[-1]
+
     def ends_with(self, code: int, *texts: str) -> None:
-        """The exit code is this, and the last line of stderr is one clear sentence with these texts."""
+        """The exit code is this, and the last line of stderr is one clear sentence with these texts.
+
+        Wrong options have one more line, which says where help is.
+        """
         assert self.code == code, self.err + self.out
-        line = self.err.strip().splitlines()[-1]
+        line = self.last_line
         assert line.startswith("xray-privilege-scan: "), self.err
         for text in texts:
             assert text in line, line

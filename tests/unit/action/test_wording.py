@@ -17,7 +17,14 @@ SCANNER = Path(__file__).resolve().parents[3] / "scanner"
 OPTION = re.compile(r"(?<![\w-])--[a-z]")
 
 # These are never part of the action: the command line itself, its help, descriptions of the report's keys.
-OF_THE_COMMAND_LINE = ("cli.py", "explain.py", "options/parsers.py", "report/records/scan.py")
+OF_THE_COMMAND_LINE = (
+    "cli.py",
+    "explain.py",
+    "options/parsers.py",
+    "options/filters.py",
+    "options/parser.py",
+    "report/records/scan.py",
+)
 # Ends of S3's names, and the words that the action hands to the parser.
 NO_MESSAGES = {"--ol-s3", "--x-s3", "--compare", "--usage-only"}
 
@@ -68,6 +75,7 @@ def test_no_option_is_left(name: str) -> None:
             "`iam` requires a comparison: remove `compare: false`",
         ),
         ("name every region (--region), and", "name every region (`region`), and"),
+        ("run `aws sso login --profile x` (--profile)", "run `aws sso login --profile x` (AWS_PROFILE)"),
         ("lower --min-traces", "lower `min-traces`"),
         ("with `--filter`", "with `filter`"),
         ("--fail-on-severity requires --fail-on", "`fail-on-severity` requires `fail-on`"),

@@ -1,0 +1,99 @@
+"""A parser of options whose errors are two lines, and options that take a list."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from scanner.errors import EXIT_USAGE
+from scanner.output.streams import say
+
+_OF_OPTION = re.compile(r"argument (?:\S*?/)??(--[\w-]+)\S*: ")
+_CHOICE = re.compile(r"invalid choice: (.*) \(choose from (.*)\)", re.DOTALL)
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that says what is wrong, with a near name where there is one, and where help is.
+
+    `commands` are words that may stand in the place of the first option.
+    """
+
+    commands: Sequence[str] = ()
+
+    def error(self, message: str) -> NoReturn:
+        """Print two lines and exit."""
+        from scanner.text.escape import one_line
+
+        for line in (self._reworded(message), f"`{self.prog} --help` shows all options"):
+            say(sys.stderr, f"xray-privilege-scan: {one_line(line)}")
+        sys.exit(EXIT_USAGE)
+
+    def _reworded(self, message: str) -> str:
+        """An error of argparse, which names an option by its long name."""
+        unknown = message.removeprefix("unrecognized arguments: ")
+        if unknown != message:
+            return self._unknown(unknown)
+        message = _OF_OPTION.sub(r"\1: ", message).replace("ignored explicit argument", "takes no value, not")
+        choice = _CHOICE.search(message)
+        if choice:
+            names = choice[2].replace("'", "").split(", ")
+            near = _near(choice[1].strip("'\""), names)
+            message = f"{message[: choice.start()]}{choice[1]} is not one of {', '.join(names)}{near}"
+        return message
+
+    def _unknown(self, words: str) -> str:
+        word = words.split(maxsplit=1)[0] if words.split() else words
+        if not word.startswith("-"):
+            near = _near(word, self.commands)
+            return f"unexpected argument {word!r}{near}"
+        name = word.partition("=")[0]
+        return f"unknown option {name}{_near(name, re.findall('--[a-z][a-z-]+', self.format_help()))}"
+
+
+def _near(word: str, names: Sequence[str]) -> str:
+    bare = {name.lstrip("-"): name for name in names}
+    near = difflib.get_close_matches(word.lstrip("-").lower(), bare, 1)
+    return f"; did you mean {bare[near[0]]}?" if near else ""
+
+
+class Several(argparse.Action):
+    """Takes one value or more, also with commas between them; `allowed` are the only ones, if any."""
+
+    def __init__(self, *args: Any, allowed: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._allowed = allowed
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        """Add the values to those that were given before."""
+        given = [values] if isinstance(values, str) else list(values or ())
+        added = [value for text in given for value in self._parts(text)]
+        if not added:
+            raise argparse.ArgumentError(self, "expected a value that is not empty")
+        setattr(namespace, self.dest, [*(getattr(namespace, self.dest) or ()), *added])
+
+    def _parts(self, text: str) -> list[Any]:
+        parts = [part.strip() for part in text.split(",") if part.strip()]
+        for part in parts:
+            if self._allowed and part not in self._allowed:
+                names = ", ".join(self._allowed)
+                raise argparse.ArgumentError(self, f"invalid choice: {part!r} (choose from {names})")
+        return parts
+
+
+class SeveralPaths(Several):
+    """Takes one path or more; a comma is part of a name that exists."""
+
+    def _parts(self, text: str) -> list[Any]:
+        path = Path(text)
+        return [path] if "," not in text or path.exists() else [Path(part) for part in super()._parts(text)]
