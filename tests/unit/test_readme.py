@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from scanner import cli, errors
+from scanner.commands import scan
 from scanner.errors import Warnings
 from scanner.explain import explained
 from scanner.gate.load_baseline import load_baseline
@@ -215,7 +216,7 @@ def walk_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WalkThrough
 def run(*more: str, out: io.StringIO | None = None) -> int:
     """Run the walk-through with more options."""
     options = scan_options([*WALK_THROUGH, *more])
-    return cli.run(options, out or io.StringIO(), io.StringIO(), now=0.0)
+    return scan.run(options, out or io.StringIO(), io.StringIO(), now=0.0)
 
 
 def test_picture_is_what_the_terminal_shows(walk_through: WalkThrough) -> None:

@@ -1,0 +1,179 @@
+"""`scan`: read traces, compare them with the roles, write the reports."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import IO, TYPE_CHECKING, NamedTuple
+
+from scanner.commands.command import Command, say_line
+from scanner.commands.show import show
+from scanner.errors import EXIT_GATE, EXIT_OK
+from scanner.options.files import baseline_of, check_stdin, config_of
+from scanner.options.parsers import Options, options_of, scan_parser
+from scanner.options.request import gate_of, request_of
+from scanner.output.streams import printing
+
+if TYPE_CHECKING:
+    from scanner.gate.decide import GateDecision, GatePolicy
+    from scanner.output.destination import Destination
+    from scanner.output.named_file import NamedFile
+    from scanner.report.records import Report
+    from scanner.report.view import View
+    from scanner.request import ScanRequest
+    from scanner.result import ScanResult
+
+
+def _run(arguments: argparse.Namespace, out: IO[str], err: IO[str]) -> int:
+    return run(options_of(arguments), out, err, time.time())
+
+
+def run(options: Options, out: IO[str], err: IO[str], now: float) -> int:
+    """Scan as the options say, write the reports. Raises ScanError."""
+    check_stdin(options)
+    config = config_of(options.config)
+    known = baseline_of(options.baseline, may_be_missing=options.update_baseline)
+    request = request_of(options, now, config, known)
+    from scanner.aws.clients import Clients
+    from scanner.report.build import report as report_record
+    from scanner.report.files import check_folder
+    from scanner.report.view import view_of
+    from scanner.request import with_stacks
+    from scanner.result import nothing_read
+    from scanner.scan import as_scanned, scan
+
+    targets = _targets(options, err)
+    check_folder(targets.reports)
+    for file in (targets.markdown, targets.baseline):
+        if file:
+            file.check()
+    clients = Clients(request.regions[0] if request.regions else None, options.profile)
+    request = with_stacks(request, clients)
+    with _progress(err) as progress:
+        result = scan(request, clients, progress)
+    request = as_scanned(request, result)
+    gate = gate_of(options, config)
+    decision = _decide(result, request, gate)
+    report = report_record(result, request, gate, decision)
+    view = view_of(report)
+    error = nothing_read(result, request.compare)
+    written = _write(report, result, request, view, targets)
+    with printing(out):
+        show(report, options, out)
+        _show_files(written, options, out, err)
+    if error:
+        raise error
+    if targets.baseline:
+        _write_baseline(targets.baseline, result, err)
+        return EXIT_OK
+    for line in _gate_lines(decision):
+        say_line(err, line)
+    return EXIT_OK if decision.passed else EXIT_GATE
+
+
+class _Targets(NamedTuple):
+    """Where the results of a scan are written; None what is not asked for."""
+
+    reports: Destination
+    markdown: NamedFile | None
+    baseline: NamedFile | None
+
+
+def _targets(options: Options, err: IO[str]) -> _Targets:
+    from scanner.output.destination import Destination
+    from scanner.output.named_file import NamedFile
+
+    tell = partial(say_line, err)
+    return _Targets(
+        reports=Destination(options.output_dir, "--output-dir", tell),
+        markdown=NamedFile(options.markdown, "--markdown", tell) if options.markdown else None,
+        baseline=NamedFile(options.baseline, "--baseline", tell)
+        if options.baseline and options.update_baseline
+        else None,
+    )
+
+
+def _write(
+    report: Report, result: ScanResult, request: ScanRequest, view: View, targets: _Targets
+) -> list[str]:
+    """Write the reports; a line on each for those who open them."""
+    from scanner.report.files import write_reports
+    from scanner.report.markdown import markdown
+
+    written = write_reports(report, result, request, targets.reports).described(targets.reports.folder)
+    if targets.markdown and written:
+        targets.markdown.write(lambda: markdown(view).encode("utf-8"))
+        written.append(str(targets.markdown.path))
+    return written
+
+
+def _show_files(written: Sequence[str], options: Options, out: IO[str], err: IO[str]) -> None:
+    """Name the files that were written: below the report, unless a program reads that."""
+    from scanner.text.escape import one_line
+
+    if not written:
+        say_line(err, f"nothing was written: the reports of an earlier scan are left in {options.output_dir}")
+        return
+    stream = out if options.format == "text" else err
+    if stream is out or err.isatty():
+        stream.write(
+            "".join(f"{one_line(line)}\n" for line in ["", "Written:", *(f"  {w}" for w in written)])
+        )
+
+
+def _decide(result: ScanResult, request: ScanRequest, policy: GatePolicy) -> GateDecision:
+    from scanner.gate.decide import decide
+    from scanner.result import missing_evidence
+
+    missing = missing_evidence(result, request)
+    return decide(result.findings, missing, policy, result.rules.failures(request.config_name))
+
+
+def _gate_lines(decision: GateDecision) -> list[str]:
+    """What the gate says, a line each, the cause of a failure last."""
+    lines = list(decision.expired)
+    if decision.failing:
+        lines.append(decision.failing_text)
+    if not lines and decision.conclusion != "success":
+        lines = [f"insufficient evidence: {line}" for line in decision.missing]
+    return [*decision.notes, *lines]
+
+
+def _write_baseline(file: NamedFile, result: ScanResult, err: IO[str]) -> None:
+    from scanner.gate.accept import baseline_entries, compared_roles
+    from scanner.gate.baseline import Baseline, updated
+    from scanner.gate.load_baseline import dump_baseline
+    from scanner.text.escape import counted
+
+    roles = [role.assessed for role in result.roles]
+    entries = baseline_entries(roles, result.terms)
+    compared = compared_roles(roles, result.terms)
+
+    def content() -> bytes:
+        # read anew: another run may have updated it since
+        known = baseline_of(file.path, may_be_missing=True) or Baseline()
+        return dump_baseline(updated(known, entries, compared)).encode("utf-8")
+
+    file.write(content)
+    say_line(err, f"{file.path} now holds {counted(len(entries), 'grant')} of these roles")
+
+
+@contextlib.contextmanager
+def _progress(err: IO[str]) -> Iterator[Callable[[int], None]]:
+    """A progress bar on a terminal that shows after a moment; nothing elsewhere."""
+    if not err.isatty():
+        yield lambda traces: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} traces read"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(file=err), transient=True) as bar:
+        task = bar.add_task("traces", total=None)
+        yield lambda traces: bar.update(task, completed=traces)
+
+
+COMMAND = Command("read traces, compare them with the roles (default)", scan_parser, _run)
