@@ -55,6 +55,14 @@ def test_utf_16_is_read_whatever_it_says(tmp_path_factory: pytest.TempPathFactor
         (LONG.decode().encode("utf-16")[:-1], "UTF-16"),
         (b"\xff\xfe\x00\xd8\x00\x00", "UTF-16"),
     ],
+    ids=[
+        "no end",
+        "header only",
+        "rubbish behind",
+        "wrong checksum",
+        "odd UTF-16",
+        "half a pair",
+    ],  # gzip has a time
 )
 def test_a_damaged_file_gives_what_comes_before_the_damage(tmp_path: Path, content: bytes, says: str) -> None:
     read = b""

@@ -49,7 +49,7 @@ def written(folder: Path, text: str | bytes, name: str = "t.json") -> Path:
         json.dumps([trace("1-1"), [trace("1-2")]]),
         "\n".join([json.dumps(trace("1-1")), "", json.dumps(trace("1-2"))]),
         "\ufeff" + json.dumps([trace("1-1"), trace("1-2")]),
-        gzip.compress(json.dumps([trace("1-1"), trace("1-2")]).encode()),
+        gzip.compress(json.dumps([trace("1-1"), trace("1-2")]).encode(), mtime=0),
         json.dumps([{**service(), "trace_id": "1-1"}, json.dumps({**service(), "trace_id": "1-2"})]),
         json.dumps([{"Document": json.dumps({**service(), "trace_id": id_})} for id_ in ("1-1", "1-2")]),
     ],
