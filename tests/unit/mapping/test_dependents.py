@@ -24,6 +24,20 @@ def possible(service: str, operation: str, *parameters: tuple[str, str]) -> set[
         ("DynamoDB", "RestoreTableToPointInTime", {"dynamodb:UpdateItem", "dynamodb:Scan"}),
         ("Auto Scaling", "CreateAutoScalingGroup", {"ec2:RunInstances", "iam:CreateServiceLinkedRole"}),
         ("Scheduler", "DeleteScheduleGroup", {"scheduler:DeleteSchedule"}),
+        # what services do in others with the caller's rights, as their guides say
+        ("EC2", "CopyImage", {"s3:CreateBucket", "s3:GetBucketAcl", "ec2:CreateTags"}),
+        ("EC2", "CreateRestoreImageTask", {"ebs:StartSnapshot", "s3:ListBucket"}),
+        ("EFS", "CreateMountTarget", {"ec2:CreateNetworkInterface", "ec2:DescribeSubnets"}),
+        ("ServiceDiscovery", "RegisterInstance", {"route53:ChangeResourceRecordSets"}),
+        ("Application Auto Scaling", "PutScalingPolicy", {"cloudwatch:PutMetricAlarm", "ecs:UpdateService"}),
+        ("Bedrock Runtime", "Converse", {"aws-marketplace:Subscribe", "sagemaker:InvokeEndpoint"}),
+        ("DynamoDB", "UpdateTable", {"dynamodb:CreateTableReplica", "dynamodb:PutItem"}),
+        ("WAFV2", "PutLoggingConfiguration", {"logs:PutResourcePolicy", "s3:PutBucketPolicy"}),
+        # tags of what is created
+        ("IAM", "CreateRole", {"iam:TagRole"}),
+        ("ECS", "RegisterTaskDefinition", {"ecs:TagResource"}),
+        ("Batch", "SubmitJob", {"batch:TagResource"}),
+        ("Scheduler", "CreateScheduleGroup", {"scheduler:TagResource"}),
         # clean-ups
         ("S3", "PutObject", {"s3:AbortMultipartUpload"}),
         ("S3", "CreateMultipartUpload", {"s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"}),
@@ -32,6 +46,20 @@ def possible(service: str, operation: str, *parameters: tuple[str, str]) -> set[
 )
 def test_actions_beside_an_operation_are_possible(service: str, operation: str, actions: set[str]) -> None:
     assert {action for action, _ in possible(service, operation)} >= actions
+
+
+@pytest.mark.parametrize(
+    ("service", "operation"),
+    [
+        ("DynamoDB", "PutItem"),
+        ("SQS", "SendMessage"),
+        ("Step Functions", "StartExecution"),
+        ("ECS", "TagResource"),
+    ],
+)
+def test_a_call_that_takes_no_tags_for_what_it_creates_needs_no_tagging(service: str, operation: str) -> None:
+    actions = {action for action, _ in possible(service, operation)}
+    assert not any(":Tag" in action or ":AddTags" in action for action in actions)
 
 
 def test_a_restore_writes_into_a_table_that_the_call_need_not_name() -> None:
