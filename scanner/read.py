@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
@@ -11,10 +12,10 @@ from scanner.aws.api import Aws
 from scanner.errors import EXIT_USAGE, ScanError, Warnings
 from scanner.mapping.overrides import mapper
 from scanner.model import CallRow, Role, Usage, region_of
-from scanner.model.workloads import workload_kind
+from scanner.model.workloads import workload_kind, workload_name
 from scanner.records.read import RecordsRequest
 from scanner.request import ScanRequest, is_selected
-from scanner.result import RoleResult, Skipped, Traced
+from scanner.result import WORKLOAD_UNKNOWN, RoleResult, Skipped, Traced
 from scanner.roles.reader import roles_from_aws, roles_from_file
 from scanner.roles.trust import with_workloads
 from scanner.text.escape import counted
@@ -28,6 +29,9 @@ from scanner.usage.times import TraceTimes
 from scanner.verdict.reasons import Reason
 from scanner.workloads.kinds import KINDS, WorkloadKind
 from scanner.workloads.listing import Listing, Workloads, union
+
+# X-Ray shows a trace some seconds after it ended, seldom minutes.
+_JUST_NOW = 300.0  # seconds
 
 
 def read_traces(
@@ -199,8 +203,41 @@ def _selected(
     named = {arn for arn in role_of if request.workloads and is_selected(arn, request.workloads)}
     for glob in request.workloads:
         if not any(is_selected(arn, (glob,)) for arn in traced | named):
-            warnings.add("workload-unknown", f"--workloads {glob!r} matches no workload")
+            warnings.add(WORKLOAD_UNKNOWN, _no_match(glob, {*traced, *role_of}))
     return sorted(arn for arn in traced | named if is_selected(arn, request.workloads))
+
+
+def _no_match(glob: str, arns: Set[str]) -> str:
+    """What to say of a glob that matches nothing, with names that may be meant."""
+    names = sorted(set(map(workload_name, arns)))
+    message = f"--workloads {glob!r} matches no workload"
+    close = difflib.get_close_matches(glob.strip("*"), names, 2)
+    if close:
+        return f"{message}: did you mean {' or '.join(close)}?"
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"{message}: there are {', '.join(names[:3])}{more}" if names else message
+
+
+def warn_of_late_traces(
+    request: ScanRequest, traced: Traced, workloads: Workloads, warnings: Warnings
+) -> None:
+    """Warn where some workloads have no trace yet, right after the others ran.
+
+    Where most have none, they did not run: that is no matter of waiting, unless they are asked for by name.
+    """
+    seen = traced.evidence
+    newest = max((e.last_seen or 0.0 for e in seen.values()), default=0.0)
+    if request.wait or traced.source != "xray" or request.now - newest > _JUST_NOW:
+        return
+    asked = [arn for arn in workloads.known if is_selected(arn, request.workloads)]
+    late = [arn for arn in asked if arn not in seen or not seen[arn].was_seen]
+    if late and (request.workloads or 2 * len(late) <= len(asked)):
+        names = ", ".join(sorted(map(workload_name, late))[:3]) + (", ..." if len(late) > 3 else "")
+        warnings.add(
+            "traces-late",
+            f"{len(late)} of {len(asked)} functions not traced yet ({names}): if "
+            "they have just run, try --wait 60",
+        )
 
 
 def _has_reader(arn: str) -> bool:

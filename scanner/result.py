@@ -16,8 +16,12 @@ from scanner.request import ScanRequest, is_selected
 from scanner.suggest.check import AllowedElsewhere, NotUnderstood
 from scanner.suggest.denied import Offer
 from scanner.suggest.policy import Suggestion
+from scanner.traces.source import WINDOW_UNREAD
 from scanner.verdict.assessment import AssessedRole, Assessment
 from scanner.verdict.reasons import EVIDENCE_REASONS, Reason
+
+WORKLOAD_UNKNOWN = "workload-unknown"
+"""The code of the warning of a name or pattern that matches no workload."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +129,9 @@ class ScanResult:
 def nothing_read(result: ScanResult, compare: bool) -> ScanError | None:
     """The error to end with where no trace, or no role at all, could be read."""
     if not (result.traced.traces or result.traced.calls):  # aggregated rows show calls only
+        unread = [w.message for w in result.warnings if w.code == WINDOW_UNREAD]
+        if unread:
+            return ScanError(f"no trace could be read: {unread[0]}")
         if result.traced.source == "files":
             return ScanError(
                 "no trace was found in the files of --traces: save what `aws xray batch-get-traces` prints"
@@ -136,6 +143,9 @@ def nothing_read(result: ScanResult, compare: bool) -> ScanError | None:
     if compare and not any(
         role_result.role.policies or role_result.role.readable for role_result in result.roles
     ):
+        unmatched = [w.message for w in result.warnings if w.code == WORKLOAD_UNKNOWN]
+        if unmatched and not result.roles:
+            return ScanError(f"{unmatched[0]} (nothing can be compared)")
         return ScanError(
             "no role at all could be read, see the warnings: nothing can be compared"
             if any(usage.workload for usage in result.traced.usages)
@@ -163,7 +173,7 @@ def missing_evidence(result: ScanResult, request: ScanRequest) -> list[str]:
         lines.append(_named("roles that could not be read wholly", unread))
     if result.uncompared:
         lines.append(_named("never compared", map(workload_name, result.uncompared)))
-    return [*lines, *(w.message for w in result.warnings if w.code == "workload-unknown")]
+    return [*lines, *(w.message for w in result.warnings if w.code == WORKLOAD_UNKNOWN)]
 
 
 def _named(what: str, names: Iterable[str]) -> str:

@@ -18,6 +18,7 @@ from scanner.read import (
     uncompared,
     warn_of_assumed_roles,
     warn_of_calls_not_understood,
+    warn_of_late_traces,
 )
 from scanner.records.aws_records import NO_RECORDS
 from scanner.records.of_role import TracedWorkloads
@@ -78,6 +79,7 @@ def _compared_if_possible(
 def _compared(request: ScanRequest, aws: Aws, traced: Traced, warnings: Warnings) -> ScanResult:
     """What the traces show, compared with what the roles grant. Raises ScanError."""
     workloads = read_workloads(request, aws, traced.usages, warnings)
+    warn_of_late_traces(request, traced, workloads, warnings)
     roles = read_roles(request, aws, workloads, warnings)
     known = TracedWorkloads(workloads.known, traced.evidence)
     records = read_records(records_request(request, traced), aws, roles, known, warnings)

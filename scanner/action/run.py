@@ -25,6 +25,7 @@ from scanner.gate.decide import decide
 from scanner.github.event import is_public, trusted_source_of
 from scanner.options.request import gate_of, request_of, without_documents
 from scanner.output.destination import Destination
+from scanner.output.ticking import ticking
 from scanner.places import with_places
 from scanner.report.build import report as report_record
 from scanner.report.files import check_folder, write_reports
@@ -107,7 +108,9 @@ def _scan(
     clients = Clients(request.regions[0] if request.regions else None, None)
     try:
         request = with_stacks(request, clients)
-        scanned = scan_by_inputs(place(scan(request, clients), request, clients))
+        with ticking(reports.say) as progress:
+            scanned = scan(request, clients, progress)
+        scanned = scan_by_inputs(place(scanned, request, clients))
     except ScanError as error:
         if error.exit_code == EXIT_USAGE:
             raise

@@ -11,6 +11,7 @@ from scanner.aws.api import Stack
 from scanner.aws.concurrency import XRAY_THREADS
 from scanner.aws.errors import bad_credentials, error_code, is_bad_credentials, is_denied
 from scanner.aws.failures import check_region, no_credentials, not_asked
+from scanner.aws.patience import Patience
 from scanner.errors import EXIT_USAGE, ScanError
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Clients:
         self._profile = profile
         self._by_region: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()
+        self._patience = Patience()
 
     @cached_property
     def _session(self) -> boto3.Session:
@@ -111,9 +113,11 @@ class Clients:
         """A new client. Raises ScanError where the region or the configuration cannot be used."""
         check_region(self._session, region)
         try:
-            return self._session.client(service, region_name=region, config=config)
+            client = self._session.client(service, region_name=region, config=config)
         except Exception as error:  # a ValueError for an endpoint, BotoCoreError for most else
             raise ScanError(f"the AWS configuration cannot be used: {error}") from error
+        self._patience.watch(client)
+        return client
 
     def stack(self, stack: str) -> Stack:
         """A CloudFormation stack with those nested in it.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from scanner.errors import ScanError
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 _DENIED = frozenset(
     {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation", "403"}
 )
+_MISSING = frozenset({"NoSuchEntity", "ResourceNotFoundException", "UnknownOperationException"})
 _BAD_CREDENTIALS = frozenset(
     {
         "ExpiredToken",
@@ -44,12 +46,12 @@ _THROTTLED = frozenset(
 
 def error_code(error: ClientError) -> str:
     """AWS's code of an error."""
-    return str(error.response.get("Error", {}).get("Code", ""))
+    return _code_and_status(error.response)[0]
 
 
 def status_of(error: ClientError) -> int:
     """The HTTP status of an error's answer, 0 if it had none."""
-    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    return _code_and_status(error.response)[1]
 
 
 def is_bad_credentials(error: ClientError) -> bool:
@@ -64,12 +66,30 @@ def is_denied(error: ClientError) -> bool:
 
 def is_passing(error: ClientError) -> bool:
     """Whether the same request may succeed later."""
-    return error_code(error) in _THROTTLED or status_of(error) in (429, 500, 502, 503, 504)
+    return is_passing_answer(error.response)
+
+
+def is_passing_answer(answer: Mapping[str, Any]) -> bool:
+    """Whether an answer is an error, and the same request may succeed later."""
+    code, status = _code_and_status(answer)
+    return code in _THROTTLED or status in (429, 500, 502, 503, 504)
+
+
+def what_happened(answer: Mapping[str, Any]) -> str:
+    """An error in a few words; AWS's own are of use where the request was at fault."""
+    code, status = _code_and_status(answer)
+    message = str(answer.get("Error", {}).get("Message", ""))[:200] if status < 500 else ""
+    return f"{code} (HTTP {status})" + (f": {message}" if message else "")
+
+
+def _code_and_status(answer: Mapping[str, Any]) -> tuple[str, int]:
+    code = answer.get("Error", {}).get("Code", "")
+    return str(code), int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 def is_missing(error: ClientError) -> bool:
     """Whether what was asked for does not exist (any more)."""
-    return error_code(error) in ("NoSuchEntity", "ResourceNotFoundException") or status_of(error) == 404
+    return error_code(error) in _MISSING or status_of(error) == 404
 
 
 def bad_credentials(error: ClientError) -> ScanError:

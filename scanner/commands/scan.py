@@ -163,9 +163,12 @@ def _write_baseline(file: NamedFile, result: ScanResult, err: IO[str]) -> None:
 
 @contextlib.contextmanager
 def _progress(err: IO[str]) -> Iterator[Callable[[int], None]]:
-    """A progress bar on a terminal that shows after a moment; nothing elsewhere."""
+    """A progress bar on a terminal that shows after a moment; a line now and then elsewhere."""
     if not err.isatty():
-        yield lambda traces: None
+        from scanner.output.ticking import ticking
+
+        with ticking(partial(say_line, err)) as count:
+            yield count
         return
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn

@@ -12,6 +12,9 @@ from scanner.errors import Warnings
 from scanner.model import CallRow
 from scanner.traces.reading import TraceReading
 
+WINDOW_UNREAD = "window-unread"
+"""The code of the warning of spans of time that could not be listed."""
+
 Emit = Callable[[Sequence[TraceReading | CallRow]], None]
 """Takes what was read, in batches, each trace once. It is called from several threads at once."""
 

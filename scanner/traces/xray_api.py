@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from scanner.aws.ask import Failure
 from scanner.errors import Warnings
 from scanner.traces.source import Emit, SkippedTraces, SourceReport, total
 from scanner.traces.xray_fetch import Waiting, read_ids, read_window
@@ -52,15 +53,16 @@ class XRaySource:
 def _is_elsewhere(client: XRayClient, warnings: Warnings) -> bool:
     """Whether traces of a region are kept where X-Ray's API does not see them."""
     elsewhere = transaction_search(client)
+    if isinstance(elsewhere, Failure):
+        remedy = "allow xray:GetTraceSegmentDestination" if elsewhere.denied else elsewhere.message
+        warnings.add(
+            "transaction-search-unknown", f"whether Transaction Search is on could not be asked: {remedy}"
+        )
+        return False
     if elsewhere:
         warnings.add(
             "transaction-search",
             "Transaction Search is on: X-Ray's API shows only the traces that are indexed (1% by default), "
             "so that nothing can be confirmed from them",
         )
-    elif elsewhere is None:
-        warnings.add(
-            "transaction-search-unknown",
-            "whether Transaction Search is on could not be asked: allow xray:GetTraceSegmentDestination",
-        )
-    return bool(elsewhere)
+    return elsewhere

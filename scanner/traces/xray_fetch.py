@@ -14,7 +14,7 @@ from scanner.aws.times import SYSTEM_CLOCK, Clock
 from scanner.errors import Warnings
 from scanner.traces.documents import Trace, compact_id
 from scanner.traces.reading import read_trace
-from scanner.traces.source import Emit, SkippedTraces, total
+from scanner.traces.source import WINDOW_UNREAD, Emit, SkippedTraces, total
 from scanner.traces.xray_requests import GaveUpError, Window, XRayRequests
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ def read_window(
             quiet_since = clock.now()
         quiet = clock.now() - quiet_since >= QUIET_SECONDS and fetcher.listed and not arriving
         if last or quiet:
+            fetcher.warn_of_unlisted()
             return fetcher.fetched
         waiting.pause(deadline)
 
@@ -140,6 +141,7 @@ class _Fetcher:
         self._lock = threading.Lock()
         self._seen: set[bytes] = set()
         self._unassigned: list[_Listed] = []
+        self._unlisted: dict[str, set[float]] = {}
         self._room = threading.BoundedSemaphore(4 * XRAY_THREADS)
         self._stop = threading.Event()
         self._failure: BaseException | None = None
@@ -204,9 +206,17 @@ class _Fetcher:
                     break
         except GaveUpError as error:
             self._skip(SkippedTraces(windows=1))
-            when = datetime.fromtimestamp(window.start, UTC).strftime("%Y-%m-%d %H:%M")
-            self._warnings.add("window-unread", f"the traces from {when} UTC on could not be listed: {error}")
+            with self._lock:
+                self._unlisted.setdefault(str(error), set()).add(window.start)
         return left
+
+    def warn_of_unlisted(self) -> None:
+        """Warn of the windows that could not be listed, once for each cause."""
+        for cause, starts in self._unlisted.items():
+            when = datetime.fromtimestamp(min(starts), UTC).strftime("%Y-%m-%d %H:%M")
+            spans = f", {len(starts)} spans of time in all," if len(starts) > 1 else ""
+            message = f"the traces from {when} UTC on{spans} could not be listed: {cause}"
+            self._warnings.add(WINDOW_UNREAD, message, len(starts))
 
     def _new_ids(
         self, summaries: list[dict[str, Any]], take_partial: bool

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from scanner.aws.ask import Failure, attempt
 from scanner.aws.concurrency import XRAY_THREADS, ConcurrencyLimit
 from scanner.aws.errors import (
     bad_credentials,
@@ -16,9 +17,10 @@ from scanner.aws.errors import (
     is_bad_credentials,
     is_denied,
     is_passing,
-    status_of,
+    what_happened,
 )
 from scanner.aws.failures import not_asked
+from scanner.aws.patience import Patience
 from scanner.aws.times import Clock
 from scanner.errors import EXIT_USAGE, ScanError
 from scanner.traces.documents import Trace, trace_from_api
@@ -49,6 +51,7 @@ class XRayRequests:
         self._client = client
         self._clock = clock
         self._limit = ConcurrencyLimit(XRAY_THREADS)
+        self._patience = Patience(clock.now)
 
     def summaries(self, window: Window) -> Iterator[list[dict[str, Any]]]:
         """The summaries of the traces in a window, page by page.
@@ -108,6 +111,7 @@ class XRayRequests:
                     answer = request()
                 if not isinstance(answer, dict):
                     raise GaveUpError("an answer that cannot be understood")
+                self._patience.succeeded()
                 retried = answer.get("ResponseMetadata", {}).get("RetryAttempts", 0)
                 (self._limit.throttled if retried else self._limit.went_well)()
                 return answer
@@ -116,36 +120,36 @@ class XRayRequests:
             except ClientError as error:
                 _raise_if_hopeless(error, filtered)
                 self._limit.throttled()
-                if not is_passing(error) or pause is None:
-                    raise GaveUpError(_what_happened(error)) from error
+                what = what_happened(error.response)
+                if not is_passing(error):
+                    raise GaveUpError(what) from error
+                self._wait(what, pause)
             except HTTPClientError as error:
-                if pause is None:
-                    raise GaveUpError(type(error).__name__) from error
+                self._wait(type(error).__name__, pause)
             except BotoCoreError as error:
                 raise not_asked(error) from error
             except Exception as error:  # whatever botocore's parser trips over
                 raise GaveUpError(f"an answer that cannot be understood ({type(error).__name__})") from error
-            self._clock.sleep(pause)
         raise AssertionError("unreachable")
 
+    def _wait(self, what: str, pause: float | None) -> None:
+        """Pause after what may pass. Raises GaveUpError after the last attempt; ScanError: see `Patience`."""
+        self._patience.failed(what)
+        if pause is None:
+            raise GaveUpError(what)
+        self._clock.sleep(pause)
 
-def transaction_search(client: XRayClient) -> bool | None:
-    """Whether Transaction Search keeps the spans elsewhere; None where that may not be asked.
+
+def transaction_search(client: XRayClient) -> bool | Failure:
+    """Whether Transaction Search keeps the spans elsewhere. Raises ScanError for bad credentials.
 
     docs.aws.amazon.com/xray/latest/api/API_GetTraceSegmentDestination.html
     """
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        return client.get_trace_segment_destination().get("Destination") == "CloudWatchLogs"
-    except (ClientError, BotoCoreError):
-        return None
-
-
-def _what_happened(error: ClientError) -> str:
-    """An error in a few words; AWS's own are of use where the request was at fault."""
-    message = error.response.get("Error", {}).get("Message", "")[:200] if status_of(error) < 500 else ""
-    return f"{error_code(error)} (HTTP {status_of(error)})" + (f": {message}" if message else "")
+    answer = attempt(client.get_trace_segment_destination)
+    if isinstance(answer, Failure):
+        # an X-Ray that does not know the operation (an emulator, another partition) has no such search
+        return False if answer.missing else answer
+    return answer.get("Destination") == "CloudWatchLogs"
 
 
 def _raise_if_hopeless(error: ClientError, filtered: bool) -> None:

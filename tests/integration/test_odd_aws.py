@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from scanner.aws import patience
 from tests.fakes import notes
 from tests.fakes.moto_aws import ROOT
 from tests.fakes.serving import Answer, HttpRequest, serving
@@ -111,3 +112,14 @@ def test_an_iam_that_always_fails_is_reported(tmp_path: Path, status: int) -> No
     ran.ends_with(3, "no role")
     assert ran.warnings["role-unread"] >= 1
     assert "Broken" in ran.out
+
+
+def test_an_iam_that_only_fails_for_long_ends_the_scan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "PATIENCE_SECONDS", 0.5)
+    functions = write_json(tmp_path / "functions.json", notes.functions())
+    error = b"<ErrorResponse><Error><Code>Throttling</Code><Message>no</Message></Error></ErrorResponse>"
+    with an_aws({"iam": error}, status=400) as url:
+        ran = compare(tmp_path / "out", url, "--functions", functions)
+    ran.ends_with(3, "nothing but errors", "Throttling (HTTP 400)")

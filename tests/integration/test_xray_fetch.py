@@ -5,19 +5,17 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
+from scanner.aws import patience
 from scanner.errors import EXIT_USAGE
+from scanner.output import ticking
 from tests.fakes import notes
 from tests.fakes.traces import Json, make_trace_id
-from tests.fakes.xray import FETCH, FOREVER, LISTING, FakeXRay, Script, _Refusal
+from tests.fakes.xray import DESTINATION, FETCH, FOREVER, LISTING, FakeXRay, Script, _Refusal
 from tests.fakes.xray_faults import Expiring, refuse_if
 from tests.integration.tools import Ran, notes_files, notes_trace, run
-
-if TYPE_CHECKING:
-    pass
 
 NOW = int(time.time())
 START = NOW - 3600
@@ -130,15 +128,30 @@ def test_transaction_search_warns_and_leaves_every_finding_unconfirmed(tmp_path:
     assert "Transaction Search is on" in ran.out
 
 
-@pytest.mark.parametrize("script", [Script(destination=None), Script(denied=["GetTraceSegmentDestination"])])
-def test_where_transaction_search_may_not_be_asked_for_the_right_is_named(
-    tmp_path: Path, script: Script
-) -> None:
-    with FakeXRay(many(25), script) as fake:
+def test_where_transaction_search_may_not_be_asked_for_the_right_is_named(tmp_path: Path) -> None:
+    with FakeXRay(many(25), Script(denied=["GetTraceSegmentDestination"])) as fake:
         ran = scan(tmp_path, fake)
     assert ran.code == 0
-    assert "xray:GetTraceSegmentDestination" in ran.warning_texts
+    assert "allow xray:GetTraceSegmentDestination" in ran.warning_texts
     assert reasons(ran) == [[]]
+
+
+def test_an_x_ray_that_knows_no_transaction_search_lacks_no_right(tmp_path: Path) -> None:
+    with FakeXRay(many(25), Script(destination=None)) as fake:
+        ran = scan(tmp_path, fake)
+    assert ran.code == 0
+    assert ran.warnings == {}
+    assert reasons(ran) == [[]]
+
+
+def test_where_transaction_search_cannot_be_asked_for_no_right_is_blamed(tmp_path: Path) -> None:
+    def break_it(operation: str, answer: Json) -> Json:
+        return refuse_if(operation == DESTINATION, answer, 400, "InvalidRequestException")
+
+    with FakeXRay(many(5), Script(mangle=break_it)) as fake:
+        ran = scan(tmp_path, fake)
+    assert "could not be asked: InvalidRequestException" in ran.warning_texts
+    assert "allow" not in ran.warning_texts
 
 
 @pytest.mark.parametrize("operation", [LISTING, FETCH])
@@ -163,6 +176,64 @@ def test_an_x_ray_that_cannot_be_reached_ends_the_command(tmp_path: Path) -> Non
 def test_an_empty_x_ray_ends_the_command_with_what_to_check(tmp_path: Path) -> None:
     with FakeXRay([]) as fake:
         scan(tmp_path, fake).ends_with(3, "no trace was found", "--region", "tracing")
+
+
+def test_an_x_ray_that_only_throttles_ends_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(ticking, "EVERY_SECONDS", 0.1)
+    with FakeXRay(many(5), Script(throttle_every=1)) as fake:
+        ran = scan(tmp_path, fake)
+    ran.ends_with(3, "nothing but errors", "ThrottledException (HTTP 429)", "later")
+    assert "still working: 0 traces read after" in ran.err
+    assert not (tmp_path / "report.json").exists()
+
+
+def test_an_x_ray_that_throttles_in_the_middle_for_ever_ends_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "PATIENCE_SECONDS", 0.5)
+
+    def throttle(operation: str, answer: Json) -> Json:
+        return refuse_if(operation == FETCH, answer, 429, "ThrottledException")
+
+    with FakeXRay(many(5), Script(mangle=throttle)) as fake:
+        scan(tmp_path, fake).ends_with(3, "nothing but errors", "ThrottledException")
+
+
+def test_spans_of_time_that_cannot_be_listed_are_one_warning(tmp_path: Path) -> None:
+    def refuse(operation: str, answer: Json) -> Json:
+        return refuse_if(operation == LISTING, answer, 400, "OddException")
+
+    with FakeXRay(many(5), Script(mangle=refuse)) as fake:
+        ran = scan(tmp_path, fake)
+    ran.ends_with(3, "no trace could be read", "OddException", "12 spans of time")
+
+
+# --- messages right after a run ---------------------------------------------------------------------
+
+
+def test_functions_that_are_not_traced_yet_are_worth_waiting_for(tmp_path: Path) -> None:
+    now = time.time()
+    traces = [notes_trace(verb, now - 30, seed=verb) for verb in VERBS[:3]]
+    with FakeXRay(traces) as fake:
+        ran = scan(tmp_path, fake)
+    assert "2 of 5 functions not traced yet" in ran.warning_texts
+    assert "--wait 60" in ran.warning_texts
+
+
+@pytest.mark.parametrize(
+    ("ago", "count", "more"),
+    [(1800.0, 3, []), (30.0, 1, []), (30.0, 5, []), (30.0, 3, ["--workloads", "*-create"])],
+    ids=["long ago", "few ran", "all are there", "not asked for"],
+)
+def test_functions_that_nobody_waits_for_are_no_warning(
+    tmp_path: Path, ago: float, count: int, more: list[str]
+) -> None:
+    traces = [notes_trace(verb, time.time() - ago, seed=verb) for verb in VERBS[:count]]
+    with FakeXRay(traces) as fake:
+        assert "traces-late" not in scan(tmp_path, fake, *more).warnings
 
 
 # --- which traces -----------------------------------------------------------------------------------
