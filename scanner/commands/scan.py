@@ -62,7 +62,7 @@ def run(options: Options, out: IO[str], err: IO[str], now: float) -> int:
     error = nothing_read(result, request.compare)
     written = _write(report, result, request, view, targets)
     with printing(out):
-        show(report, options, out)
+        show(report, options, out, written)
         _show_files(written, options, out, err)
     if error:
         raise error

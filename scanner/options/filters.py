@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from scanner.options.parser import Several
 
 if TYPE_CHECKING:
     from scanner.report.filters import Filters
+    from scanner.report.text import Shown
 
 # of the kinds of findings that are shown; SHOWN_SEVERITIES are iam.severity's levels that findings have:
 # neither is imported for --help alone
@@ -25,7 +28,8 @@ SHOWN_SEVERITIES = (
     "read",
     "list",
 )
-DEFAULT_TOP = 10
+# report.text.DEFAULT_TOP, likewise
+_DEFAULT_TOP = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,11 +43,6 @@ class FilterOptions:
     role: tuple[str, ...] = ()
     service: tuple[str, ...] = ()
 
-    @property
-    def limit(self) -> int | None:
-        """How many findings the text shows; None: all."""
-        return None if self.all_findings else self.top or DEFAULT_TOP
-
 
 def add_filters(parser: argparse.ArgumentParser) -> None:
     """Add the options of `FilterOptions` to the parser of a command."""
@@ -51,7 +50,7 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
         "what is shown", "these never change the files of a scan, its gate or its exit code"
     )
     add = group.add_argument
-    add("--top", type=_whole, metavar="N", help=f"show the N worst in the text (default: {DEFAULT_TOP})")
+    add("--top", type=_whole, metavar="N", help=f"show the N worst in the text (default: {_DEFAULT_TOP})")
     add("--all", dest="all_findings", action="store_true", help="show all of them, and all that was seen")
     add(
         "--severity", choices=SHOWN_SEVERITIES, metavar="SEVERITY", help="only findings at least so dangerous"
@@ -75,6 +74,30 @@ def filters_of(options: FilterOptions) -> Filters:
     return Filters(
         severity=options.severity, verdicts=options.verdict, roles=options.role, services=options.service
     )
+
+
+def shown_of(options: FilterOptions, *, details: bool, report: str = "", html: str = "") -> Shown:
+    """How much of the report the text shows.
+
+    `report` and `html` are the paths of report.json and the HTML report, empty where there is none.
+    """
+    from scanner.report.text import Shown
+
+    return Shown(
+        top=options.top,
+        everything=options.all_findings,
+        details=details,
+        verdicts=options.verdict,
+        html=html,
+        explain=partial(_explain, report) if report else None,
+        see_all="--all shows all",
+    )
+
+
+def _explain(report: str, finding_id: str) -> str:
+    """The command that tells the story of a finding of a report, which it finds by itself in this folder."""
+    where = "" if report == "report.json" else f" --report {shlex.quote(report)}"
+    return f"xray-privilege-scan explain {shlex.quote(finding_id)}{where}"
 
 
 def _whole(text: str) -> int:

@@ -149,7 +149,7 @@ def test_the_walk_through_against_moto_alone_gives_exactly_the_one_finding(
     assert ran.code == 0, ran.err
     is_the_finding(ran)
     assert "Remove 1 permission from notes-app-api-test-delete" in ran.out
-    assert f"{DELETE}: dynamodb:GetItem on table/notes: never used" in ran.out
+    assert f"\tunused\t{DELETE}\tdynamodb:GetItem\ttable/notes\tnever used\t" in ran.out
 
 
 def test_the_scan_of_the_x_ray_api_gives_exactly_the_one_finding(compared: Ran) -> None:

@@ -26,6 +26,7 @@ from scanner.model import Verdict
 from scanner.options.parsers import scan_options, scan_parser
 from scanner.records.aws_records import SOURCES
 from scanner.report.schema import Name, schema
+from scanner.report.text.plain import COLUMNS
 from scanner.verdict.reason_help import REASON_HELP
 from scanner.verdict.reasons import Reason
 from scanner.workloads.lambda_reader import functions_from_file
@@ -222,6 +223,11 @@ def run(*more: str, out: io.StringIO | None = None) -> int:
 def test_picture_is_what_the_terminal_shows(walk_through: WalkThrough) -> None:
     (picture,) = blocks(README, "text")
     assert picture.strip() == walk_through.printed.strip()
+
+
+def test_columns_of_plain_lines_are_in_the_table() -> None:
+    (table,) = tables(section(COMMAND_LINE, "## What it prints"))
+    assert [plain(cells[0]) for cells in table] == list(COLUMNS)
 
 
 def test_example_is_what_the_walk_through_writes(walk_through: WalkThrough) -> None:

@@ -1,4 +1,4 @@
-"""The whole report in the step's log."""
+"""The report, its worst findings, in the step's log."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from scanner.action.publish.publication import Publication
 from scanner.github import commands
-from scanner.report.text import print_text
+from scanner.report.text import DEFAULT_TOP, Shown, print_text
 from scanner.text.escape import counted
 
 
@@ -17,8 +17,8 @@ def publish_log(publication: Publication) -> Mapping[str, str]:
     if view is None:
         return {}
     text = io.StringIO()
-    print_text(view, text)
-    with commands.grouped(console.out, "The whole report"):
+    print_text(view, text, Shown(top=DEFAULT_TOP))
+    with commands.grouped(console.out, "The report"):
         for line in text.getvalue().splitlines():
             console.log(line)
     if publication.workflow.debug:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.iam.severity import SEVERITY_LEVELS
-from scanner.options.filters import SHOWN_SEVERITIES, SHOWN_VERDICTS, FilterOptions, filters_of
+from scanner.options.filters import SHOWN_SEVERITIES, SHOWN_VERDICTS, filters_of
 from scanner.options.parsers import VERDICTS, scan_options
 from scanner.report.build import report
 from scanner.report.filters import NO_FILTERS, Filters, filtered
@@ -177,11 +177,3 @@ def test_options_of_the_command_line() -> None:
     assert filters_of(options) == Filters("write", ("unused", "broad"), ("a", "b"), ("s3",))
     assert filters_of(scan_options([])) == NO_FILTERS
     assert SHOWN_VERDICTS == VERDICTS
-
-
-@pytest.mark.parametrize(
-    ("options", "limit"),
-    [(FilterOptions(), 10), (FilterOptions(top=3), 3), (FilterOptions(all_findings=True, top=3), None)],
-)
-def test_how_many_are_shown(options: FilterOptions, limit: int | None) -> None:
-    assert options.limit == limit

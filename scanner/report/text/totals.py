@@ -1,0 +1,64 @@
+"""How many findings there are of what, what was never traced, what the gate says: a line each. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from scanner.report.records import Gate
+from scanner.report.view import View
+from scanner.report.view.viewed import listed
+from scanner.text.escape import counted
+
+_CONCLUSIONS = {"success": "passed", "neutral": "insufficient evidence", "failure": "failed"}
+
+
+class Total(NamedTuple):
+    """A number of something, and what it is made of."""
+
+    name: str
+    number: str
+    parts: str
+
+
+def totals(view: View) -> list[Total]:
+    """The lines below the headline."""
+    return [*_findings(view), *_never_traced(view), *_gate(view.gate)]
+
+
+def _findings(view: View) -> Iterable[Total]:
+    counts = view.totals
+    if counts.confirmed:
+        parts = [_counts(counts.by_verdict), _counts(counts.by_severity)]
+        yield Total("Confirmed", f"{counts.confirmed:,}", "; ".join(parts))
+    if counts.unconfirmed:
+        yield Total("Not confirmed", f"{counts.unconfirmed:,}", _counts(counts.unconfirmed_by_severity))
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{number:,} {name}" for name, number in counts.items())
+
+
+def _never_traced(view: View) -> Iterable[Total]:
+    never = view.never_traced
+    if not never.names:
+        return
+    total = f"of {counted(never.listed, 'function')}" if never.listed else ""
+    by_rights: dict[str, list[str]] = {}
+    for name, rights in never.dangerous:
+        by_rights.setdefault(rights, []).append(name)
+    dangerous = [
+        f"{len(names):,} with {rights} rights: {listed(names)}" for rights, names in by_rights.items()
+    ]
+    parts = "; ".join([part for part in (total, *dangerous) if part])
+    yield Total("Never traced", f"{len(never.names):,}", parts or listed(never.names))
+
+
+def _gate(gate: Gate | None) -> Iterable[Total]:
+    """What the gate says, where anything is asked of it."""
+    if gate is None or not gate.fail_on:
+        return
+    verb = "matches" if len(gate.failing) == 1 else "match"
+    asked = f"fail-on {' '.join(gate.fail_on)}, at least {gate.at_least}"
+    failing = f"{counted(len(gate.failing), 'finding')} {verb} {asked}"
+    yield Total("Gate", _CONCLUSIONS[gate.conclusion], failing)
