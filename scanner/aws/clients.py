@@ -16,6 +16,7 @@ from scanner.errors import EXIT_USAGE, ScanError
 
 if TYPE_CHECKING:
     import boto3
+    import botocore.session
     from mypy_boto3_cloudformation.client import CloudFormationClient
     from mypy_boto3_cloudtrail.client import CloudTrailClient
     from mypy_boto3_cloudwatch.client import CloudWatchClient
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
 # "standard" repeats what AWS throttles or fails, with growing pauses:
 # docs.aws.amazon.com/boto3/latest/guide/retries.html. X-Ray's requests also share a concurrency limit.
-_RETRIES = {"mode": "standard", "total_max_attempts": 5}
+_RETRY_MODE = "standard"
+_ATTEMPTS = 5
 
 
 class Clients:
@@ -46,7 +48,9 @@ class Clients:
 
         profile = self._profile or os.environ.get("AWS_PROFILE") or None
         try:
-            session = boto3.Session(region_name=self._region, profile_name=self._profile)
+            session = boto3.Session(
+                region_name=self._region, profile_name=self._profile, botocore_session=self._configuration
+            )
             credentials = session.get_credentials()
             if credentials is not None:
                 credentials.get_frozen_credentials()  # those of SSO and of roles are fetched only now
@@ -71,13 +75,7 @@ class Clients:
 
     def xray(self, region: str) -> XRayClient:
         """The X-Ray client of a region, good for XRAY_THREADS requests at once."""
-        from botocore.config import Config
-
-        config = Config(
-            retries=_RETRIES,  # type: ignore[arg-type]  # a plain dictionary is what botocore wants
-            max_pool_connections=XRAY_THREADS + 16,
-            user_agent_extra="xray-privilege-scan",
-        )
+        config = self._config(connections=XRAY_THREADS + 16)
         return self._client("xray", region, config)  # type: ignore[no-any-return]  # made by its name
 
     def iam(self) -> IAMClient:
@@ -151,7 +149,22 @@ class Clients:
             raise ScanError(f"the stack {stack!r} holds no Lambda function", EXIT_USAGE)
         return Stack(tuple(names), logical_ids)
 
-    def _config(self) -> Any:
+    @cached_property
+    def _configuration(self) -> botocore.session.Session:
+        """The user's configuration: the environment, and the profile of `_session`."""
+        import botocore.session
+
+        return botocore.session.get_session()
+
+    def _config(self, connections: int = 16) -> Any:
         from botocore.config import Config
 
-        return Config(retries=_RETRIES, max_pool_connections=16, user_agent_extra="xray-privilege-scan")  # type: ignore[arg-type]
+        retries: dict[str, Any] = {"mode": _RETRY_MODE}
+        # what is set here would come before AWS_MAX_ATTEMPTS and the profile's max_attempts
+        if self._session and self._configuration.get_config_variable("max_attempts") is None:
+            retries["total_max_attempts"] = _ATTEMPTS
+        return Config(
+            retries=retries,  # type: ignore[arg-type]  # a plain dictionary is what botocore wants
+            max_pool_connections=connections,
+            user_agent_extra="xray-privilege-scan",
+        )

@@ -91,14 +91,23 @@ class DirectClient:
             self._first_attempt.outcome = None
 
     def _note_success(self, operation: str, response: AWSResponse, answer: dict[str, Any]) -> None:
-        """Tell botocore, which allows more repetition after a success."""
-        self._client.meta.events.emit(
-            f"after-call.xray.{operation}",
-            http_response=response,
-            parsed=answer,
-            model=self._client.meta.service_model.operation_model(operation),
+        """Tell whoever listens, as botocore does: it allows more repetition after a success."""
+        events, name = self._client.meta.events, f"xray.{operation}"
+        received = {
+            "headers": response.headers,
+            "status_code": response.status_code,
+            "body": response.content,
+            "context": {"operation_name": operation},
+        }
+        events.emit(
+            f"response-received.{name}",
+            response_dict=received,
+            parsed_response=answer,
             context={},
+            exception=None,
         )
+        model = self._client.meta.service_model.operation_model(operation)
+        events.emit(f"after-call.{name}", http_response=response, parsed=answer, model=model, context={})
 
     # --- botocore's events: botocore.amazonaws.com/v1/documentation/api/latest/topics/events.html ---
 
@@ -126,10 +135,11 @@ class DirectClient:
         return outcome
 
 
-def _unix_time(value: Any) -> int:
-    """A time in whole seconds, as botocore writes it."""
+def _unix_time(value: Any) -> float:
+    """A time as botocore writes it: whole where it has no fraction."""
     if isinstance(value, datetime):
-        return int(value.timestamp())
+        time = value.timestamp()
+        return int(time) if time.is_integer() else time
     raise TypeError
 
 

@@ -19,11 +19,12 @@ _POLL_SECONDS = 0.01  # how often the server looks whether it should end
 
 
 class HttpRequest(NamedTuple):
-    """A request: its method, its path with the query as it came, its body."""
+    """A request: its method, its path with the query as it came, its body, its headers in lower case."""
 
     method: str
     path: str
     body: bytes
+    headers: Mapping[str, str] = {}
 
 
 class Answer(NamedTuple):
@@ -49,7 +50,8 @@ def serving(answer: Callable[[HttpRequest], Answer], tls: ssl.SSLContext | None 
 
         def _respond(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            status, content, headers = answer(HttpRequest(self.command, self.path, body))
+            received = {name.lower(): value for name, value in self.headers.items()}
+            status, content, headers = answer(HttpRequest(self.command, self.path, body, received))
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
