@@ -5,8 +5,7 @@ PY := .venv/bin/python
 .PHONY: demo test lint schemas bench simulate lock clean
 
 demo: .venv/ready
-	$(PY) -m scanner -c --traces examples/traces --iam examples/iam.json --functions examples/functions.json \
-	  --output-dir demo --markdown demo/report.md
+	$(PY) -m scanner demo --output-dir demo --markdown demo/report.md
 	@echo; echo "demo/excessive_permissions.json:"; cat demo/excessive_permissions.json; echo
 	@echo; echo "Next: open demo/report.md (the report as a pull request shows it), then read the story of a finding:"
 	@echo "  $(PY) -m scanner explain $$(sed -n '/"unused"/s/.*"id": *"\([0-9a-f]*\)".*/\1/p' demo/report.json)" \

@@ -7,7 +7,7 @@ import gc
 import sys
 from collections.abc import Mapping, Sequence
 
-from scanner.commands import explain, scan
+from scanner.commands import demo, explain, report, scan
 from scanner.commands.command import Command, say_line
 from scanner.errors import EXIT_FAULT, EXIT_INTERRUPTED, ScanError
 from scanner.output.streams import prepare_streams, printing, say
@@ -15,7 +15,9 @@ from scanner.output.streams import prepare_streams, printing, say
 DEFAULT_COMMAND = "scan"
 COMMANDS: Mapping[str, Command] = {
     DEFAULT_COMMAND: scan.COMMAND,
+    "report": report.COMMAND,
     "explain": explain.COMMAND,
+    "demo": demo.COMMAND,
 }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from scanner.aws.api import Aws
 from scanner.errors import Warnings
+from scanner.gate.config import CONFIG_PATH
 from scanner.model import Finding, StackResource, Verdict
 from scanner.model.workloads import workload_name
 from scanner.request import ScanRequest
@@ -59,3 +60,16 @@ def _located(finding: Finding, workload_names: Sequence[str], locator: Locator) 
         return finding
     location, note = locator.place(finding, workload_names)
     return replace(finding, location=location, location_note=note)
+
+
+def fallback_file(root: Path, config: Path, workflow: str = "") -> str:
+    """The file of a checkout that stands for findings of which no template is known.
+
+    The configuration, else the workflow, else any workflow; the configuration again where there is none.
+    """
+    workflows = sorted(path.relative_to(root) for path in (root / ".github" / "workflows").glob("*.y*ml"))
+    candidates: list[Path] = [config, *([Path(workflow)] if workflow else []), *workflows]
+    for path in candidates:
+        if not path.is_absolute() and ".." not in path.parts and (root / path).is_file():
+            return str(path.as_posix())
+    return CONFIG_PATH

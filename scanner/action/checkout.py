@@ -8,11 +8,11 @@ from dataclasses import fields
 from pathlib import Path
 
 from scanner.errors import EXIT_USAGE, ScanError
-from scanner.options.parsers import Options
+from scanner.options.parsers import FILE_FORMATS, Options
 from scanner.output.destination import GIT_FOLDERS
 from scanner.text.escape import one_line
 
-_ELSEWHERE = ("config", "baseline", "output_dir", "markdown")
+_ELSEWHERE = ("config", "baseline", "output_dir", *FILE_FORMATS)
 """Files that are read or checked by other ways."""
 
 

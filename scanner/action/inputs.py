@@ -30,6 +30,7 @@ ONE_VALUE = (
     "functions",
     "config",
     "baseline",
+    "sarif",
 )
 SEVERAL_VALUES = ("traces", "workloads", "stack")
 SEVERAL_WORDS = ("region", "evidence")
@@ -149,7 +150,7 @@ def _check(inputs: _Inputs) -> None:
     for word in inputs.words("evidence"):
         if word not in SOURCES:
             raise _not_one_of("evidence", word, SOURCES)
-    for name in ("config", "baseline"):
+    for name in ("config", "baseline", "sarif"):
         path = PurePosixPath(inputs.text(name))
         if inputs.text(name) and (not path.parts or path.is_absolute() or ".." in path.parts):
             raise _wrong(name, str(path), "a file of the repository, named from its root")

@@ -15,6 +15,7 @@ from scanner.action.console import Console
 from scanner.action.inputs import ActionInputs, effective_config, inputs_of
 from scanner.action.publish import publish
 from scanner.action.publish.outputs import MARKDOWN
+from scanner.action.publish.sarif import sarif_file
 from scanner.action.result import ActionResult
 from scanner.action.trusted_files import TrustedFiles, files_to_trust, read_trusted_files
 from scanner.action.wording import by_inputs, changes_by_inputs, scan_by_inputs, view_by_inputs
@@ -59,6 +60,8 @@ def _run(environ: Mapping[str, str], out: TextIO, now: float) -> int:
     reports = Destination(inputs.output_dir, "input `output-dir`", console.log, root=workflow.workspace)
     try:
         check_folder(reports, MARKDOWN)
+        if inputs.options.sarif:
+            sarif_file(inputs.options.sarif, workflow.workspace, console.log).check()
         trusted = read_trusted_files(
             files_to_trust(inputs.options.config, inputs.options.baseline),
             trusted_source_of(workflow.event_name, workflow.event),
@@ -69,7 +72,8 @@ def _run(environ: Mapping[str, str], out: TextIO, now: float) -> int:
         result = _scan(inputs, trusted, reports, partial(_placed, workflow.workspace, console), now)
         publish(inputs, workflow, result, console, github)
     finally:
-        _restore_owner(workflow.workspace, inputs.output_dir)
+        for path in filter(None, (inputs.output_dir, inputs.options.sarif)):
+            _restore_owner(workflow.workspace, path)
     return EXIT_OK if result.decision.passed else EXIT_GATE
 
 

@@ -17,6 +17,7 @@ from scanner.result import RoleResult, ScanResult
 # What the action has instead of an option that is no input of the same name.
 _INSTEAD = {
     "format": "the command line's `format`",
+    "csv": "the command line's `csv`",
     "markdown": "`output-dir`",
     "profile": "AWS_PROFILE",
     "update-baseline": "the command line's `update-baseline`",

@@ -15,6 +15,7 @@ class WorkflowRun:
     """The workflow run. `id` is its number and that of the attempt.
 
     `summary` and `outputs` are the files that take the step's summary and outputs, None without a runner.
+    `file` is the workflow's file in this repository, empty where it is another one's.
     """
 
     repository: str
@@ -29,6 +30,7 @@ class WorkflowRun:
     summary: Path | None
     outputs: Path | None
     debug: bool
+    file: str = ""
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> WorkflowRun:
@@ -52,7 +54,14 @@ class WorkflowRun:
             summary=_path(environ.get("GITHUB_STEP_SUMMARY")),
             outputs=_path(environ.get("GITHUB_OUTPUT")),
             debug=environ.get("RUNNER_DEBUG") == "1",
+            file=_file(environ.get("GITHUB_WORKFLOW_REF", ""), repository),
         )
+
+
+def _file(ref: str, repository: str) -> str:
+    """The file of `OWNER/NAME/.github/workflows/FILE@REF`."""
+    path = ref.partition("@")[0].removeprefix(f"{repository}/")
+    return path if path.startswith(".github/") else ""
 
 
 def _event(path: str | None) -> Mapping[str, Any]:

@@ -7,8 +7,8 @@ from typing import IO
 
 from scanner.commands.command import Command
 from scanner.errors import EXIT_OK
+from scanner.options.commands import explain_options_of, explain_parser
 from scanner.options.files import json_file
-from scanner.options.parsers import explain_options_of, explain_parser
 from scanner.output.streams import printing
 
 

@@ -5,24 +5,25 @@ from __future__ import annotations
 import argparse
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from scanner.commands.command import Command, say_line
 from scanner.commands.show import show
 from scanner.errors import EXIT_GATE, EXIT_OK
 from scanner.options.files import baseline_of, check_stdin, config_of
-from scanner.options.parsers import Options, options_of, scan_parser
+from scanner.options.parsers import CONFIG, FILE_FORMATS, Options, options_of, scan_parser
 from scanner.options.request import gate_of, request_of
 from scanner.output.streams import printing
 
 if TYPE_CHECKING:
+    from scanner.aws.api import Aws
     from scanner.gate.decide import GateDecision, GatePolicy
     from scanner.output.destination import Destination
     from scanner.output.named_file import NamedFile
     from scanner.report.records import Report
-    from scanner.report.view import View
     from scanner.request import ScanRequest
     from scanner.result import ScanResult
 
@@ -38,31 +39,32 @@ def run(options: Options, out: IO[str], err: IO[str], now: float) -> int:
     known = baseline_of(options.baseline, may_be_missing=options.update_baseline)
     request = request_of(options, now, config, known)
     from scanner.aws.clients import Clients
+    from scanner.places import fallback_file
     from scanner.report.build import report as report_record
     from scanner.report.files import check_folder
-    from scanner.report.view import view_of
     from scanner.request import with_stacks
     from scanner.result import nothing_read
     from scanner.scan import as_scanned, scan
 
     targets = _targets(options, err)
     check_folder(targets.reports)
-    for file in (targets.markdown, targets.baseline):
-        if file:
-            file.check()
+    for file in (*targets.files.values(), *((targets.baseline,) if targets.baseline else ())):
+        file.check()
     clients = Clients(request.regions[0] if request.regions else None, options.profile)
     request = with_stacks(request, clients)
     with _progress(err) as progress:
         result = scan(request, clients, progress)
     request = as_scanned(request, result)
+    if options.sarif or options.format == "sarif":
+        result = _placed(result, request, clients, err)
     gate = gate_of(options, config)
     decision = _decide(result, request, gate)
     report = report_record(result, request, gate, decision)
-    view = view_of(report)
+    code_file = fallback_file(Path(), options.config or CONFIG)
     error = nothing_read(result, request.compare)
-    written = _write(report, result, request, view, targets)
+    written = _write(report, result, request, targets, code_file)
     with printing(out):
-        show(report, options, out, written)
+        show(report, options, out, written, code_file)
         _show_files(written, options, out, err)
     if error:
         raise error
@@ -74,11 +76,22 @@ def run(options: Options, out: IO[str], err: IO[str], now: float) -> int:
     return EXIT_OK if decision.passed else EXIT_GATE
 
 
+def _placed(result: ScanResult, request: ScanRequest, aws: Aws, err: IO[str]) -> ScanResult:
+    """The result with the lines of this folder's templates that grant; without them where that fails."""
+    from scanner.places import with_places
+
+    try:
+        return with_places(result, request, aws, Path())
+    except Exception as error:
+        say_line(err, f"lines of templates were not found: {type(error).__name__}: {error}")
+        return result
+
+
 class _Targets(NamedTuple):
     """Where the results of a scan are written; None what is not asked for."""
 
     reports: Destination
-    markdown: NamedFile | None
+    files: Mapping[str, NamedFile]
     baseline: NamedFile | None
 
 
@@ -89,7 +102,11 @@ def _targets(options: Options, err: IO[str]) -> _Targets:
     tell = partial(say_line, err)
     return _Targets(
         reports=Destination(options.output_dir, "--output-dir", tell),
-        markdown=NamedFile(options.markdown, "--markdown", tell) if options.markdown else None,
+        files={
+            name: NamedFile(path, f"--{name}", tell)
+            for name in FILE_FORMATS
+            if (path := options.file_of(name))
+        },
         baseline=NamedFile(options.baseline, "--baseline", tell)
         if options.baseline and options.update_baseline
         else None,
@@ -97,16 +114,16 @@ def _targets(options: Options, err: IO[str]) -> _Targets:
 
 
 def _write(
-    report: Report, result: ScanResult, request: ScanRequest, view: View, targets: _Targets
+    report: Report, result: ScanResult, request: ScanRequest, targets: _Targets, code_file: str
 ) -> list[str]:
     """Write the reports; a line on each for those who open them."""
     from scanner.report.files import write_reports
-    from scanner.report.markdown import markdown
+    from scanner.report.formats import rendered
 
     written = write_reports(report, result, request, targets.reports).described(targets.reports.folder)
-    if targets.markdown and written:
-        targets.markdown.write(lambda: markdown(view).encode("utf-8"))
-        written.append(str(targets.markdown.path))
+    for name, file in targets.files.items() if written else ():
+        file.write(partial(rendered, report, name, code_file))
+        written.append(str(file.path))
     return written
 
 

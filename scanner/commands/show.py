@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import IO, TYPE_CHECKING
 
+from scanner.options.commands import ReportOptions
 from scanner.options.filters import filters_of, shown_of
 from scanner.options.parsers import Options
 
@@ -13,22 +14,24 @@ if TYPE_CHECKING:
     from scanner.report.records import Report
 
 
-def show(report: Report, options: Options, out: IO[str], files: Sequence[str] = ()) -> None:
-    """Print what the options ask for of the report. `files` are the paths of those that hold all of it."""
+def show(
+    report: Report,
+    options: Options | ReportOptions,
+    out: IO[str],
+    files: Sequence[str] = (),
+    code_file: str = "",
+) -> None:
+    """Print what the options ask for of the report.
+
+    `files` are the paths of those that hold all of it, `code_file` is what SARIF names where the place of a
+    finding is unknown.
+    """
     from scanner.report.filters import filtered
-    from scanner.report.view import view_of
 
     report = filtered(report, filters_of(options))
-    if options.format == "json":
-        from scanner.report.schema import plain, report_bytes
-
-        out.write(report_bytes(plain(report)).decode() + "\n")
-    elif options.format == "markdown":
-        from scanner.report.markdown import markdown
-
-        out.write(markdown(view_of(report)))
-    else:
+    if options.format == "text":
         from scanner.report.text import print_text
+        from scanner.report.view import view_of
 
         shown = shown_of(
             options,
@@ -37,6 +40,10 @@ def show(report: Report, options: Options, out: IO[str], files: Sequence[str] = 
             html=_file_named("report.html", files),
         )
         print_text(view_of(report), out, shown)
+    else:
+        from scanner.report.formats import rendered
+
+        out.write(rendered(report, options.format, code_file).decode())
 
 
 def _file_named(name: str, paths: Sequence[str]) -> str:

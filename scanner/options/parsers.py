@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from scanner import __version__
 from scanner.options.filters import FilterOptions, add_filters
@@ -33,7 +33,10 @@ SEVERITIES = (
 SOURCES = ("last-accessed", "cloudtrail", "invocations")
 CONFIG = Path(".github/least-privilege.yml")
 
-OutputFormat = Literal["text", "json", "markdown"]
+OutputFormat = Literal["text", "json", "markdown", "csv", "sarif"]
+FORMATS: tuple[OutputFormat, ...] = get_args(OutputFormat)
+# the formats that a scan also writes into a file, each with an option of its name
+FILE_FORMATS = ("markdown", "csv", "sarif")
 
 EPILOG = """\
 exit codes:
@@ -51,6 +54,7 @@ examples:
   xray-privilege-scan -r 30 -f 'service(id(name: "my-function"))' --fail-on unused broad
   xray-privilege-scan --traces traces/ --iam iam.json --functions functions.json
   xray-privilege-scan explain 0a1b2c3d4e5f
+  xray-privilege-scan report --severity write --format csv
 """
 
 
@@ -89,15 +93,13 @@ class Options(FilterOptions):
     output_dir: Path = Path()
     format: OutputFormat = "text"
     markdown: Path | None = None
+    csv: Path | None = None
+    sarif: Path | None = None
 
-
-@dataclass(frozen=True)
-class ExplainOptions:
-    """The options of `explain`."""
-
-    id: str
-    report: Path = Path("report.json")
-    verbose: bool = False
+    def file_of(self, file_format: str) -> Path | None:
+        """The file of one of FILE_FORMATS that is to be written, if any."""
+        path: Path | None = getattr(self, file_format)
+        return path
 
 
 def scan_options(words: Sequence[str]) -> Options:
@@ -107,15 +109,10 @@ def scan_options(words: Sequence[str]) -> Options:
 
 def options_of(arguments: argparse.Namespace) -> Options:
     """The arguments of `scan` as a value."""
-    return Options(**_given(arguments))
+    return Options(**given(arguments))
 
 
-def explain_options_of(arguments: argparse.Namespace) -> ExplainOptions:
-    """The arguments of `explain` as a value."""
-    return ExplainOptions(**_given(arguments))
-
-
-def _given(arguments: argparse.Namespace) -> dict[str, Any]:
+def given(arguments: argparse.Namespace) -> dict[str, Any]:
     """The arguments that were given, lists as tuples."""
     return {
         name: tuple(value) if isinstance(value, list) else value
@@ -149,7 +146,7 @@ def scan_parser() -> Parser:
     _add_aws(parser.add_argument_group("AWS"))
     _add_findings(parser.add_argument_group("findings"))
     _add_accepted(parser.add_argument_group("what the team accepts"))
-    _add_output(parser.add_argument_group("output"))
+    add_output(parser.add_argument_group("output"))
     add_filters(parser)
     return parser
 
@@ -236,42 +233,21 @@ def _add_accepted(group: argparse._ArgumentGroup) -> None:
     add("--update-baseline", action="store_true", help="write the findings of now into --baseline")
 
 
-def _add_output(group: argparse._ArgumentGroup) -> None:
+def add_output(group: argparse._ArgumentGroup, folder: Path = Path()) -> None:
+    """Add the options that say where a scan's results go; the reports to a folder, if none is named."""
     add = group.add_argument
     add(
         "-o",
         "--output-dir",
         type=Path,
-        default=Path(),
+        default=folder,
         metavar="DIR",
-        help="where the reports go (default: here)",
+        help=f"where the reports go (default: {'here' if folder == Path() else folder})",
     )
-    add(
-        "--format",
-        choices=("text", "json", "markdown"),
-        default="text",
-        help="what is printed (default: text)",
-    )
+    add("--format", choices=FORMATS, default="text", help="what is printed (default: text)")
     add("--markdown", type=Path, metavar="FILE", help="write the report as Markdown")
-
-
-def explain_parser() -> Parser:
-    """The parser of `xray-privilege-scan explain`."""
-    parser = Parser(
-        prog="xray-privilege-scan explain",
-        description="Tell the whole story of a finding: its statement, the calls compared with it, traces to "
-        "look at, and what would remove each doubt.",
-    )
-    parser.add_argument("id", metavar="FINDING-ID", help="the `id` of a finding in report.json, or its start")
-    parser.add_argument(
-        "--report",
-        type=Path,
-        default=Path("report.json"),
-        metavar="FILE",
-        help="the report (default: ./report.json)",
-    )
-    parser.add_argument("-v", "--verbose", action="store_true", help="show where this program fails")
-    return parser
+    add("--csv", type=Path, metavar="FILE", help="write the findings as CSV, a line each")
+    add("--sarif", type=Path, metavar="FILE", help="write the findings as SARIF, for code scanning")
 
 
 def _seconds(text: str) -> float:

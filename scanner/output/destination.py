@@ -28,7 +28,7 @@ class Destination:
     `folder` is as the user names it, `option` what names it in messages. `root` is the folder where the name
     starts and which must not be left, also by links; None: the folder may lie anywhere. `say` takes a line
     for the user while the program waits. `reports` is False for the folder of a file that a user names: that
-    file may lie anywhere.
+    file may lie anywhere below the root, or in it.
     """
 
     folder: Path
@@ -74,13 +74,13 @@ def _checked(destination: Destination) -> Path:
         path = (root / destination.folder if root else destination.folder).resolve()
     except RuntimeError as error:  # links in a circle, before Python 3.13
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(destination.folder)) from error
-    if root is not None and root not in path.parents:
+    if root is not None and root not in (path.parents if destination.reports else (path, *path.parents)):
         raise ScanError(
             f"{destination.option}: {folder} is not a folder below the workspace: name one, without links "
             "that leave it",
             EXIT_USAGE,
         )
-    inside = git_folder(path, root) if destination.reports else None
+    inside = git_folder(path, root) if destination.reports or root else None
     if inside:
         raise ScanError(
             f"{destination.option}: {folder} lies in {inside}, where Git and GitHub read what they run: name "

@@ -1,4 +1,4 @@
-"""A file that a user names: `--markdown`, `--baseline`."""
+"""A file that a user names: `--markdown`, `--sarif`, `--baseline`."""
 
 from __future__ import annotations
 
@@ -15,11 +15,15 @@ from scanner.text.escape import one_line
 
 @dataclass(frozen=True)
 class NamedFile:
-    """A file by its path. `option` names it in messages, `say` takes a line while the program waits."""
+    """A file by its path. `option` names it in messages, `say` takes a line while the program waits.
+
+    `root` is the folder where the path starts, and which must not be left: then it is no pipe or device.
+    """
 
     path: Path
     option: str
     say: Callable[[str], None]
+    root: Path | None = None
 
     def check(self) -> None:
         """Raise ScanError where the file cannot be written; its folder is made."""
@@ -42,16 +46,18 @@ class NamedFile:
             folder.write({self.path.name: content()})
 
     def _destination(self) -> Destination:
-        return Destination(self.path.parent, self.option, self.say, reports=False)
+        return Destination(self.path.parent, self.option, self.say, self.root, reports=False)
 
     def _is_stream(self) -> bool:
         """Whether it is a pipe or a device. Raises ScanError for a link to anything else, and for no file."""
         name = self.path.name
         try:
-            mode = self.path.stat().st_mode
+            mode = (self.root or Path()).joinpath(self.path).stat().st_mode
         except (OSError, RuntimeError):
             mode = 0
         if mode and not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            if self.root is not None:
+                raise self._error("is no file: name one")
             return True
         if not name or stat.S_ISDIR(mode):
             raise self._error("is a folder: name a file")

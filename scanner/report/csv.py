@@ -19,13 +19,13 @@ _FORMULA = re.compile("(^|;)(\\s*)([=+\\-@\t\r＝＋－＠])")  # noqa: RUF001  
 
 
 def csv_text(report: Report) -> str:
-    """The findings as RFC 4180 has it, in the order of all outputs, after a line with the names of columns.
+    """The findings in the order of all outputs, after a line with the names of the columns.
 
     Findings are what rows show: excess, confirmed or not, accepted or not; what traces cannot show; what has
     no effect.
     """
     text = io.StringIO()
-    writer = csv.writer(text)
+    writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     viewed = ViewedReport(report)
     for row in rows_of(viewed):

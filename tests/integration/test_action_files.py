@@ -215,3 +215,34 @@ def test_git_s_folders_are_known_by_their_names(tmp_path: Path, path: str, refus
     (tmp_path / "repo" / ".git").mkdir(parents=True)
     assert git_folder(tmp_path / path, None) == refused
     assert git_folder(tmp_path / path, tmp_path / "repo") == refused
+
+
+def test_sarif_is_written_where_the_input_says_and_named_by_an_output(step: Step) -> None:
+    (step.workspace / ".github").mkdir()
+    (step.workspace / ".github" / "least-privilege.yml").write_text("version: 1\n")
+    ran = step.run(sarif="results.sarif")
+    assert ran.code == 1
+    assert ran.outputs["sarif"] == "results.sarif"
+    (run,) = json.loads((step.workspace / "results.sarif").read_bytes())["runs"]
+    (result,) = run["results"]
+    assert result["level"] == "error"
+    place = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+    assert place == ".github/least-privilege.yml"
+    assert step.run().outputs["sarif"] == ""
+
+
+def test_sarif_hides_names_where_the_comment_does(step: Step) -> None:
+    step.run(sarif="out/results.sarif", redact="always")
+    text = (step.workspace / "out" / "results.sarif").read_text()
+    assert notes.ACCOUNT not in text
+    assert notes.ACCOUNT in (step.workspace / FOLDER / "report.json").read_text()
+
+
+@pytest.mark.parametrize("path", ["../x.sarif", "/tmp/x.sarif", ".github/x.sarif", ".git/x", "link/x.sarif"])
+def test_sarif_stays_in_the_workspace_and_out_of_git(step: Step, tmp_path: Path, path: str) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (step.workspace / "link").symlink_to(tmp_path / "elsewhere")
+    ran = step.run(sarif=path)
+    assert ran.code == 2
+    assert "input `sarif`" in ran.log
+    assert not list(tmp_path.rglob("*.sarif"))

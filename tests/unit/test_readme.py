@@ -98,7 +98,7 @@ def blocks(text: str, language: str) -> list[str]:
 
 # --- README: options, exit codes, permissions ----------------------------------------------------
 
-COMMANDS, OPTIONS, EXIT_CODES = tables(section(COMMAND_LINE, "## Options"))
+COMMANDS, OPTIONS, *_, EXIT_CODES = tables(section(COMMAND_LINE, "## Options"))
 
 
 def actions() -> list[argparse.Action]:

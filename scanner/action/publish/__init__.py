@@ -1,6 +1,6 @@
 """Where a result is shown: one small publisher a place.
 
-To add a place (an issue, a webhook, SARIF): write a publisher in its own module and add it to PUBLISHERS,
+To add a place (an issue, a webhook): write a publisher in its own module and add it to PUBLISHERS,
 or to LATER_PUBLISHERS where it sets no output of the step.
 """
 
@@ -18,19 +18,27 @@ from scanner.action.publish.conclusion import publish_conclusion
 from scanner.action.publish.log import publish_log
 from scanner.action.publish.outputs import OUTPUTS, outputs_of
 from scanner.action.publish.publication import Publication, Publisher
+from scanner.action.publish.sarif import publish_sarif
 from scanner.action.publish.summary import publish_summary
 from scanner.action.result import ActionResult
 from scanner.action.wording import view_by_inputs
 from scanner.action.workflow_run import WorkflowRun
 from scanner.github import commands
 from scanner.report.hide import hidden
+from scanner.report.records import Report
 from scanner.report.view import View, view_of
 from scanner.text.redact import NO_REDACTION, Redaction
 
 if TYPE_CHECKING:
     from scanner.github.api import Repository
 
-PUBLISHERS: Sequence[Publisher] = (outputs_of, publish_summary, publish_log, publish_comment)
+PUBLISHERS: Sequence[Publisher] = (
+    outputs_of,
+    publish_sarif,
+    publish_summary,
+    publish_log,
+    publish_comment,
+)
 """Those whose outputs are set: as soon as they are through, since a step may be killed at any time."""
 
 LATER_PUBLISHERS: Sequence[Publisher] = (
@@ -48,11 +56,13 @@ def publish(
     github: Callable[[], Repository],
 ) -> None:
     """Show a result everywhere, and set the step's outputs. What fails in one place is a warning there."""
+    report = hidden(result.report, console.redaction) if result.report else None
     publication = Publication(
         inputs=inputs,
         workflow=workflow,
         result=result,
-        view=_view(result, console.redaction),
+        report=report,
+        view=_view(report, console.redaction),
         console=console,
         github=github,
     )
@@ -64,8 +74,7 @@ def publish(
         console.guarded(partial(publisher, publication))
 
 
-def _view(result: ActionResult, redaction: Redaction) -> View | None:
-    if result.report is None:
+def _view(report: Report | None, redaction: Redaction) -> View | None:
+    if report is None:
         return None
-    names_hidden = redaction is not NO_REDACTION
-    return view_by_inputs(view_of(hidden(result.report, redaction), names_hidden=names_hidden))
+    return view_by_inputs(view_of(report, names_hidden=redaction is not NO_REDACTION))

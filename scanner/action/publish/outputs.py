@@ -16,6 +16,7 @@ OUTPUTS = (
     "report",
     "excessive-permissions",
     "markdown",
+    "sarif",
     "unused",
     "broad",
     "unconfirmed",

@@ -10,6 +10,7 @@ from scanner.action.console import Console
 from scanner.action.inputs import ActionInputs
 from scanner.action.result import ActionResult
 from scanner.action.workflow_run import WorkflowRun
+from scanner.report.records import Report
 from scanner.report.view import View
 
 if TYPE_CHECKING:
@@ -20,13 +21,14 @@ if TYPE_CHECKING:
 class Publication:
     """A result, and all that it takes to show it.
 
-    `view` is the result as it may be shown, None where nothing could be scanned. `github` connects on its
-    first call and raises GithubError.
+    `report` is the result as it may be shown, `view` arranges it: None where nothing could be scanned.
+    `github` connects on its first call and raises GithubError.
     """
 
     inputs: ActionInputs
     workflow: WorkflowRun
     result: ActionResult
+    report: Report | None
     view: View | None
     console: Console
     github: Callable[[], Repository]

@@ -91,7 +91,7 @@ def publication(
     note: str = "",
 ) -> Publication:
     """A publication whose findings are all granted at one place, at a GitHub that refuses everything."""
-    view = None
+    shown, view = None, None
     if result.scan:
         roles = [
             replace(r, findings=[replace(f, location=place, location_note=note) for f in r.findings])
@@ -100,11 +100,13 @@ def publication(
         scan = replace(result.scan, roles=roles)
         record = report(scan, result.request, result.gate, result.decision)
         result = replace(result, scan=scan, report=record)
-        view = view_of(hidden(record, redaction), names_hidden=redaction is not NO_REDACTION)
+        shown = hidden(record, redaction)
+        view = view_of(shown, names_hidden=redaction is not NO_REDACTION)
     return Publication(
         inputs=inputs_of(environ or {}),
         workflow=WorkflowRun.of(environ or {}),
         result=result,
+        report=shown,
         view=view,
         console=Console(io.StringIO(), redaction),
         github=no_github,

@@ -20,6 +20,7 @@ OPTION = re.compile(r"(?<![\w-])--[a-z]")
 OF_THE_COMMAND_LINE = (
     "cli.py",
     "explain.py",
+    "options/commands.py",
     "options/parsers.py",
     "options/filters.py",
     "options/parser.py",

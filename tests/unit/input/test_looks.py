@@ -7,7 +7,8 @@ import json
 import pytest
 
 from scanner.input.looks import OTHER_JSON, look_of_head, look_of_value
-from scanner.options.parsers import explain_parser, scan_parser
+from scanner.options.commands import explain_parser
+from scanner.options.parsers import scan_parser
 from scanner.text.tables import rows
 
 ROWS = rows("input", "looks")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -71,3 +72,9 @@ def test_names_of_an_account_cannot_run_either() -> None:
     (line,) = lines_of(scan)
     assert line["functions"] == f"'{evil}"
     assert line["policy"] == f"'{evil}"
+
+
+def test_the_columns_are_documented() -> None:
+    text = (Path(__file__).resolve().parents[3] / "docs" / "report.md").read_text(encoding="utf-8")
+    table = text.partition("\n## CSV\n")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(COLUMNS)

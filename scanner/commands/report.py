@@ -1,0 +1,29 @@
+"""`report`: an earlier scan's report.json, shown again."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import IO
+
+from scanner.commands.command import Command
+from scanner.commands.show import show
+from scanner.errors import EXIT_OK
+from scanner.options.commands import report_options_of, report_parser
+from scanner.options.files import json_file
+from scanner.options.parsers import CONFIG
+from scanner.output.streams import printing
+
+
+def _run(arguments: argparse.Namespace, out: IO[str], err: IO[str]) -> int:
+    from scanner.places import fallback_file
+    from scanner.report.load import report_of
+
+    options = report_options_of(arguments)
+    report = report_of(json_file(options.path, "--report"))
+    with printing(out):
+        show(report, options, out, [str(options.path)], fallback_file(Path(), CONFIG))
+    return EXIT_OK
+
+
+COMMAND = Command("show an earlier scan's report.json, as text or in another format", report_parser, _run)
