@@ -114,7 +114,8 @@ class Clients:
             client = self._session.client(service, region_name=region, config=config)
         except Exception as error:  # a ValueError for an endpoint, BotoCoreError for most else
             raise ScanError(f"the AWS configuration cannot be used: {error}") from error
-        self._patience.watch(client)
+        if service != "xray":  # whose requests are counted where they are sent: `traces.xray_requests`
+            self._patience.watch(client)
         return client
 
     def stack(self, stack: str) -> Stack:

@@ -19,16 +19,24 @@ class Patience:
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._failing_since: float | None = None
+        self._answered = float("-inf")
         self._lock = threading.Lock()
 
     def succeeded(self) -> None:
         """AWS answered."""
-        self._failing_since = None
-
-    def failed(self, what: str) -> None:
-        """A request failed, and may succeed later. Raises ScanError where nothing else happens for long."""
         with self._lock:
-            since = self._failing_since = self._now() if self._failing_since is None else self._failing_since
+            self._failing_since, self._answered = None, self._now()
+
+    def failed(self, what: str, began: float | None = None) -> None:
+        """A request that `began` then failed, and may succeed later.
+
+        Raises ScanError where nothing else happens for long.
+        """
+        with self._lock:
+            if self._failing_since is None:
+                began = self._now() if began is None else began
+                self._failing_since = max(began, self._answered)  # others may have been answered since
+            since = self._failing_since
         seconds = self._now() - since
         if seconds >= PATIENCE_SECONDS:
             raise ScanError(

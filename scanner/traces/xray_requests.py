@@ -109,6 +109,7 @@ class XRayRequests:
         for pause in (*_RETRY_PAUSES, None):
             try:
                 with self._limit.place():
+                    began = self._clock.now()
                     answer = request()
                 if not isinstance(answer, dict):
                     raise GaveUpError("an answer that cannot be understood")
@@ -124,18 +125,18 @@ class XRayRequests:
                 what = what_happened(error.response)
                 if not is_passing(error):
                     raise GaveUpError(what) from error
-                self._wait(what, pause)
+                self._wait(what, began, pause)
             except HTTPClientError as error:
-                self._wait(type(error).__name__, pause)
+                self._wait(type(error).__name__, began, pause)
             except BotoCoreError as error:
                 raise not_asked(error) from error
             except Exception as error:  # whatever botocore's parser trips over
                 raise GaveUpError(f"an answer that cannot be understood ({type(error).__name__})") from error
         raise AssertionError("unreachable")
 
-    def _wait(self, what: str, pause: float | None) -> None:
+    def _wait(self, what: str, began: float, pause: float | None) -> None:
         """Pause after what may pass. Raises GaveUpError after the last attempt; ScanError: see `Patience`."""
-        self._patience.failed(what)
+        self._patience.failed(what, began)
         if pause is None:
             raise GaveUpError(what)
         self._clock.sleep(pause)

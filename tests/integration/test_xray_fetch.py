@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scanner.aws import patience
+from scanner.aws import clients, patience
 from scanner.errors import EXIT_USAGE
 from scanner.output import ticking
 from tests.fakes import notes
@@ -178,10 +178,17 @@ def test_an_empty_x_ray_ends_the_command_with_what_to_check(tmp_path: Path) -> N
         scan(tmp_path, fake).ends_with(3, "no trace was found", "--region", "tracing")
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS is given up at once: botocore repeats nothing, and minutes are half a second."""
+    monkeypatch.setattr(patience, "PATIENCE_SECONDS", 0.5)
+    monkeypatch.setitem(clients._RETRIES, "total_max_attempts", 1)
+
+
+@pytest.mark.usefixtures("impatient")
 def test_an_x_ray_that_only_throttles_ends_the_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(patience, "PATIENCE_SECONDS", 0.5)
     monkeypatch.setattr(ticking, "EVERY_SECONDS", 0.1)
     with FakeXRay(many(5), Script(throttle_every=1)) as fake:
         ran = scan(tmp_path, fake)
@@ -190,11 +197,8 @@ def test_an_x_ray_that_only_throttles_ends_the_command(
     assert not (tmp_path / "report.json").exists()
 
 
-def test_an_x_ray_that_throttles_in_the_middle_for_ever_ends_the_command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(patience, "PATIENCE_SECONDS", 0.5)
-
+@pytest.mark.usefixtures("impatient")
+def test_an_x_ray_that_throttles_in_the_middle_for_ever_ends_the_command(tmp_path: Path) -> None:
     def throttle(operation: str, answer: Json) -> Json:
         return refuse_if(operation == FETCH, answer, 429, "ThrottledException")
 

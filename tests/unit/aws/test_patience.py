@@ -39,3 +39,22 @@ def test_one_answer_begins_anew() -> None:
     patience.failed("Throttling")
     now.time += PATIENCE_SECONDS - 1
     patience.failed("Throttling")
+
+
+def test_a_request_that_hung_for_long_counts_from_its_begin() -> None:
+    now = Now()
+    patience = Patience(now)
+    began = now.time
+    now.time += PATIENCE_SECONDS
+    with pytest.raises(ScanError, match="ReadTimeoutError"):
+        patience.failed("ReadTimeoutError", began)
+
+
+def test_a_request_that_hung_while_others_were_answered_ends_nothing() -> None:
+    now = Now()
+    patience = Patience(now)
+    began = now.time
+    now.time += PATIENCE_SECONDS
+    patience.succeeded()
+    now.time += 1
+    patience.failed("ReadTimeoutError", began)
