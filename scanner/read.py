@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
 from scanner.aws.api import Aws
@@ -13,6 +13,7 @@ from scanner.errors import EXIT_USAGE, ScanError, Warnings
 from scanner.mapping.overrides import mapper
 from scanner.model import CallRow, Role, Usage, region_of
 from scanner.model.workloads import workload_kind, workload_name
+from scanner.progress import TRACES, Progress
 from scanner.records.read import RecordsRequest
 from scanner.request import ScanRequest, is_selected
 from scanner.result import WORKLOAD_UNKNOWN, RoleResult, Skipped, Traced
@@ -21,7 +22,7 @@ from scanner.roles.trust import with_workloads
 from scanner.text.escape import counted
 from scanner.traces.files import FilesSource
 from scanner.traces.reading import TraceReading
-from scanner.traces.source import SourceReport, TraceSource
+from scanner.traces.source import Expect, SourceReport, TraceSource
 from scanner.traces.xray_api import XRaySource
 from scanner.traces.xray_requests import Window
 from scanner.usage.builder import UsageBuilder
@@ -34,9 +35,7 @@ from scanner.workloads.listing import Listing, Workloads, union
 _JUST_NOW = 300.0  # seconds
 
 
-def read_traces(
-    request: ScanRequest, aws: Aws, warnings: Warnings, progress: Callable[[int], None]
-) -> Traced:
+def read_traces(request: ScanRequest, aws: Aws, warnings: Warnings, progress: Progress) -> Traced:
     """Read all traces."""
     builder = UsageBuilder(
         request.requirements.min_traces,
@@ -44,14 +43,21 @@ def read_traces(
         TraceTimes.until(request.now or math.inf),
     )
     lock = threading.Lock()
+    expected = 0
+
+    def expect(traces: int) -> None:
+        nonlocal expected
+        with lock:
+            expected += traces
+            progress(TRACES, builder.traces, expected)
 
     def emit(items: Sequence[TraceReading | CallRow]) -> None:
         with lock:
             for item in items:
                 builder.add(item)
-            progress(builder.traces)
+            progress(TRACES, builder.traces, expected or None)
 
-    source = trace_source(request, aws)
+    source = trace_source(request, aws, expect)
     report = source.read(emit, warnings)
     skipped = report.skipped
     usages = builder.usages()
@@ -91,7 +97,7 @@ def _scan_reasons(report: SourceReport, builder: UsageBuilder) -> Iterator[Reaso
         yield Reason.TRACES_ELSEWHERE
 
 
-def trace_source(request: ScanRequest, aws: Aws) -> TraceSource:
+def trace_source(request: ScanRequest, aws: Aws, expect: Expect) -> TraceSource:
     """Where the traces of a request are. Raises ScanError where no region is configured."""
     if request.traces:
         return FilesSource(request.traces)
@@ -100,6 +106,7 @@ def trace_source(request: ScanRequest, aws: Aws) -> TraceSource:
         aws.xray,
         request.trace_ids or Window(request.start, request.end, request.filter),
         wait_seconds=request.wait,
+        expect=expect,
     )
 
 
@@ -261,11 +268,13 @@ def _roles_of(
         warnings.add(f"{kind.noun}-missing", f"{arn} is not in the file of {kind.option}")
 
 
-def read_roles(request: ScanRequest, aws: Aws, workloads: Workloads, warnings: Warnings) -> list[Role]:
+def read_roles(
+    request: ScanRequest, aws: Aws, workloads: Workloads, warnings: Warnings, progress: Progress
+) -> list[Role]:
     """The roles to compare, with the workloads that use them. Raises ScanError."""
     arns = workloads.compared_roles
     if request.iam is None:
-        roles = roles_from_aws(aws.iam(), arns, warnings) if arns else []
+        roles = roles_from_aws(aws.iam(), arns, warnings, progress) if arns else []
     else:
         try:
             roles = roles_from_file(request.iam, arns, warnings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from scanner.aws.api import Aws
@@ -10,6 +10,7 @@ from scanner.conclude import conclude
 from scanner.errors import EXIT_USAGE, ScanError, Warnings
 from scanner.gate.accept import accept
 from scanner.model import Role
+from scanner.progress import COMPARISON, FUNCTIONS, RECORDS, Progress, no_progress
 from scanner.read import (
     read_roles,
     read_traces,
@@ -27,20 +28,21 @@ from scanner.request import ScanRequest
 from scanner.result import ScanResult, Traced, nothing_read
 from scanner.usage.of_role import usage_of_role
 from scanner.verdict.assess import assess_role
+from scanner.verdict.assessment import AssessedRole
 from scanner.verdict.context import RoleContext
 from scanner.workloads.kinds import workloads_of_role
 from scanner.workloads.listing import Workloads
 
 
-def scan(request: ScanRequest, aws: Aws, progress: Callable[[int], None] = lambda traces: None) -> ScanResult:
-    """Scan. `progress` is called with how many traces were read so far. Raises ScanError.
+def scan(request: ScanRequest, aws: Aws, progress: Progress = no_progress) -> ScanResult:
+    """Scan. `progress` is told how far it is. Raises ScanError.
 
     What could not be read is counted in the result; only where nothing at all can be read, the scan ends.
     Where no role can be read, it goes on to report usage, unless roles must be compared.
     """
     warnings = Warnings(request.warnings)
     traced = read_traces(request, aws, warnings, progress)
-    result = _compared_if_possible(request, aws, traced, warnings) if request.compare else None
+    result = _compared_if_possible(request, aws, traced, warnings, progress) if request.compare else None
     if result is None:
         warn_of_assumed_roles(traced.usages, warnings)
         return ScanResult(traced, warnings=warnings.all(), usage_only=True)
@@ -53,13 +55,13 @@ def as_scanned(request: ScanRequest, result: ScanResult) -> ScanRequest:
 
 
 def _compared_if_possible(
-    request: ScanRequest, aws: Aws, traced: Traced, warnings: Warnings
+    request: ScanRequest, aws: Aws, traced: Traced, warnings: Warnings, progress: Progress
 ) -> ScanResult | None:
     """The comparison; None, and a warning, where no role can be read and none has to be."""
     if request.must_compare:
-        return _compared(request, aws, traced, warnings)
+        return _compared(request, aws, traced, warnings, progress)
     try:
-        result = _compared(request, aws, traced, warnings)
+        result = _compared(request, aws, traced, warnings, progress)
         error = nothing_read(result, compare=True)
     except ScanError as raised:
         if raised.exit_code == EXIT_USAGE and (request.iam or request.documents):
@@ -76,14 +78,21 @@ def _compared_if_possible(
     return None
 
 
-def _compared(request: ScanRequest, aws: Aws, traced: Traced, warnings: Warnings) -> ScanResult:
+def _compared(
+    request: ScanRequest, aws: Aws, traced: Traced, warnings: Warnings, progress: Progress
+) -> ScanResult:
     """What the traces show, compared with what the roles grant. Raises ScanError."""
+    progress(FUNCTIONS, 0, None)
     workloads = read_workloads(request, aws, traced.usages, warnings)
     warn_of_late_traces(request, traced, workloads, warnings)
-    roles = read_roles(request, aws, workloads, warnings)
+    roles = read_roles(request, aws, workloads, warnings, progress)
     known = TracedWorkloads(workloads.known, traced.evidence)
+    progress(RECORDS, 0, None)
     records = read_records(records_request(request, traced), aws, roles, known, warnings)
-    assessed = [assess_role(c) for c in _role_contexts(request, traced, workloads, roles, records)]
+    assessed: list[AssessedRole] = []
+    for context in _role_contexts(request, traced, workloads, roles, records):
+        progress(COMPARISON, len(assessed), len(roles))
+        assessed.append(assess_role(context))
     warn_of_assumed_roles(traced.usages, warnings)
     terms = replace(request.terms, other_roles=workloads.other_roles)
     accepted = accept(assessed, terms)  # rules, then the baseline over all roles

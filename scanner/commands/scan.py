@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from scanner.gate.decide import GateDecision, GatePolicy
     from scanner.output.destination import Destination
     from scanner.output.named_file import NamedFile
+    from scanner.progress import Progress
     from scanner.report.records import Report
     from scanner.request import ScanRequest
     from scanner.result import ScanResult
@@ -179,21 +180,12 @@ def _write_baseline(file: NamedFile, result: ScanResult, err: IO[str]) -> None:
 
 
 @contextlib.contextmanager
-def _progress(err: IO[str]) -> Iterator[Callable[[int], None]]:
-    """A progress bar on a terminal that shows after a moment; a line now and then elsewhere."""
-    if not err.isatty():
-        from scanner.output.ticking import ticking
+def _progress(err: IO[str]) -> Iterator[Progress]:
+    """How far the scan is: a bar on a terminal, a line every few seconds elsewhere."""
+    from scanner.output.ticking import progress_bar, ticking
 
-        with ticking(partial(say_line, err)) as count:
-            yield count
-        return
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} traces read"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(file=err), transient=True) as bar:
-        task = bar.add_task("traces", total=None)
-        yield lambda traces: bar.update(task, completed=traces)
+    with progress_bar(err) if err.isatty() else ticking(partial(say_line, err)) as progress:
+        yield progress
 
 
 COMMAND = Command("read traces, compare them with the roles (default)", scan_parser, _run)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from scanner.aws.ask import THREADS
 from scanner.errors import Warnings
 from scanner.model import Role
+from scanner.progress import ROLES, Progress, no_progress
 from scanner.roles.builder import PolicyVersion, RoleBuilder
 
 if TYPE_CHECKING:
@@ -78,11 +79,17 @@ def _default_version(policy: Mapping[str, Any]) -> PolicyVersion | None:
 # --- from AWS ------------------------------------------------------------------------------------
 
 
-def roles_from_aws(client: IAMClient, arns: Iterable[str], warnings: Warnings) -> list[Role]:
+def roles_from_aws(
+    client: IAMClient, arns: Collection[str], warnings: Warnings, progress: Progress = no_progress
+) -> list[Role]:
     """The roles as IAM has them now. What may not be read is noted in the role, never raised."""
     reader = _AwsReader(client, warnings)
     with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(reader.role, arns))
+        roles = []
+        for role in pool.map(reader.role, arns):
+            roles.append(role)
+            progress(ROLES, len(roles), len(arns))
+    return roles
 
 
 class _AwsReader:

@@ -18,6 +18,13 @@ WINDOW_UNREAD = "window-unread"
 Emit = Callable[[Sequence[TraceReading | CallRow]], None]
 """Takes what was read, in batches, each trace once. It is called from several threads at once."""
 
+Expect = Callable[[int], None]
+"""Is told how many more traces were listed, before they are read; from several threads at once."""
+
+
+def expect_nothing(traces: int) -> None:
+    """Nobody asks how many traces are coming."""
+
 
 class SkippedTraces(NamedTuple):
     """What a source could not hand over, or not whole.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from scanner.aws.ask import Failure
 from scanner.errors import Warnings
-from scanner.traces.source import Emit, SkippedTraces, SourceReport, total
+from scanner.traces.source import Emit, Expect, SkippedTraces, SourceReport, expect_nothing, total
 from scanner.traces.xray_fetch import Waiting, read_ids, read_window
 from scanner.traces.xray_requests import Window, transaction_search
 
@@ -24,6 +24,7 @@ class XRaySource:
     client_of_region: Callable[[str], XRayClient]
     selection: Window | tuple[str, ...]
     wait_seconds: float = 0.0
+    expect: Expect = expect_nothing
     name: str = "xray"
 
     def read(self, emit: Emit, warnings: Warnings) -> SourceReport:
@@ -44,7 +45,7 @@ class XRaySource:
         )
 
     def _read_region(self, client: XRayClient, emit: Emit, warnings: Warnings) -> SkippedTraces:
-        waiting = Waiting(self.wait_seconds)
+        waiting = Waiting(self.wait_seconds, expect=self.expect)
         if isinstance(self.selection, Window):
             return read_window(client, self.selection, emit, warnings, waiting).skipped
         return read_ids(client, self.selection, emit, warnings, waiting).skipped

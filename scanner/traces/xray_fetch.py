@@ -14,7 +14,7 @@ from scanner.aws.times import SYSTEM_CLOCK, Clock
 from scanner.errors import Warnings
 from scanner.traces.documents import Trace, compact_id
 from scanner.traces.reading import read_trace
-from scanner.traces.source import WINDOW_UNREAD, Emit, SkippedTraces, total
+from scanner.traces.source import WINDOW_UNREAD, Emit, Expect, SkippedTraces, expect_nothing, total
 from scanner.traces.xray_requests import GaveUpError, Window, XRayRequests
 
 if TYPE_CHECKING:
@@ -34,10 +34,14 @@ _Listed = tuple[str, bool]
 
 @dataclass(frozen=True)
 class Waiting:
-    """How long (seconds) to wait for traces that are still arriving, at most, and by which clock."""
+    """How long (seconds) to wait for traces that are still arriving, at most, and by which clock.
+
+    `expect` is told how many are waited for.
+    """
 
     seconds: float = 0.0
     clock: Clock = SYSTEM_CLOCK
+    expect: Expect = expect_nothing
 
     def pause(self, deadline: float) -> None:
         """Sleep until the next poll, and not much longer than the deadline."""
@@ -71,7 +75,7 @@ def read_window(
     until no new trace has come for a while. Raises ScanError where X-Ray cannot be asked at all.
     """
     clock = waiting.clock
-    fetcher = _Fetcher(client=client, emit=emit, warnings=warnings, clock=clock)
+    fetcher = _Fetcher(client, emit, warnings, waiting)
     deadline, quiet_since = clock.now() + waiting.seconds, clock.now()
     while True:
         last = clock.now() >= deadline
@@ -94,9 +98,10 @@ def read_ids(
     A trace counts as complete when none of its documents is in progress and it has not grown since it was
     last asked for.
     """
-    fetcher = _Fetcher(client=client, emit=emit, warnings=warnings, clock=waiting.clock)
+    fetcher = _Fetcher(client, emit, warnings, waiting)
     deadline = waiting.clock.now() + waiting.seconds
     missing = list(dict.fromkeys(ids))
+    waiting.expect(len(missing))
     arrivals = _Arrivals()
     while missing:
         last = waiting.clock.now() >= deadline
@@ -133,11 +138,12 @@ def _is_complete(trace: Trace) -> bool:
 class _Fetcher:
     """Lists and fetches with a bounded number of requests at once."""
 
-    def __init__(self, client: XRayClient, emit: Emit, warnings: Warnings, clock: Clock) -> None:
-        self._requests = XRayRequests(client, clock)
+    def __init__(self, client: XRayClient, emit: Emit, warnings: Warnings, waiting: Waiting) -> None:
+        self._requests = XRayRequests(client, waiting.clock)
         self._emit_readings = emit
         self._warnings = warnings
-        self._clock = clock
+        self._clock = waiting.clock
+        self._expect = waiting.expect
         self._lock = threading.Lock()
         self._seen: set[bytes] = set()
         self._unassigned: list[_Listed] = []
@@ -224,6 +230,7 @@ class _Fetcher:
         """Batches of ids that were not seen before, and how many partial traces are left for later."""
         batches, left = [], 0
         with self._lock:
+            before = self.listed
             for summary in summaries:
                 trace_id, arriving = summary.get("Id"), summary.get("IsPartial") is True
                 if not isinstance(trace_id, str):
@@ -240,6 +247,8 @@ class _Fetcher:
                 if len(self._unassigned) == _IDS_A_REQUEST:
                     batches.append(self._unassigned)
                     self._unassigned = []
+            listed = self.listed - before
+        self._expect(listed)
         return batches, left
 
     # --- fetching ---

@@ -48,7 +48,7 @@ class Rows:
 
 
 def scan_of(monkeypatch: pytest.MonkeyPatch, *rows: CallRow) -> tuple[ScanRequest, ScanResult]:
-    monkeypatch.setattr(read, "trace_source", lambda request, aws: Rows(*rows))
+    monkeypatch.setattr(read, "trace_source", lambda *_: Rows(*rows))
     iam, functions = (json.loads((EXAMPLES / name).read_text()) for name in ("iam.json", "functions.json"))
     request = ScanRequest(now=NOW, compare=True, iam=iam, documents={"lambda": functions})
     return request, scan(request, Clients(None, None))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 
@@ -223,12 +222,13 @@ def test_hostile_names_are_inert(everything: bool, monkeypatch: pytest.MonkeyPat
     assert "[red]" in text
 
 
-def plural() -> Iterator[tuple[Filters, str]]:
-    yield Filters(severity="privilege-escalation"), "--severity privilege-escalation"
-    yield Filters(verdicts=("unobservable",)), "--verdict unobservable"
+FILTERED = [
+    (Filters(severity="privilege-escalation"), "--severity privilege-escalation"),
+    (Filters(verdicts=("unobservable",)), "--verdict unobservable"),
+]
 
 
-@pytest.mark.parametrize(("chosen", "told"), plural())
+@pytest.mark.parametrize(("chosen", "told"), FILTERED)
 def test_a_filtered_report_says_so_first(chosen: Filters, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
     view = view_of(filtered(report(many(), COMPARE), chosen))
     shown = Shown(verdicts=chosen.verdicts)
