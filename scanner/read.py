@@ -7,6 +7,8 @@ import math
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
+from functools import cache, partial
+from typing import Any
 
 from scanner.aws.api import Aws
 from scanner.errors import EXIT_USAGE, ScanError, Warnings
@@ -17,7 +19,7 @@ from scanner.progress import TRACES, Progress
 from scanner.records.read import RecordsRequest
 from scanner.request import ScanRequest, is_selected
 from scanner.result import WORKLOAD_UNKNOWN, RoleResult, Skipped, Traced
-from scanner.roles.reader import roles_from_aws, roles_from_file
+from scanner.roles.reader import RolesOfAws, RoleSource, roles_from_file
 from scanner.roles.trust import with_workloads
 from scanner.text.escape import counted
 from scanner.traces.files import FilesSource
@@ -268,18 +270,24 @@ def _roles_of(
         warnings.add(f"{kind.noun}-missing", f"{arn} is not in the file of {kind.option}")
 
 
-def read_roles(
-    request: ScanRequest, aws: Aws, workloads: Workloads, warnings: Warnings, progress: Progress
-) -> list[Role]:
+def role_source(request: ScanRequest, aws: Aws, progress: Progress) -> RoleSource:
+    """What reads roles: the file that stands for IAM, or IAM, where a client is made when it is asked."""
+    if request.iam is not None:
+        return partial(_roles_from_file, request.iam)
+    of_aws = cache(lambda: RolesOfAws(aws.iam(), progress))
+    return lambda arns, warnings: of_aws().read(arns, warnings) if arns else []
+
+
+def _roles_from_file(document: Any, arns: Sequence[str], warnings: Warnings) -> list[Role]:
+    try:
+        return roles_from_file(document, arns, warnings)
+    except ValueError as error:
+        raise ScanError(f"the file of --iam cannot be used: {error}", EXIT_USAGE) from None
+
+
+def read_roles(source: RoleSource, workloads: Workloads, warnings: Warnings) -> list[Role]:
     """The roles to compare, with the workloads that use them. Raises ScanError."""
-    arns = workloads.compared_roles
-    if request.iam is None:
-        roles = roles_from_aws(aws.iam(), arns, warnings, progress) if arns else []
-    else:
-        try:
-            roles = roles_from_file(request.iam, arns, warnings)
-        except ValueError as error:
-            raise ScanError(f"the file of --iam cannot be used: {error}", EXIT_USAGE) from None
+    roles = source(workloads.compared_roles, warnings)
     return sorted(with_workloads(roles, workloads, warnings), key=lambda role: role.arn)
 
 

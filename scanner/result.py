@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from scanner.errors import ScanError
 from scanner.gate.accept import Terms
@@ -19,6 +20,7 @@ from scanner.suggest.policy import Suggestion
 from scanner.traces.source import WINDOW_UNREAD
 from scanner.verdict.assessment import AssessedRole, Assessment
 from scanner.verdict.reasons import EVIDENCE_REASONS, Reason
+from scanner.verdict.rights import Rights
 
 WORKLOAD_UNKNOWN = "workload-unknown"
 """The code of the warning of a name or pattern that matches no workload."""
@@ -99,6 +101,23 @@ class RoleResult:
         return self.assessed.context.records
 
 
+WhyNotListed = Literal["filter", "trace-ids", "unread", "usage-only"]
+
+
+@dataclass(frozen=True)
+class NeverTraced:
+    """The workloads that were asked for, and that no trace shows.
+
+    `listed` is how many there are of those that were asked for, traced or not; where it is None, `why_not`
+    says why. `rights` are what roles allow at the worst, by the ARN of the workload.
+    """
+
+    arns: tuple[str, ...] = ()
+    listed: int | None = None
+    why_not: WhyNotListed | None = "usage-only"
+    rights: Mapping[str, Rights] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class ScanResult:
     """What a scan found.
@@ -107,6 +126,7 @@ class ScanResult:
     no role of theirs is known. `invocations` are how often functions ran in the scanned time (by ARN),
     as CloudWatch counts. `terms` are what the team accepts, `rules` is what became of its rules,
     `against_baseline` what is new and what was fixed. `usage_only` if no role was compared.
+    `never_traced` stand beside the comparison: only those that were asked for by name count in it.
     """
 
     traced: Traced
@@ -119,6 +139,7 @@ class ScanResult:
     rules: RuleTally = field(default_factory=RuleTally)
     against_baseline: Comparison | None = None
     usage_only: bool = False
+    never_traced: NeverTraced = field(default_factory=NeverTraced)
 
     @property
     def findings(self) -> list[Finding]:

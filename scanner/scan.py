@@ -10,12 +10,14 @@ from scanner.conclude import conclude
 from scanner.errors import EXIT_USAGE, ScanError, Warnings
 from scanner.gate.accept import accept
 from scanner.model import Role
+from scanner.never_traced import never_traced, with_rights
 from scanner.progress import COMPARISON, FUNCTIONS, RECORDS, Progress, no_progress
 from scanner.read import (
     read_roles,
     read_traces,
     read_workloads,
     records_request,
+    role_source,
     uncompared,
     warn_of_assumed_roles,
     warn_of_calls_not_understood,
@@ -85,7 +87,9 @@ def _compared(
     progress(FUNCTIONS, 0, None)
     workloads = read_workloads(request, aws, traced.usages, warnings)
     warn_of_late_traces(request, traced, workloads, warnings)
-    roles = read_roles(request, aws, workloads, warnings, progress)
+    source = role_source(request, aws, progress)
+    roles = read_roles(source, workloads, warnings)
+    unseen = with_rights(never_traced(request, traced, workloads), workloads, roles, source, warnings)
     known = TracedWorkloads(workloads.known, traced.evidence)
     progress(RECORDS, 0, None)
     records = read_records(records_request(request, traced), aws, roles, known, warnings)
@@ -108,6 +112,7 @@ def _compared(
         terms=terms,
         rules=accepted.rules,
         against_baseline=accepted.baseline,
+        never_traced=unseen,
     )
 
 

@@ -103,6 +103,23 @@ def named(actions: Iterable[str]) -> tuple[tuple[str, str], ...]:
     return tuple((catalog.spelled(action), why) for action, why in sorted(telling, key=lambda t: _rank(t[0])))
 
 
+@cache
+def escalating() -> frozenset[str]:
+    """The actions (lower case) by which privileges are escalated."""
+    return frozenset().union(
+        *(
+            catalog.expand(row["action"])
+            for row in rows("iam", "severity")
+            if row["level"] == PRIVILEGE_ESCALATION
+        )
+    )
+
+
+def needs_pass_role(action: str) -> bool:
+    """Whether an action is dangerous only for who may pass a role too."""
+    return (severity_of(action).why or "").startswith("with iam:PassRole")
+
+
 def reads_secrets(actions: frozenset[str]) -> bool:
     """Whether one of some actions (lower case) reads secrets or credentials: data/secrets.csv."""
     return not actions.isdisjoint(_readers_of_secrets())

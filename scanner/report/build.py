@@ -132,6 +132,8 @@ def _scan(result: ScanResult, request: ScanRequest) -> records.Scan:
         compared=request.compare,
         records=tuple(sorted(request.evidence)),
         account=accounts.pop() if len(accounts) == 1 else None,
+        listed=result.never_traced.listed,
+        why_not_listed=result.never_traced.why_not,
         traces=result.traced.traces,
         documents=result.traced.documents,
         calls=result.traced.calls,
@@ -227,10 +229,10 @@ def _gate(policy: GatePolicy, decision: GateDecision) -> records.Gate:
 
 
 def _reported_workloads(result: ScanResult) -> list[str]:
-    """Every workload that was seen, that shares a role with them, or that CloudWatch counts."""
+    """All workloads that were seen, share a role with these, are counted by CloudWatch, or never traced."""
     seen = {usage.workload for usage in result.traced.usages if usage.workload}
     sharers = {arn for role_result in result.roles for arn in role_result.role.workloads}
-    return sorted(seen | sharers | set(result.invocations))
+    return sorted(seen.union(sharers, result.invocations, result.never_traced.arns))
 
 
 def _workload(arn: str, usage: Usage | None, result: ScanResult, request: ScanRequest) -> records.Workload:
@@ -242,6 +244,7 @@ def _workload(arn: str, usage: Usage | None, result: ScanResult, request: ScanRe
         name=workload_name(arn),
         role=workload.role if workload else None,
         reported=is_selected(arn, request.workloads),
+        rights=result.never_traced.rights.get(arn),
         evidence=_workload_evidence(arn, usage, result, request),
         used=_used(usage.used) if usage else (),
         recorded=_used(history.used) if history else (),

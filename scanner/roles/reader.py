@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,9 @@ from scanner.roles.builder import PolicyVersion, RoleBuilder
 
 if TYPE_CHECKING:
     from mypy_boto3_iam.client import IAMClient
+
+RoleSource = Callable[[Sequence[str], Warnings], list[Role]]
+"""Reads roles by their ARNs."""
 
 
 # --- from a file ---------------------------------------------------------------------------------
@@ -79,30 +82,28 @@ def _default_version(policy: Mapping[str, Any]) -> PolicyVersion | None:
 # --- from AWS ------------------------------------------------------------------------------------
 
 
-def roles_from_aws(
-    client: IAMClient, arns: Collection[str], warnings: Warnings, progress: Progress = no_progress
-) -> list[Role]:
-    """The roles as IAM has them now. What may not be read is noted in the role, never raised."""
-    reader = _AwsReader(client, warnings)
-    with ThreadPoolExecutor(THREADS) as pool:
-        roles = []
-        for role in pool.map(reader.role, arns):
-            roles.append(role)
-            progress(ROLES, len(roles), len(arns))
-    return roles
+class RolesOfAws:
+    """The roles as IAM has them now. A managed policy is read once, however often roles are asked for."""
 
-
-class _AwsReader:
-    def __init__(self, client: IAMClient, warnings: Warnings) -> None:
+    def __init__(self, client: IAMClient, progress: Progress = no_progress) -> None:
         self._client = client
-        self._warnings = warnings
+        self._progress = progress
         self._lock = threading.Lock()
         self._managed: dict[str, PolicyVersion] = {}
         self._locks: dict[str, threading.Lock] = {}
 
-    def role(self, arn: str) -> Role:
+    def read(self, arns: Sequence[str], warnings: Warnings) -> list[Role]:
+        """Some roles. What may not be read is noted in the role, never raised."""
+        with ThreadPoolExecutor(THREADS) as pool:
+            roles = []
+            for role in pool.map(lambda arn: self._role(arn, warnings), arns):
+                roles.append(role)
+                self._progress(ROLES, len(roles), len(arns))
+        return roles
+
+    def _role(self, arn: str, warnings: Warnings) -> Role:
         """A role with its policies and its boundary."""
-        builder, name = RoleBuilder(arn, self._warnings), arn.rpartition("/")[2]
+        builder, name = RoleBuilder(arn, warnings), arn.rpartition("/")[2]
         details = builder.ask_details(lambda: self._client.get_role(RoleName=name)["Role"])
         boundary = builder.add_details(details) if details is not None else None
         if boundary:

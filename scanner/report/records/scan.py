@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from scanner.model import Verdict
 from scanner.report.records.keys import Count, RequestedSource, Time, about
+from scanner.result import WhyNotListed
 
 
 class Skipped(Struct, frozen=True, kw_only=True):
@@ -77,6 +78,14 @@ class Scan(Struct, frozen=True, kw_only=True):
         about(
             "how many workloads there are of those that were asked for, traced or not; null where they were "
             "not listed"
+        ),
+    ] = None
+    why_not_listed: Annotated[
+        WhyNotListed | None,
+        about(
+            "why `listed` is null: `filter` or `trace-ids` (only some traces were read, so that of no "
+            "workload it is known that it was never traced), `unread` (not all workloads could be listed: "
+            "see the warnings), `usage-only` (no role was compared)"
         ),
     ] = None
     traces: Annotated[Count, about("traces that were read")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -11,6 +11,7 @@ from scanner.mapping.permissions import UNMAPPED_REASONS
 from scanner.model.workloads import WorkloadKindName
 from scanner.report.records.keys import Count, Time, about
 from scanner.verdict.reasons import Reason
+from scanner.verdict.rights import Rights
 
 
 class WorkloadEvidence(Struct, frozen=True, kw_only=True):
@@ -108,9 +109,6 @@ class Unmapped(Struct, frozen=True, kw_only=True):
     ]
 
 
-Rights = Literal["administrator", "privilege-escalation"]
-
-
 class Workload(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What runs with a role. Keys at their default are absent."""
 
@@ -122,7 +120,12 @@ class Workload(Struct, frozen=True, kw_only=True, omit_defaults=True):
         bool, about("false where it is not among those that were asked for, and only shares a role with one")
     ] = True
     rights: Annotated[
-        Rights | None, about("the worst that its role allows, for workloads that were never traced")
+        Rights | None,
+        about(
+            "the worst that its role allows, for workloads that were never traced: `administrator` "
+            "(everything), `privilege-escalation` (an action by which it can gain rights), or null: less "
+            "than that, or unknown"
+        ),
     ] = None
     evidence: Annotated[WorkloadEvidence, about("how much was seen of it")]
     used: Annotated[tuple[UsedPermission, ...], about("the permissions that it used, as traces show")] = ()

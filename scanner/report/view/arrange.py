@@ -10,6 +10,7 @@ from scanner.report.view.filter_notice import filter_notice
 from scanner.report.view.groups import groups_of, totals_of
 from scanner.report.view.headline import facts, headline
 from scanner.report.view.merged import merged_calls, merged_rows
+from scanner.report.view.never_traced import never_traced
 from scanner.report.view.rows import rows_of
 from scanner.report.view.suggestions import suggestions
 from scanner.report.view.values import Row, View
@@ -37,7 +38,7 @@ def view_of(report: Report, *, names_hidden: bool = False) -> View:
         gate=report.gate,
         totals=totals,
         delta=accepted.delta(report),
-        never_traced=parts.never_traced(report),
+        never_traced=never_traced(report),
         others=merged([row for row in rest if row.fails]),
         groups=groups_of(confirmed),
         doubts=groups_of(unconfirmed),

@@ -14,7 +14,6 @@ from scanner.report.view.values import (
     Danger,
     DeniedCalls,
     IneffectiveGrants,
-    NeverTraced,
     PolicyForDenied,
     ReasonLine,
     RedundantGrant,
@@ -95,17 +94,6 @@ def dangers(report: Report, excess: Iterable[Row]) -> list[Danger]:
 
 
 # --- what was seen ---------------------------------------------------------------------------------
-
-
-def never_traced(report: Report) -> NeverTraced:
-    """The workloads that were asked for, and that no trace shows."""
-    unseen = [workload for workload in report.workloads if workload.reported and not workload.evidence.traces]
-    dangerous = [(workload.name, workload.rights) for workload in unseen if workload.rights]
-    return NeverTraced(
-        names=tuple(workload.name for workload in unseen),
-        listed=report.scan.listed,
-        dangerous=tuple((name, rights) for name, rights in dangerous if rights),
-    )
 
 
 def traced_shares(report: Report) -> list[TracedShare]:

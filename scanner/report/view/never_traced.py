@@ -1,0 +1,57 @@
+"""The workloads that no trace shows, in a line. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from scanner.report.records import Report
+from scanner.report.view.values import NeverTraced
+from scanner.text.escape import counted
+from scanner.verdict.rights import WORST_FIRST
+
+# What is said where only some traces were read: of no workload is it known that it was never traced.
+_ONLY_SOME: Mapping[str, str] = {
+    "filter": "Functions that were never traced are not told: a filter chose the traces",
+    "trace-ids": "Functions that were never traced are not told: only the traces of given ids were read",
+}
+_HOLDING = {
+    "administrator": "administrator's rights",
+    "privilege-escalation": "rights that escalate privileges",
+}
+
+
+def never_traced(report: Report) -> NeverTraced:
+    """The workloads that were asked for, and that no trace shows."""
+    why_not = report.scan.why_not_listed
+    if not report.scan.compared or why_not in _ONLY_SOME:
+        return NeverTraced(text=_ONLY_SOME.get(why_not or "", ""))
+    unseen = [
+        workload
+        for workload in report.workloads
+        if workload.reported and not (workload.evidence.traces or workload.evidence.calls)
+    ]
+    dangerous = sorted(
+        ((workload.name, workload.rights) for workload in unseen if workload.rights),
+        key=lambda danger: WORST_FIRST.index(danger[1]),
+    )
+    return NeverTraced(
+        names=tuple(workload.name for workload in unseen),
+        listed=report.scan.listed,
+        dangerous=tuple(dangerous),
+        text=_text(len(unseen), report.scan.listed, Counter(rights for _, rights in dangerous)),
+    )
+
+
+def _text(unseen: int, listed: int | None, rights: Mapping[str, int]) -> str:
+    """How many there are, and how many of them are dangerous: "2 of 5 functions were never traced: ..."."""
+    if not unseen:
+        return ""
+    functions = (
+        counted(unseen, "function") if listed is None else f"{unseen:,} of {counted(listed, 'function')}"
+    )
+    said = f"{functions} {'was' if unseen == 1 else 'were'} never traced"
+    holding = " and ".join(
+        f"{rights[kind]:,} with {_HOLDING[kind]}" for kind in WORST_FIRST if rights.get(kind)
+    )
+    return f"{said}: {holding}" if holding else said
