@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from scanner.commands import demo, explain, report, scan
 from scanner.commands.command import Command, say_line
 from scanner.errors import EXIT_FAULT, EXIT_INTERRUPTED, ScanError
+from scanner.options.parser import UsageError
 from scanner.output.streams import prepare_streams, printing, say
 
 DEFAULT_COMMAND = "scan"
@@ -31,6 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         command, arguments = _parsed(list(sys.argv[1:] if argv is None else argv))
         verbose = arguments.verbose
         return command.run(arguments, sys.stdout, sys.stderr)
+    except UsageError as error:
+        return _fail(error, error.exit_code, error.help)
     except ScanError as error:
         return _fail(error, error.exit_code)
     except KeyboardInterrupt:
@@ -66,9 +69,9 @@ def _commands_help() -> str:
     return f"commands:\n{rows}  COMMAND --help shows its options\n"
 
 
-def _fail(message: object, exit_code: int) -> int:
+def _fail(message: object, exit_code: int, *more: str) -> int:
     from scanner.text.redact import keys_masked
 
-    for line in str(message).splitlines() or [""]:
+    for line in [*(str(message).splitlines() or [""]), *more]:
         say_line(sys.stderr, keys_masked(line))
     return exit_code

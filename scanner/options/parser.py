@@ -1,20 +1,27 @@
-"""A parser of options whose errors are two lines, and options that take a list."""
+"""A parser of options whose errors are for their reader, and options that take a list."""
 
 from __future__ import annotations
 
 import argparse
 import difflib
 import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from scanner.errors import EXIT_USAGE
-from scanner.output.streams import say
+from scanner.errors import EXIT_USAGE, ScanError
 
 _OF_OPTION = re.compile(r"argument (?:\S*?/)??(--[\w-]+)\S*: ")
+_EXCLUSIVE = re.compile(r"not allowed with argument (?:\S*?/)??(--[\w-]+)\S*")
 _CHOICE = re.compile(r"invalid choice: (.*) \(choose from (.*)\)", re.DOTALL)
+
+
+class UsageError(ScanError):
+    """An option that is wrong. `help` says where help is, on the command line."""
+
+    def __init__(self, message: str, help: str) -> None:  # noqa: A002  nothing else says it as well
+        super().__init__(message, EXIT_USAGE)
+        self.help = help
 
 
 class Parser(argparse.ArgumentParser):
@@ -26,12 +33,8 @@ class Parser(argparse.ArgumentParser):
     commands: Sequence[str] = ()
 
     def error(self, message: str) -> NoReturn:
-        """Print two lines and exit."""
-        from scanner.text.escape import one_line
-
-        for line in (self._reworded(message), f"`{self.prog} --help` shows all options"):
-            say(sys.stderr, f"xray-privilege-scan: {one_line(line)}")
-        sys.exit(EXIT_USAGE)
+        """Raise UsageError, where argparse would print and exit."""
+        raise UsageError(self._reworded(message), f"`{self.prog} --help` shows all options")
 
     def _reworded(self, message: str) -> str:
         """An error of argparse, which names an option by its long name."""
@@ -39,6 +42,7 @@ class Parser(argparse.ArgumentParser):
         if unknown != message:
             return self._unknown(unknown)
         message = _OF_OPTION.sub(r"\1: ", message).replace("ignored explicit argument", "takes no value, not")
+        message = _EXCLUSIVE.sub(r"does not go with \1", message)
         choice = _CHOICE.search(message)
         if choice:
             names = choice[2].replace("'", "").split(", ")

@@ -103,7 +103,7 @@ class Options(FilterOptions):
 
 
 def scan_options(words: Sequence[str]) -> Options:
-    """The options of a command line. Exits with a message on wrong use."""
+    """The options of a command line. Raises ScanError on wrong use."""
     return options_of(scan_parser().parse_args(words))
 
 

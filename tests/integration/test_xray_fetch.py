@@ -193,7 +193,7 @@ def test_an_empty_x_ray_ends_the_command_with_what_to_check(tmp_path: Path) -> N
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """AWS is given up at once: botocore repeats nothing, and minutes are half a second."""
     monkeypatch.setattr(patience, "PATIENCE_SECONDS", 0.5)
-    monkeypatch.setitem(clients._RETRIES, "total_max_attempts", 1)
+    monkeypatch.setattr(clients, "_ATTEMPTS", 1)
 
 
 @pytest.mark.usefixtures("impatient")

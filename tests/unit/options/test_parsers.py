@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from scanner.errors import EXIT_USAGE
+from scanner.cli import main
+from scanner.errors import EXIT_USAGE, ScanError
 from scanner.options.parsers import Options, scan_options
 
 
@@ -15,10 +16,9 @@ def test_options_that_are_not_given_have_the_defaults_of_the_value() -> None:
 
 
 @pytest.mark.parametrize("value", ["soon", "-1", "nan", "inf"])
-def test_a_wait_that_is_no_time(value: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
+def test_a_wait_that_is_no_time(value: str) -> None:
+    with pytest.raises(ScanError, match=f"--wait: '{value}' is not a number of seconds"):
         scan_options([f"--wait={value}"])
-    assert f"--wait: '{value}' is not a number of seconds" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,10 @@ def test_a_comma_in_the_name_of_a_file_that_exists_is_no_list(tmp_path: Path) ->
         (["stray"], "unexpected argument 'stray'"),
         (["--fail-on", "unused,brod"], "--fail-on: 'brod' is not one of unused, broad, unobservable, "
          "ineffective, never; did you mean broad?"),
-        (["--format", "JSON"], "--format: 'JSON' is not one of text, json, markdown; did you mean json?"),
+        (["--fail-on-severity", "Write"], "--fail-on-severity: 'Write' is not one of privilege-escalation, "
+         "permissions-management, destruction, write, data-access, tagging, read, list, all; did you mean "
+         "write?"),
+        (["-c", "--usage-only"], "--usage-only: does not go with --compare"),
         (["--fail-on-severity", "x"], "--fail-on-severity: 'x' is not one of privilege-escalation, "
          "permissions-management, destruction, write, data-access, tagging, read, list, all"),
         (["--region"], "--region: expected at least one argument"),
@@ -66,9 +69,7 @@ def test_a_comma_in_the_name_of_a_file_that_exists_is_no_list(tmp_path: Path) ->
     ],
 )  # fmt: skip
 def test_wrong_use_is_two_lines(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as raised:
-        scan_options(words)
-    assert raised.value.code == EXIT_USAGE
+    assert main(words) == EXIT_USAGE
     first, second = capsys.readouterr().err.splitlines()
     assert first == f"xray-privilege-scan: {message}"
     assert second == "xray-privilege-scan: `xray-privilege-scan --help` shows all options"
