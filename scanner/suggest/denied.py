@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from scanner.iam import catalog
+from scanner.iam.patterns import is_pattern
 from scanner.iam.severity import severity_of
 from scanner.model import account_of
 from scanner.suggest.policy import MAX_INLINE_CHARACTERS
@@ -19,6 +20,16 @@ from scanner.suggest.statements import Allowance, Json, grouped, literal, policy
 _NAME_OF_A_RESOURCE = re.compile(r"[\w+=,.@:/*?${}!~-]+", re.ASCII)
 _HELD_BACK = ("privilege-escalation", "permissions-management", "unknown")
 _ACCOUNT = re.compile(r"\d{12}")
+# What the program itself leaves open in the resource of a denied call. Any other wildcard is of a resource
+# that nobody named, or of a name that whoever triggered the denial chose.
+_LEFT_OPEN = re.compile(
+    r"arn:[^:]+:(?:"
+    r"s3:::[^:/*?]+/\*"  # the objects of a bucket
+    r"|[a-z0-9-]+:[^:]*:[^:]*:accesspoint/[^:/*?]+/object/\*"
+    r"|secretsmanager:[^:]*:[^:]*:secret:[^:*?]+-\?{6}"
+    r"|logs:[^:]*:[^:]*:log-group:[^:*?]+(?::log-stream)?:\*)"
+)
+_FIELDS = 6
 
 
 class DeniedPermission(NamedTuple):
@@ -47,7 +58,8 @@ def offer_for(denied: Iterable[DeniedPermission], account: str) -> Offer:
     """
     allowances, notes = set(), []
     for permission in sorted(set(denied)):
-        action, resource = catalog.spelled(permission.action), permission.resource
+        action = catalog.spelled(permission.action)
+        resource = permission.resource if catalog.knows_resources(action) else "*"
         objection = _objection(action, resource)
         if objection:
             notes.append(f"{action} on {resource} is held back: {objection}")
@@ -74,6 +86,11 @@ def _objection(action: str, resource: str) -> str:
         )
     if not _NAME_OF_A_RESOURCE.fullmatch(resource):
         return "no resource can be called so"
-    if resource == "*" and catalog.knows_resources(action):
+    if catalog.knows_resources(action) and _is_open(resource):
         return "neither the message nor the call names the resource"
     return ""
+
+
+def _is_open(resource: str) -> bool:
+    """Whether a resource has a wildcard: a grant of it would be wider than what was denied."""
+    return is_pattern(resource.split(":", _FIELDS - 1)[-1]) and _LEFT_OPEN.fullmatch(resource) is None

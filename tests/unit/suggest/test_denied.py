@@ -78,6 +78,12 @@ def test_a_name_that_holds_a_dollar_is_offered_as_it_is() -> None:
         ("sqs:AddPermission", arn("sqs", "q"), "permissions management"),
         ("dynamodb:NoSuchAction", table("t"), "does not know the action"),
         ("dynamodb:Scan", "*", "names the resource"),
+        ("dynamodb:Query", table("*"), "names the resource"),
+        ("iam:GetRole", f"arn:aws:iam::{ACCOUNT}:role/*", "names the resource"),
+        ("sqs:SendMessage", arn("sqs", "*"), "names the resource"),
+        ("athena:GetWorkGroup", arn("athena", "workgroup/a?b"), "names the resource"),
+        ("s3:PutObject", "arn:aws:s3:::*/*", "names the resource"),
+        ("s3:ListBucket", "arn:aws:s3:::b*", "names the resource"),
         ("dynamodb:Scan", "arn:aws:dynamodb:us-east-1:1:table/a b", "no resource can be called so"),
         ("s3:GetObject", "arn:aws:s3:::b/<img src=x> [a](http://b)", "no resource can be called so"),
     ],
@@ -93,6 +99,25 @@ def test_what_would_be_dangerous_to_grant_is_held_back(action: str, resource: st
 def test_an_action_that_knows_no_resources_is_offered_on_all() -> None:
     offered = offer_for([DeniedPermission("ec2:DescribeInstances", "*")], ACCOUNT)
     assert statements(offered) == [allow(["ec2:DescribeInstances"], "*")]
+
+
+def test_an_action_that_knows_no_resources_is_offered_on_all_whatever_the_message_names() -> None:
+    offered = offer_for([DeniedPermission("dynamodb:ListTables", table("*"))], ACCOUNT)
+    assert statements(offered) == [allow(["dynamodb:ListTables"], "*")]
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("s3:GetObject", "arn:aws:s3:::b/*"),
+        ("s3:GetObject", f"arn:aws:s3:us-east-1:{ACCOUNT}:accesspoint/a/object/*"),
+        ("secretsmanager:GetSecretValue", arn("secretsmanager", "secret:db-??????")),
+        ("logs:PutLogEvents", arn("logs", "log-group:g:log-stream:*")),
+    ],
+)
+def test_a_wildcard_in_place_of_what_is_never_kept_is_offered(action: str, resource: str) -> None:
+    offered = offer_for([DeniedPermission(action, resource)], ACCOUNT)
+    assert statements(offered) == [allow([action], resource)]
 
 
 def test_another_account_is_named() -> None:
