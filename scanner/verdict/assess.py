@@ -29,6 +29,7 @@ WHY_INEFFECTIVE = {
     Fit.OTHER_TYPE: "works on other types of resources than this one",
     Fit.NO_ACTION: "is no action of IAM",
 }
+WHY_EXCEPTED = "works on nothing but what NotResource excepts"
 _POSSIBLE = frozenset({Reason.POSSIBLE})
 
 
@@ -115,8 +116,10 @@ class _Assessor:
         known = self._known_doubts(grant, uses, frozenset({action} if its_fit is Fit.UNKNOWN else ()))
         doubts = self._unseen.doubts_of_actions(grant, frozenset({action}), known)
         reasons = doubts.reasons.get(action, frozenset())
-        if its_fit in WHY_INEFFECTIVE and Reason.POSSIBLE not in reasons and not uses.unsure:
-            return Assessment(grant, Verdict.INEFFECTIVE, why=WHY_INEFFECTIVE[its_fit])
+        excepted = WHY_EXCEPTED if self._grants.excepts_all_of(grant, action) else ""
+        why = WHY_INEFFECTIVE.get(its_fit, excepted)
+        if why and Reason.POSSIBLE not in reasons and not uses.unsure:
+            return Assessment(grant, Verdict.INEFFECTIVE, why=why)
         if action in doubts.unobservable:
             why = self._unseen.why_unobservable(grant, (action,))
             return Assessment(grant, Verdict.UNOBSERVABLE, why=why)
@@ -149,7 +152,8 @@ class _Assessor:
         unplaced |= self._unseen.unplaced_actions(fits.account_wide)
         actions = fits.works | unplaced
         if not actions and fits.other_type:
-            return Assessment(grant, Verdict.INEFFECTIVE, why=WHY_INEFFECTIVE[Fit.OTHER_TYPE])
+            why = WHY_EXCEPTED if grant.except_resources else WHY_INEFFECTIVE[Fit.OTHER_TYPE]
+            return Assessment(grant, Verdict.INEFFECTIVE, why=why)
         if not actions:  # none that the reference knows to work there
             actions = unplaced = named_actions(grant)
         rest = actions - uses.actions

@@ -37,6 +37,11 @@ class RoleGrants:
     def fits_of(self, grant: Grant) -> Fits:
         """How the actions of a grant fit its resource, without those that are always denied there."""
         of_grant = fits(named_actions(grant), grant.pattern)
+        if grant.except_resources:
+            excepted = frozenset(action for action in of_grant.works if self.excepts_all_of(grant, action))
+            of_grant = of_grant._replace(
+                works=of_grant.works - excepted, other_type=of_grant.other_type | excepted
+            )
         if self.limits.are_none:
             return of_grant
         left = self.limits.without_denied
@@ -45,6 +50,19 @@ class RoleGrants:
             unknown=left(of_grant.unknown, grant.pattern),
             account_wide=left(of_grant.account_wide, grant.pattern),
         )
+
+    def excepts_all_of(self, grant: Grant, action: str) -> bool:
+        """Whether NotResource excepts all that an action works on: `arn:aws:sqs` for sqs:SendMessage."""
+        known = catalog.action(action) if grant.except_resources else None
+        formats = [form for kind in known.resource_types for form in kind.formats] if known else []
+        return bool(formats) and all(
+            any(contains(excepted, self._of_partition(form)) for excepted in grant.except_resources)
+            for form in formats
+        )
+
+    def _of_partition(self, form: str) -> str:
+        """The pattern of all ARNs of a format in the role's partition."""
+        return arns.format_pattern(form.replace("${Partition}", self._role.arn.split(":")[1]))
 
     def is_never_allowed(self, grant: Grant) -> bool:
         """Whether nothing of a grant is ever allowed, whatever types its actions work on.

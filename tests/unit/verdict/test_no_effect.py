@@ -65,6 +65,25 @@ def test_an_action_that_does_not_work_there_has_no_effect(statement: dict[str, A
 
 
 @pytest.mark.parametrize(
+    ("actions", "excepted", "expected"),
+    [
+        ("sqs:PurgeQueue", "arn:aws:sqs", "ineffective"),
+        ("sqs:Purge*", "arn:aws:sqs:*:*:*", "ineffective"),
+        (PUT, ["arn:aws:dynamodb:*:*:table/*", "arn:aws:sqs:*:*:*"], "ineffective"),
+        (PUT, "arn:aws:dynamodb:us-east-1:*:table/*", "unused"),
+        (PUT, "arn:aws-cn:dynamodb:*:*:*", "unused"),
+        ("dynamodb:ListTables", "arn:aws:dynamodb:*:*:*", "unused"),  # on `*`, which is no such ARN
+        ("dynamodb:*", "arn:aws:dynamodb:*:*:table/*/index/*", "unused"),
+    ],
+)
+def test_an_action_of_which_not_resource_excepts_all_has_no_effect(
+    actions: str, excepted: str | list[str], expected: str
+) -> None:
+    statement = {"Effect": "Allow", "Action": actions, "NotResource": excepted}
+    assert only(compared([policy(statement)], [SENT])).verdict.value == expected
+
+
+@pytest.mark.parametrize(
     ("action", "resource"),
     [
         ("states:SendTaskSuccess", FLOW),
