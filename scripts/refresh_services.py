@@ -99,6 +99,8 @@ EXTRA_ALIASES = {
     "CognitoIdentityServiceProvider": "cognito-idp",
     "LexRuntime": "lex-runtime",
     "LexRuntimeV2": "lexv2-runtime",
+    # A client of its own in the SDKs of Node v3, Java, Kotlin and Rust, which botocore does not have
+    "TranscribeStreaming": "transcribe",
     # Step Functions as X-Ray and the SDKs of Node v3, Java and Ruby call it
     "SFN": "stepfunctions",
     "States": "stepfunctions",

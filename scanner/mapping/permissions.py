@@ -29,7 +29,7 @@ _DIRECTORY_BUCKET = "--x-s3"
 
 def required_permissions(call: Call) -> tuple[Need, ...] | Unmapped:
     """The permissions of a call, each with its certainty; none where it needs none."""
-    prefix = services.prefix_of(call.service)
+    prefix = _prefix_of(call)
     if not call.operation:
         plain = service_part(call.service) is not None
         return _unmapped(call, NOT_INSTRUMENTED if plain else NO_OPERATION, prefix)
@@ -50,6 +50,14 @@ def required_permissions(call: Call) -> tuple[Need, ...] | Unmapped:
         for need in needs_on(action_need, resource)
     )
     return (*one_of_several(needs), *_dependent_needs(action_needs))
+
+
+def _prefix_of(call: Call) -> str | None:
+    """The IAM prefix of a call's service: "S3", or "S3.GetObject" as OpenTelemetry names the span."""
+    prefix = services.prefix_of(call.service)
+    if prefix is None and call.operation:
+        return services.prefix_of(call.service.removesuffix(f".{call.operation}"))
+    return prefix
 
 
 def _unmapped(call: Call, reason: str, prefix: str | None) -> Unmapped:

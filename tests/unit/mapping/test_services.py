@@ -34,6 +34,7 @@ from scanner.model import Call, Outcome, Unmapped
         ("AmazonSimpleNotificationServiceClient", "sns"),
         ("CloudWatchLogsClient", "logs"),
         ("SFNClient", "states"),
+        ("TranscribeStreamingClient", "transcribe"),
         ("ThinClient", "thinclient"),
         ("AWS", None),
         ("AWS SDK", None),
@@ -66,3 +67,15 @@ def test_the_lambda_service_is_no_function(name: str) -> None:
     assert [need.permission.resource for need in needs if need.required] == [
         f"arn:aws:lambda:us-east-1:{'1' * 12}:function:g"
     ]
+
+
+@pytest.mark.parametrize("service", ["S3.GetObject", "AWS.SDK.S3.GetObject", "com.amazonaws.s3.GetObject"])
+def test_the_operation_may_stand_behind_the_service(service: str) -> None:
+    needs = required_permissions(Call("f", service, "GetObject", (), "us-east-1", "", Outcome.OK))
+    assert not isinstance(needs, Unmapped)
+    assert "s3:GetObject" in {need.permission.action for need in needs}
+
+
+def test_an_operation_behind_an_unknown_service_is_unmapped() -> None:
+    needs = required_permissions(Call("f", "Shop.GetObject", "GetObject", (), "us-east-1", "", Outcome.OK))
+    assert isinstance(needs, Unmapped)
