@@ -20,6 +20,7 @@ class WorkflowRun:
 
     repository: str
     url: str
+    server: str
     id: tuple[int, int]
     api_url: str
     graphql_url: str
@@ -42,6 +43,7 @@ class WorkflowRun:
         repository, run_id = environ.get("GITHUB_REPOSITORY", ""), environ.get("GITHUB_RUN_ID", "0")
         return cls(
             repository=repository,
+            server=server.rstrip("/"),
             url=f"{server}/{repository}/actions/runs/{run_id}",
             id=(_number(run_id), _number(environ.get("GITHUB_RUN_ATTEMPT", "1"))),
             api_url=environ.get("GITHUB_API_URL") or "https://api.github.com",

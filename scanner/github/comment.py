@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
@@ -157,14 +157,22 @@ def full_body(draft: CommentDraft, limit: int = COMMENT_CHARACTERS) -> str:
     return first + shortened(draft.body, limit - len(first), len, NOTE)
 
 
-def post(repository: Repository, number: int, draft: CommentDraft) -> Posted:
-    """Bring the comment of a pull request up to date. Raises GithubError where GitHub refuses."""
+def post(
+    repository: Repository, number: int, draft: CommentDraft, body_after: Callable[[str], str] | None = None
+) -> Posted:
+    """Bring the comment of a pull request up to date. Raises GithubError where GitHub refuses.
+
+    `body_after` makes the body where there is a comment already, given what that says.
+    """
     if draft.mode == "never":
         return Posted("skip", None, comment_action(None, draft).reason)
     author = repository.viewer_login()
     for pause in (*_PAUSES, None):
         own = find(repository.comments(number), draft.key, author)
-        action = comment_action(latest(own), draft)
+        newest = latest(own)
+        if newest and body_after:
+            draft = replace(draft, body=body_after(newest.body))
+        action = comment_action(newest, draft)
         try:
             return _carry_out(repository, number, action, draft, own)
         except GithubError as error:

@@ -180,6 +180,23 @@ def trusted_source_of(event_name: str, event: Mapping[str, Any]) -> TrustedSourc
     return _DEFAULT_BRANCH
 
 
+def head_of(event_name: str, event: Mapping[str, Any]) -> str:
+    """The commit that a run is about: the head of the pull request, not its merge; empty where unknown."""
+    if event_name == "workflow_run":
+        return _commit(_mapping(event.get("workflow_run")).get("head_sha"))
+    if event_name == "merge_group":
+        return _commit(_mapping(event.get("merge_group")).get("head_sha"))
+    head = _mapping(_mapping(event.get("pull_request")).get("head")).get("sha")
+    return _commit(head or event.get("after"))
+
+
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+
+
+def _commit(value: Any) -> str:
+    return value if isinstance(value, str) and value.strip("0") and _COMMIT.fullmatch(value) else ""
+
+
 def judged_by(event_name: str, event: Mapping[str, Any]) -> str:
     """What a verdict rests on where that is no pull request: the event; empty for a pull request's own runs.
 

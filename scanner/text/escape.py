@@ -12,6 +12,8 @@ def counted(number: int, noun: str) -> str:
 
 def one_line(text: str) -> str:
     """Text for a terminal: what does not print, line ends and direction marks included, is escaped."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

@@ -153,8 +153,10 @@ def test_a_comment_is_made_left_alone_and_resolved(step: Step, github: FakeGitHu
     last = step.run(run_id=902, iam=fixed(tmp_path))
     (resolved,) = github.bodies(NUMBER)
     assert last.code == 0
-    assert "No excessive permissions" in resolved
-    assert "GetItem" not in resolved
+    gone = "<code>dynamodb&#58;GetItem</code> is gone from <code>notes-app-api-test-delete</code>"
+    assert f"### ✅ Fixed: {gone}" in resolved
+    step.run(run_id=903, iam=fixed(tmp_path))
+    assert github.bodies(NUMBER) == [resolved], "a run that finds the same says the same"
 
 
 def test_an_older_run_leaves_the_newer_comment(step: Step, github: FakeGitHub, tmp_path: Path) -> None:
@@ -403,7 +405,7 @@ def test_a_pull_request_that_accepts_its_own_finding_still_fails_and_shows_that_
     ran = step.run()
     (body,) = github.bodies(NUMBER)
     assert (ran.code, ran.outputs["new"], ran.outputs["accepted"]) == (1, "1", "0")
-    assert "❌ The check fails: 1 finding" in body
+    assert "### ❌ " in body and "because of `fail-on: unused`" in body
     for text in (body, ran.summary):
         assert ": what it changes takes effect after the merge." in text
         assert "\n```diff\n--- a/.github/least-privilege.yml\n" in text
@@ -418,7 +420,7 @@ def test_the_same_rule_in_the_base_accepts_it(step: Step, github: FakeGitHub) ->
     assert (ran.code, ran.outputs["conclusion"]) == (0, "success")
     assert (ran.outputs["new"], ran.outputs["accepted"], ran.outputs["unused"]) == ("0", "1", "0")
     assert github.bodies(NUMBER) == [], "what is accepted is no finding to comment on"
-    assert "No excessive permissions (1 finding accepted)" in ran.summary
+    assert "no excessive permission found, and 1 finding that the team accepts" in ran.summary
     assert "::error" not in ran.log
 
 
@@ -465,8 +467,8 @@ def test_a_rule_that_expired_fails_with_its_reason(step: Step, github: FakeGitHu
         ran = step.run(baseline="known.json" if files else "")
         (body,) = github.bodies(NUMBER)
         assert (ran.code, ran.outputs["conclusion"]) == (1, "failure")
-        cause = "" if files else "1 finding matches `fail-on`; "
-        assert f"❌ The check fails: {cause}a rule of the configuration expired" in body
+        cause = "" if files else "`fail-on: unused` and "
+        assert f"Fails because of {cause}a rule that expired" in body
         assert "the delete page will show the note" in body and "team-notes" in body
         assert "✅" not in body
         assert "::error title=xray-privilege-scan::a rule of the configuration expired" in ran.log
@@ -548,7 +550,7 @@ def test_a_push_leaves_the_comment_of_the_pull_request_alone(step: Step, github:
         step.run(push, name="push", run_id=run_id, fail_on="never", comment="always")
     of_pull_request, of_push = github.bodies(NUMBER)
     assert of_pull_request == body
-    assert "The check fails" in of_pull_request and "The check fails" not in of_push
+    assert "Fails because" in of_pull_request and "Fails because" not in of_push
 
 
 def test_after_the_merge_the_log_says_what_counts(step: Step, github: FakeGitHub) -> None:
@@ -609,7 +611,7 @@ def test_what_a_pull_request_writes_cannot_burst_or_dress_up_the_comment(
     ran = step.run(event(github, private=False), baseline="known.json")
     (body,) = github.bodies(NUMBER)
     assert len(body) <= 65_536
-    assert "what to change in the policies of its role" in body, "findings have room beside it"
+    assert '-    "dynamodb:GetItem",' in body, "findings have room beside it"
     assert "````diff" in body
     assert not [line for line in ran.log.splitlines() if line.startswith("::error::owned")]
 
@@ -672,6 +674,65 @@ def test_messages_name_inputs_and_no_options(
 def test_wrong_use_is_reported_before_github_is_asked(step: Step, github: FakeGitHub) -> None:
     assert step.run(traces="", time_range="soon").code == 2
     assert github.count(CONTENTS) == 0
+
+
+# --- what changed since the last comment ------------------------------------------------------------
+
+
+def title_of(github: FakeGitHub) -> str:
+    """The title of the only comment."""
+    (body,) = github.bodies(NUMBER)
+    return next(line for line in body.splitlines() if line.startswith("### "))
+
+
+@pytest.mark.parametrize("private", [True, False])
+def test_the_title_says_what_is_new_and_what_was_fixed_since_the_last_comment(
+    step: Step, github: FakeGitHub, tmp_path: Path, private: bool
+) -> None:
+    def title_after(run_id: int, *actions: str) -> str:
+        step.run(event(github, private=private), run_id=run_id, iam=granted(tmp_path, *actions))
+        return title_of(github)
+
+    assert " new, " not in title_after(901, "dynamodb:GetItem"), "there was no comment before"
+    assert title_after(902, "dynamodb:GetItem", "dynamodb:PutItem").endswith("+1 new, 1 known, 0 fixed")
+    again = title_after(903, "dynamodb:GetItem", "dynamodb:PutItem")
+    assert again.endswith("+1 new, 1 known, 0 fixed"), "nothing changed since"
+    assert title_after(904, "dynamodb:PutItem").endswith("+0 new, 1 known, 1 fixed")
+    (body,) = github.bodies(NUMBER)
+    fixed_line = "- <code>dynamodb&#58;GetItem</code> on <code>table/notes</code>"
+    assert fixed_line in body
+    gone = "<code>dynamodb&#58;PutItem</code> is gone from <code>notes-app-api-test-delete</code>"
+    assert title_after(905) == f"### ✅ Fixed: {gone}"
+
+
+def test_what_was_not_scanned_again_is_not_fixed(step: Step, github: FakeGitHub) -> None:
+    step.run(run_id=901)
+    step.run(run_id=902, workloads="notes-app-api-test-get")
+    assert "Fixed" not in github.bodies(NUMBER)[0]
+
+
+def test_what_the_team_accepts_is_not_fixed(step: Step, github: FakeGitHub) -> None:
+    step.run(run_id=901)
+    github.commit({CONFIG: VERSION + IGNORE})
+    step.run(run_id=902)
+    assert "Fixed" not in github.bodies(NUMBER)[0]
+
+
+def test_with_a_baseline_the_title_counts_against_it(step: Step, github: FakeGitHub, tmp_path: Path) -> None:
+    github.commit({"known.json": baseline_of(tmp_path)})
+    step.run(baseline="known.json", iam=granted(tmp_path, "dynamodb:GetItem", "dynamodb:PutItem"))
+    assert title_of(github).endswith("+1 new, 1 known, 0 fixed")
+
+
+def test_places_are_linked_at_the_head_of_the_pull_request(step: Step, github: FakeGitHub) -> None:
+    (step.workspace / "serverless.yml").write_text(notes.SERVERLESS)
+    payload = event(github)
+    payload["pull_request"]["head"]["sha"] = HEAD
+    step.run(payload)
+    address = f"https://github.com/{github.name}/blob/{HEAD}/serverless.yml#L{notes.SERVERLESS_LINE}"
+    (body,) = github.bodies(NUMBER)
+    assert f"[<code>serverless&#46;yml&#58;{notes.SERVERLESS_LINE}</code>]({address})" in body
+    assert "\n-  - dynamodb:GetItem\n" in body, "the change is YAML, as the template is"
 
 
 # --- what libraries say -----------------------------------------------------------------------------

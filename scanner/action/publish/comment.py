@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from scanner.action.publish.publication import Publication
-from scanner.action.publish.text import text_of
+from scanner.action.publish.text import comment_text
 from scanner.github.comment import CommentDraft, post
 from scanner.github.errors import GithubError
 from scanner.github.event import Activity, activity_of, judged_by
+from scanner.report.recorded import changes_of, line_of, record_of, recorded_in
 
 if TYPE_CHECKING:
     from scanner.github.api import Repository
 
 # docs.github.com/en/rest/issues/comments
-MAX_COMMENT = 65_000  # characters, of 65,536: the marker comes on top
+MAX_COMMENT = 65_000  # characters, of 65,536: the marker with the key comes on top
 
 
 def publish_comment(publication: Publication) -> Mapping[str, str]:
@@ -44,14 +46,24 @@ def _why_not(publication: Publication, activity: Activity) -> str:
 
 
 def _draft(publication: Publication) -> CommentDraft:
-    link = f"[full report]({publication.workflow.url}) in the run's summary"
     return CommentDraft(
-        body=text_of(publication, MAX_COMMENT, f"see the {link}") + f"\n<sub>{link}</sub>\n",
+        body=_body(publication, ""),
         key=_key(publication),
         run=publication.workflow.id,
         mode=publication.inputs.comment,
         has_findings=publication.result.needs_attention,
     )
+
+
+def _body(publication: Publication, before: str) -> str:
+    """The comment, and the record of what it is about, after a comment that is there already."""
+    report = publication.report
+    if report is None:
+        return comment_text(publication, MAX_COMMENT)
+    record = record_of(report, recorded_in(before, publication.console.masked))
+    line = line_of(record)
+    text = comment_text(publication, MAX_COMMENT - len(line), changes_of(record))
+    return f"{line}\n{text}" if line else text
 
 
 def _key(publication: Publication) -> str:
@@ -68,7 +80,7 @@ def _post(publication: Publication, activity: Activity, draft: CommentDraft) -> 
     if number is None:
         publication.console.log("no comment: the pull request is not known")
         return ""
-    posted = post(repository, number, draft)
+    posted = post(repository, number, draft, partial(_body, publication))
     publication.console.log(f"comment: {posted.kind}. {posted.note}".strip())
     return posted.url or ""
 

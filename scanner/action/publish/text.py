@@ -2,60 +2,83 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from scanner.action.file_changes import markdown_of
 from scanner.action.publish.publication import Publication
 from scanner.gate.decide import GateDecision
-from scanner.report.markdown import Extras, markdown
-from scanner.report.view import Row
-from scanner.text.escape import counted, markdown_text
+from scanner.github.event import head_of
+from scanner.report.markdown import CommentExtras, Extras, comment, markdown
+from scanner.report.recorded import Changes
+from scanner.report.records import Location
+from scanner.text.escape import markdown_text
+from scanner.text.redact import NO_REDACTION
 
 MOST_EXPIRED = 3  # rules that are named where they fail the check
 
 
-def text_of(publication: Publication, limit: int, more: str) -> str:
-    """The result in at most `limit` characters. `more` says in Markdown where the rest can be read."""
-    changes = markdown_of(publication.result.changes, publication.console.masked)
-    note = "\n\n".join(part for part in (_gate_note(publication), changes) if part)
+def summary_text(publication: Publication, limit: int, more: str) -> str:
+    """The whole result in at most `limit` bytes. `more` says in Markdown where the rest can be read."""
     if publication.view is None:
-        return f"### Nothing could be scanned\n\n{note}\n"
+        return _nothing_scanned(publication)
+    extras = Extras(note=_changes_of_files(publication), more=more, link=_Links(publication).to)
+    return markdown(publication.view, limit, extras)
 
-    def place(row: Row) -> str:
-        location = row.finding.location
-        if location is None:
+
+def comment_text(publication: Publication, limit: int, changes: Changes | None = None) -> str:
+    """The result in a few lines, in at most `limit` characters, with what changed since the last comment."""
+    if publication.view is None:
+        return _nothing_scanned(publication)
+    extras = CommentExtras(
+        note=_changes_of_files(publication),
+        report=publication.workflow.url,
+        link=_Links(publication).to,
+        changes=changes,
+        names_hidden=publication.console.redaction is not NO_REDACTION,
+    )
+    return comment(publication.view, limit, extras)
+
+
+class _Links:
+    """The addresses of places in the checkout, at the commit that the run is about."""
+
+    def __init__(self, publication: Publication) -> None:
+        workflow = publication.workflow
+        commit = head_of(workflow.event_name, workflow.event)
+        self._start = f"{workflow.server}/{workflow.repository}/blob/{commit}/" if commit else ""
+
+    def to(self, location: Location) -> str:
+        """The address of a place; empty where the commit is not known."""
+        if not self._start:
             return ""
-        made_by = f", made by {location.made_by}" if location.made_by else ""
-        return f"{location.path}:{location.line}{made_by}"
+        return f"{self._start}{quote(location.path, safe='/', errors='replace')}#L{location.line}"
 
-    return markdown(publication.view, limit, Extras(note=note, more=more, place=place))
+
+def _changes_of_files(publication: Publication) -> str:
+    """What a pull request changes in configuration and baseline."""
+    return markdown_of(publication.result.changes, publication.console.masked)
+
+
+def _nothing_scanned(publication: Publication) -> str:
+    note = "\n\n".join(filter(None, (_gate_note(publication), _changes_of_files(publication))))
+    return f"### Nothing could be scanned\n\n{note}\n"
 
 
 def _gate_note(publication: Publication) -> str:
     """The gate's decision in a sentence, and what evidence is missing."""
-    result, decision = publication.result, publication.result.decision
+    decision = publication.result.decision
     parts = []
-    if decision.failing or decision.expired:
-        parts.append(f"❌ The check fails: {'; '.join(_causes(publication))}.")
+    if decision.expired:
+        parts.append(f"❌ The check fails: {markdown_text(publication.console.masked(_expired(decision)))}.")
     elif decision.conclusion == "failure":
         parts.append("❌ The check fails: insufficient evidence.")
     elif decision.missing:
         parts.append("⚠️ Insufficient evidence for a full verdict.")
-    elif result.request.compare and not result.findings:
-        accepted = f" ({counted(result.accepted, 'finding')} accepted)" if result.accepted else ""
-        parts.append(f"✅ No excessive permissions{accepted}.")
-    parts += [f"{line[0].upper()}{line[1:]}." for line in decision.notes]
     parts += [f"{markdown_text(publication.console.redaction.text(line))}." for line in decision.missing]
     return " ".join(parts)
 
 
-def _causes(publication: Publication) -> list[str]:
-    decision = publication.result.decision
-    causes = [decision.failing_text] if decision.failing else []
-    if decision.expired:
-        causes.append(markdown_text(publication.console.masked(_expired_text(decision))))
-    return causes
-
-
-def _expired_text(decision: GateDecision) -> str:
+def _expired(decision: GateDecision) -> str:
     """The rules that expired, in a sentence."""
     named, more = decision.expired[:MOST_EXPIRED], len(decision.expired) - MOST_EXPIRED
     rules = "a rule" if len(decision.expired) == 1 else "rules"

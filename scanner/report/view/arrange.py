@@ -31,6 +31,7 @@ def view_of(report: Report, *, names_hidden: bool = False) -> View:
     confirmed = merged([row for row in shown if row.confirmed])
     unconfirmed = merged([row for row in shown if not row.confirmed])
     rest = [row for row in rows if row.finding.verdict not in EXCESS]
+    others = merged([row for row in rest if row.fails])
     totals = totals_of(viewed)
     return View(
         headline=filter_notice(report) or headline(viewed, totals, confirmed),
@@ -39,7 +40,8 @@ def view_of(report: Report, *, names_hidden: bool = False) -> View:
         totals=totals,
         delta=accepted.delta(report),
         never_traced=never_traced(report),
-        others=merged([row for row in rest if row.fails]),
+        others=others,
+        other_groups=groups_of(others),
         groups=groups_of(confirmed),
         doubts=groups_of(unconfirmed),
         confirmed=confirmed,

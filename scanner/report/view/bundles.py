@@ -37,4 +37,4 @@ def _row_of_bundle(group: Sequence[Row]) -> Row:
 
 
 def _replacement(row: Row) -> str:
-    return "the policy below" if row.role.suggested_policy else "a policy of your own"
+    return "the suggested policy" if row.role.suggested_policy else "a policy of your own"

@@ -10,11 +10,12 @@ from scanner.iam.severity import NONE, SEVERITY_LEVELS
 from scanner.model import EXCESS, Arn, Verdict
 from scanner.report.view.rows import statement_of
 from scanner.report.view.values import Group, Row, Totals
-from scanner.report.view.viewed import ViewedReport, bundle_of, is_open_excess
+from scanner.report.view.viewed import ViewedReport, bundle_of, is_open_excess, listed
 from scanner.verdict.rank import place_of
 
 _SEVERITIES = (*SEVERITY_LEVELS, NONE)
 _DIFFERENT = "…"
+_NAMED = 3
 # Parts of ARNs that are words of AWS, though they stand where names do.
 _WORDS = frozenset({"*", "index", "stream", "log-stream", "object"})
 # Whole words at the start and at the end of a text.
@@ -83,11 +84,18 @@ def _group(rows: Sequence[Row]) -> Group:
         breadth=worst.finding.breadth,
         evidence=_evidence(rows),
         functions=functions,
+        who=_who(functions),
         roles=len({row.role.arn for row in rows}),
         confirmed=rows[0].confirmed,
         fails=rows[0].fails,
         places=tuple(dict.fromkeys(row.finding.location for row in rows if row.finding.location)),
     )
+
+
+def _who(functions: Sequence[str]) -> str:
+    """The names of functions in a few words: what they share, else a few of them."""
+    common = _common(functions) if len(functions) > _NAMED else ""
+    return common if common.strip(_DIFFERENT) else listed(functions)
 
 
 def _common(texts: Sequence[str]) -> str:
@@ -113,11 +121,15 @@ def _common_claim(rows: Sequence[Row]) -> str:
     if len(claims) == 1:
         return rows[0].claim
     if any(row.below for row in rows):
-        return "part of it was used" if any(row.finding.used for row in rows) else "not used"
+        return "part of it was used" if any(row.finding.used for row in rows) else _unused(rows)
     used = {row.role.used[at].action for row in rows for at in row.finding.used}
     if not used:
         return rows[0].claim.partition(";")[0]
     return f"only used: {', '.join(sorted(used)[:4])}{' and more' if len(used) > 4 else ''}"
+
+
+def _unused(rows: Sequence[Row]) -> str:
+    return "never used" if rows[0].confirmed else "not surely used"
 
 
 def _evidence(rows: Sequence[Row]) -> str:

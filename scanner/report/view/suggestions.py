@@ -65,10 +65,22 @@ def _edit(role: Role, change: StatementChange) -> StatementEdit:
 def _lines(statement: Any, as_yaml: bool) -> list[str]:
     if not as_yaml:
         return json_text(statement).splitlines()
-    text = yaml.safe_dump(
-        statement, sort_keys=False, default_flow_style=False, width=10_000, allow_unicode=False
+    text = yaml.dump(
+        statement,
+        Dumper=_Dumper,
+        sort_keys=False,
+        default_flow_style=False,
+        width=10_000,
+        allow_unicode=False,
     )
     return text.splitlines()
+
+
+class _Dumper(yaml.SafeDumper):
+    """Lists are indented below their key, as people write them."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
 
 
 def element_diff(before: Sequence[str], after: Sequence[str]) -> list[str]:

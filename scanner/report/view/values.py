@@ -48,7 +48,8 @@ class Group:
     """The same grant in several roles: one statement or template made them.
 
     In `resources` and `claim` stands `…` where the roles differ. `functions` are the names of all workloads,
-    `roles` is the number of roles, `places` are the lines of the checkout that grant it.
+    `who` is what these have in common, or a few of them. `roles` is the number of roles, `places` are the
+    lines of the checkout that grant it.
     """
 
     rows: tuple[Row, ...]
@@ -59,6 +60,7 @@ class Group:
     breadth: str
     evidence: str
     functions: tuple[str, ...]
+    who: str
     roles: int
     confirmed: bool
     fails: bool
@@ -254,8 +256,8 @@ class View:
 
     `groups` are the confirmed findings and `doubts` the others, by what they have in common; `confirmed` and
     `unconfirmed` hold the same, one row a role. `others` are findings that fail the gate though they are no
-    excess; `unobservable` and `ineffective` are those that do not fail it. `accepted_facts` are lines on the
-    team's rules and the baseline.
+    excess, `other_groups` the same by what they have in common; `unobservable` and `ineffective` are those
+    that do not fail it. `accepted_facts` are lines on the team's rules and the baseline.
     """
 
     headline: str
@@ -265,6 +267,7 @@ class View:
     delta: Delta | None
     never_traced: NeverTraced
     others: Sequence[Row]
+    other_groups: Sequence[Group]
     groups: Sequence[Group]
     doubts: Sequence[Group]
     confirmed: Sequence[Row]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
@@ -20,7 +21,7 @@ from scanner.action.publish.log import publish_log
 from scanner.action.publish.outputs import OUTPUTS, outputs_of
 from scanner.action.publish.publication import Publication, Publisher
 from scanner.action.publish.summary import publish_summary
-from scanner.action.publish.text import text_of
+from scanner.action.publish.text import comment_text, summary_text
 from scanner.action.result import ActionResult
 from scanner.action.trusted_files import FileChange
 from scanner.action.workflow_run import WorkflowRun
@@ -175,30 +176,47 @@ def test_publishers_return_known_outputs_only(publisher: Publisher) -> None:
 
 
 @pytest.mark.parametrize(
-    ("decision", "note"),
+    ("decision", "state"),
     [
-        (None, "❌ The check fails: 1 finding matches `fail-on`."),
-        (
-            GateDecision("failure", (), (), ("a", "b", "c", "d")),
-            "❌ The check fails: rules of the configuration expired&#58; a; b; c; and 1 more.",
-        ),
-        (
-            GateDecision("success", (), (), notes=["2 findings are below `fail-on-severity: data-access`"]),
-            "2 findings are below `fail-on-severity: data-access`.",
-        ),
-        (
-            GateDecision("failure", (), ("few traces",)),
-            "❌ The check fails: insufficient evidence. few traces.",
-        ),
-        (NEUTRAL, "⚠️ Insufficient evidence for a full verdict. few traces. an old role."),
+        (None, "Fails because of `fail-on: unused`"),
+        (GateDecision("failure", (), (), ("a", "b", "c", "d")), "Fails because of rules that expired"),
+        (GateDecision("failure", (), ("few traces",)), "Fails because of `on-insufficient-evidence: fail`"),
+        (NEUTRAL, "The evidence is not sufficient for a verdict"),
+        (GREEN, "Matches no `fail-on: unused`"),
     ],
 )
-def test_the_gate_s_decision_in_a_sentence(decision: GateDecision | None, note: str) -> None:
-    assert note in text_of(publication(scanned(decision=decision)), limit=65_000, more="")
+def test_the_gate_s_decision_names_the_input_that_decides(decision: GateDecision | None, state: str) -> None:
+    of = publication(scanned(decision=decision))
+    for text in (comment_text(of, limit=65_000), summary_text(of, limit=65_000, more="")):
+        assert state in text
+
+
+@pytest.mark.parametrize(
+    ("decision", "lines"),
+    [
+        (
+            GateDecision("failure", (), (), ("a", "b", "c", "d")),
+            ["⚠️ Expired: a", "⚠️ Expired: b", "⚠️ Expired: c, and 1 more"],
+        ),
+        (GateDecision("failure", (), ("few traces",)), ["⚠️ few traces"]),
+        (NEUTRAL, ["⚠️ few traces", "⚠️ an old role"]),
+    ],
+)
+def test_what_expired_and_what_was_not_seen_is_a_line_each(decision: GateDecision, lines: list[str]) -> None:
+    of = publication(scanned(decision=decision))
+    for text in (comment_text(of, limit=65_000), summary_text(of, limit=65_000, more="")):
+        assert [line for line in text.splitlines() if line.startswith("⚠️")] == lines
+
+
+def test_which_findings_do_not_fail_is_said() -> None:
+    notes = ["2 findings are below `fail-on-severity: data-access`"]
+    of = publication(scanned(decision=GateDecision("success", (), (), notes=notes)))
+    for text in (comment_text(of, limit=65_000), summary_text(of, limit=65_000, more="")):
+        assert "Does not fail&#58; 2 findings are below" in text.replace(": ", "&#58; ")
 
 
 def test_where_nothing_could_be_scanned_the_text_says_why() -> None:
-    text = text_of(publication(nothing_scanned()), limit=65_000, more="")
+    text = comment_text(publication(nothing_scanned()), limit=65_000)
     assert text == (
         "### Nothing could be scanned\n\n⚠️ Insufficient evidence for a full verdict. no credentials.\n"
     )
@@ -206,8 +224,9 @@ def test_where_nothing_could_be_scanned_the_text_says_why() -> None:
 
 def test_nothing_excessive_in_a_sentence() -> None:
     _, result = walk_through()
-    clean = replace(scanned(GatePolicy(), GREEN), scan=replace(result, roles=()))
-    assert "✅ No excessive permissions." in text_of(publication(clean), limit=65_000, more="")
+    roles = [replace(role, findings=[]) for role in result.roles]
+    clean = replace(scanned(GatePolicy(), GREEN), scan=replace(result, roles=roles))
+    assert "### ✅ 5 functions&#58; no excessive permission found" in comment_text(publication(clean), 65_000)
 
 
 def test_the_summary_names_the_place_that_grants(tmp_path: Path) -> None:
@@ -216,10 +235,21 @@ def test_the_summary_names_the_place_that_grants(tmp_path: Path) -> None:
     assert "serverless&#46;yml&#58;11" in (tmp_path / "summary").read_text()
 
 
+def test_a_place_is_linked_at_the_head_of_the_pull_request(tmp_path: Path) -> None:
+    head = "a1" * 20
+    (tmp_path / "event.json").write_text(json.dumps({"pull_request": {"head": {"sha": head}}}))
+    environ = PULL_REQUEST | {"GITHUB_EVENT_PATH": str(tmp_path / "event.json")}
+    place = Location("a (b)/[x].yml", 11, 12)
+    of = publication(scanned(), environ | {"GITHUB_SERVER_URL": "https://ghe.example.com"}, place=place)
+    address = f"https://ghe.example.com/octocat/notes/blob/{head}/a%20%28b%29/%5Bx%5D.yml#L11"
+    for text in (comment_text(of, 65_000), summary_text(of, 65_000, "")):
+        assert f"]({address})" in text
+
+
 def test_the_summary_names_the_event_that_makes_the_permission(tmp_path: Path) -> None:
     environ = {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}
     publish_summary(publication(scanned(), environ, place=Location("t", 11, 12, made_by="event Jobs")))
-    assert "t&#58;11, made by event Jobs" in (tmp_path / "summary").read_text()
+    assert "t&#58;11</code>, made by event Jobs" in (tmp_path / "summary").read_text()
 
 
 # --- the log -------------------------------------------------------------------------------------

@@ -104,7 +104,7 @@ def test_a_policy_of_aws_is_to_be_replaced() -> None:
     role = compared([of_aws("Wide", allow("dynamodb:*", table("t")))], [READS])
     view = viewed(scan_result([role], [READS], [function()]), COMPARE)
     (row,) = view.confirmed
-    assert (row.actions, row.claim) == ("AWS Wide", "only GetItem was used; replace by the policy below")
+    assert (row.actions, row.claim) == ("AWS Wide", "only GetItem was used; replace by the suggested policy")
     (below,) = row.below
     assert below.claim.endswith("; Wide is AWS's own: replace it")
     assert [edit.managed_by_aws for edit in view.suggestions[0].edits] == [True]

@@ -1,5 +1,0 @@
-"""The story of a finding, a role or a function, from report.json. Pure."""
-
-from scanner.explain.story import explained
-
-__all__ = ["explained"]

@@ -1,0 +1,148 @@
+"""The comment of a pull request: what is wrong, where, and what to change, in a few lines. Pure.
+
+At most `MAX_LINES` lines stand before the first part that is folded. Up to `MOST_OPEN` findings are shown
+with their changes, more as a table of groups.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from scanner.gate.config import CONFIG_PATH
+from scanner.report.markdown import words
+from scanner.report.markdown.accept_rule import rules_text
+from scanner.report.markdown.edits import compact, edits_of
+from scanner.report.markdown.templates import place, template, tidy
+from scanner.report.recorded import Changes
+from scanner.report.records import Location
+from scanner.report.view import Group, Row, View
+
+MAX_LINES = 15
+MOST_OPEN = 3
+_FENCES = 2
+_HEAD_OF_TABLE = 2
+_MOST_FIXED = 10
+
+
+@dataclass(frozen=True)
+class CommentExtras:
+    """What the place of publication adds.
+
+    `note` is Markdown. `report` is the address of the full report. `link` gives the address of a place in
+    the checkout, empty where there is none.
+    """
+
+    note: str = ""
+    report: str = ""
+    link: Callable[[Location], str] = field(default=lambda location: "")
+    changes: Changes | None = None
+    names_hidden: bool = False
+
+
+def comment(view: View, limit: int, extras: CommentExtras | None = None) -> str:
+    """Render a view in at most `limit` characters; whole groups are left out, and counted."""
+    text = ""
+    content = _Content.of(view)
+    for size in _sizes():
+        text = _render(view, content, size, extras or CommentExtras())
+        if len(text) <= limit:
+            break
+    return text
+
+
+class _Size(NamedTuple):
+    """At most so many groups in each folded table, suggested policies, and lines of each other part."""
+
+    groups: int
+    policies: int
+    details: int
+
+
+def _sizes() -> Iterator[_Size]:
+    for groups, policies, details in ((40, 3, 20), (40, 1, 20), (40, 0, 20), (20, 0, 10), (8, 0, 5)):
+        yield _Size(groups, policies, details)
+    yield _Size(0, 0, 0)
+
+
+@dataclass(frozen=True)
+class _Content:
+    """What stands before the folds, and what in them: `first` fails where anything does."""
+
+    first: Sequence[Group]
+    rest: Sequence[Group]
+    doubts: Sequence[Group]
+
+    @classmethod
+    def of(cls, view: View) -> _Content:
+        everything = [*view.other_groups, *view.groups, *view.doubts]
+        failing = [group for group in everything if group.fails]
+        return cls(
+            first=failing or view.groups,
+            rest=[group for group in view.groups if not group.fails] if failing else [],
+            doubts=[group for group in view.doubts if not group.fails],
+        )
+
+    @property
+    def open_rows(self) -> list[Row]:
+        """The rows that are shown with their changes; none where there are too many."""
+        rows = [row for group in self.first for row in group.rows]
+        return rows if len(rows) <= MOST_OPEN else []
+
+
+def _render(view: View, content: _Content, size: _Size, extras: CommentExtras) -> str:
+    rows = content.open_rows
+    head = words.gate_lines(view)
+    never = words.never_traced(view)
+    # the title, the line below it, and what follows
+    left = MAX_LINES - 2 - len(head) - bool(never) - bool(extras.note)
+    edits = edits_of(view, rows)
+    diff = _diff(view, rows, left - len(rows))
+    groups = [] if rows else content.first[: max(0, left - _HEAD_OF_TABLE - 1)]
+    of_rule = rows or [row for group in content.first[:1] for row in group.rows[:1]]
+    policies = [s for s in view.suggestions if s.role in {row.role.arn for row in rows}]
+    return tidy(
+        template("comment.md.j2").render(
+            view=view,
+            title=words.title(view, extras.changes),
+            sub=_sub(view),
+            head=head,
+            never=never,
+            rows=rows,
+            who_is_known=words.is_about_one(view),
+            diff="\n".join(diff),
+            edits=[] if diff else edits,
+            groups=groups,
+            folded=content.first[len(groups) :] if not rows else [],
+            rest=content.rest,
+            doubts=content.doubts,
+            doubts_title=words.doubts(view, _shown_doubts(content)),
+            policies=policies[: size.policies],
+            rule=rules_text(of_rule, extras.names_hidden),
+            config=CONFIG_PATH,
+            fixed=(extras.changes.fixed if extras.changes else ())[:_MOST_FIXED],
+            more_fixed=max(0, len(extras.changes.fixed) - _MOST_FIXED) if extras.changes else 0,
+            size=size,
+            extras=extras,
+            place=lambda location: place(location, extras.link(location)),
+        )
+    )
+
+
+def _sub(view: View) -> str:
+    """The line below the title."""
+    text = " · ".join(filter(None, (words.state(view), words.fine(view))))
+    return text[:1].upper() + text[1:]
+
+
+def _shown_doubts(content: _Content) -> int:
+    """How many findings that are not confirmed fail the gate, and so stand with those that do."""
+    failing = (group for group in content.first if not group.confirmed)
+    return sum(len(row.below) or 1 for group in failing for row in group.rows)
+
+
+def _diff(view: View, rows: Sequence[Row], lines: int) -> list[str]:
+    """The changes of these rows, where all of them fit into so many lines."""
+    changed = [line for edit in edits_of(view, rows) for line in compact(edit.difference)]
+    return changed if len(changed) + _FENCES <= lines else []

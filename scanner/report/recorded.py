@@ -1,0 +1,186 @@
+"""The findings that the last comment was about, as the comment itself records them. Pure.
+
+A comment holds, in a line that is not shown, the ids of the open findings, with the names that the comment
+may show. So the next run says what is new and what was fixed, without a baseline. The line holds what the
+comment before it held, too: a run that finds the same says the same.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from scanner.report.records import Finding, Report, Role
+from scanner.report.view.viewed import ViewedReport, is_open_excess, listed, short
+
+MAX_RECORD = 16_000
+"""Characters of the line in the comment; a record that is larger leaves out names, then ids, then all."""
+
+_MAX_DECODED = 4_000_000
+_ID_DIGITS = 8  # of 12: enough to tell the findings of an account apart
+_LINE = re.compile(r'<!-- xray-privilege-scan recorded="([A-Za-z0-9+/=]{1,40000})" -->')
+
+
+class RecordedFinding(msgspec.Struct, frozen=True, array_like=True):
+    """A finding, by the beginnings of the ids of its grants. `is_new`: the comment before did not have it."""
+
+    role: str
+    who: str
+    ids: tuple[str, ...]
+    actions: str = ""
+    resources: str = ""
+    is_new: bool = False
+
+
+class Record(msgspec.Struct, frozen=True, array_like=True):
+    """What a comment was about. `fixed` are findings that the comment before it had.
+
+    `is_first`: there was none, so that nothing is new.
+    """
+
+    open: tuple[RecordedFinding, ...]
+    fixed: tuple[RecordedFinding, ...] = ()
+    is_first: bool = True
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What changed since the comment before: how many findings are new and known, which were fixed."""
+
+    new: int
+    known: int
+    fixed: tuple[RecordedFinding, ...]
+
+
+def record_of(report: Report, earlier: Record | None) -> Record:
+    """What a comment on a report records, after an earlier one. The report holds only what may be shown."""
+    current = tuple(_open_findings(report))
+    if earlier is None:
+        return Record(current)
+    before, now = _ids(earlier.open), _ids(current)
+    if all(_is_in(found, before) for found in current) and all(_is_in(found, now) for found in earlier.open):
+        new = _ids(found for found in earlier.open if found.is_new)
+        return msgspec.structs.replace(earlier, open=tuple(_marked(f, _is_in(f, new)) for f in current))
+    gone = tuple(_marked(found, False) for found in _gone(earlier.open, report))
+    return Record(tuple(_marked(f, not _is_in(f, before)) for f in current), gone, is_first=False)
+
+
+def changes_of(record: Record) -> Changes | None:
+    """What changed, as a record has it; None where there was no comment before."""
+    if record.is_first:
+        return None
+    new = sum(found.is_new for found in record.open)
+    return Changes(new, len(record.open) - new, record.fixed)
+
+
+def _open_findings(report: Report) -> Iterator[RecordedFinding]:
+    viewed = ViewedReport(report)
+    for role in report.roles:
+        for finding in role.findings:
+            if is_open_excess(finding) and finding.confirmed:
+                yield RecordedFinding(
+                    role=role.name,
+                    who=viewed.who(role),
+                    ids=_short_ids(finding),
+                    actions=listed(finding.actions),
+                    resources=listed(map(short, finding.resources)),
+                )
+
+
+def _gone(earlier: Iterable[RecordedFinding], report: Report) -> Iterator[RecordedFinding]:
+    """Those of which no grant is left, in roles that this scan read.
+
+    What is used now, accepted or no longer confirmed is still granted, and so is not fixed.
+    """
+    granted = {id_ for role in report.roles for finding in role.findings for id_ in _short_ids(finding)}
+    readable = _readable(report.roles)
+    for found in earlier:
+        if found.role in readable and not granted.intersection(found.ids):
+            yield found
+
+
+def _readable(roles: Iterable[Role]) -> set[str]:
+    """The names of the roles that were wholly read; roles of several accounts may share one."""
+    roles = list(roles)
+    return {role.name for role in roles} - {role.name for role in roles if not role.readable}
+
+
+def _short_ids(finding: Finding) -> tuple[str, ...]:
+    return tuple(id_[:_ID_DIGITS] for id_ in (finding.grant_ids or (finding.id,)))
+
+
+def _ids(findings: Iterable[RecordedFinding]) -> set[str]:
+    return {id_ for found in findings for id_ in found.ids}
+
+
+def _is_in(found: RecordedFinding, ids: set[str]) -> bool:
+    return not ids.isdisjoint(found.ids)
+
+
+def _marked(found: RecordedFinding, is_new: bool) -> RecordedFinding:
+    return msgspec.structs.replace(found, is_new=is_new)
+
+
+# --- the line in the comment -----------------------------------------------------------------------
+
+
+def line_of(record: Record) -> str:
+    """The line that records it; empty where it would be too long."""
+    for shortened in (_unchanged, _without_names, _with_one_id):
+        of_all = _with_each(record, shortened)
+        packed = base64.b64encode(zlib.compress(msgspec.json.encode(of_all), 9)).decode()
+        line = f'<!-- xray-privilege-scan recorded="{packed}" -->'
+        if len(line) <= MAX_RECORD:
+            return line
+    return ""
+
+
+def _with_each(record: Record, change: Callable[[RecordedFinding], RecordedFinding]) -> Record:
+    """The record with all of its findings changed."""
+    return msgspec.structs.replace(
+        record, open=tuple(map(change, record.open)), fixed=tuple(map(change, record.fixed))
+    )
+
+
+def _unchanged(found: RecordedFinding) -> RecordedFinding:
+    return found
+
+
+def _without_names(found: RecordedFinding) -> RecordedFinding:
+    return msgspec.structs.replace(found, actions="", resources="")
+
+
+def _with_one_id(found: RecordedFinding) -> RecordedFinding:
+    return msgspec.structs.replace(_without_names(found), ids=found.ids[:1])
+
+
+def recorded_in(body: str, masked: Callable[[str], str]) -> Record | None:
+    """What a comment records; None where it records nothing. `masked` hides what may no longer be shown.
+
+    People with write access can edit the comment: it is bounded, and nothing but texts is taken from it.
+    """
+    match = _LINE.search(body)
+    if match is None:
+        return None
+    try:
+        decoder = zlib.decompressobj()
+        text = decoder.decompress(base64.b64decode(match[1], validate=True), _MAX_DECODED)
+        record = msgspec.json.decode(text, type=Record)
+    except (binascii.Error, zlib.error, msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    return _with_each(record, lambda found: _masked(found, masked))
+
+
+def _masked(found: RecordedFinding, masked: Callable[[str], str]) -> RecordedFinding:
+    return msgspec.structs.replace(
+        found,
+        who=masked(found.who),
+        actions=masked(found.actions),
+        resources=masked(found.resources),
+    )

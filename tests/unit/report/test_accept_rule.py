@@ -1,0 +1,99 @@
+"""The ready-made rule accepts the finding that it stands with, and nothing wider."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scanner.gate.load_config import load_config
+from scanner.gate.rules import grant_facts
+from scanner.report.markdown.accept_rule import rules_text
+from scanner.text.redact import PUBLIC_REDACTION
+from tests.unit.cases import allow, arn, compared, function, policy, table, usage, used
+from tests.unit.report.examples import COMPARE, GET, SCAN, scan_result
+from tests.unit.report.views import viewed
+
+OTHER = allow("dynamodb:DeleteTable", table("other"), Sid="Other")
+RESOURCES = st.one_of(
+    st.sampled_from(
+        [
+            "*",
+            table("t"),
+            "arn:aws:s3:::b/*",
+            "arn:aws:s3:::${aws:username}/*",
+            "*secret:x",
+            arn("sqs", "q??"),
+        ]
+    ),
+    st.text("abc:/*'\"#{}&!|>%@`,[]- é\n", min_size=1, max_size=12).map(lambda text: table("x" + text)),
+)
+SIDS = st.one_of(st.none(), st.text("abcABC019", min_size=1, max_size=6))
+
+
+def rule_for(*statements: dict[str, Any], hide: bool = False) -> tuple[str, list[Any]]:
+    """The rule for all confirmed or unconfirmed findings but those of `OTHER`, and the grants."""
+    seen = usage(used((GET, table("t"))))
+    compared_role = compared([policy(*statements, OTHER)], [seen])
+    scan = scan_result([compared_role], [seen], [function()])
+    view = viewed(scan, COMPARE, PUBLIC_REDACTION) if hide else viewed(scan, COMPARE)
+    rows = [row for row in (*view.confirmed, *view.unconfirmed) if "dynamodb:DeleteTable" not in row.actions]
+    role = compared_role.role
+    facts = [
+        grant_facts(role.arn, role.workloads, assessment.grant)
+        for assessment in compared_role.assessed.assessments
+    ]
+    return rules_text(rows, hide), facts
+
+
+@given(RESOURCES, SIDS, st.sampled_from([SCAN, "s3:Get*", "*", "sqs:*", "kms:Sign"]))
+def test_a_rule_loads_and_accepts_exactly_what_it_is_for(resource: str, sid: str | None, action: str) -> None:
+    statement = allow(action, resource) | ({"Sid": sid} if sid else {})
+    text, facts = rule_for(statement)
+    if not text:
+        return
+    rules = load_config(text).ignores
+    for fact in facts:
+        is_meant = (fact.action, fact.resource) == (action, resource)
+        is_narrower = action == "*" and resource == "*" and not sid
+        assert any(rule.matches(fact) for rule in rules) == (is_meant or is_narrower)
+
+
+def test_several_actions_are_a_rule_each() -> None:
+    text, _ = rule_for(allow([GET, SCAN, "dynamodb:Query"], table("t")))
+    rules = load_config(text).ignores
+    assert [rule.action for rule in rules] == ["dynamodb:scan", "dynamodb:query"] or len(rules) == 2
+
+
+def test_a_statement_with_exceptions_has_a_rule_only_where_its_sid_names_it() -> None:
+    statement = {"Effect": "Allow", "NotAction": "iam:*", "Resource": table("t")}
+    assert "iam" not in rule_for(statement)[0]
+    text, facts = rule_for(statement | {"Sid": "AllBut"})
+    rules = load_config(text).ignores
+    accepted = {fact.sid for fact in facts if any(rule.matches(fact) for rule in rules)}
+    assert accepted == {"AllBut"}
+
+
+def test_where_names_are_hidden_the_account_may_be_any() -> None:
+    text, facts = rule_for(allow(SCAN, table("t")), hide=True)
+    assert "ACCOUNT_ID" not in text and "123456789012" not in text
+    rules = load_config(text).ignores
+    assert [fact.action for fact in facts if any(rule.matches(fact) for rule in rules)] == [SCAN]
+
+
+def test_a_hidden_name_has_to_be_filled_in_before_the_rule_accepts_anything() -> None:
+    secret = arn("secretsmanager", "secret:db-AbCdEf")
+    text, facts = rule_for(allow("secretsmanager:PutSecretValue", secret), hide=True)
+    assert "# hidden here: put in the name" in text
+    rules = load_config(text).ignores
+    assert not any(rule.matches(fact) for rule in rules for fact in facts)
+
+
+@pytest.mark.parametrize("name", ["on", "null", "a: b", "- x", "#x", "x'"])
+def test_whatever_yaml_would_take_for_something_else_is_quoted(name: str) -> None:
+    text, facts = rule_for(allow(SCAN, table("t"), Sid=name))
+    (rule,) = load_config(text).ignores
+    assert rule.sid == name
+    assert any(rule.matches(fact) for fact in facts)
