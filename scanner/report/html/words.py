@@ -1,0 +1,175 @@
+"""What the page says without its script: the gate, totals, a table, what else was seen. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from scanner.report.view import View
+from scanner.report.view.values import Group
+from scanner.text.escape import counted
+
+SEVERITY: Mapping[str, str] = {
+    "privilege-escalation": "escalates privileges",
+    "permissions-management": "manages permissions",
+    "destruction": "destroys",
+    "write": "writes",
+    "data-access": "reads data",
+    "tagging": "tags",
+    "read": "reads settings",
+    "list": "lists",
+    "unknown": "unknown effect",
+    "none": "no effect",
+}
+"""The worst that the excess allows, as a verb: the most dangerous first."""
+
+_GATE: Mapping[str, str] = {
+    "failure": "The check fails",
+    "neutral": "Too little evidence",
+    "success": "The check passes",
+}
+
+_MOST_ROWS = 300  # of the plain table
+_MOST_LINES = 200  # of each list below
+
+
+class Measure(NamedTuple):
+    """A number of the head: what it counts, and a detail on it."""
+
+    number: str
+    name: str
+    detail: str = ""
+    alarming: bool = False
+
+
+class PlainRow(NamedTuple):
+    """A group in the table that needs no script."""
+
+    severity: str
+    actions: str
+    resources: str
+    claim: str
+    evidence: str
+    functions: str
+    where: str
+
+
+class Section(NamedTuple):
+    """A list of lines below the findings, and how many there are in all."""
+
+    title: str
+    lines: Sequence[str]
+    number: int
+
+
+class GateState(NamedTuple):
+    """What the gate says, in a few words, and which colour that has."""
+
+    text: str
+    kind: str
+
+
+def state_of_gate(view: View) -> GateState | None:
+    """What the gate says. Where nothing can fail it, it is no news that it passes."""
+    if view.gate is None:
+        return None
+    if not view.gate.fail_on and view.gate.conclusion == "success":
+        return GateState("Nothing is set to fail", "none")
+    return GateState(_GATE[view.gate.conclusion], view.gate.conclusion)
+
+
+def facts_of_gate(view: View) -> list[str]:
+    """Why the gate says what it says, a line each."""
+    gate = view.gate
+    if gate is None:
+        return []
+    verdicts = ", ".join(verdict.value for verdict in gate.fail_on)
+    limit = "of any severity" if gate.at_least == "all" else f"at least {gate.at_least}"
+    rule = f"fail-on: {verdicts} ({limit})"
+    count = f"{counted(len(gate.failing), 'finding')} of {rule}" if gate.failing else rule
+    return [*([count] if verdicts else []), *gate.expired, *gate.missing, *gate.notes]
+
+
+def measures(view: View) -> list[Measure]:
+    """The numbers of the head."""
+    totals, unseen = view.totals, view.never_traced
+    of_verdict = ", ".join(f"{count:,} {verdict}" for verdict, count in totals.by_verdict.items())
+    listed = f"of {unseen.listed:,} functions" if unseen.listed is not None else ""
+    danger = f"{len(unseen.dangerous):,} could take over the account" if unseen.dangerous else ""
+    numbers = [
+        Measure(f"{totals.confirmed:,}", "confirmed", of_verdict, totals.confirmed > 0),
+        Measure(f"{totals.unconfirmed:,}", "not confirmed", "each says why"),
+        Measure(f"{totals.excessive:,}", "functions hold too much", f"of {totals.functions:,} compared"),
+    ]
+    if unseen.names or unseen.listed is not None:
+        detail = "; ".join(part for part in (listed, danger) if part)
+        numbers.append(Measure(f"{len(unseen.names):,}", "never traced", detail, bool(unseen.dangerous)))
+    if view.delta:
+        delta = view.delta
+        detail = f"{delta.known:,} known, {len(delta.fixed):,} fixed since the baseline"
+        numbers.append(Measure(f"+{delta.new:,}", "new", detail, delta.new > 0))
+    return numbers
+
+
+def plain_rows(view: View) -> list[PlainRow]:
+    """The groups for who runs no script."""
+    return [_plain(group) for group in (*view.groups, *view.doubts)][:_MOST_ROWS]
+
+
+def _plain(group: Group) -> PlainRow:
+    names = group.functions
+    more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
+    return PlainRow(
+        severity=group.severity,
+        actions=group.actions,
+        resources=group.resources,
+        claim=group.claim,
+        evidence=group.evidence if group.confirmed else f"not confirmed: {group.evidence}",
+        functions=f"{len(names):,}: {', '.join(names[:3])}{more}" if len(names) > 1 else "".join(names),
+        where=", ".join(f"{place.path}:{place.line}" for place in group.places[:3]),
+    )
+
+
+def sections(view: View) -> list[Section]:
+    """What else there is to know, in lists that are folded."""
+    lists = {
+        "Functions that were never traced": _never_traced(view),
+        "Accepted by the team, and the baseline": view.accepted_facts,
+        "Denied by AWS": [
+            f"{calls.who}: {calls.action} on {calls.resource} ({calls.count:,}): {calls.meaning}"
+            for calls in view.denied
+        ],
+        "Allowed elsewhere: AWS did it, though the role's policies do not allow it": [
+            f"{calls.who}: {calls.action} on {calls.resource} ({calls.count:,}"
+            f"{', and a policy even denies it' if calls.denied else ''})"
+            for calls in view.allowed_elsewhere
+        ],
+        "Redundant: another grant allows the same": [
+            f"{grant.who}: {grant.actions} on {grant.resources}, of {grant.place}: all that was seen of it is "
+            f"also allowed by {grant.also_granted_by}"
+            for grant in view.redundant_grants
+        ],
+        "Granted without effect": [
+            f"{grants.who}: {grants.count}: {grants.examples}" for grants in view.ineffective
+        ],
+        "Calls that could not be mapped to permissions": [
+            f"{calls.service or '?'} {calls.operation or '?'} ({calls.count:,}): {calls.reason}"
+            for calls in view.unmapped
+        ],
+        "Share of the invocations that was traced": [
+            f"{share.who}: {share.traces} of {share.invocations}" for share in view.traced_shares
+        ],
+    }
+    return [_section(title, lines) for title, lines in lists.items() if lines]
+
+
+def _section(title: str, lines: Sequence[str]) -> Section:
+    more = len(lines) - _MOST_LINES
+    shown = [*lines[:_MOST_LINES], f"{more:,} more in report.json"] if more > 0 else lines
+    return Section(title, shown, len(lines))
+
+
+def _never_traced(view: View) -> list[str]:
+    dangerous = dict(view.never_traced.dangerous)
+    names = sorted(view.never_traced.names, key=lambda name: (name not in dangerous, name))
+    return [f"{name}: {dangerous[name]}" if name in dangerous else name for name in names]
