@@ -29,7 +29,8 @@ from scanner.output.destination import Destination
 from scanner.output.ticking import ticking
 from scanner.places import with_places
 from scanner.report.build import report as report_record
-from scanner.report.files import check_folder, write_reports
+from scanner.report.files import HTML, check_folder, write_reports
+from scanner.report.html import html
 from scanner.report.markdown import markdown
 from scanner.report.view import view_of
 from scanner.request import ScanRequest, with_stacks
@@ -152,7 +153,8 @@ def _placed(
 def _reported(result: ActionResult, scanned: ScanResult, reports: Destination) -> ActionResult:
     """The result with its report, which is written to the output folder."""
     report = report_record(scanned, result.request, result.gate, result.decision)
-    more = {MARKDOWN: markdown(view_by_inputs(view_of(report))).encode("utf-8")}
+    view = view_by_inputs(view_of(report))
+    more = {HTML: html(report, view).encode("utf-8"), MARKDOWN: markdown(view).encode("utf-8")}
     written = write_reports(report, scanned, result.request, reports, more)
     for line in written.described(reports.folder):
         reports.say(f"written: {line}")

@@ -118,10 +118,11 @@ def _write(
     report: Report, result: ScanResult, request: ScanRequest, targets: _Targets, code_file: str
 ) -> list[str]:
     """Write the reports; a line on each for those who open them."""
-    from scanner.report.files import write_reports
+    from scanner.report.files import HTML, write_reports
     from scanner.report.formats import rendered
 
-    written = write_reports(report, result, request, targets.reports).described(targets.reports.folder)
+    page = {HTML: rendered(report, "html")}
+    written = write_reports(report, result, request, targets.reports, page).described(targets.reports.folder)
     for name, file in targets.files.items() if written else ():
         file.write(partial(rendered, report, name, code_file))
         written.append(str(file.path))

@@ -33,10 +33,10 @@ SEVERITIES = (
 SOURCES = ("last-accessed", "cloudtrail", "invocations")
 CONFIG = Path(".github/least-privilege.yml")
 
-OutputFormat = Literal["text", "json", "markdown", "csv", "sarif"]
+OutputFormat = Literal["text", "json", "markdown", "html", "csv", "sarif"]
 FORMATS: tuple[OutputFormat, ...] = get_args(OutputFormat)
 # the formats that a scan also writes into a file, each with an option of its name
-FILE_FORMATS = ("markdown", "csv", "sarif")
+FILE_FORMATS = ("markdown", "html", "csv", "sarif")
 
 EPILOG = """\
 exit codes:
@@ -93,6 +93,7 @@ class Options(FilterOptions):
     output_dir: Path = Path()
     format: OutputFormat = "text"
     markdown: Path | None = None
+    html: Path | None = None
     csv: Path | None = None
     sarif: Path | None = None
 
@@ -246,6 +247,7 @@ def add_output(group: argparse._ArgumentGroup, folder: Path = Path()) -> None:
     )
     add("--format", choices=FORMATS, default="text", help="what is printed (default: text)")
     add("--markdown", type=Path, metavar="FILE", help="write the report as Markdown")
+    add("--html", type=Path, metavar="FILE", help="also write the page, report.html, into this file")
     add("--csv", type=Path, metavar="FILE", help="write the findings as CSV, a line each")
     add("--sarif", type=Path, metavar="FILE", help="write the findings as SARIF, for code scanning")
 

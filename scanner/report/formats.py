@@ -29,6 +29,13 @@ def _markdown(report: Report, _: str) -> bytes:
     return markdown(view_of(report)).encode()
 
 
+def _html(report: Report, _: str) -> bytes:
+    from scanner.report.html import html
+    from scanner.report.view import view_of
+
+    return html(report, view_of(report)).encode()
+
+
 def _csv(report: Report, _: str) -> bytes:
     from scanner.report.csv import csv_text
 
@@ -44,6 +51,7 @@ def _sarif(report: Report, code_file: str) -> bytes:
 _RENDERERS: Mapping[str, Callable[[Report, str], bytes]] = {
     "json": _json,
     "markdown": _markdown,
+    "html": _html,
     "csv": _csv,
     "sarif": _sarif,
 }

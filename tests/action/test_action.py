@@ -299,7 +299,7 @@ def test_the_reports_belong_to_the_owner_of_the_workspace(world: World) -> None:
 def test_the_outputs_name_files_and_hold_no_arn(world: World) -> None:
     ran = world.job().run()
     assert set(ran.outputs) == {
-        *("conclusion", "report", "excessive-permissions", "markdown"),
+        *("conclusion", "report", "excessive-permissions", "markdown", "html"),
         *("unused", "broad", "unconfirmed", "failing", "new", "accepted", "fixed", "comment-url"),
     }
     for value in ran.outputs.values():
@@ -309,7 +309,8 @@ def test_the_outputs_name_files_and_hold_no_arn(world: World) -> None:
     excess = ran.file("excessive-permissions")
     validate("excessive_permissions", excess)
     assert [entry["arn"] for entry in excess] == [notes.function_arn("delete")]
-    assert (ran.workspace / ran.outputs["markdown"]).is_file()
+    for output in ("markdown", "html"):
+        assert (ran.workspace / ran.outputs[output]).is_file()
 
 
 def test_the_summary_holds_the_findings(world: World) -> None:

@@ -20,7 +20,13 @@ from tests.fakes.github import BASE, FakeGitHub
 from tests.integration.test_action_flow import EXAMPLES, Step, event
 
 FOLDER = "xray-privilege-scan"
-REPORTS = ("report.json", "excessive_permissions.json", "report.md", "notes-app-api-test-get.policy.json")
+REPORTS = (
+    "report.json",
+    "excessive_permissions.json",
+    "report.html",
+    "report.md",
+    "notes-app-api-test-get.policy.json",
+)
 
 
 @pytest.fixture

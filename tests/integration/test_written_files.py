@@ -30,7 +30,7 @@ EXAMPLES = ROOT / "examples"
 ROLES = ("--iam", EXAMPLES / "iam.json", "--functions", EXAMPLES / "functions.json")
 SCAN = ("-c", "--traces", EXAMPLES / "traces", *ROLES)
 START = 1_795_428_130.0
-REPORTS = ("report.json", "excessive_permissions.json", "notes-app-api-test-get.policy.json")
+REPORTS = ("report.json", "excessive_permissions.json", "report.html", "notes-app-api-test-get.policy.json")
 
 
 def scan(folder: Path, *more: object) -> Ran:
@@ -417,6 +417,7 @@ def test_the_end_of_a_run_names_the_files_to_open(tmp_path: Path) -> None:
     assert ran.out.split("Written:\n")[1].split() == [
         "out/report.json",
         "out/excessive_permissions.json",
+        "out/report.html",
         *("out/*.policy.json", "(5", "files)"),
         "summary.md",
     ]

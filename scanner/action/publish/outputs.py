@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from scanner.action.publish.publication import Publication
 from scanner.model import Verdict
-from scanner.report.files import EXCESSIVE, REPORT
+from scanner.report.files import EXCESSIVE, HTML, REPORT
 
 MARKDOWN = "report.md"
 
@@ -16,6 +16,7 @@ OUTPUTS = (
     "report",
     "excessive-permissions",
     "markdown",
+    "html",
     "sarif",
     "unused",
     "broad",
@@ -43,6 +44,7 @@ def outputs_of(publication: Publication) -> Mapping[str, str]:
         "report": path(REPORT),
         "excessive-permissions": path(EXCESSIVE),
         "markdown": path(MARKDOWN),
+        "html": path(HTML),
         "unused": str(confirmed[Verdict.UNUSED]),
         "broad": str(confirmed[Verdict.BROAD]),
         "unconfirmed": str(sum(not finding.confirmed for finding in result.findings)),

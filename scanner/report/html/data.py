@@ -34,9 +34,7 @@ def page_data(report: Report, view: View) -> Json:
         "texts": data.texts.written(),
         "tables": tables,
         "severities": SEVERITY,
-        "reasons": {
-            str(line.code): [one_line(line.meaning), one_line(line.remedy)] for line in view.reasons
-        },
+        "reasons": {str(line.code): [one_line(line.meaning), one_line(line.remedy)] for line in view.reasons},
         "gains": {one_line(action): one_line(gain) for action, gain in report.severe_actions.items()},
     }
 

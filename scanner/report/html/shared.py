@@ -35,7 +35,7 @@ class SharedTexts:
 
 
 def table(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Rows as a table: their keys once, then their values. In keys that end in `$` stand positions of texts."""
+    """Rows as a table: their keys once, then their values. In `$` columns stand positions of texts."""
     listed: Sequence[Mapping[str, Any]] = list(rows)
     columns = list(listed[0]) if listed else []
     return {"columns": columns, "rows": [[row[column] for column in columns] for row in listed]}

@@ -145,8 +145,8 @@ def sections(view: View) -> list[Section]:
             for calls in view.allowed_elsewhere
         ],
         "Redundant: another grant allows the same": [
-            f"{grant.who}: {grant.actions} on {grant.resources}, of {grant.place}: all that was seen of it is "
-            f"also allowed by {grant.also_granted_by}"
+            f"{grant.who}: {grant.actions} on {grant.resources}, of {grant.place}: all that was seen of it "
+            f"is also allowed by {grant.also_granted_by}"
             for grant in view.redundant_grants
         ],
         "Granted without effect": [
