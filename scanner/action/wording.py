@@ -18,6 +18,7 @@ from scanner.result import RoleResult, ScanResult
 _INSTEAD = {
     "format": "the command line's `format`",
     "csv": "the command line's `csv`",
+    "html": "`output-dir`",
     "markdown": "`output-dir`",
     "profile": "AWS_PROFILE",
     "update-baseline": "the command line's `update-baseline`",

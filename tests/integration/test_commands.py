@@ -63,7 +63,7 @@ def test_report_takes_the_report_of_the_folder(demo: Ran) -> None:
     assert run(demo.folder / "demo", "report", env=NO_AWS).out.startswith("Remove 1 permission")
 
 
-@pytest.mark.parametrize("name", ["text", "markdown", "csv", "json", "sarif"])
+@pytest.mark.parametrize("name", ["text", "markdown", "html", "csv", "json", "sarif"])
 def test_report_reads_both_versions_in_every_format(name: str, demo: Ran, tmp_path: Path) -> None:
     for path in (FIRST_VERSION, demo.folder / "demo" / "report.json"):
         ran = run(tmp_path, "report", path, "--format", name, env=NO_AWS)
@@ -97,7 +97,7 @@ def test_report_of_something_else_is_wrong_use(words: list[object], text: str, t
 
 
 def test_a_scan_writes_the_same_files_as_report_prints(tmp_path: Path) -> None:
-    names = ("markdown", "csv", "sarif")
+    names = ("markdown", "html", "csv", "sarif")
     files = [word for name in names for word in (f"--{name}", f"x.{name}")]
     ran = run(tmp_path, *FROM_FILES, *files)
     assert ran.code == 0, ran.err
