@@ -11,10 +11,11 @@ from scanner.iam.fit import fits
 from scanner.iam.patterns import contains, is_pattern
 from scanner.model import EXCESS, BundleUse, Grant, GrantKey, Policy, Verdict
 from scanner.model.policies import is_managed_by_aws
+from scanner.usage.of_role import RoleUsage
 from scanner.verdict.assessment import AssessedRole, Assessment
 from scanner.verdict.bundle_table import AWS, Bundle, bundles
 from scanner.verdict.bundles import GrantedBundle, bundles_of, smaller_bundles
-from scanner.verdict.grants import named_actions
+from scanner.verdict.grants import matches_action, named_actions, overlaps_resource
 
 
 class _Need(NamedTuple):
@@ -45,7 +46,7 @@ def bundle_uses(assessed: AssessedRole) -> dict[GrantKey, BundleUse]:
             continue
         for granted in bundles_of(policy):
             its = [assessment for assessment in assessments if _belongs_to(assessment.grant, granted)]
-            use = _use(granted, its)
+            use = _use(granted, its, _of_several(its, assessed.context.usage))
             uses.update((assessment.grant.key, use) for assessment in its)
     return uses
 
@@ -99,19 +100,26 @@ def _expanded(actions: frozenset[str]) -> frozenset[str]:
     return frozenset(action for pattern in actions for action in catalog.expand(pattern))
 
 
-def _use(granted: GrantedBundle, assessments: Sequence[Assessment]) -> BundleUse:
+def _use(
+    granted: GrantedBundle, assessments: Sequence[Assessment], of_several: frozenset[_Need]
+) -> BundleUse:
+    """What was used of a bundle, and which smaller one covers it.
+
+    `of_several` are needs of calls that surely had one of them: which, nobody knows.
+    """
     seen = _seen(assessments)
+    needed = seen | of_several
     may_need = {
         need
         for assessment in assessments
         if not _comes_with(assessment.grant, granted)  # it is needed for the others alone
         for need in _may_need(assessment)
     }
-    smaller = [(bundle, pairs) for bundle, pairs in _smaller(granted) if _covers(pairs, seen)]
+    smaller = [(bundle, pairs) for bundle, pairs in _smaller(granted) if _covers(pairs, needed)]
     surely = [(bundle, pairs) for bundle, pairs in smaller if _covers(pairs, may_need)]
     best, pairs = next(iter(surely or smaller), (None, frozenset[_Pair]()))
-    if not seen or best is None:
-        fits = bool(seen) and not _grants_service(granted.bundle)
+    if not needed or best is None:
+        fits = bool(needed) and not _grants_service(granted.bundle)
         return BundleUse(granted.framework, granted.name, granted.target, fits=fits, used=_spelled(seen))
     left_out = {need for need in may_need if not _covers(pairs, {need})}
     return BundleUse(
@@ -142,6 +150,17 @@ def _seen(assessments: Iterable[Assessment]) -> set[_Need]:
         for assessment in assessments
         for use in assessment.used_for
     }
+
+
+def _of_several(assessments: Iterable[Assessment], usage: RoleUsage) -> frozenset[_Need]:
+    """What calls needed of grants that surely needed one of several actions, as TransactWriteItems does."""
+    return frozenset(
+        _Need(use.action, (assessment.grant.pattern,))
+        for assessment in assessments
+        if assessment.verdict is not Verdict.INEFFECTIVE
+        for use in usage.one_of
+        if matches_action(assessment.grant, use.action) and overlaps_resource(assessment.grant, use)
+    )
 
 
 def _may_need(assessment: Assessment) -> set[_Need]:

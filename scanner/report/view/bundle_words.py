@@ -14,6 +14,8 @@ def use_of_bundle(bundle: BundleUse, confirmed: bool, replacement: str) -> str:
 
     `confirmed` tells of its findings; `replacement` is what a policy of AWS can give way to.
     """
+    if not bundle.used and (bundle.fits or bundle.smaller):
+        return f"used, though not known for what; {_what_fits(bundle, replacement)}"
     if not bundle.used:
         unused = "never used" if confirmed else "not surely used"
         return f"{unused}; detach it" if bundle.framework == AWS and confirmed else unused

@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 from scanner.iam import catalog
 from scanner.iam.fit import fits
 from scanner.iam.patterns import contains, is_pattern
-from scanner.model import BundleUse, Finding, Policy
+from scanner.model import BundleUse, Certainty, Finding, Need, Observation, Permission, Policy
 from scanner.result import RoleResult
 from scanner.text.tables import rows
 from scanner.verdict.bundle_table import AWS, SAM_CONNECTOR, Bundle, bundles
 from scanner.verdict.bundles import bundles_of
 from tests.unit.cases import (
     ACCOUNT,
+    NOW,
     REGION,
     allow,
     arn,
@@ -337,6 +338,18 @@ def test_what_may_be_needed_too_is_named() -> None:
     seen, possible = used(("dynamodb:GetItem", TABLE)), used(("dynamodb:DeleteItem", TABLE), required=False)
     (use,) = uses(compared([grants_], [usage({**seen, **possible})]))
     assert (use.fits, use.smaller, use.unless) == (False, "DynamoDBReadPolicy", ("dynamodb:DeleteItem",))
+
+
+@pytest.mark.parametrize("more", [[], [("dynamodb:GetItem", TABLE)]])
+def test_a_call_that_needed_one_of_several_actions_needs_a_bundle_with_all_of_them(
+    more: list[tuple[str, str]],
+) -> None:
+    """A transaction writes, deletes or checks: only the larger bundle surely covers it."""
+    writes = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem")
+    needs = [Need(Permission(action, TABLE, False), Certainty.ONE_OF) for action in writes]
+    seen = usage({**dict.fromkeys(needs, Observation(1, 1, NOW, NOW)), **used(*more)})
+    (use,) = uses(compared([policy(allow(CRUD, ON_INDEXES))], [seen]))
+    assert (use.fits, use.smaller) == (True, None)
 
 
 def test_nothing_is_proposed_for_a_bundle_that_nothing_used() -> None:
