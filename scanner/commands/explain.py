@@ -1,4 +1,4 @@
-"""`explain`: the whole story of a finding, from a report."""
+"""`explain`: the story of a finding, a role or a function, from a report."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ def _run(arguments: argparse.Namespace, out: IO[str], err: IO[str]) -> int:
     from scanner.text.escape import one_line
 
     options = explain_options_of(arguments)
-    lines = explained(json_file(options.report, "--report"), options.id)
+    document = json_file(options.report, "--report")
+    lines = explained(document, options.id, everything=options.all)
     with printing(out):
         for line in lines:
             out.write(one_line(line) + "\n")
     return EXIT_OK
 
 
-COMMAND = Command("the whole story of a finding of report.json", explain_parser, _run)
+COMMAND = Command("the story of a finding, role or function, and the smaller policy", explain_parser, _run)

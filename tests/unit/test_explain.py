@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scanner.errors import EXIT_USAGE, ScanError
 from scanner.explain import explained
+from scanner.explain.section import SCREEN, Section, joined
 from scanner.gate.config import TeamConfig
 from scanner.gate.rules import IgnoreRule
 from scanner.iam.policies import parse_policy
@@ -55,13 +60,15 @@ def story(
     policies: list[Policy] | None = None,
     functions: list[LambdaFunction] | None = None,
     at: int = 0,
+    everything: bool = False,
     **how: Any,
 ) -> str:
     """The story of the finding at a place, as one text."""
     usages = [seen or usage(used((GET, table("t"))))]
     known = [function()] if functions is None else functions
     result = compared(policies or [policy(*statements)], usages, functions=known, **how)
-    return "\n".join(explained(document(result, usages, known), result.findings[at].id))
+    made = document(result, usages, known)
+    return "\n".join(explained(made, result.findings[at].id, everything=everything))
 
 
 def test_an_unused_permission() -> None:
@@ -72,16 +79,18 @@ def test_an_unused_permission() -> None:
         f"  of role {ROLE}",
         "  dynamodb:Scan: reads items",
         "",
-        "Granted by inline policy own, statement 0, Sid Read:",
-        "  {",
-        '    "Sid": "Read",',
-        '    "Effect": "Allow",',
-        '    "Action": [',
-        '      "dynamodb:GetItem",',
-        '      "dynamodb:Scan"',
-        "    ],",
-        f'    "Resource": "{table("t")}"',
-        "  }",
+        "Change statement 0 of policy own:",
+        "   {",
+        '     "Sid": "Read",',
+        '     "Effect": "Allow",',
+        '     "Action": [',
+        '       "dynamodb:GetItem"',
+        '  -    "dynamodb:Scan"',
+        "     ],",
+        f'     "Resource": "{table("t")}"',
+        "   }",
+        "",
+        "Granted by inline policy own, statement 0, Sid Read",
         "",
         "Verdict: unused. No workload that uses the role was seen to use it.",
         "",
@@ -90,8 +99,6 @@ def test_an_unused_permission() -> None:
         "",
         "Calls that were compared with it:",
         f"  f: dynamodb:GetItem on {table('t')}, 1 call, last {iso(NOW)} (traces)",
-        "",
-        "What to put in its place: `suggested_policy` of the role in the report.",
     ]
 
 
@@ -221,8 +228,11 @@ def test_refused_calls_of_the_service_are_shown_with_their_meaning() -> None:
 def test_a_policy_of_aws_is_to_be_replaced_and_ones_own_to_be_edited() -> None:
     aws = story(policies=[of_aws("Aws", allow("dynamodb:*", table("t")))])
     assert "managed policy Aws (arn:aws:iam::aws:policy/Aws)" in aws
-    assert "cannot be edited: replace it by `suggested_policy`" in aws
-    assert "replace it" not in story(allow("dynamodb:*", table("t")))
+    assert "Detach Aws: it is AWS's own and cannot be edited" in aws
+    assert "The smaller policy, in the place of all policies of the role:" in aws
+    own = story(allow("dynamodb:*", table("t")))
+    assert "Detach" not in own
+    assert '  -  "Action": "dynamodb:*",' in own or '-    "dynamodb:*"' in own
 
 
 def test_the_bundle_of_a_framework_is_said_in_its_words() -> None:
@@ -238,21 +248,26 @@ def test_the_bundle_of_a_framework_is_said_in_its_words() -> None:
 
 def test_a_policy_of_aws_is_said_to_be_one() -> None:
     text = story(policies=[of_aws("Aws", allow("dynamodb:*", table("t")))])
-    replacement = "replace by `suggested_policy` of the role"
+    replacement = "replace by the smaller policy of the role"
     assert f"Part of AWS Aws on *: only GetItem was used; {replacement}" in text.splitlines()
     assert "Part of CDK" not in story(allow("dynamodb:*", table("t")))
 
 
 def test_without_a_suggestion_none_is_promised() -> None:
     text = story(allow(SCAN, table("t")), seen=usage(services=["dynamodb"]))
-    assert "What to put in its place" not in text
+    assert "smaller policy" not in text
     assert "There is no suggested policy" in text
 
 
 def test_many_calls_are_cut_and_counted() -> None:
     seen = usage(used(*((GET, table(f"t{n}")) for n in range(40))))
     text = story(allow("dynamodb:*", "*"), seen=seen)
-    assert "  and 15 more, see report.json" in text
+    assert len(text.splitlines()) <= SCREEN
+    (rest,) = re.findall(r"… and (\d+) more lines \(--all shows them\)$", text)
+    compared_calls = text.partition("Calls that were compared with it:\n")[2].splitlines()
+    assert len(compared_calls) - 1 + int(rest) == 40
+    whole = story(allow("dynamodb:*", "*"), seen=seen, everything=True)
+    assert whole.partition("Calls that were compared with it:\n")[2].count(", 1 call, last ") == 40
 
 
 def test_what_the_team_accepts_is_reported() -> None:
@@ -390,3 +405,72 @@ def test_an_id_of_before_they_changed_is_found_in_a_report_of_then_and_is_explai
     finding["id"] = "a378c458e172"
     finding.pop("grant_ids", None)
     assert explained(report, "a378")[0].startswith("a378c458e172: unused")
+
+
+# --- a role, a function --------------------------------------------------------------------------
+
+
+def of_role(*statements: dict[str, Any], named: str = "f", everything: bool = False, **how: Any) -> list[str]:
+    """The story of a role by the name of its function."""
+    usages = [how.pop("seen", usage(used((GET, table("t")))))]
+    policies = how.pop("policies", [policy(*statements)])
+    made = document(compared(policies, usages, **how), usages, [function()])
+    return explained(made, named, everything=everything)
+
+
+@pytest.mark.parametrize("named", ["f", ROLE, function_arn("f")])
+def test_a_role_or_a_function_is_told_with_all_findings_and_what_to_change(named: str) -> None:
+    lines = of_role(allow([GET, SCAN], table("t")), allow(SCAN, table("u"), Sid="Other"), named=named)
+    assert lines[0] == f"Role {ROLE}"
+    assert "  2 findings: 2 confirmed, 0 not" in lines
+    assert any(
+        "data-access, unused: dynamodb:Scan on table/t: never used (1 trace)" in line for line in lines
+    )
+    assert '  -    "dynamodb:Scan"' in lines
+    assert any(line.startswith('  -{"Sid":"Other"') for line in lines)
+
+
+def test_what_goes_though_it_is_not_confirmed_is_said_before_what_to_change() -> None:
+    warning = "Not all that goes here is confirmed: look at the reasons before you apply it."
+    grants = policy(allow([GET, SCAN], table("t")))
+    unsure = of_role(policies=[grants], workloads_complete=False)
+    assert unsure.index(warning) < unsure.index("Change statement 0 of policy own:")
+    assert warning in story(policies=[grants], at=1, workloads_complete=False)
+    assert warning not in of_role(policies=[grants])
+    assert warning not in story(policies=[grants], at=1)
+
+
+def test_what_stays_until_it_is_confirmed_is_said_to_stay() -> None:
+    told = "No change is suggested: what is not confirmed stays."
+    assert told in of_role(allow(GET, table("t")), allow("sqs:*", "*"))
+    assert told in story(allow("sqs:*", "*"))
+
+
+def test_the_smaller_policy_of_a_role_with_a_policy_of_aws_can_be_copied() -> None:
+    lines = of_role(policies=[of_aws("Aws", allow("dynamodb:*", "*"))])
+    at = lines.index("The smaller policy, in the place of all policies of the role:")
+    document = json.loads("".join(lines[at + 1 :]))
+    assert document["Statement"][0]["Action"] == [GET]
+    whole = of_role(policies=[of_aws("Aws", allow("dynamodb:*", "*"))], everything=True)
+    at = whole.index("The smaller policy, in the place of all policies of the role:")
+    assert json.loads("".join(whole[at + 1 :])) == document
+
+
+def test_a_role_without_excess_says_so() -> None:
+    assert of_role(allow(GET, table("t"))) == [f"Role {ROLE}", "  used by f", "  No excess was found."]
+
+
+def test_what_is_named_and_is_not_there_is_an_error_with_a_near_name() -> None:
+    report = document(compared([policy(allow(SCAN))], [usage()]), [usage()], [function("notes-api")])
+    with pytest.raises(ScanError, match="did you mean f\\?"):
+        explained(report, "ff")
+
+
+@given(st.lists(st.integers(0, 120), max_size=10), st.booleans())
+def test_a_story_is_at_most_a_screen_and_loses_no_section(sizes: list[int], copied: bool) -> None:
+    sections = [Section([f"{at}: {n}" for n in range(size)], copied=copied) for at, size in enumerate(sizes)]
+    lines = joined(sections, everything=False)
+    assert len(lines) <= SCREEN
+    for at, size in enumerate(sizes):
+        assert (f"{at}: 0" in lines) == (size > 0)
+    assert sum(size for size in sizes) == len([x for x in joined(sections, everything=True) if x])

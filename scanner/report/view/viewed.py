@@ -75,9 +75,10 @@ def short(resource: str) -> str:
     return arn.resource if arn and arn.resource != "*" else resource
 
 
-def json_text(value: Any) -> str:
+def json_text(value: Any, *, indented: bool = True) -> str:
     """JSON text. What could be a tag, and what does not print, is escaped as JSON has it."""
-    text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode().replace("<", "\\u003c")
+    layout = orjson.OPT_INDENT_2 if indented else None
+    text = orjson.dumps(value, option=layout).decode().replace("<", "\\u003c")
     if text.isascii():
         return text
     return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)

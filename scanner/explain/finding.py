@@ -1,16 +1,15 @@
-"""The whole story of one finding, from report.json. Pure."""
+"""The story of one finding. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 
-from scanner.errors import EXIT_USAGE, ScanError
+from scanner.explain.change import doubt_lines, edit_lines, objection_lines, policy_lines, suggestion_of
+from scanner.explain.section import Section
 from scanner.model import EXCESS, Verdict
-from scanner.report.load import report_of
 from scanner.report.records import Finding, GrantPlace, Report, Role, UsedPermission, Workload
 from scanner.report.view.bundle_words import use_of_bundle
 from scanner.report.view.rows import statement_of
@@ -18,8 +17,6 @@ from scanner.report.view.viewed import bundle_of
 from scanner.text.escape import counted
 from scanner.verdict.reason_help import REASON_HELP
 from scanner.verdict.reasons import MAY_BE_USED
-
-_MOST_CALLS = 25
 
 _VERDICT_HELP = {
     Verdict.USED: "It is needed as it stands.",
@@ -33,46 +30,41 @@ _VERDICT_HELP = {
 }
 
 
-def explained(document: Any, finding_id: str) -> list[str]:
-    """The story of a finding as lines of text, not escaped.
-
-    `document` is the parsed report.json; `finding_id` may be the beginning of the id of any of its grants.
-    Raises ScanError where the document is no report that this version can read, or holds no such finding.
-    """
-    report = report_of(document)
-    role, finding = _finding(report, finding_id)
+def finding_sections(report: Report, role: Role, finding: Finding, *, everything: bool) -> list[Section]:
+    """The sections of a finding's story; `everything` also holds the whole smaller policy."""
     workloads = [workload for workload in report.workloads if workload.arn in role.workloads]
-    return [
-        *_head(report, role, finding),
-        *_statement(role, finding),
-        *_bundle(finding, role),
-        *_verdict(role, finding),
-        *_reasons(finding),
-        *_evidence(finding, role, workloads),
-        *_calls(role, finding, workloads),
-        *_denied_calls(role, finding, workloads),
-        *_what_next(finding, role),
-    ]
-
-
-def _finding(report: Report, finding_id: str) -> tuple[Role, Finding]:
-    """The only finding whose id begins so, and its role. Raises ScanError where there is not one."""
-    matching = [
-        (role, finding)
-        for role in report.roles
-        for finding in role.findings
-        if finding_id and any(id_.startswith(finding_id) for id_ in (finding.id, *finding.grant_ids))
-    ]
-    if len(matching) == 1:
-        return matching[0]
-    if matching:
-        problem = f"not one but {len(matching)} findings of this report have an id that begins with"
-        raise ScanError(f"{problem} {finding_id!r}: see `findings[].id`", EXIT_USAGE)
-    raise ScanError(
-        f"no finding of this report has an id that begins with {finding_id!r}: see `findings[].id`. Ids "
-        "changed once, before 0.1.0: one of an earlier report is found in that report only",
-        EXIT_USAGE,
+    is_changed = any(
+        (change.policy, change.statement) == (finding.policy, finding.statement) for change in role.changes
     )
+    change = _change(report, role, finding, everything=everything)
+    return [
+        Section(_head(report, role, finding)),
+        *change,
+        Section(_statement(role, finding, with_text=everything or not is_changed)),
+        Section(_bundle(finding, role)),
+        Section(_verdict(role, finding)),
+        Section(_reasons(finding)),
+        Section(_evidence(finding, role, workloads)),
+        Section(_calls(role, finding, workloads, everything=everything)),
+        Section(_denied_calls(role, finding, workloads)),
+        Section(_accepted(finding)),
+    ]
+
+
+def _change(report: Report, role: Role, finding: Finding, *, everything: bool) -> list[Section]:
+    """What to put in the place of what is granted."""
+    if finding.verdict not in EXCESS:
+        return []
+    suggestion = suggestion_of(report, role)
+    if suggestion is None:
+        return [] if finding.accepted else [Section(objection_lines(role.objections))]
+    place = (finding.policy, finding.statement)
+    edits = [edit for edit in suggestion.edits if (edit.policy_position, edit.statement) == place]
+    sections = [Section(doubt_lines(role, edits))]
+    sections += [Section(edit_lines(role, edit, everything=everything), copied=True) for edit in edits]
+    if everything or any(edit.managed_by_aws for edit in edits):
+        sections.append(Section(policy_lines(role, everything=everything), copied=True))
+    return sections
 
 
 def _head(report: Report, role: Role, finding: Finding) -> list[str]:
@@ -92,14 +84,17 @@ def _listed(patterns: Sequence[str], excepted: bool) -> str:
     return ("all but " if excepted else "") + ", ".join(patterns)
 
 
-def _statement(role: Role, finding: Finding) -> list[str]:
+def _statement(role: Role, finding: Finding, *, with_text: bool) -> list[str]:
     """Where it is granted, and the statement as it is."""
     policy, statement = role.policies[finding.policy], statement_of(role, finding)
     place = f"{policy.kind} policy {policy.name}" + (f" ({policy.arn})" if policy.arn else "")
     sid = f", Sid {statement['Sid']}" if statement.get("Sid") else ""
-    lines = ["", f"Granted by {place}, statement {finding.statement}{sid}:"]
-    text = orjson.dumps(statement, option=orjson.OPT_INDENT_2).decode()
-    lines += [f"  {line}" for line in text.splitlines()]
+    lines = [f"Granted by {place}, statement {finding.statement}{sid}{':' if with_text else ''}"]
+    if with_text:
+        text = orjson.dumps(statement, option=orjson.OPT_INDENT_2).decode()
+        lines += [f"  {line}" for line in text.splitlines()]
+    if finding.location:
+        lines.append(f"  in {finding.location.path}:{finding.location.line}")
     if role.boundary:
         lines.append(f"  The role has a permissions boundary: {role.boundary}")
     return lines
@@ -110,9 +105,9 @@ def _bundle(finding: Finding, role: Role) -> list[str]:
     bundle = bundle_of(role, finding)
     if bundle is None:
         return []
-    replacement = "`suggested_policy` of the role" if role.suggested_policy else "a policy of your own"
+    replacement = "the smaller policy of the role" if role.suggested_policy else "a policy of your own"
     use = use_of_bundle(bundle, finding.confirmed, replacement)
-    return ["", f"Part of {bundle.framework} {bundle.name} on {bundle.target}: {use}"]
+    return [f"Part of {bundle.framework} {bundle.name} on {bundle.target}: {use}"]
 
 
 def _verdict(role: Role, finding: Finding) -> list[str]:
@@ -120,7 +115,7 @@ def _verdict(role: Role, finding: Finding) -> list[str]:
     meaning = (
         "It may have been used, though traces do not tell." if unsure else _VERDICT_HELP[finding.verdict]
     )
-    lines = ["", f"Verdict: {finding.verdict}. {meaning}"]
+    lines = [f"Verdict: {finding.verdict}. {meaning}"]
     lines += [f"  {finding.why}"] if finding.why else []
     lines += [f"  Worth a look: {finding.note}"] if finding.note else []
     if statement_of(role, finding).get("Condition"):
@@ -141,7 +136,7 @@ def _place(role: Role, place: GrantPlace) -> str:
 def _reasons(finding: Finding) -> list[str]:
     if finding.confirmed:
         return []
-    lines = ["", "Not confirmed, because:"]
+    lines = ["Not confirmed, because:"]
     for reason in finding.reasons:
         meaning, remedy = REASON_HELP[reason]
         lines += [f"  {reason}: {meaning}", f"    to remove it: {remedy}"]
@@ -149,7 +144,7 @@ def _reasons(finding: Finding) -> list[str]:
 
 
 def _evidence(finding: Finding, role: Role, workloads: Iterable[Workload]) -> list[str]:
-    lines = ["", "Workloads that use the role, and how much was seen of them:"]
+    lines = ["Workloads that use the role, and how much was seen of them:"]
     for workload in workloads:
         evidence = workload.evidence
         invocations = evidence.invocations
@@ -170,28 +165,30 @@ def _evidence(finding: Finding, role: Role, workloads: Iterable[Workload]) -> li
     return lines
 
 
-def _calls(role: Role, finding: Finding, workloads: Iterable[Workload]) -> list[str]:
+def _calls(role: Role, finding: Finding, workloads: Iterable[Workload], *, everything: bool) -> list[str]:
     """The calls of the same services, which were compared with the grant, and traces to look at."""
+    most_ids = None if everything else 1
     lines = [
         line
         for workload in workloads
         for source, used in (("traces", workload.used), ("CloudTrail", workload.recorded))
-        for line in _calls_of(_Services.of(role, finding), workload.name, source, used)
+        for line in _calls_of(used, _Services.of(role, finding), (workload.name, source), most_ids)
     ]
     if not lines:
-        return ["", "No call of these services was seen."]
-    more = len(lines) - _MOST_CALLS
-    rest = [f"  and {more} more, see report.json"] if more > 0 else []
-    return ["", "Calls that were compared with it:", *lines[:_MOST_CALLS], *rest]
+        return ["No call of these services was seen."]
+    return ["Calls that were compared with it:", *lines]
 
 
-def _calls_of(services: _Services, name: str, source: str, used: Iterable[UsedPermission]) -> Iterator[str]:
+def _calls_of(
+    used: Iterable[UsedPermission], services: _Services, where: tuple[str, str], most_ids: int | None
+) -> Iterator[str]:
+    name, source = where
     for permission in used:
         if not services.name(permission.action):
             continue
         possible = "" if permission.required else "may have needed "
         unknown = "" if permission.exact else " (resource not fully known)"
-        traces = f"; traces: {', '.join(permission.trace_ids)}" if permission.trace_ids else ""
+        traces = f"; traces: {', '.join(permission.trace_ids[:most_ids])}" if permission.trace_ids else ""
         last = permission.last_seen or "at an unknown time"
         yield (
             f"  {name}: {possible}{permission.action} on {permission.resource}{unknown}, "
@@ -227,26 +224,13 @@ def _denied_calls(role: Role, finding: Finding, workloads: Iterable[Workload]) -
         for denied in workload.denied
         if services.name(denied.action)
     ]
-    return ["", "Calls that AWS denied:", *lines] if lines else []
+    return ["Calls that AWS denied:", *lines] if lines else []
 
 
-def _what_next(finding: Finding, role: Role) -> list[str]:
+def _accepted(finding: Finding) -> list[str]:
     lines = []
     if finding.accepted_reason is not None:
         lines.append(f"The team accepts it: {finding.accepted_reason}")
     if finding.in_baseline:
         lines.append("The baseline holds it: it does not fail the gate.")
-    if finding.verdict not in EXCESS:
-        return ["", *lines] if lines else []
-    if not role.suggested_policy:
-        lines += [
-            "There is no suggested policy for this role.",
-            *(f"  {line}" for line in role.objections),
-        ]
-    elif role.policies[finding.policy].managed_by_aws:
-        lines.append(
-            "The policy is AWS's own and cannot be edited: replace it by `suggested_policy` of the role."
-        )
-    else:
-        lines.append("What to put in its place: `suggested_policy` of the role in the report.")
-    return ["", *lines] if lines else []
+    return lines

@@ -1,0 +1,64 @@
+"""Parts of a story, cut so that together they fit on a screen. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+SCREEN: Final = 50  # lines
+_LEAST: Final = 3  # lines of a part, however little room there is
+_LONGEST: Final = 200  # characters of a line
+
+
+class Section(NamedTuple):
+    """Lines that belong together.
+
+    What is to be `copied` keeps more of its lines where they do not all fit, and each of them whole.
+    """
+
+    lines: Sequence[str]
+    copied: bool = False
+
+    @property
+    def weight(self) -> int:
+        """How much room it gets beside others."""
+        return 2 if self.copied else 1
+
+    @property
+    def shortened(self) -> Section:
+        """The same with its long lines cut."""
+        return self if self.copied else Section([_shortened(line) for line in self.lines])
+
+
+def joined(sections: Sequence[Section], *, everything: bool) -> list[str]:
+    """The lines of all sections with a blank one between two; at most a screen unless all is wanted."""
+    sections = [section for section in sections if section.lines]
+    if everything:
+        return _text([section.lines for section in sections])
+    sections = [section.shortened for section in sections]
+    whole = _text([section.lines for section in sections])
+    if len(whole) <= SCREEN:
+        return whole
+    for most in range(SCREEN, _LEAST, -1):
+        text = _text([_cut(section.lines, most * section.weight) for section in sections])
+        if len(text) <= SCREEN:
+            return text
+    return _cut(_text([_cut(section.lines, _LEAST) for section in sections]), SCREEN)
+
+
+def _text(parts: Sequence[Sequence[str]]) -> list[str]:
+    lines: list[str] = []
+    for part in parts:
+        lines += ["", *part] if lines else part
+    return lines
+
+
+def _cut(lines: Sequence[str], most: int) -> list[str]:
+    more = len(lines) - most + 1
+    if more <= 1:
+        return list(lines)
+    return [*lines[: most - 1], f"  … and {more} more lines (--all shows them)"]
+
+
+def _shortened(line: str) -> str:
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 2]} …"
