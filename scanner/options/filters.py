@@ -90,14 +90,19 @@ def shown_of(options: FilterOptions, *, details: bool, report: str = "", html: s
         verdicts=options.verdict,
         html=html,
         explain=partial(_explain, report) if report else None,
+        show_all=f"xray-privilege-scan report{_unless_here('', report)} --all" if report else "",
         see_all="--all shows all",
     )
 
 
 def _explain(report: str, finding_id: str) -> str:
     """The command that tells the story of a finding of a report, which it finds by itself in this folder."""
-    where = "" if report == "report.json" else f" --report {shlex.quote(report)}"
-    return f"xray-privilege-scan explain {shlex.quote(finding_id)}{where}"
+    return f"xray-privilege-scan explain {shlex.quote(finding_id)}{_unless_here(' --report', report)}"
+
+
+def _unless_here(option: str, report: str) -> str:
+    """The report as an argument, unless a command finds it by itself."""
+    return "" if report == "report.json" else f"{option} {shlex.quote(report)}"
 
 
 def _whole(text: str) -> int:

@@ -16,8 +16,9 @@ class Shown:
     DEFAULT_TOP of them, and plain lines all findings. `everything` shows all, `details` also what was seen of
     each workload. `verdicts` are those that were asked for by name.
 
-    `html` is the path of the HTML report, empty where none was written. `explain` names the command for
-    a finding, None where there is none. `see_all` says how to see everything.
+    `html` is the path of the HTML report, empty where none was written. `explain` names the command for a
+    finding, None where there is none; `show_all` is the one that shows everything, and `see_all` says in a
+    few words how to see it; both are empty where there is none.
     """
 
     top: int | None = None
@@ -26,6 +27,7 @@ class Shown:
     verdicts: tuple[str, ...] = ()
     html: str = ""
     explain: Callable[[str], str] | None = None
+    show_all: str = ""
     see_all: str = ""
     on_terminal: bool = False
 

@@ -147,6 +147,9 @@ def _next_steps(shown: Shown, found: Sequence[Findings], width: int) -> Iterator
     steps = []
     if ids and shown.explain:
         steps.append((shown.explain(ids[0]), "the whole story of the first"))
+    left_out = shown.groups is not None and sum(len(findings.groups) for findings in found) > shown.groups
+    if shown.show_all and left_out:
+        steps.append((shown.show_all, "all findings"))
     if shown.html:
         steps.append((shown.html, "all of it, to search and filter"))
     if steps:

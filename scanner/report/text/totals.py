@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from scanner.report.records import Gate
 from scanner.report.view import View
+from scanner.report.view.never_traced import HOLDING
 from scanner.report.view.viewed import listed
 from scanner.text.escape import counted
 
@@ -42,13 +43,15 @@ def _counts(counts: Mapping[str, int]) -> str:
 def _never_traced(view: View) -> Iterable[Total]:
     never = view.never_traced
     if not never.names:
+        if never.text:  # why it is unknown
+            yield Total("Never traced", "unknown", never.text)
         return
     total = f"of {counted(never.listed, 'function')}" if never.listed else ""
     by_rights: dict[str, list[str]] = {}
     for name, rights in never.dangerous:
         by_rights.setdefault(rights, []).append(name)
     dangerous = [
-        f"{len(names):,} with {rights} rights: {listed(names)}" for rights, names in by_rights.items()
+        f"{len(names):,} with {HOLDING[rights]}: {listed(names)}" for rights, names in by_rights.items()
     ]
     parts = "; ".join([part for part in (total, *dangerous) if part])
     yield Total("Never traced", f"{len(never.names):,}", parts or listed(never.names))

@@ -15,7 +15,7 @@ _ONLY_SOME: Mapping[str, str] = {
     "filter": "Functions that were never traced are not told: a filter chose the traces",
     "trace-ids": "Functions that were never traced are not told: only the traces of given ids were read",
 }
-_HOLDING = {
+HOLDING = {
     "administrator": "administrator's rights",
     "privilege-escalation": "rights that escalate privileges",
 }
@@ -52,6 +52,6 @@ def _text(unseen: int, listed: int | None, rights: Mapping[str, int]) -> str:
     )
     said = f"{functions} {'was' if unseen == 1 else 'were'} never traced"
     holding = " and ".join(
-        f"{rights[kind]:,} with {_HOLDING[kind]}" for kind in WORST_FIRST if rights.get(kind)
+        f"{rights[kind]:,} with {HOLDING[kind]}" for kind in WORST_FIRST if rights.get(kind)
     )
     return f"{said}: {holding}" if holding else said

@@ -191,8 +191,10 @@ def test_what_to_do_next(monkeypatch: pytest.MonkeyPatch) -> None:
     (group,) = view.groups
     assert f"xray-privilege-scan explain {group.ids[0]} --report 'my reports/report.json'" in text
     assert html in text
+    assert "--all" not in text, "nothing is left out"
     here = filters.shown_of(options, details=False, report="report.json")
     assert "--report" not in on_terminal(view, 120, monkeypatch, here)
+    assert "xray-privilege-scan report --all" in on_terminal(viewed(many(), COMPARE), 120, monkeypatch, here)
 
 
 def test_the_numbers_of_the_help_are_those_of_the_text() -> None:
@@ -246,9 +248,14 @@ def test_findings_that_traces_cannot_show_are_shown_on_request() -> None:
 def test_functions_that_were_never_traced_stand_with_the_totals(monkeypatch: pytest.MonkeyPatch) -> None:
     never = NeverTraced(("admin", "a", "b"), 40, (("admin", "administrator"),))
     view = replace(viewed(unused_scan(), COMPARE), never_traced=never)
-    assert "Never traced: 3 (of 40 functions; 1 with administrator rights: admin)" in piped(view)
+    assert "Never traced: 3 (of 40 functions; 1 with administrator's rights: admin)" in piped(view)
     text = _STYLE.sub("", on_terminal(view, 100, monkeypatch))
-    assert "Never traced  3  of 40 functions; 1 with administrator rights: admin" in text
+    assert "Never traced  3  of 40 functions; 1 with administrator's rights: admin" in text
+
+
+def test_where_it_is_unknown_which_were_never_traced_the_totals_say_why() -> None:
+    view = replace(viewed(unused_scan(), COMPARE), never_traced=NeverTraced(text="a filter chose"))
+    assert "Never traced: unknown (a filter chose)" in piped(view)
 
 
 def test_the_gate_stands_with_the_totals() -> None:
