@@ -24,6 +24,13 @@ class ScanError(Exception):
         self.exit_code = exit_code
 
 
+class WrongRegionError(ScanError):
+    """A region that is missing or does not exist, though there are credentials: a mistake of the set-up.
+
+    It never passes for evidence that is missing: a scan of nothing would look clean for ever.
+    """
+
+
 class Warnings:
     """What the reader of the report must know; the same thing twice is counted."""
 

@@ -21,7 +21,7 @@ from scanner.action.trusted_files import TrustedFiles, files_to_trust, read_trus
 from scanner.action.wording import by_inputs, changes_by_inputs, scan_by_inputs, view_by_inputs
 from scanner.action.workflow_run import WorkflowRun
 from scanner.aws.api import Aws
-from scanner.errors import EXIT_GATE, EXIT_OK, EXIT_USAGE, ScanError
+from scanner.errors import EXIT_GATE, EXIT_OK, EXIT_USAGE, ScanError, WrongRegionError
 from scanner.gate.decide import decide
 from scanner.github.event import is_public, trusted_source_of
 from scanner.options.request import gate_of, request_of, without_documents
@@ -117,7 +117,7 @@ def _scan(
             scanned = scan(request, clients, progress)
         scanned = scan_by_inputs(place(scanned, request, clients))
     except ScanError as error:
-        if error.exit_code == EXIT_USAGE:
+        if error.exit_code == EXIT_USAGE or isinstance(error, WrongRegionError):
             raise
         # no credentials, as in a pull request from a fork: the configuration decides
         return ActionResult(

@@ -12,7 +12,7 @@ from scanner.aws.concurrency import XRAY_THREADS
 from scanner.aws.errors import bad_credentials, error_code, is_bad_credentials, is_denied
 from scanner.aws.failures import check_region, no_credentials, not_asked
 from scanner.aws.patience import Patience
-from scanner.errors import EXIT_USAGE, ScanError
+from scanner.errors import EXIT_USAGE, ScanError, WrongRegionError
 
 if TYPE_CHECKING:
     import boto3
@@ -70,7 +70,7 @@ class Clients:
         """The scanned region. Raises ScanError where none is configured."""
         region = self._session.region_name
         if not region:
-            raise ScanError("no AWS region is configured: name one (--region), or set AWS_REGION")
+            raise WrongRegionError("no AWS region is configured: name one (--region), or set AWS_REGION")
         return region
 
     def xray(self, region: str) -> XRayClient:

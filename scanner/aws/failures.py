@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from scanner.aws.errors import bad_credentials, error_code, is_bad_credentials
-from scanner.errors import EXIT_USAGE, ScanError
+from scanner.errors import EXIT_USAGE, ScanError, WrongRegionError
 
 if TYPE_CHECKING:
     import boto3
@@ -28,7 +28,7 @@ _UNREACHABLE = (
 # exception's own. The classes: botocore/exceptions.py.
 _MEANINGS = {
     "ProfileNotFound": "the AWS profile {profile!r} does not exist: choose one that `aws configure "
-    "list-profiles` shows (--profile, AWS_PROFILE)",
+    "list-profiles` shows",
     "ConfigParseError": "the AWS configuration file {path} cannot be parsed: it must hold sections "
     "(`[default]`) of lines `key = value`, as UTF-8",
     "ConfigNotFound": "the AWS configuration file {path} does not exist: check AWS_CONFIG_FILE",
@@ -81,9 +81,9 @@ def check_region(session: boto3.Session, region: str) -> None:
             for partition in session.get_available_partitions()
             for name in session.get_available_regions("xray", partition)
         ]
-        near = difflib.get_close_matches(region, known, 1)
+        near = difflib.get_close_matches(region.lower(), known, 1)
         advice = f"did you mean {near[0]}?" if near else "its name is such as us-east-1"
-        raise ScanError(
+        raise WrongRegionError(
             f"the AWS region {region!r} does not exist: {advice} (--region, AWS_REGION)"
         ) from None
 

@@ -50,11 +50,13 @@ class Parser(argparse.ArgumentParser):
             message = f"{message[: choice.start()]}{choice[1]} is not one of {', '.join(names)}{near}"
         return message
 
-    def _unknown(self, words: str) -> str:
-        word = words.split(maxsplit=1)[0] if words.split() else words
-        if not word.startswith("-"):
-            near = _near(word, self.commands)
-            return f"unexpected argument {word!r}{near}"
+    def _unknown(self, text: str) -> str:
+        words = text.split()
+        word = next((word for word in words if word != "--"), text)
+        if word in self.commands:
+            return f"unexpected argument {word!r}: a command is named once, as the first word"
+        if not word.startswith("-") or "--" in words:
+            return f"unexpected argument {word!r}{_near(word, self.commands)}"
         name = word.partition("=")[0]
         return f"unknown option {name}{_near(name, re.findall('--[a-z][a-z-]+', self.format_help()))}"
 
@@ -100,4 +102,6 @@ class SeveralPaths(Several):
 
     def _parts(self, text: str) -> list[Any]:
         path = Path(text)
+        if not text.strip():
+            return []
         return [path] if "," not in text or path.exists() else [Path(part) for part in super()._parts(text)]

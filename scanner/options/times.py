@@ -26,8 +26,9 @@ def window(start_time: str | None, time_range: str | None, now: float) -> tuple[
         start = _time(start_time) if ago is None else ago
         if ago is not None and time_range is None:
             length = now - start  # "1h" ago means: since then
-    if start > now:
-        raise _usage(f"--start-time: {start_time} is in the future")
+    if start >= now:
+        when = "in the future" if start > now else "now, which leaves no time to scan"
+        raise _usage(f"--start-time: {start_time} is {when}")
     # One second of grace: `-r 30d` starts exactly where X-Ray's retention ends.
     if start < now - KEPT_SECONDS - 1:
         raise _usage(

@@ -100,6 +100,7 @@ def test_a_configuration_that_cannot_be_parsed(tmp_path: Path, content: str | by
 REGIONS = {
     "nowhere-9": (EXIT_NOTHING_READ, ["'nowhere-9' does not exist", "--region"]),
     "us-east1": (EXIT_NOTHING_READ, ["'us-east1' does not exist", "did you mean us-east-1?"]),
+    "EU-WEST1": (EXIT_NOTHING_READ, ["'EU-WEST1' does not exist", "did you mean eu-west-1?"]),
     "us east 1": (EXIT_USAGE, ["'us east 1' is not the name of a region"]),
     "us-east-1;x": (EXIT_USAGE, ["'us-east-1;x' is not the name of a region"]),
 }

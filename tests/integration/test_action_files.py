@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import stat
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from scanner.errors import EXIT_NOTHING_READ, EXIT_USAGE
 from scanner.gate.baseline import Baseline
 from scanner.gate.load_baseline import dump_baseline
 from scanner.output import destination
@@ -252,3 +254,24 @@ def test_sarif_stays_in_the_workspace_and_out_of_git(step: Step, tmp_path: Path,
     assert ran.code == 2
     assert "input `sarif`" in ran.log
     assert not list(tmp_path.rglob("*.sarif"))
+
+
+@pytest.mark.parametrize(("region", "text"), [("nowhere-9", "does not exist"), ("", "no AWS region")])
+def test_a_region_that_is_wrong_is_red_and_no_want_of_evidence(
+    step: Step, monkeypatch: pytest.MonkeyPatch, region: str, text: str
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    ran = step.run(traces="", region=region)
+    assert ran.code == EXIT_NOTHING_READ, ran.log
+    assert text in ran.log
+    assert "`region`" in ran.log
+
+
+def test_an_input_of_nothing_but_commas_says_so(step: Step) -> None:
+    for name, ran in (("traces", step.run(traces=",")), ("workloads", step.run(workloads=","))):
+        assert ran.code == EXIT_USAGE
+        assert f"input `{name}`: expected a value that is not empty" in ran.log

@@ -52,6 +52,9 @@ def test_a_comma_in_the_name_of_a_file_that_exists_is_no_list(tmp_path: Path) ->
         (["--time-rnge=5"], "unknown option --time-rnge; did you mean --time-range?"),
         (["--zzz"], "unknown option --zzz"),
         (["--output", "x"], "unknown option --output; did you mean --output-dir?"),
+        (["-c", "scan"], "unexpected argument 'scan': a command is named once, as the first word"),
+        (["--", "foo"], "unexpected argument 'foo'"),
+        (["--traces", ""], "--traces: expected a value that is not empty"),
         (["stray"], "unexpected argument 'stray'"),
         (["--fail-on", "unused,brod"], "--fail-on: 'brod' is not one of unused, broad, unobservable, "
          "ineffective, never; did you mean broad?"),

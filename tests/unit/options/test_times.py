@@ -48,6 +48,7 @@ def test_the_window(start: str | None, length: str | None, expected: tuple[float
         ("tomorrow", None, "is not a time"),
         ("nan", None, "is not a time"),
         ("inf", None, "is not a time"),
+        ("0h", None, "leaves no time"),
         ("31d", None, "more than 30 days ago"),
         ("0001-01-01T00:00:00+14:00", None, "is not a time|more than 30 days ago"),
         (None, "soon", "is not a duration"),
