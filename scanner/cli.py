@@ -7,7 +7,7 @@ import gc
 import sys
 from collections.abc import Mapping, Sequence
 
-from scanner.commands import demo, explain, report, scan
+from scanner.commands import demo, doctor, explain, report, scan
 from scanner.commands.command import Command, say_line
 from scanner.errors import EXIT_FAULT, EXIT_INTERRUPTED, ScanError
 from scanner.options.parser import UsageError
@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, Command] = {
     "report": report.COMMAND,
     "explain": explain.COMMAND,
     "demo": demo.COMMAND,
+    "doctor": doctor.COMMAND,
 }
 
 

@@ -7,12 +7,15 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import yaml
 
 from scanner import cli, errors
+from scanner.aws.rights import rights
 from scanner.commands import scan
 from scanner.errors import Warnings
 from scanner.explain import explained
@@ -32,6 +35,7 @@ from scanner.verdict.reasons import Reason
 from scanner.workloads.lambda_reader import functions_from_file
 
 ROOT = Path(__file__).resolve().parents[2]
+SCANNER_ROLE = ROOT / "examples" / "scanner-role"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMAND_LINE = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
 AWS_PERMISSIONS = (ROOT / "docs" / "aws-permissions.md").read_text(encoding="utf-8")
@@ -132,16 +136,60 @@ def test_exit_codes_are_in_the_table() -> None:
     assert documented == sorted(value for name, value in vars(errors).items() if name.startswith("EXIT_"))
 
 
+def statements() -> list[dict[str, Any]]:
+    """The statements that the rights make, a statement each time the Sid changes."""
+    return [
+        {
+            "Sid": sid,
+            "Effect": "Allow",
+            "Action": sorted(right.action for right in of_statement),
+            "Resource": "*",
+        }
+        for sid, of_statement in groupby(rights(), key=lambda right: right.statement)
+    ]
+
+
 def test_policy_to_paste() -> None:
-    text = AWS_PERMISSIONS
-    (block,) = blocks(text, "json")
-    needed, *optional = json.loads(block)["Statement"]
-    assert set(needed["Action"]) == SIX_ACTIONS
-    (table,) = tables(text)
-    documented = [action for cells in table for action in _CODE.findall(cells[0])]
-    assert sorted(documented) == sorted(action for statement in optional for action in statement["Action"])
-    for action in (*needed["Action"], *documented):
-        assert catalog.action(action), f"IAM knows no {action}"
+    (block,) = blocks(AWS_PERMISSIONS, "json")
+    assert json.loads(block) == {"Version": "2012-10-17", "Statement": statements()}
+    assert set(statements()[1]["Action"]) == SIX_ACTIONS
+
+
+def test_what_each_right_adds_is_in_the_table() -> None:
+    (table,) = tables(AWS_PERMISSIONS)
+    documented = [
+        (action, plain(cells[1]).replace("**", "")) for cells in table for action in _CODE.findall(cells[0])
+    ]
+    assert sorted(documented) == sorted((right.action, right.adds) for right in rights())
+
+
+def test_the_role_for_the_scanner_has_the_rights_of_the_policy_and_no_others() -> None:
+    policy = json.loads((SCANNER_ROLE / "policy.json").read_text(encoding="utf-8"))
+    template = yaml.safe_load((SCANNER_ROLE / "cloudformation.yml").read_text(encoding="utf-8"))
+    role = template["Resources"]["Role"]["Properties"]
+    assert policy == {"Version": "2012-10-17", "Statement": statements()}
+    assert [own["PolicyDocument"] for own in role["Policies"]] == [policy]
+    assert not role.get("ManagedPolicyArns")
+    assert 'file("${path.module}/policy.json")' in (SCANNER_ROLE / "main.tf").read_text(encoding="utf-8")
+
+
+def test_the_role_for_the_scanner_trusts_named_workflows_only() -> None:
+    template = yaml.safe_load((SCANNER_ROLE / "cloudformation.yml").read_text(encoding="utf-8"))
+    (trust,) = template["Resources"]["Role"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Condition"] == {
+        "StringEquals": {
+            "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
+            "token.actions.githubusercontent.com:sub": {"Ref": "Subjects"},
+        }
+    }
+    assert "Default" not in template["Parameters"]["Subjects"]
+
+
+def test_the_template_of_the_role_for_the_scanner_is_valid() -> None:
+    lint = "import sys; from cfnlint.runner import main; sys.exit(main())"
+    words = [sys.executable, "-c", lint, str(SCANNER_ROLE / "cloudformation.yml")]
+    linted = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert linted.returncode == 0, linted.stdout + linted.stderr
 
 
 def test_sources_beside_the_traces_are_in_the_table() -> None:

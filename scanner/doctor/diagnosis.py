@@ -1,0 +1,151 @@
+"""What a scan would find, in lines, and the command to run. Pure."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from scanner.aws.ask import Failure
+from scanner.aws.rights import rights
+from scanner.doctor.observe import Functions, Traces
+from scanner.doctor.probes import Answered
+from scanner.text.escape import counted
+
+_TRACES = ("xray:GetTraceSummaries", "xray:BatchGetTraces")
+_PLACE = "docs/aws-permissions.md has the policy to paste, examples/scanner-role/ a role that is ready"
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What was seen: of each region its functions and traces, and whether Transaction Search is on there."""
+
+    rights: Mapping[str, Answered]
+    functions: Mapping[str, Functions | Failure]
+    traces: Mapping[str, Traces | Failure]
+    elsewhere: Mapping[str, bool | Failure] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
+
+    @property
+    def hours(self) -> int | None:
+        """How many hours back traces are known, None where there are none."""
+        found = [t.hours for t in self.traces.values() if isinstance(t, Traces) and t.listed]
+        return max(found, default=None)
+
+    @property
+    def can_scan(self) -> bool:
+        """Whether a scan would find traces that it may read."""
+        return self.hours is not None and not self._is_denied(*_TRACES)
+
+    @property
+    def can_compare(self) -> bool:
+        """Whether it could compare them with roles."""
+        needed = (right.action for right in rights() if right.required and right.action.startswith("iam:"))
+        listable = not self._is_denied("lambda:ListFunctions")
+        return not self._is_denied(*needed) and (
+            listable or not self._is_denied("lambda:GetFunctionConfiguration")
+        )
+
+    def _is_denied(self, *actions: str) -> bool:
+        return any(self.rights[action].state == "denied" for action in actions if action in self.rights)
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """The command to run, word by word."""
+        mode = () if self.can_compare else ("--usage-only",)
+        return ("xray-privilege-scan", *mode, "-r", f"{self.hours}h", *self.options)
+
+
+def lines_of(diagnosis: Diagnosis) -> list[str]:
+    """All of it, a line each, what to do last."""
+    return [
+        "Rights",
+        *(f"  {line}" for line in _of_rights(diagnosis)),
+        *_of_regions(diagnosis),
+        "",
+        *_what_to_do(diagnosis),
+    ]
+
+
+def _of_rights(diagnosis: Diagnosis) -> Iterator[str]:
+    by_cost: dict[str, list[str]] = {}
+    for right in rights():
+        answered = diagnosis.rights[right.action]
+        if answered.state == "denied":
+            by_cost.setdefault(right.adds, []).append(right.action)
+        elif answered.state == "unknown":
+            yield f"unknown  {right.action}: {answered.detail}"
+    for adds, actions in by_cost.items():
+        yield f"missing  {', '.join(actions)}: {adds}"
+    allowed = sum(answered.state == "allowed" for answered in diagnosis.rights.values())
+    yield f"{allowed} of {counted(len(diagnosis.rights), 'right')} {'is' if allowed == 1 else 'are'} there"
+    if by_cost:
+        yield _PLACE
+
+
+def _of_regions(diagnosis: Diagnosis) -> Iterator[str]:
+    for region in diagnosis.traces:
+        yield ""
+        yield f"Region {region}"
+        yield f"  {_of_functions(diagnosis.functions[region])}"
+        yield from (f"  {line}" for line in _of_traces(diagnosis.traces[region]))
+        yield f"  {_of_search(diagnosis.elsewhere.get(region, False))}"
+
+
+def _of_functions(functions: Functions | Failure) -> str:
+    if isinstance(functions, Failure):
+        why = "lambda:ListFunctions is denied" if functions.denied else functions.message
+        return f"Functions: unknown ({why})"
+    if not functions.number:
+        return "Functions: none"
+    if functions.traced == functions.number:
+        return f"Functions: {functions.number:,}, all with active tracing"
+    return (
+        f"Functions: {functions.number:,}, of which {functions.traced:,} with active tracing: turn it on for "
+        "the others (their TracingConfig), or they are traced only where their callers are"
+    )
+
+
+def _of_traces(traces: Traces | Failure) -> Iterator[str]:
+    if isinstance(traces, Failure):
+        why = f"xray:{traces.operation} is denied" if traces.denied else traces.message
+        yield f"Traces: unknown ({why})"
+        return
+    if not traces.listed:
+        yield f"Traces: none in the last {traces.hours} hours: run the functions, with active tracing"
+        return
+    yield f"Traces: {traces.listed:,} or more in the last {traces.hours} hours"
+    if traces.with_calls:
+        yield f"AWS calls: in {traces.with_calls:,} of {counted(traces.read, 'trace')} that were looked at"
+    else:
+        yield (
+            f"AWS calls: in none of {counted(traces.read, 'trace')} that were looked at: the clients of the "
+            "functions are probably not instrumented, so that nothing can be confirmed (docs/evidence.md)"
+        )
+    named = ", ".join(f"{name} ({counted(number, 'document')})" for name, number in traces.sdks.items())
+    yield f"SDK or layer: {named or 'none is named in them'}"
+
+
+def _of_search(elsewhere: bool | Failure) -> str:
+    if isinstance(elsewhere, Failure):
+        why = "xray:GetTraceSegmentDestination is denied" if elsewhere.denied else elsewhere.message
+        return f"Transaction Search: unknown ({why})"
+    if elsewhere:
+        return (
+            "Transaction Search: on. X-Ray's API shows only the traces that are indexed (1% by default): "
+            "nothing can be confirmed from them"
+        )
+    return "Transaction Search: off, so that X-Ray's API shows all traces"
+
+
+def _what_to_do(diagnosis: Diagnosis) -> Iterator[str]:
+    if diagnosis.can_scan:
+        if not diagnosis.can_compare:
+            yield "Roles cannot be read: only what was used can be reported."
+        yield f"Run: {shlex.join(diagnosis.command)}"
+    elif diagnosis.hours is None and not any(
+        isinstance(traces, Failure) for traces in diagnosis.traces.values()
+    ):
+        yield "No scan can run: there are no traces yet. Turn active tracing on, run functions, ask again."
+    else:
+        yield "No scan can run: traces cannot be read. Allow what is missing above, then ask again."

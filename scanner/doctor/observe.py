@@ -1,0 +1,117 @@
+"""What there is to scan: functions, how they are traced, and what the newest traces show."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from scanner.aws.ask import Failure, attempt
+from scanner.traces.documents import Node, dict_of, is_opentelemetry, parse_documents, text_of, trace_from_api
+from scanner.traces.reading import read_trace
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda.client import LambdaClient
+    from mypy_boto3_xray.client import XRayClient
+
+_HOUR = 3600.0
+_WINDOW_HOURS = 6  # the longest that X-Ray lists at once
+_WINDOWS = 4
+_PAGES = 5
+_AT_ONCE = 5  # docs.aws.amazon.com/xray/latest/api/API_BatchGetTraces.html
+_SAMPLES = 20
+
+
+@dataclass(frozen=True)
+class Functions:
+    """The functions of a region: how many, how many with active tracing, and one of them with its role."""
+
+    number: int = 0
+    traced: int = 0
+    example: str = ""
+    role: str = ""
+
+
+@dataclass(frozen=True)
+class Traces:
+    """The newest traces: how many there are at least, of how many hours, and what some of them show.
+
+    `sdks` are names with how many documents they wrote, `read` is how many traces were looked at,
+    `with_calls` how many of these show AWS calls.
+    """
+
+    listed: int = 0
+    hours: int = _WINDOW_HOURS * _WINDOWS
+    read: int = 0
+    with_calls: int = 0
+    sdks: Mapping[str, int] = field(default_factory=dict)
+
+
+def functions_of(client: LambdaClient) -> Functions | Failure:
+    """The functions of a region. Raises ScanError for bad credentials."""
+
+    def read() -> list[Any]:
+        pages = client.get_paginator("list_functions").paginate()
+        return [function for page in pages for function in page["Functions"]]
+
+    answer = attempt(read)
+    if isinstance(answer, Failure):
+        return answer
+    traced = [function for function in answer if function.get("TracingConfig", {}).get("Mode") == "Active"]
+    example: dict[str, Any] = next(iter(traced or answer), {})
+    return Functions(
+        len(answer), len(traced), str(example.get("FunctionName", "")), str(example.get("Role", ""))
+    )
+
+
+def traces_of(client: XRayClient, now: float) -> Traces | Failure:
+    """The newest traces of a region, of a day at most. Raises ScanError for bad credentials."""
+    for window in range(_WINDOWS):
+        end = now - window * _WINDOW_HOURS * _HOUR
+        ids = attempt(lambda end=end: list(_listed(client, end - _WINDOW_HOURS * _HOUR, end)))  # type: ignore[misc]
+        if isinstance(ids, Failure):
+            return ids
+        if ids:
+            return _sampled(client, ids, (window + 1) * _WINDOW_HOURS)
+    return Traces()
+
+
+def _listed(client: XRayClient, start: float, end: float) -> Iterator[str]:
+    """The ids of traces of a time, of the first pages."""
+    request: dict[str, Any] = {
+        "StartTime": datetime.fromtimestamp(start, UTC),
+        "EndTime": datetime.fromtimestamp(end, UTC),
+    }
+    for _ in range(_PAGES):
+        page = client.get_trace_summaries(**request)
+        yield from (summary["Id"] for summary in page["TraceSummaries"] if "Id" in summary)
+        if not page.get("NextToken"):
+            return
+        request["NextToken"] = page["NextToken"]
+
+
+def _sampled(client: XRayClient, ids: Sequence[str], hours: int) -> Traces | Failure:
+    """What some of the traces show, from all over the list."""
+    chosen = ids[:: max(1, len(ids) // _SAMPLES)][:_SAMPLES]
+    sdks = Counter[str]()
+    read = with_calls = 0
+    for at in range(0, len(chosen), _AT_ONCE):
+        some = chosen[at : at + _AT_ONCE]
+        answer = attempt(lambda some=some: client.batch_get_traces(TraceIds=some)["Traces"])  # type: ignore[misc]
+        if isinstance(answer, Failure):
+            return answer
+        for trace in filter(None, map(trace_from_api, answer)):
+            read += 1
+            with_calls += bool(read_trace(trace).calls)
+            sdks.update(filter(None, map(_sdk, parse_documents(trace.documents).segments)))
+    return Traces(len(ids), hours, read, with_calls, dict(sdks.most_common()))
+
+
+def _sdk(segment: Node) -> str:
+    """What wrote a document, as it names itself; empty for a service of AWS."""
+    xray = dict_of(dict_of(segment.get("aws")).get("xray"))
+    named = text_of(xray.get("sdk"))[:60] or ("OpenTelemetry" if is_opentelemetry(segment) else "")
+    layer = ", all clients automatically" if xray.get("auto_instrumentation") is True else ""
+    return f"{named}{layer}" if named else ""

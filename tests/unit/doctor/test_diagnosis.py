@@ -1,0 +1,82 @@
+"""What a diagnosis says, and what it tells to run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from scanner.aws.ask import Failure
+from scanner.aws.rights import rights
+from scanner.doctor.diagnosis import Diagnosis, lines_of
+from scanner.doctor.observe import Functions, Traces
+from scanner.doctor.probes import Answered
+
+ALLOWED = {right.action: Answered("allowed") for right in rights()}
+DENIED = Failure("AccessDenied", "AccessDenied", "GetTraceSummaries", denied=True)
+WELL = Diagnosis(
+    rights=ALLOWED,
+    functions={"us-east-1": Functions(3, 3, "f", "r")},
+    traces={"us-east-1": Traces(40, 6, 20, 18, {"X-Ray for Python": 20})},
+    elsewhere={"us-east-1": False},
+)
+
+
+def said(diagnosis: Diagnosis) -> str:
+    return "\n".join(lines_of(diagnosis))
+
+
+def without(*actions: str) -> Diagnosis:
+    return replace(WELL, rights=ALLOWED | dict.fromkeys(actions, Answered("denied")))
+
+
+def test_where_all_is_well_the_command_stands_last() -> None:
+    assert lines_of(WELL)[-1] == "Run: xray-privilege-scan -r 6h"
+    assert "21 of 21 rights are there" in said(WELL)
+
+
+def test_what_one_loss_takes_several_rights_is_said_once() -> None:
+    text = said(without("iam:GetPolicy", "iam:GetPolicyVersion"))
+    assert "missing  iam:GetPolicy, iam:GetPolicyVersion: " in text
+    assert "--usage-only" in text.splitlines()[-1]
+
+
+@pytest.mark.parametrize("action", ["xray:GetTraceSummaries", "xray:BatchGetTraces"])
+def test_no_scan_can_run_that_may_not_read_traces(action: str) -> None:
+    diagnosis = without(action)
+    assert not diagnosis.can_scan
+    assert lines_of(diagnosis)[-1].startswith("No scan can run: traces cannot be read")
+
+
+def test_no_scan_can_run_where_there_are_no_traces() -> None:
+    diagnosis = replace(WELL, traces={"us-east-1": Traces()})
+    assert not diagnosis.can_scan
+    assert "there are no traces yet" in lines_of(diagnosis)[-1]
+
+
+def test_a_scan_can_compare_where_functions_can_be_listed_or_read() -> None:
+    assert without("lambda:ListFunctions").can_compare
+    assert without("lambda:GetFunctionConfiguration").can_compare
+    assert not without("lambda:ListFunctions", "lambda:GetFunctionConfiguration").can_compare
+
+
+@pytest.mark.parametrize(
+    ("diagnosis", "text"),
+    [
+        (WELL, "SDK or layer: X-Ray for Python (20 documents)"),
+        (WELL, "Functions: 3, all with active tracing"),
+        (WELL, "Transaction Search: off"),
+        (replace(WELL, elsewhere={"us-east-1": True}), "Transaction Search: on."),
+        (replace(WELL, functions={"us-east-1": Functions(3, 1)}), "3, of which 1 with active tracing"),
+        (replace(WELL, functions={"us-east-1": DENIED}), "lambda:ListFunctions is denied"),
+        (replace(WELL, traces={"us-east-1": DENIED}), "xray:GetTraceSummaries is denied"),
+        (replace(WELL, traces={"us-east-1": Traces(9, 6, 9, 0)}), "probably not instrumented"),
+    ],
+)
+def test_what_is_seen_of_a_region_is_said(diagnosis: Diagnosis, text: str) -> None:
+    assert text in said(diagnosis)
+
+
+def test_the_command_of_an_option_with_blanks_can_be_pasted() -> None:
+    diagnosis = replace(WELL, options=("--profile", "my profile"))
+    assert lines_of(diagnosis)[-1] == "Run: xray-privilege-scan -r 6h --profile 'my profile'"
