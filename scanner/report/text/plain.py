@@ -30,6 +30,8 @@ COLUMNS = (
     "ids",
 )
 
+_MOST_IDS = 4  # of the same grant of several roles
+
 
 def plain_lines(view: View, shown: Shown) -> Iterator[str]:
     """The report, without the ends of lines."""
@@ -80,7 +82,7 @@ def _line(kind: str, group: Group) -> str:
         group.claim,
         group.evidence,
         ", ".join(f"{place.path}:{place.line}" for place in group.places) or "-",
-        " ".join(group.ids),
+        " ".join(group.ids[:_MOST_IDS] if several else group.ids),
     )
     return "\t".join(map(one_line, cells))
 

@@ -155,10 +155,12 @@ def _next_steps(shown: Shown, found: Sequence[Findings], width: int) -> Iterator
     if steps:
         yield from _heading("Next", width)
     column = max((cell_len(one_line(step)) for step, _ in steps), default=0)
+    aligned = all(column + 4 + len(why) <= width for _, why in steps)
     for step, why in steps:
         text = one_line(step)
-        if column + 4 + len(why) <= width:
-            yield Text.assemble(f"  {text}{' ' * (column - cell_len(text))}  ", (why, _DIM))
+        if cell_len(text) + 4 + len(why) <= width:
+            gap = " " * (column - cell_len(text)) if aligned else ""
+            yield Text.assemble(f"  {text}{gap}  ", (why, _DIM))
         else:
             yield from _paragraph(text, width, "  ", "    ")
             yield from _paragraph(why, width, "    ", "    ", _DIM)

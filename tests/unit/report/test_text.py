@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from functools import cache
 
+import msgspec
 import pytest
 from rich.cells import cell_len
 
@@ -123,6 +124,20 @@ def test_no_colour_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_so_many_as_are_asked_for() -> None:
     assert len(findings(piped(viewed(many(), COMPARE), Shown(top=4)))) <= 4 + 3
+
+
+def test_the_same_grant_of_many_roles_is_a_short_line() -> None:
+    view = viewed(unused_scan(), COMPARE)
+    (group,) = view.groups
+    rows = tuple(
+        replace(row, finding=msgspec.structs.replace(row.finding, id=f"{number:012x}"))
+        for row in group.rows
+        for number in range(40)
+    )
+    view = replace(view, groups=[replace(group, rows=rows, functions=tuple(NAMES))])
+    (cells,) = findings(piped(view, Shown(top=1)))
+    assert cells[3].endswith("and 12 more")
+    assert len(cells[-1].split()) < 10
 
 
 def test_what_is_no_finding_is_short_where_a_number_is_asked_for() -> None:
