@@ -2,7 +2,7 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 
-.PHONY: demo test lint schemas bench simulate lock clean
+.PHONY: demo test lint schemas pictures bench simulate lock clean
 
 demo: .venv/ready
 	$(PY) -m scanner demo --output-dir demo --markdown demo/report.md
@@ -24,6 +24,10 @@ lint: .venv/ready-test
 schemas: .venv/ready-test
 	$(PY) -m scripts.generate_schemas
 	$(PY) -m scripts.generate_docs
+
+# the pictures of the README, of real output; needs Chromium
+pictures: .venv/ready-test
+	$(PY) -m scripts.make_pictures
 
 bench: .venv/ready-test
 	$(PY) -m bench
