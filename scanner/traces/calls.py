@@ -173,7 +173,7 @@ def _source_bucket(value: Any) -> list[str]:
 
 def _outcome(node: Node, aws: Node) -> Outcome:
     status = dict_of(dict_of(node.get("http")).get("response")).get("status")
-    if status == 200 and not node.keys() & _FAILURE_KEYS:
+    if status == 200 and _FAILURE_KEYS.isdisjoint(node):
         return Outcome.OK
     failed = bool(node.get("error") or node.get("fault") or node.get("throttle"))
     if isinstance(status, int) and status < 400 and not failed:

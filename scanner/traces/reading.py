@@ -115,11 +115,12 @@ def _calls(
     in_progress: list[_CallNode] = []
     for segment, owner in owner_of:
         instrumentation = OPENTELEMETRY if is_opentelemetry(segment) else ""
+        may_be_of_an_sdk = not (instrumentation or is_written_by_a_service(segment))
         for node, workload in calls_below(segment, owner.workload):
             nodes = in_progress if node.get("in_progress") is True else finished
             nodes.append((node, workload, instrumentation))
-            run = None if instrumentation else workloads.get(workload or "")
-            if run is not None and is_recorded_by_an_sdk(node) and not is_written_by_a_service(segment):
+            run = workloads.get(workload or "") if may_be_of_an_sdk else None
+            if run is not None and not run.by_xray_sdk and is_recorded_by_an_sdk(node):
                 workloads[workload or ""] = run._replace(by_xray_sdk=True)
     ended = _each_once(finished)
     calls = _each_once([*ended, *in_progress]) if in_progress else ended

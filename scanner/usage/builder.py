@@ -89,7 +89,7 @@ class UsageBuilder:
     def _add_calls(self, reading: TraceReading, timed: bool) -> None:
         for call, time, message in reading.calls:
             run = reading.workloads.get(call.workload or "")
-            known = self._times.known(time)
+            known = time if timed and time else self._times.known(time)
             began = (known if run is None else earliest(known, run.start)) if timed else None
             version = None if run is None else run.version
             # by place: keywords would take 6 % of this loop, which runs for every call

@@ -48,12 +48,16 @@ class Occurrence(NamedTuple):
 
 def _keep_newest(newest: list[tuple[float, str]], example: tuple[float, str]) -> None:
     """Add an example to the heap of the newest ones; the same trace counts once."""
-    if any(trace == example[1] for _, trace in newest):
+    full = len(newest) == _EXAMPLES
+    if full and example <= newest[0]:
         return
-    if len(newest) < _EXAMPLES:
-        heapq.heappush(newest, example)
-    elif example > newest[0]:
+    for _, trace in newest:
+        if trace == example[1]:
+            return
+    if full:
         heapq.heappushpop(newest, example)
+    else:
+        heapq.heappush(newest, example)
 
 
 @dataclass
@@ -76,7 +80,12 @@ class _Count:
             self.traces += 1
             self.last_trace = seen.trace
             _keep_newest(self.newest, (seen.last or 0.0, seen.trace_id))
-        self.first, self.last = earliest(self.first, seen.first), latest(self.last, seen.last)
+        # `earliest` and `latest` written out: this runs for every call
+        first, last = seen.first, seen.last
+        if first is not None and (self.first is None or first < self.first):
+            self.first = first
+        if last is not None and (self.last is None or last > self.last):
+            self.last = last
 
     def observation(self) -> Observation:
         return Observation(
@@ -87,6 +96,17 @@ class _Count:
             succeeded=self.succeeded,
             trace_ids=tuple(trace for _, trace in sorted(self.newest, reverse=True)),
         )
+
+
+class _Counting(NamedTuple):
+    """What a call counts for, found out once: it is the same each time.
+
+    `certain` are the permissions of which it surely needs one or all, `prefix` is their service.
+    """
+
+    counts: tuple[_Count, ...]
+    certain: tuple[Permission, ...]
+    prefix: str
 
 
 @dataclass
@@ -131,6 +151,7 @@ class Tally:
     services: dict[str, float] = field(default_factory=dict)
     unmapped: dict[Unmapped, int] = field(default_factory=dict)
     one_of: set[Permission] = field(default_factory=set)
+    _countings: dict[Call, _Counting] = field(default_factory=dict)
 
     def of_version(self, version: str | None) -> Tally:
         """Where it is noted what is evidence of one version's code: of a published one, apart."""
@@ -186,24 +207,32 @@ class Tally:
         if isinstance(needs, Unmapped):
             self.unmapped[needs] = self.unmapped.get(needs, 0) + seen.times
             return
+        counting = self._countings.get(call)
+        if counting is None:
+            counting = self._countings[call] = self._counting(call, needs, seen)
+        succeeded = call.outcome is Outcome.OK
+        for count in counting.counts:
+            count.add(seen, succeeded)
+        if counting.certain:
+            if call.outcome is Outcome.DENIED:
+                self._add_denied(counting.certain, seen)
+            if began is not None and began > code.services.get(counting.prefix, 0.0):
+                code.services[counting.prefix] = began
+
+    def _counting(self, call: Call, needs: Sequence[Need], seen: Occurrence) -> _Counting:
+        """What a call counts for, at its first occurrence."""
         sent = call.outcome in SENT
         counts = self.used if sent else self.attempted
-        for need in needs:
-            permission, certainty = need
+        of_needs = []
+        for permission, certainty in needs:
             key = (permission, certainty is Certainty.REQUIRED)
-            count = counts.get(key)
-            if count is None:
-                count = counts[key] = _Count(seen.first, seen.last)
-            count.add(seen, call.outcome is Outcome.OK)
+            of_needs.append(counts.setdefault(key, _Count(seen.first, seen.last)))
             if sent and certainty is Certainty.ONE_OF:
                 self.one_of.add(permission)
-        certain = [need.permission for need in needs if need.certainty is not Certainty.POSSIBLE]
-        if certain:
-            if call.outcome is Outcome.DENIED:
-                self._add_denied(certain, seen)
-            prefix = certain[0].action.partition(":")[0]
-            if began is not None and began > code.services.get(prefix, 0.0):
-                code.services[prefix] = began
+        certain = tuple(need.permission for need in needs if need.certainty is not Certainty.POSSIBLE)
+        return _Counting(
+            tuple(of_needs), certain, certain[0].action.partition(":")[0] if certain else ""
+        )
 
     def usage(self, workload: str | None) -> Usage:
         """All of it, as the usage of a workload."""
