@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from scanner.model import ScanWarning
-from scanner.text.redact import keys_masked
+if TYPE_CHECKING:
+    from scanner.model import ScanWarning
 
 EXIT_OK = 0
 EXIT_GATE = 1
@@ -41,8 +42,12 @@ class Warnings:
 
     def add(self, code: str, message: str, count: int = 1) -> None:
         """Note a warning. `code` is for machines, `message` one line for people."""
+        from scanner.text.redact import keys_masked
+
         self._counts[(code, keys_masked(message))] += count
 
     def all(self) -> list[ScanWarning]:
         """All warnings, in the order in which they first came."""
+        from scanner.model import ScanWarning
+
         return [ScanWarning(code, message, count) for (code, message), count in self._counts.items()]

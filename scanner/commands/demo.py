@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from importlib import resources
 from typing import IO
 
 from scanner.commands.command import Command
@@ -13,6 +12,8 @@ from scanner.options.commands import demo_options_of, demo_parser
 
 
 def _run(arguments: argparse.Namespace, out: IO[str], err: IO[str]) -> int:
+    from importlib import resources
+
     with resources.as_file(resources.files("scanner.commands") / "data" / "demo") as data:
         return run(demo_options_of(arguments, data), out, err, time.time())
 

@@ -115,9 +115,14 @@ def _from_text(text: str | bytes) -> Any:
         return None
 
 
+def _parsed(document: Any) -> Any:
+    """A document as an object, so that it is parsed once; a text that holds none stays one."""
+    parsed = _from_text(document) if isinstance(document, str | bytes) else None
+    return parsed if isinstance(parsed, dict) else document
+
+
 def _id_of(document: Any) -> str:
-    parsed = _from_text(document) if isinstance(document, str | bytes) else document
-    return str(parsed.get("id")) if isinstance(parsed, dict) else ""
+    return str(document.get("id")) if isinstance(document, dict) else ""
 
 
 class _DocumentStore:
@@ -217,6 +222,7 @@ class _TraceFinder:
         self.look = self.look or look_of_value(value)
 
     def _emit(self, trace: Trace) -> None:
+        trace = trace._replace(documents=tuple(map(_parsed, trace.documents)))
         key, documents = compact_id(trace.id), hash(frozenset(map(_id_of, trace.documents)))
         known = self._seen.get(key)
         if known is not None:

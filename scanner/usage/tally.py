@@ -230,9 +230,7 @@ class Tally:
             if sent and certainty is Certainty.ONE_OF:
                 self.one_of.add(permission)
         certain = tuple(need.permission for need in needs if need.certainty is not Certainty.POSSIBLE)
-        return _Counting(
-            tuple(of_needs), certain, certain[0].action.partition(":")[0] if certain else ""
-        )
+        return _Counting(tuple(of_needs), certain, certain[0].action.partition(":")[0] if certain else "")
 
     def usage(self, workload: str | None) -> Usage:
         """All of it, as the usage of a workload."""

