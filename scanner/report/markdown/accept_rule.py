@@ -67,4 +67,4 @@ def _resource(resource: str, names_hidden: bool) -> str:
 
 
 def _scalar(text: str) -> str:
-    return text if _PLAIN.fullmatch(text) and text.isascii() else json.dumps(text)
+    return text if _PLAIN.fullmatch(text) and text.isascii() else json.dumps(text).replace("<", "\\u003c")

@@ -18,6 +18,7 @@ from scanner.report.markdown.templates import place, template, tidy
 from scanner.report.recorded import Changes
 from scanner.report.records import Location
 from scanner.report.view import Group, Row, View
+from scanner.text.escape import markdown_text
 
 MAX_LINES = 15
 MOST_OPEN = 3
@@ -102,11 +103,14 @@ def _render(view: View, content: _Content, size: _Size, extras: CommentExtras) -
     groups = [] if rows else content.first[: max(0, left - _HEAD_OF_TABLE - 1)]
     of_rule = rows or [row for group in content.first[:1] for row in group.rows[:1]]
     policies = [s for s in view.suggestions if s.role in {row.role.arn for row in rows}]
+    fixed = extras.changes.fixed if extras.changes else ()
+    if len(fixed) == 1 and words.is_fixed(view, extras.changes):
+        fixed = ()  # the title says it
     return tidy(
         template("comment.md.j2").render(
             view=view,
             title=words.title(view, extras.changes),
-            sub=_sub(view),
+            sub=_sub(view, extras.changes),
             head=head,
             never=never,
             rows=rows,
@@ -121,8 +125,9 @@ def _render(view: View, content: _Content, size: _Size, extras: CommentExtras) -
             policies=policies[: size.policies],
             rule=rules_text(of_rule, extras.names_hidden),
             config=CONFIG_PATH,
-            fixed=(extras.changes.fixed if extras.changes else ())[:_MOST_FIXED],
-            more_fixed=max(0, len(extras.changes.fixed) - _MOST_FIXED) if extras.changes else 0,
+            calls_title=words.calls(view),
+            fixed=fixed[:_MOST_FIXED],
+            more_fixed=max(0, len(fixed) - _MOST_FIXED),
             size=size,
             extras=extras,
             place=lambda location: place(location, extras.link(location)),
@@ -130,8 +135,10 @@ def _render(view: View, content: _Content, size: _Size, extras: CommentExtras) -
     )
 
 
-def _sub(view: View) -> str:
+def _sub(view: View, changes: Changes | None) -> str:
     """The line below the title."""
+    if words.is_fixed(view, changes):
+        return markdown_text(view.headline)
     text = " · ".join(filter(None, (words.state(view), words.fine(view))))
     return text[:1].upper() + text[1:]
 

@@ -14,18 +14,20 @@ MOST_EXPIRED = 3
 _MOST_MISSING = 3
 _MOST_NAMED = 3
 _ICONS = {"failure": "❌", "neutral": "⚠️"}
-_RIGHTS = {
-    "administrator": "an administrator's rights",
-    "privilege-escalation": "a way to become administrator",
-}
 
 
 def title(view: View, changes: Changes | None = None) -> str:
     """The headline with the state of the gate, and what is new."""
-    if changes and changes.fixed and not (view.confirmed or view.others or _icon(view) == "❌"):
+    if changes and is_fixed(view, changes):
         return f"✅ Fixed: {_fixed(changes)}"
     parts = [f"{_icon(view)} {_headline(view)}", _delta(view, changes)]
     return " · ".join(filter(None, parts))
+
+
+def is_fixed(view: View, changes: Changes | None) -> bool:
+    """Whether something was fixed since the last comment, and nothing is left."""
+    is_open = view.confirmed or view.others or _icon(view) != "✅"
+    return bool(changes and changes.fixed) and not is_open
 
 
 def _icon(view: View) -> str:
@@ -153,26 +155,14 @@ def _all_rows(view: View) -> Iterator[Row]:
 
 
 def never_traced(view: View) -> str:
-    """How many functions no trace shows, and which of them hold most; empty where there are none."""
+    """How many functions no trace shows, and which of them hold most; empty where none."""
     never = view.never_traced
     if not never.names:
         return ""
-    number = len(never.names)
-    of_all = (
-        f"{number:,} of {counted(never.listed, 'function')}" if never.listed else counted(number, "function")
-    )
-    text = f"❔ **{of_all} {'was' if number == 1 else 'were'} never traced**"
-    if not never.dangerous:
-        return text
-    by_rights: dict[str, list[str]] = {}
-    for name, rights in never.dangerous:
-        by_rights.setdefault(rights, []).append(name)
-    parts = []
-    for rights, names in by_rights.items():
-        named = ", ".join(map(markdown_code, names[:_MOST_NAMED]))
-        more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
-        parts.append(f"{named}{more} with {_RIGHTS.get(rights, markdown_text(rights))}")
-    return f"{text}: {'; '.join(parts)}"
+    names = [name for name, _ in never.dangerous]
+    named = ", ".join(map(markdown_code, names[:_MOST_NAMED]))
+    more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
+    return f"❔ **{markdown_text(never.text)}**{' · ' if named else ''}{named}{more}"
 
 
 def doubts(view: View, shown: int) -> str:
@@ -183,3 +173,13 @@ def doubts(view: View, shown: int) -> str:
     many = len(totals) > 1 and worst == "privilege-escalation"
     of_which = f", {totals[worst]:,} of them 🔴 {worst}" if many else ""
     return f"⚪ {number:,} not confirmed{of_which}" if number > 0 else ""
+
+
+def calls(view: View) -> str:
+    """How many warnings there are, and calls that no grant explains."""
+    parts = [
+        f"⚠️ {counted(len(view.warnings), 'warning')}" if view.warnings else "",
+        counted(len(view.denied), "denied call") if view.denied else "",
+        f"{counted(len(view.allowed_elsewhere), 'call')} allowed elsewhere" if view.allowed_elsewhere else "",
+    ]
+    return ", ".join(filter(None, parts))

@@ -121,11 +121,17 @@ def _common_claim(rows: Sequence[Row]) -> str:
     if len(claims) == 1:
         return rows[0].claim
     if any(row.below for row in rows):
-        return "part of it was used" if any(row.finding.used for row in rows) else _unused(rows)
+        return "part of it was used" if any(map(_is_used, rows)) else _unused(rows)
     used = {row.role.used[at].action for row in rows for at in row.finding.used}
     if not used:
         return rows[0].claim.partition(";")[0]
     return f"only used: {', '.join(sorted(used)[:4])}{' and more' if len(used) > 4 else ''}"
+
+
+def _is_used(row: Row) -> bool:
+    """Whether any part of a bundle was used."""
+    bundle = bundle_of(row.role, row.finding)
+    return bool(bundle and bundle.used) or any(part.finding.used for part in row.below)
 
 
 def _unused(rows: Sequence[Row]) -> str:
