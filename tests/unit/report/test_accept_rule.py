@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanner.gate.load_config import load_config
@@ -48,6 +48,7 @@ def rule_for(*statements: dict[str, Any], hide: bool = False) -> tuple[str, list
     return rules_text(rows, hide), facts
 
 
+@settings(max_examples=40, deadline=None)
 @given(RESOURCES, SIDS, st.sampled_from([SCAN, "s3:Get*", "*", "sqs:*", "kms:Sign"]))
 def test_a_rule_loads_and_accepts_exactly_what_it_is_for(resource: str, sid: str | None, action: str) -> None:
     statement = allow(action, resource) | ({"Sid": sid} if sid else {})

@@ -70,11 +70,11 @@ def test_at_most_fifteen_lines_stand_before_the_folds(functions: int) -> None:
         assert text.count("<details>") == text.count("</details>")
 
 
-@pytest.mark.parametrize("functions", [60, 300])
+@pytest.mark.parametrize("functions", [300])
 def test_the_summary_stays_below_its_limit_and_counts_what_it_leaves_out(functions: int) -> None:
     view = view_of(report_of_account(functions))
     everything = markdown(view)
-    for limit in (1_000_000, 100_000, 20_000):
+    for limit in (1_000_000, 20_000):
         text = markdown(view, limit)
         assert len(text.encode()) <= limit
         assert text == everything or "more roles" in text or "policies of" in text
