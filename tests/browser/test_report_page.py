@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from scanner.gate.load_config import load_config
 from scanner.report.html import html
 from scanner.report.load import report_of
 from scanner.report.view import view_of
@@ -177,7 +178,7 @@ def test_a_role_shows_what_is_granted_used_platform_and_excess(walk: Path, open_
     )
 
 
-@pytest.mark.parametrize("button", ["Copy the diff", "Copy the policy", "Copy explain"])
+@pytest.mark.parametrize("button", ["Copy the diff", "Copy the policy", "Copy a rule", "Copy explain"])
 def test_what_is_shown_can_be_copied(walk: Path, open_page: Open, button: str) -> None:
     page = open_page(walk, "#view=roles", permissions=["clipboard-read", "clipboard-write"]).page
     search(page, f"{DELETE}-role")
@@ -190,6 +191,9 @@ def test_what_is_shown_can_be_copied(walk: Path, open_page: Open, button: str) -
         assert "dynamodb:GetItem" not in json.dumps(statement)
     elif button == "Copy the diff":
         assert '-    "dynamodb:GetItem",\n' in copied
+    elif button == "Copy a rule":
+        (rule,) = load_config(copied).ignores
+        assert (rule.role, rule.action) == (f"{DELETE}-role", "dynamodb:getitem")
     else:
         assert copied.startswith("xray-privilege-scan explain ")
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from scanner.model import EXCESS
 from scanner.report.html.shared import SharedTexts, table
-from scanner.report.html.words import SEVERITY
 from scanner.report.records import Finding, Location, Report, Role, Workload
+from scanner.report.view.effects import EFFECTS
 from scanner.report.view.groups import groups_of
 from scanner.report.view.rows import rows_of, statement_of
 from scanner.report.view.values import Group, Row, View
@@ -33,7 +33,7 @@ def page_data(report: Report, view: View) -> Json:
     return {
         "texts": data.texts.written(),
         "tables": tables,
-        "severities": SEVERITY,
+        "effects": dict(EFFECTS),
         "reasons": {str(line.code): [one_line(line.meaning), one_line(line.remedy)] for line in view.reasons},
         "gains": {one_line(action): one_line(gain) for action, gain in report.severe_actions.items()},
     }
@@ -92,7 +92,7 @@ class _Data:
     def groups(self) -> Iterator[Json]:
         """What people look at first: the same grant of many roles as one, in the order of the report."""
         view = self._view
-        yield from self._of_state("other", groups_of(view.others))
+        yield from self._of_state("other", view.other_groups)
         yield from self._of_state("confirmed", view.groups)
         yield from self._of_state("unconfirmed", view.doubts)
         yield from self._of_state("unobservable", groups_of(view.unobservable))
@@ -108,6 +108,7 @@ class _Data:
                 "claim$": self.texts.of(group.claim),
                 "evidence$": self.texts.of(group.evidence),
                 "functions$": self.texts.each(group.functions),
+                "who$": self.texts.of(group.who),
                 "places$": self.texts.each(map(_place, group.places)),
                 "fails": int(group.fails),
                 "rows": [self._members(row) for row in group.rows],

@@ -12,9 +12,10 @@ import orjson
 
 from scanner import __version__
 from scanner.report.html.data import page_data
-from scanner.report.html.words import SEVERITY, facts_of_gate, measures, plain_rows, sections, state_of_gate
+from scanner.report.html.words import facts_of_gate, measures, plain_rows, sections, state_of_gate
 from scanner.report.records import Report
 from scanner.report.view import View
+from scanner.report.view.effects import EFFECTS
 from scanner.text.escape import one_line
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def html(report: Report, view: View) -> str:
             measures=measures(view),
             rows=plain_rows(view),
             sections=sections(view),
-            severity=SEVERITY,
+            effects=EFFECTS,
             policy=_content_security_policy(style, script),
             style=_trusted(style),
             script=_trusted(script),

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from scanner.report.view import View
 from scanner.report.view.values import Group
 from scanner.text.escape import counted
-
-SEVERITY: Mapping[str, str] = {
-    "privilege-escalation": "escalates privileges",
-    "permissions-management": "manages permissions",
-    "destruction": "destroys",
-    "write": "writes",
-    "data-access": "reads data",
-    "tagging": "tags",
-    "read": "reads settings",
-    "list": "lists",
-    "unknown": "unknown effect",
-    "none": "no effect",
-}
-"""The worst that the excess allows, as a verb: the most dangerous first."""
 
 _GATE: Mapping[str, str] = {
     "failure": "The check fails",
@@ -95,7 +82,8 @@ def measures(view: View) -> list[Measure]:
     totals, unseen = view.totals, view.never_traced
     of_verdict = ", ".join(f"{count:,} {verdict}" for verdict, count in totals.by_verdict.items())
     listed = f"of {unseen.listed:,} functions" if unseen.listed is not None else ""
-    danger = f"{len(unseen.dangerous):,} could take over the account" if unseen.dangerous else ""
+    rights = Counter(rights for _, rights in unseen.dangerous)
+    danger = ", ".join(f"{count:,} {kind}" for kind, count in rights.items())
     numbers = [
         Measure(f"{totals.confirmed:,}", "confirmed", of_verdict, totals.confirmed > 0),
         Measure(f"{totals.unconfirmed:,}", "not confirmed", "each says why"),
@@ -118,14 +106,13 @@ def plain_rows(view: View) -> list[PlainRow]:
 
 def _plain(group: Group) -> PlainRow:
     names = group.functions
-    more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
     return PlainRow(
         severity=group.severity,
         actions=group.actions,
         resources=group.resources,
         claim=group.claim,
         evidence=group.evidence if group.confirmed else f"not confirmed: {group.evidence}",
-        functions=f"{len(names):,}: {', '.join(names[:3])}{more}" if len(names) > 1 else "".join(names),
+        functions=f"{len(names):,}: {group.who}" if len(names) > 1 else group.who,
         where=", ".join(f"{place.path}:{place.line}" for place in group.places[:3]),
     )
 

@@ -10,8 +10,8 @@ function granted(finding) {
     code(listed(finding.resources.map(short)))];
 }
 
-const manyFunctions = (names) =>
-  names.length === 1 ? code(names[0]) : el("span", {}, plural(names.length, "function"));
+const manyFunctions = (names, who) =>
+  names.length === 1 ? code(names[0]) : el("span", {}, plural(names.length, "function"), who ? ": " : "", who ? code(who) : "");
 
 // --- groups
 
@@ -19,7 +19,7 @@ function groupCard(group) {
   const summary = [
     severityMark(group.severity),
     el("span", { class: "what" }, code(group.actions), " on ", code(group.resources)),
-    el("span", { class: "who" }, manyFunctions(group.functions)),
+    el("span", { class: "who" }, manyFunctions(group.functions, group.who)),
     el("span", { class: "why" }, group.claim,
       group.fails ? tag("fails the check", "fails") : null,
       group.state === "unconfirmed" ? tag(`not confirmed: ${group.evidence}`, "doubt") : tag(group.evidence)),
@@ -80,7 +80,20 @@ function findingItem(finding) {
     el("p", { class: "source" }, `${finding.policy}, ${finding.sid}`,
       finding.bundle ? ` · ${finding.bundle}` : "", finding.place ? ` · ${finding.place}` : "",
       finding.condition ? ` · if ${finding.condition}` : "", finding.note ? ` · ${finding.note}` : "", " · ",
-      code(finding.id), " ", copyButton("Copy explain", `xray-privilege-scan explain ${finding.id}`)));
+      code(finding.id), " ", copyButton("Copy explain", `xray-privilege-scan explain ${finding.id}`), " ",
+      isExcess(finding) && !finding.allBut.length ? copyButton("Copy a rule", ruleText(finding)) : null));
+}
+
+// What accepts a finding in the team's configuration, if it is needed after all. YAML takes texts as JSON has them.
+const MOST_RULES = 20;
+
+function ruleText(finding) {
+  const grants = finding.actions.flatMap((action) => finding.resources.map((resource) => [action, resource]));
+  const rules = grants.slice(0, MOST_RULES).flatMap(([action, resource]) => [
+    `  - role: ${JSON.stringify(model.roles[finding.role].name)}`, `    action: ${JSON.stringify(action)}`,
+    `    resource: ${JSON.stringify(resource)}`, "    reason: say here why it is needed"]);
+  const more = grants.length > MOST_RULES ? [`  # and ${grants.length - MOST_RULES} rules of this kind`] : [];
+  return `${["version: 1", "ignore:", ...rules, ...more].join("\n")}\n`;
 }
 
 const PLAIN_CLAIMS = { used: "needed as it stands", platform: "AWS itself needs it, as the function is configured" };

@@ -13,7 +13,7 @@ function el(name, attributes = {}, ...children) {
 
 const code = (text) => el("code", {}, text);
 const severityMark = (severity) =>
-  el("span", { class: `severity ${severity}` }, DATA.severities[severity] || severity);
+  el("span", { class: `severity ${severity}` }, DATA.effects[severity] || severity);
 const tag = (text, kind = "") => el("span", { class: `tag ${kind}` }, text);
 
 // A box that opens; what is in it is made when it is opened.

@@ -41,7 +41,7 @@ const asksForFindings = () =>
 function textOf(finding) {
   if (finding.text === undefined) {
     const role = model.roles[finding.role];
-    finding.text = [finding.id, finding.verdict, finding.severity, DATA.severities[finding.severity], finding.claim,
+    finding.text = [finding.id, finding.verdict, finding.severity, DATA.effects[finding.severity], finding.claim,
       finding.policy, finding.sid, finding.place, finding.bundle, ...finding.reasons, ...finding.actions,
       ...finding.resources, role.name, ...role.functions].join("\n").toLowerCase();
   }

@@ -50,7 +50,7 @@ function severityMarks() {
     const confirmed = those.filter((finding) => finding.state === "confirmed").length;
     marks.set(severity, el("button", { type: "button", class: `severity-filter ${severity}`, "aria-pressed": "false",
       title: `${confirmed} confirmed, ${those.length - confirmed} not confirmed`, onclick: () => toggle(severity) },
-      el("b", {}, those.length.toLocaleString("en")), ` ${DATA.severities[severity]}`));
+      el("b", {}, those.length.toLocaleString("en")), ` ${DATA.effects[severity]}`));
   }
   return marks.size ? el("div", { class: "severities", role: "group", "aria-label": "Severity" }, ...marks.values()) : null;
 }

@@ -19,7 +19,7 @@ function records({ columns, rows }) {
 const model = Object.fromEntries(
   Object.entries(DATA.tables).map(([name, table]) => [name, records(table)]),
 );
-const SEVERITIES = Object.keys(DATA.severities);
+const SEVERITIES = Object.keys(DATA.effects);
 const severityPlace = new Map(SEVERITIES.map((severity, at) => [severity, at]));
 
 function byPlace(items, key) {
