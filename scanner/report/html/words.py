@@ -73,7 +73,8 @@ def facts_of_gate(view: View) -> list[str]:
     verdicts = ", ".join(verdict.value for verdict in gate.fail_on)
     limit = "of any severity" if gate.at_least == "all" else f"at least {gate.at_least}"
     rule = f"fail-on: {verdicts} ({limit})"
-    count = f"{counted(len(gate.failing), 'finding')} of {rule}" if gate.failing else rule
+    matches = "matches" if len(gate.failing) == 1 else "match"
+    count = f"{counted(len(gate.failing), 'finding')} {matches} {rule}" if gate.failing else rule
     return [*([count] if verdicts else []), *gate.expired, *gate.missing, *gate.notes]
 
 
