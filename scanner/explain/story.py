@@ -42,15 +42,19 @@ def _roles(report: Report, named: str) -> list[Role]:
 
 
 def _finding(report: Report, named: str) -> tuple[Role, Finding]:
-    """The only finding whose id begins so, and its role. Raises ScanError where there is not one."""
+    """The only finding whose id begins so, and its role. Raises ScanError where there is not one.
+
+    Reports of version 1 give equal statements one id: the first is told.
+    """
     matching = [
         (role, finding)
         for role in report.roles
         for finding in role.findings
         if named and any(id_.startswith(named) for id_ in (finding.id, *finding.grant_ids))
     ]
-    if len(matching) == 1:
-        return matching[0]
+    exact = [(role, finding) for role, finding in matching if finding.id == named]
+    if exact or len(matching) == 1:
+        return (exact or matching)[0]
     if matching:
         problem = f"not one but {len(matching)} findings of this report have an id that begins with"
         raise ScanError(f"{problem} {named!r}: see `findings[].id`", EXIT_USAGE)

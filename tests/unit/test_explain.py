@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -333,6 +334,13 @@ def test_the_place_that_is_not_understood_is_named() -> None:
     report = report_of_two_findings()
     report["scan"]["traces"] = "many"
     assert "`$.scan.traces`" in problem_with(report)
+
+
+def test_equal_statements_that_share_an_id_are_told_once() -> None:
+    report = json.loads((Path(__file__).parents[1] / "cases" / "report-1.json").read_bytes())
+    ids = [finding["id"] for role in report["roles"] for finding in role["findings"]]
+    shared = next(id_ for id_ in ids if ids.count(id_) > 1)
+    assert explained(report, shared)[0].startswith(shared)
 
 
 def test_a_report_of_another_version_is_an_error_of_use() -> None:
