@@ -19,6 +19,7 @@ import pytest
 
 from entrypoint import main
 from scanner.gate.load_baseline import load_baseline
+from scanner.report.recorded import Record, recorded_in
 from tests.fakes import notes
 from tests.fakes.github import BASE, CONTENTS, CREATE, GRAPHQL, LIST, FakeGitHub, Script
 
@@ -205,9 +206,16 @@ def test_a_token_that_may_not_comment_is_reported_what_it_lacks(step: Step, gith
     assert "Traceback" not in ran.log
 
 
+def recorded(github: FakeGitHub) -> Record:
+    """What the line that is not shown of the comment records."""
+    record = recorded_in(github.bodies(NUMBER)[0], str)
+    assert record is not None and record.open
+    return record
+
+
 def test_in_public_no_account_id_is_shown_but_in_the_files(step: Step, github: FakeGitHub) -> None:
     ran = step.run(event(github, private=False))
-    shown = ran.log + ran.summary + github.bodies(NUMBER)[0]
+    shown = ran.log + ran.summary + github.bodies(NUMBER)[0] + repr(recorded(github))
     assert notes.ACCOUNT not in shown
     report = step.workspace / ran.outputs["report"]
     assert notes.ACCOUNT in report.read_text()
@@ -272,7 +280,7 @@ def test_in_public_no_name_of_a_secret_and_no_key_is_shown(
     step: Step, github: FakeGitHub, tmp_path: Path
 ) -> None:
     ran = step.run(event(github, private=False), iam=secret_iam(tmp_path))
-    shown = ran.log + ran.summary + github.bodies(NUMBER)[0]
+    shown = ran.log + ran.summary + github.bodies(NUMBER)[0] + repr(recorded(github))
     assert "s3" in shown
     for name in ("KEYONE", "KEYTWO", "KEYTHREE", "KEYFOUR", "KEYFIVE", "SECRETONE", "SECRETTWO"):
         assert name not in shown
@@ -347,7 +355,7 @@ def test_reports_stay_in_the_workspace(step: Step, folder: str) -> None:
 def test_the_log_holds_the_whole_report_in_a_group(step: Step) -> None:
     ran = step.run(annotations="false")
     assert "::group::" in ran.log
-    assert "dynamodb:GetItem on table/notes: never used" in ran.log
+    assert "dynamodb:GetItem  table/notes  never used" in ran.log
 
 
 def test_debug_logs_come_when_the_runner_asks_for_them(step: Step, github: FakeGitHub) -> None:
@@ -663,7 +671,7 @@ def test_messages_name_inputs_and_no_options(
     if name := inputs.get("name"):
         inputs = unreadable(tmp_path, name)
     ran = step.run(comment="always", **inputs)
-    written = [path.read_text() for path in step.workspace.rglob("report.*")]
+    written = [path.read_text() for path in step.workspace.rglob("report.*") if path.suffix != ".html"]
     assert len(written) == (2 if "min_traces" in inputs else 0)
     shown = "\n".join([ran.log, ran.summary, *github.bodies(NUMBER), *written])
     assert not re.findall(r".*(?<![\w-])--[a-z].*", shown)

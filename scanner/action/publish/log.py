@@ -20,7 +20,7 @@ def publish_log(publication: Publication) -> Mapping[str, str]:
     print_text(view, text, Shown(top=DEFAULT_TOP))
     with commands.grouped(console.out, "The report"):
         for line in text.getvalue().splitlines():
-            console.log(line)
+            console.log(line.replace("\t", "  "))  # columns for programs; the log would escape tabs
     if publication.workflow.debug:
         for workload in view.workloads:
             counts = (
