@@ -78,6 +78,7 @@ def read_trace(trace: Trace) -> TraceReading:
     calls, cut_off = _calls(owner_of, workloads)
     complete = documents.complete and documents.received > 0 and not (trace.truncated or trace.partial)
     complete = complete and not cut_off and all(owner.known for _, owner in owner_of)
+    complete = complete and not _lacks_a_run(owner_of, workloads)
     observed = [observed_call(*call) for call in calls]
     start, end = _span(documents.segments)
     return TraceReading(
@@ -102,6 +103,24 @@ def _runs(owner_of: Sequence[tuple[Node, Owner]]) -> dict[str, WorkloadRun]:
         if owner.workload is not None:
             workloads[owner.workload] = _with_segment(workloads.get(owner.workload), segment)
     return workloads
+
+
+_OK = 200
+
+
+def _lacks_a_run(owner_of: Sequence[tuple[Node, Owner]], workloads: Mapping[str, WorkloadRun]) -> bool:
+    """Whether Lambda says that a function answered, of which no document says that it ran.
+
+    docs.aws.amazon.com/lambda/latest/dg/services-xray.html: Lambda records a segment, the function another.
+    A status of 202 is an event that Lambda took, 429 one that it refused: the function may not have run.
+    """
+    return any(
+        owner.workload is not None
+        and segment.get("origin") == "AWS::Lambda"
+        and not workloads[owner.workload].ran
+        and dict_of(dict_of(segment.get("http")).get("response")).get("status") == _OK
+        for segment, owner in owner_of
+    )
 
 
 def _calls(

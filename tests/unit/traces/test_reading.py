@@ -25,6 +25,13 @@ def test_a_function_that_was_only_asked_to_run_did_not_run() -> None:
     assert read(service(), invocation()).workloads[F].ran
 
 
+@pytest.mark.parametrize(("status", "complete"), [(200, False), (202, True), (429, True), ("200", True)])
+def test_a_function_that_answered_and_left_no_document_is_a_gap(status: object, complete: bool) -> None:
+    asked = service(http={"response": {"status": status}})
+    assert read(asked).complete is complete
+    assert read(asked, invocation()).complete
+
+
 def test_truncated_and_unreadable_traces_are_incomplete() -> None:
     assert not read(service(), truncated=True).complete
     broken = read(service(), "{")
