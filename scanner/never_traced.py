@@ -17,7 +17,8 @@ from scanner.text.escape import counted
 from scanner.verdict.rights import rights_of
 from scanner.workloads.listing import Workloads
 
-_MISSING_RIGHT = "right-missing"
+MAX_ROLES = 500  # read one by one: IAM allows some 20 requests a second, and a role takes four or more
+_MISSING_RIGHT, _UNREAD = "right-missing", "never-traced-unread"
 
 
 def never_traced(request: ScanRequest, traced: Traced, workloads: Workloads) -> NeverTraced:
@@ -71,17 +72,34 @@ def with_rights(
     return replace(unseen, rights={arn: rights for arn, rights in worst.items() if rights})
 
 
+def sparing(request: ScanRequest, source: RoleSource) -> RoleSource:
+    """The same source, of which MAX_ROLES roles are read at most, where it is IAM and no file."""
+    if request.iam is not None:
+        return source
+
+    def read(arns: Sequence[str], warnings: Warnings) -> list[Role]:
+        if len(arns) > MAX_ROLES:
+            warnings.add(
+                _UNREAD,
+                f"functions that were never traced have {len(arns):,} roles, of which {MAX_ROLES:,} were "
+                "read to spare IAM: a file of `aws iam get-account-authorization-details` holds all of them",
+            )
+        return source(arns[:MAX_ROLES], warnings)
+
+    return read
+
+
 def _read(arns: Sequence[str], source: RoleSource, warnings: Warnings) -> Iterable[Role]:
     """Roles that are not compared: a right that is missing is named, all else that fails is counted."""
     own = Warnings()
     roles = source(arns, own)
     for warning in own.all():
-        if warning.code == _MISSING_RIGHT:
+        if warning.code in (_MISSING_RIGHT, _UNREAD):
             warnings.add(warning.code, warning.message)
     unread = sum(not role.readable for role in roles)
     if unread:
         warnings.add(
-            "never-traced-unread",
+            _UNREAD,
             f"{counted(unread, 'role')} of functions that were never traced could not be read wholly: "
             "whether they hold administrator's rights is not known",
             unread,
