@@ -97,7 +97,7 @@ def main() -> None:
         photograph(comment_page(scanned(WALK_THROUGH, folder)), PICTURES / "comment.png", "760,320", folder)
         options = [str(word) for word in account(functions=60, seed=1).write(folder)]
         record = scanned(options, folder)
-        photograph(html(record, view_of(record)), PICTURES / "report.png", "1200,900", folder)
+        photograph(html(record, view_of(record)), PICTURES / "report.png", "1200,1180", folder)
 
 
 if __name__ == "__main__":
