@@ -70,4 +70,9 @@ def _stays(path: Path, top: Path) -> bool:
         return False
     if target == top:
         return True
-    return top in target.parents and GIT_FOLDERS[0] not in target.relative_to(top).parts
+    return top in target.parents and not is_in_git(target, top)
+
+
+def is_in_git(path: Path, top: Path) -> bool:
+    """Whether a path without links lies in a folder of Git, which holds the token of the checkout."""
+    return any(part.casefold() == GIT_FOLDERS[0] for part in path.relative_to(top).parts)

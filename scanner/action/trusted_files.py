@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from scanner.action.checkout import is_in_git
 from scanner.errors import EXIT_USAGE, ScanError
 from scanner.gate.baseline import Baseline
 from scanner.gate.config import TeamConfig
@@ -184,15 +185,17 @@ def _input(file: TrustedFile) -> str:
 def checkout_text(workspace: Path, path: str) -> str | None:
     """A file of the checkout, None where it is not there.
 
-    Raises ScanError for what is not a file of the checkout: a link that leads out of it, a folder.
+    Raises ScanError for what is not a file of the checkout: a link out of it or into Git's folder, a folder.
     """
     file, name = workspace / path, one_line(path)
     if not os.path.lexists(file):
         return None
     try:
-        resolved = file.resolve()
-        if workspace.resolve() not in resolved.parents:
+        resolved, top = file.resolve(), workspace.resolve()
+        if top not in resolved.parents:
             raise ScanError(f"{name} is a link to outside the checkout", EXIT_USAGE)
+        if is_in_git(resolved, top):
+            raise ScanError(f"{name} is a link into Git's own folder", EXIT_USAGE)
         if not resolved.is_file():
             raise ScanError(f"{name} is not a file", EXIT_USAGE)
         if resolved.stat().st_size > LARGEST:
@@ -237,10 +240,12 @@ def _change(file: TrustedFile, before: str | None, workspace: Path) -> FileChang
     try:
         after = checkout_text(workspace, file.path)
     except ScanError as error:
-        does: Literal["adds", "changes"] = "adds" if before is None else "changes"
-        return FileChange(kind=file.kind, path=file.path, does=does, difference="", problems=(str(error),))
+        return _unread_change(file, before, str(error))
     if after == before or (after is None and not _is_whole(workspace)):
         return None
+    if after is not None and _is_behind_link(workspace, file.path):
+        # it may be what an earlier step wrote there, a secret
+        return _unread_change(file, before, f"{one_line(file.path)} is a link: what it holds is not shown")
     difference = _within(file_diff(before, after, file.path))
     if after is None:
         return FileChange(kind=file.kind, path=file.path, does="removes", difference=difference)
@@ -252,6 +257,16 @@ def _change(file: TrustedFile, before: str | None, workspace: Path) -> FileChang
         difference=difference,
         problems=problems,
     )
+
+
+def _unread_change(file: TrustedFile, before: str | None, problem: str) -> FileChange:
+    does: Literal["adds", "changes"] = "adds" if before is None else "changes"
+    return FileChange(kind=file.kind, path=file.path, does=does, difference="", problems=(problem,))
+
+
+def _is_behind_link(workspace: Path, path: str) -> bool:
+    """Whether the file, or a folder on the way to it in the checkout, is a link."""
+    return (workspace / path).resolve() != workspace.resolve() / path
 
 
 def _problems(file: TrustedFile, text: str) -> tuple[str, ...]:

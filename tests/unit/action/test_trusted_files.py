@@ -223,6 +223,30 @@ def test_a_link_within_the_checkout_is_followed(workspace: Path) -> None:
     assert checkout_text(workspace, PATH) == STRICT
 
 
+@pytest.mark.parametrize(
+    ("link", "target"), [(PATH, "../.git/config"), (".github", ".git"), (PATH, "../module/.git/config")]
+)
+def test_a_link_into_git_s_folder_shows_nothing_of_it(workspace: Path, link: str, target: str) -> None:
+    secret = "[http]\n\textraheader = AUTHORIZATION: basic c2VjcmV0\n"
+    for folder in (".git", "module/.git"):
+        write(workspace, {f"{folder}/config": secret, f"{folder}/least-privilege.yml": secret})
+    (workspace / link).parent.mkdir(exist_ok=True)
+    (workspace / link).symlink_to(target)
+    (change,) = team(workspace, {PATH: STRICT}).changes
+    assert "c2VjcmV0" not in markdown_of([change], str)
+    assert change.problems == (f"{PATH} is a link into Git's own folder",)
+    with pytest.raises(ScanError, match="Git's own folder"):
+        checkout_text(workspace, PATH)
+
+
+def test_what_a_link_leads_to_is_not_shown(workspace: Path) -> None:
+    write(workspace, {".npmrc": "_authToken=c2VjcmV0", ".github/x": ""})
+    (workspace / PATH).symlink_to("../.npmrc")
+    (change,) = team(workspace, {PATH: STRICT}).changes
+    assert "c2VjcmV0" not in markdown_of([change], str)
+    assert change.problems == (f"{PATH} is a link: what it holds is not shown",)
+
+
 @pytest.mark.parametrize("target", ["least-privilege.yml", "nothing", "."])
 def test_a_link_that_leads_to_no_file_is_refused(workspace: Path, target: str) -> None:
     (workspace / ".github").mkdir()
