@@ -35,9 +35,8 @@ def test_demo_needs_no_aws_and_finds_the_permission(demo: Ran) -> None:
 
 def test_demo_is_the_walk_through_of_the_examples(demo: Ran, tmp_path: Path) -> None:
     assert run(tmp_path, *FROM_FILES).code == 0
-    assert (demo.folder / "demo" / "report.json").read_bytes().replace(b"\n", b"").count(b"dynamodb")
     sample = ROOT / "scanner" / "commands" / "data" / "demo"
-    for path in sorted(EXAMPLES.rglob("*.json")):
+    for path in (EXAMPLES / "iam.json", EXAMPLES / "functions.json", *(EXAMPLES / "traces").iterdir()):
         assert (sample / path.relative_to(EXAMPLES)).read_bytes() == path.read_bytes()
     assert (
         json.loads((demo.folder / "demo" / "report.json").read_bytes())["roles"]
