@@ -24,12 +24,13 @@ from scanner.aws.api import Aws
 from scanner.errors import EXIT_GATE, EXIT_OK, EXIT_USAGE, ScanError, WrongRegionError
 from scanner.gate.decide import decide
 from scanner.github.event import is_public, trusted_source_of
+from scanner.options.files import check_apart
 from scanner.options.request import gate_of, request_of, without_documents
 from scanner.output.destination import Destination
 from scanner.output.ticking import ticking
 from scanner.places import with_places
 from scanner.report.build import report as report_record
-from scanner.report.files import HTML, check_folder, write_reports
+from scanner.report.files import HTML, REPORTS, check_folder, write_reports
 from scanner.report.html import html
 from scanner.report.markdown import markdown
 from scanner.report.view import view_of
@@ -81,6 +82,7 @@ def _run(environ: Mapping[str, str], out: TextIO, now: float) -> int:
 def _check(inputs: ActionInputs, workflow: WorkflowRun, now: float) -> None:
     """Raise ScanError on wrong use, before anybody is asked anything; large files are left for later."""
     check_named_files(inputs.options, workflow.workspace)
+    check_apart(inputs.options, inputs.output_dir, REPORTS | {MARKDOWN}, workflow.workspace)
     request_of(without_documents(inputs.options), now)
 
 

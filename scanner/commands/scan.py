@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 from scanner.commands.command import Command, say_line
 from scanner.commands.show import show
 from scanner.errors import EXIT_GATE, EXIT_OK
-from scanner.options.files import baseline_of, check_stdin, config_of
+from scanner.options.files import baseline_of, check_apart, check_stdin, config_of
 from scanner.options.parsers import CONFIG, FILE_FORMATS, Options, options_of, scan_parser
 from scanner.options.request import gate_of, request_of
 from scanner.output.streams import printing
@@ -42,12 +42,13 @@ def run(options: Options, out: IO[str], err: IO[str], now: float) -> int:
     from scanner.aws.clients import Clients
     from scanner.places import fallback_file
     from scanner.report.build import report as report_record
-    from scanner.report.files import check_folder
+    from scanner.report.files import REPORTS, check_folder
     from scanner.request import with_stacks
     from scanner.result import nothing_read
     from scanner.scan import as_scanned, scan
 
     targets = _targets(options, err)
+    check_apart(options, options.output_dir, REPORTS)
     check_folder(targets.reports)
     for file in (*targets.files.values(), *((targets.baseline,) if targets.baseline else ())):
         file.check()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from scanner.errors import EXIT_USAGE, ScanError
-from scanner.options.parsers import CONFIG, Options
+from scanner.options.parsers import CONFIG, FILE_FORMATS, Options
 
 if TYPE_CHECKING:
     from scanner.gate.baseline import Baseline
@@ -115,6 +115,56 @@ def check_stdin(options: Options) -> None:
         raise _usage(f"{' and '.join(names)}: only one file can be read from standard input (`-`)")
     if options.update_baseline and options.baseline == STDIN:
         raise _usage("--update-baseline: --baseline must name a file, not standard input (`-`)")
+
+
+def check_apart(options: Options, folder: Path, reports: frozenset[str], root: Path = Path()) -> None:
+    """Raises ScanError where a file that is to be written is read too, or written twice.
+
+    `folder` takes the reports of these names, and policies. Pipes and devices may take several files.
+    """
+    taken = {_target(root / path): option for option, path in _files_read(options)}
+    reports_at = _target(root / folder)
+    for name in (*FILE_FORMATS, *(["baseline"] if options.update_baseline else [])):
+        path, option = getattr(options, name), f"--{name}"
+        place = _place(root / path) if path else None
+        if place is None:
+            continue
+        is_report = place.name in reports or place.name.endswith(".policy.json")
+        if place.parent == reports_at and is_report and place.name != f"report.{name}":
+            raise _usage(f"{option}: {path} is a report of --output-dir: name another file")
+        other = taken.setdefault(place, option)
+        if other != option:
+            raise _usage(f"{option}: {path} is the file of {other} too: name another one")
+
+
+def _files_read(options: Options) -> Iterator[tuple[str, Path]]:
+    """The files that options name to be read, with their options."""
+    yield "--config", options.config or CONFIG
+    yield from (("--traces", path) for path in options.traces)
+    known = None if options.update_baseline else options.baseline
+    named = {
+        "--trace-ids": options.trace_ids,
+        "--iam": options.iam,
+        "--functions": options.functions,
+        "--baseline": known,
+    }
+    yield from ((option, path) for option, path in named.items() if path)
+
+
+def _place(path: Path) -> Path | None:
+    """Where a file is written, None for what is none. A link is never followed: it is refused elsewhere."""
+    try:
+        return None if path.exists() and not path.is_file() else path.parent.resolve() / path.name
+    except (OSError, RuntimeError, ValueError):  # RuntimeError: links in a circle, before Python 3.13
+        return None
+
+
+def _target(path: Path) -> Path:
+    """Where a file is read."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError):
+        return path
 
 
 def _text(path: Path, option: str) -> str:

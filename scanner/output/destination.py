@@ -80,8 +80,9 @@ def _checked(destination: Destination) -> Path:
             "that leave it",
             EXIT_USAGE,
         )
-    inside = git_folder(path, root) if destination.reports or root else None
-    if inside:
+    inside = git_folder(path, root)
+    # a file of the team (a baseline) may lie in .github
+    if inside and (destination.reports or root or inside == ".git"):
         raise ScanError(
             f"{destination.option}: {folder} lies in {inside}, where Git and GitHub read what they run: name "
             "another folder",

@@ -22,6 +22,7 @@ from scanner.result import ScanResult, nothing_read
 REPORT = "report.json"
 EXCESSIVE = "excessive_permissions.json"
 HTML = "report.html"
+REPORTS = frozenset({REPORT, EXCESSIVE, HTML})
 
 _LARGEST_REPORT = 256_000_000  # bytes of an earlier report that is read
 _POLICY_FILE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,250}\.policy\.json")
@@ -47,7 +48,7 @@ class WrittenReports:
 def check_folder(destination: Destination, *more: str) -> None:
     """Raise ScanError where no reports can be written, before anybody waits for a scan; make the folder."""
     with locked(destination) as folder:
-        folder.check((REPORT, EXCESSIVE, HTML, *more))
+        folder.check((*sorted(REPORTS), *more))
 
 
 def write_reports(

@@ -256,6 +256,13 @@ def test_sarif_stays_in_the_workspace_and_out_of_git(step: Step, tmp_path: Path,
     assert not list(tmp_path.rglob("*.sarif"))
 
 
+@pytest.mark.parametrize("name", ["report.json", "report.md"])
+def test_sarif_is_none_of_the_reports(step: Step, name: str) -> None:
+    ran = step.run(sarif=f"{FOLDER}/{name}")
+    assert ran.code == 2
+    assert f"input `sarif`: {FOLDER}/{name} is a report of `output-dir`" in ran.log
+
+
 @pytest.mark.parametrize(("region", "text"), [("nowhere-9", "does not exist"), ("", "no AWS region")])
 def test_a_region_that_is_wrong_is_red_and_no_want_of_evidence(
     step: Step, monkeypatch: pytest.MonkeyPatch, region: str, text: str

@@ -108,6 +108,41 @@ def test_a_named_file_that_is_a_link_is_refused_before_the_scan(
     assert (tmp_path / "file").is_symlink()
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--csv", "out/report.json"),
+        ("--markdown", "link/report.html"),
+        ("--html", "out/app.policy.json"),
+        ("--sarif", "x", "--csv", "./x"),
+        ("--csv", "b.json", "--baseline", "b.json", "--update-baseline"),
+        ("--csv", "b.json", "--baseline", "b.json"),
+        ("--csv", "in.json", "--functions", "in.json"),
+        ("--csv", "in.json", "--traces", "in.json"),
+        ("--csv", ".git/hooks/pre-commit"),
+        ("--baseline", "hooks/b.json", "--update-baseline"),
+    ],
+)
+def test_no_file_is_written_twice_or_over_what_is_read(tmp_path: Path, options: tuple[str, ...]) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / ".git" / "hooks").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("out")
+    (tmp_path / "hooks").symlink_to(".git/hooks")
+    write_json(tmp_path / "in.json", {"Functions": []})
+    (tmp_path / "b.json").write_text(dump_baseline(Baseline()))
+    before = content_of(tmp_path)
+    scan(tmp_path, "--output-dir", "out", *options).ends_with(2, options[0], "name another")
+    assert content_of(tmp_path) == before
+    assert not any(
+        path.is_file() for path in (*(tmp_path / "out").rglob("*"), *(tmp_path / ".git").rglob("*"))
+    )
+
+
+def test_the_page_may_be_named_as_the_report_of_the_folder(tmp_path: Path) -> None:
+    assert scan(tmp_path, "--html", "report.html").code == 0
+    is_whole(tmp_path)
+
+
 # --- Git's and GitHub's own folders -----------------------------------------------------------------
 
 
