@@ -316,7 +316,7 @@ def test_standard_output_can_be_the_report_as_json(tmp_path: Path) -> None:
 def test_markdown_goes_to_a_file_and_to_standard_output(tmp_path: Path) -> None:
     ran = run(tmp_path, *FROM_FILES, "--format", "markdown", "--markdown", "deep/down/report.md")
     assert (tmp_path / "deep/down/report.md").read_text(encoding="utf-8") == ran.out
-    assert "Remove 1 permission from notes-app-api-test-delete" in ran.out
+    assert "Remove 1 permission from <code>notes-app-api-test-delete</code>" in ran.out
     assert f"<code>{DELETE}</code>" in ran.out
 
 
@@ -381,5 +381,6 @@ def test_verbose_also_tells_what_was_seen_of_each_function(tmp_path: Path) -> No
 def test_the_examples_are_what_the_application_writes(tmp_path: Path) -> None:
     notes.write(tmp_path)
     written = {p.relative_to(tmp_path): p.read_bytes() for p in tmp_path.rglob("*.json")}
-    bundled: dict[Path, bytes] = {p.relative_to(EXAMPLES): p.read_bytes() for p in EXAMPLES.rglob("*.json")}
+    files = [*EXAMPLES.glob("*.json"), *(EXAMPLES / "traces").rglob("*.json")]
+    bundled: dict[Path, bytes] = {path.relative_to(EXAMPLES): path.read_bytes() for path in files}
     assert written == bundled
