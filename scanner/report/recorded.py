@@ -180,6 +180,7 @@ def recorded_in(body: str, masked: Callable[[str], str]) -> Record | None:
 def _masked(found: RecordedFinding, masked: Callable[[str], str]) -> RecordedFinding:
     return msgspec.structs.replace(
         found,
+        role=masked(found.role),
         who=masked(found.who),
         actions=masked(found.actions),
         resources=masked(found.resources),

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import msgspec
 import pytest
 
 from scanner.cli import main
@@ -163,6 +164,9 @@ def test_a_record_that_somebody_edited_is_none(inside: str) -> None:
 
 def test_names_in_a_record_are_hidden_as_the_comment_hides_them() -> None:
     report = report_of_account(5)
-    earlier = recorded_in(line_of(record_of(report, None)), PUBLIC_REDACTION.text)
+    record = record_of(report, None)
+    found = msgspec.structs.replace(record.open[0], role="deploy-123456789012")
+    record = msgspec.structs.replace(record, open=(found, *record.open))
+    earlier = recorded_in(line_of(record), PUBLIC_REDACTION.text)
     assert earlier is not None
     assert "123456789012" not in repr(earlier)
