@@ -96,7 +96,7 @@ def test_what_iam_saw_and_no_trace_shows_is_a_gap_in_the_instrumentation(tmp_pat
     with FakeEvidence(script) as fake:
         ran = scan(tmp_path, fake, Deployed(now - LONG_AGO), "last-accessed")
     assert "accessed-untraced" in finding(ran, "sqs:SendMessage")["reasons"]
-    assert "no trace shows it" in ran.out
+    assert "accessed-untraced (1): keep the permission" in ran.out
 
 
 def test_a_secret_that_init_code_read_is_used_as_cloudtrail_shows(tmp_path: Path) -> None:

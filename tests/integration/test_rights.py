@@ -229,7 +229,7 @@ def test_no_credentials_at_all_end_the_scan_with_what_to_do(tmp_path: Path) -> N
 
 
 def test_no_region_ends_the_scan_with_what_to_do(tmp_path: Path) -> None:
-    run(tmp_path, "-c", env={"AWS_DEFAULT_REGION": ""}).ends_with(2, "--region")
+    run(tmp_path, "-c", env={"AWS_DEFAULT_REGION": ""}).ends_with(3, "--region")
 
 
 def test_an_unknown_profile_ends_the_scan_and_is_named(tmp_path: Path) -> None:
