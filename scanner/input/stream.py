@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import errno
 import os
 import stat
 import sys
@@ -31,6 +32,18 @@ _NOT_FILES = (
     (stat.S_ISCHR, "is a device, no file"),
     (stat.S_ISBLK, "is a device, no file"),
 )
+
+
+def problem_of(path: Path) -> str:
+    """Why nothing can be read under a name, whatever the user wrote there; empty where there is something."""
+    try:
+        path.stat()
+    except (OSError, ValueError) as error:
+        number = getattr(error, "errno", None)
+        if number in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            return "does not exist"
+        return f"cannot be read: {getattr(error, 'strerror', None) or error}"
+    return ""
 
 
 class InputError(Exception):

@@ -36,10 +36,11 @@ def baseline_of(path: Path | None, *, may_be_missing: bool) -> Baseline | None:
     """The baseline of a file, an empty one where it is yet to be written. Raises ScanError."""
     from scanner.gate.baseline import Baseline
     from scanner.gate.load_baseline import load_baseline
+    from scanner.input.stream import problem_of
 
     if path is None:
         return None
-    if may_be_missing and not path.exists():
+    if may_be_missing and problem_of(path):
         return Baseline()
     return parsed(load_baseline, _text(path, "--baseline"), str(path))
 
@@ -122,10 +123,14 @@ def check_apart(options: Options, folder: Path, reports: frozenset[str], root: P
 
     `folder` takes the reports of these names, and policies. Pipes and devices may take several files.
     """
+    from scanner.input.stream import STDIN
+
     taken = {_target(root / path): option for option, path in _files_read(options)}
     reports_at = _target(root / folder)
     for name in (*FILE_FORMATS, *(["baseline"] if options.update_baseline else [])):
         path, option = getattr(options, name), f"--{name}"
+        if path == STDIN:
+            raise _usage(f"{option}: `-` is no file: name one")
         place = _place(root / path) if path else None
         if place is None:
             continue

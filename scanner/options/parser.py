@@ -101,7 +101,13 @@ class SeveralPaths(Several):
     """Takes one path or more; a comma is part of a name that exists."""
 
     def _parts(self, text: str) -> list[Any]:
+        from scanner.input.stream import problem_of
+
         path = Path(text)
         if not text.strip():
             return []
-        return [path] if "," not in text or path.exists() else [Path(part) for part in super()._parts(text)]
+        return (
+            [path]
+            if "," not in text or not problem_of(path)
+            else [Path(part) for part in super()._parts(text)]
+        )

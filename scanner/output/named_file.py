@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -50,21 +51,26 @@ class NamedFile:
 
     def _is_stream(self) -> bool:
         """Whether it is a pipe or a device. Raises ScanError for a link to anything else, and for no file."""
-        name = self.path.name
-        try:
-            mode = (self.root or Path()).joinpath(self.path).stat().st_mode
-        except (OSError, RuntimeError):
-            mode = 0
+        name, place = self.path.name, (self.root or Path()) / self.path
+        mode, itself = _mode(place.stat), _mode(place.lstat)
         if mode and not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
             if self.root is not None:
                 raise self._error("is no file: name one")
             return True
         if not name or stat.S_ISDIR(mode):
             raise self._error("is a folder: name a file")
-        if self.path.is_symlink():
-            target = one_line(str(self.path.readlink()))
+        if stat.S_ISLNK(itself):
+            target = one_line(str(place.readlink()))
             raise self._error(f"is a link, to {target}: links are not followed, name the file itself")
         return False
 
     def _error(self, problem: str) -> ScanError:
         return ScanError(f"{self.option}: {one_line(str(self.path))} {problem}", EXIT_USAGE)
+
+
+def _mode(status: Callable[[], os.stat_result]) -> int:
+    """What a file is; 0 where there is none, and for a name that none can have."""
+    try:
+        return status().st_mode
+    except (OSError, RuntimeError):  # RuntimeError: links in a circle, before Python 3.13
+        return 0

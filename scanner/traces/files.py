@@ -17,7 +17,7 @@ import orjson
 
 from scanner.errors import EXIT_USAGE, ScanError, Warnings
 from scanner.input.looks import OTHER_JSON, Look, look_of_head, look_of_value
-from scanner.input.stream import STDIN, InputError, OpenError, opened
+from scanner.input.stream import STDIN, InputError, OpenError, opened, problem_of
 from scanner.input.values import Unread, values
 from scanner.traces.documents import Trace, compact_id, trace_from_api
 from scanner.traces.reading import read_trace
@@ -58,6 +58,9 @@ class FilesSource:
 def _files(paths: Iterable[Path], warnings: Warnings) -> Iterator[_File]:
     """The files to read: those that are named, and of a folder those whose suffix is one of saved traces."""
     for path in paths:
+        problem = "" if path == STDIN else problem_of(path)
+        if problem:
+            raise ScanError(f"--traces: {path} {problem}", EXIT_USAGE)
         if path.is_dir():
             for inner in sorted(p for p in path.rglob("*") if not p.is_dir()):
                 hidden = any(part.startswith(".") for part in inner.relative_to(path).parts)
@@ -66,10 +69,8 @@ def _files(paths: Iterable[Path], warnings: Warnings) -> Iterator[_File]:
                 elif not hidden:
                     why = "by its suffix" if inner.is_file() else "but a pipe, a device or a broken link"
                     warnings.add("file-ignored", f"{inner.name} is no file of saved traces, {why}")
-        elif path == STDIN or path.exists():
-            yield _File(path, named=True)
         else:
-            raise ScanError(f"--traces: {path} does not exist", EXIT_USAGE)
+            yield _File(path, named=True)
 
 
 def _read(file: _File, finder: _TraceFinder, warnings: Warnings) -> None:

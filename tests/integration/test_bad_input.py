@@ -1106,3 +1106,29 @@ def test_a_reader_of_the_output_that_goes_away_is_no_error(tmp_path: Path) -> No
 def test_the_notes_function_is_found_by_its_parent_where_no_document_names_it(tmp_path: Path) -> None:
     trace = notes_trace("delete", START, shape=Shape(function_arn=False))
     assert workload(scan(tmp_path, file_of(tmp_path, [trace])), "delete")["evidence"]["calls"] == 1
+
+
+LONG = "x" * 300
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--csv", LONG),
+        ("--sarif", f"{LONG}/x"),
+        ("--baseline", LONG, "--update-baseline"),
+        ("--traces", LONG),
+        ("--traces", ",".join(f"{number}.json" for number in range(100))),
+        ("--trace-ids", LONG),
+        ("--config", LONG),
+        ("--iam", LONG),
+        ("--output-dir", LONG),
+        ("--csv", "-"),
+    ],
+)
+def test_a_name_that_no_file_can_have_is_no_fault_of_the_program(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    traces = () if options[0] in ("--traces", "--trace-ids") else ("--traces", ROOT / "examples" / "traces")
+    run(tmp_path, *traces, *options).ends_with(2, options[0])
+    assert not list(tmp_path.iterdir())
