@@ -12,7 +12,7 @@ from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import TextIO
 
-from scanner.errors import EXIT_FAULT, EXIT_USAGE, ScanError
+from scanner.errors import EXIT_FAULT, EXIT_INTERRUPTED, EXIT_USAGE, ScanError
 from scanner.github import commands
 from scanner.text.redact import PUBLIC_REDACTION, keys_masked
 
@@ -29,6 +29,9 @@ def main(environ: Mapping[str, str], out: TextIO, now: float) -> int:
     except ScanError as error:
         out.write(_error(str(error)))
         return error.exit_code or EXIT_USAGE
+    except KeyboardInterrupt:  # a run that is cancelled
+        out.write(_error("interrupted: no result is published any more"))
+        return EXIT_INTERRUPTED
     except Exception as error:
         if environ.get("RUNNER_DEBUG") == "1":
             out.write(commands.log_lines(_masked(traceback.format_exc())) + "\n")

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from entrypoint import main
+from scanner.errors import EXIT_INTERRUPTED
 from scanner.gate.load_baseline import load_baseline
 from scanner.report.recorded import Record, recorded_in
 from tests.fakes import notes
@@ -677,6 +678,18 @@ def test_messages_name_inputs_and_no_options(
     assert not re.findall(r".*(?<![\w-])--[a-z].*", shown)
     for expected in ("`min-traces`", "`workloads` 'nobody'") if "min_traces" in inputs else ("`",):
         assert expected in shown
+
+
+def test_a_run_that_is_cancelled_ends_in_a_line(step: Step, monkeypatch: pytest.MonkeyPatch) -> None:
+    def cancelled(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("scanner.action.run._scan", cancelled)
+    ran = step.run()
+    assert ran.code == EXIT_INTERRUPTED
+    assert ran.log.endswith(
+        "::error title=xray-privilege-scan::interrupted: no result is published any more\n"
+    )
 
 
 def test_wrong_use_is_reported_before_github_is_asked(step: Step, github: FakeGitHub) -> None:
