@@ -7,7 +7,7 @@ PY := .venv/bin/python
 demo: .venv/ready
 	$(PY) -m scanner demo --output-dir demo --markdown demo/report.md
 	@echo; echo "demo/excessive_permissions.json:"; cat demo/excessive_permissions.json; echo
-	@echo; echo "Next: open demo/report.md (the report as a pull request shows it), then read the story of a finding:"
+	@echo; echo "Next: open demo/report.html (to search and filter) or demo/report.md, then read the story of a finding:"
 	@echo "  $(PY) -m scanner explain $$(sed -n '/"unused"/s/.*"id": *"\([0-9a-f]*\)".*/\1/p' demo/report.json)" \
 	  "--report demo/report.json"
 

@@ -33,7 +33,8 @@ def _table(name: str) -> str:
     command = name.removeprefix("options of ")
     rows = _of_action(name) if name == command else _of_parser(COMMANDS[command].parser())
     title = "Option" if name != command else name.capitalize().removesuffix("s")
-    lines = [f"| {title} | What it is |", "|---|---|", *(f"| {key} | {meaning} |" for key, meaning in rows)]
+    cells = ((key.replace("|", "\\|"), meaning) for key, meaning in rows)
+    lines = [f"| {title} | What it is |", "|---|---|", *(f"| {key} | {meaning} |" for key, meaning in cells)]
     return "\n".join(line.replace("\n", " ") for line in lines) + "\n"
 
 

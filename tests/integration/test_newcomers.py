@@ -43,7 +43,7 @@ def test_the_demo_names_what_to_open_next(tmp_path: Path) -> None:
     done = subprocess.run(make, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     following = done.stdout[done.stdout.index("Next: ") :]
-    assert "open demo/report.md" in following
+    assert "open demo/report.html" in following
     command = re.search(rf"{re.escape(sys.executable)} (-m scanner explain \w+ --report \S+)", following)
     assert command, following
     explained = run(tmp_path, *command[1].split()[2:])
