@@ -61,7 +61,6 @@ def read_traces(request: ScanRequest, aws: Aws, warnings: Warnings, progress: Pr
 
     source = trace_source(request, aws, expect)
     report = source.read(emit, warnings)
-    skipped = report.skipped
     usages = builder.usages()
     arns = [usage.workload for usage in usages if usage.workload]
     regions = report.regions
@@ -73,21 +72,27 @@ def read_traces(request: ScanRequest, aws: Aws, warnings: Warnings, progress: Pr
         traces=builder.traces,
         documents=builder.documents,
         calls=builder.calls,
-        skipped=Skipped(
-            documents=skipped.documents + builder.unreadable_documents,
-            calls=sum(sum(usage.unmapped.values()) for usage in usages),
-            traces_truncated=skipped.truncated,
-            traces_unprocessed=skipped.unprocessed,
-            traces_partial=skipped.partial,
-            windows=skipped.windows,
-            times=builder.impossible_times,
-            unowned=builder.unowned_documents,
-        ),
+        skipped=_skipped(report, builder, usages),
         usages=usages,
         scan_reasons=frozenset(_scan_reasons(report, builder)),
     )
     _warn_of_gaps(traced.skipped, warnings)
     return traced
+
+
+def _skipped(report: SourceReport, builder: UsageBuilder, usages: Sequence[Usage]) -> Skipped:
+    """What could not be taken into account: by the source, and by who counted."""
+    skipped = report.skipped
+    return Skipped(
+        documents=skipped.documents + builder.unreadable_documents,
+        calls=sum(sum(usage.unmapped.values()) for usage in usages),
+        traces_truncated=skipped.truncated,
+        traces_unprocessed=skipped.unprocessed,
+        traces_partial=skipped.partial,
+        windows=skipped.windows,
+        times=builder.impossible_times,
+        unowned=builder.unowned_documents,
+    )
 
 
 def _scan_reasons(report: SourceReport, builder: UsageBuilder) -> Iterator[Reason]:

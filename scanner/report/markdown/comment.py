@@ -125,6 +125,7 @@ def _render(view: View, content: _Content, size: _Size, extras: CommentExtras) -
             policies=policies[: size.policies],
             rule=rules_text(of_rule, extras.names_hidden),
             config=CONFIG_PATH,
+            rule_of_first=not rows,
             calls_title=words.calls(view),
             fixed=fixed[:_MOST_FIXED],
             more_fixed=max(0, len(fixed) - _MOST_FIXED),

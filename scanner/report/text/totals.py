@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from scanner.report.records import Gate
 from scanner.report.view import View
 from scanner.report.view.never_traced import HOLDING
 from scanner.report.view.viewed import listed
@@ -24,7 +23,7 @@ class Total(NamedTuple):
 
 def totals(view: View) -> list[Total]:
     """The lines below the headline."""
-    return [*_findings(view), *_never_traced(view), *_gate(view.gate)]
+    return [*_findings(view), *_never_traced(view), *_gate(view)]
 
 
 def _findings(view: View) -> Iterable[Total]:
@@ -57,9 +56,13 @@ def _never_traced(view: View) -> Iterable[Total]:
     yield Total("Never traced", f"{len(never.names):,}", parts or listed(never.names))
 
 
-def _gate(gate: Gate | None) -> Iterable[Total]:
-    """What the gate says, where anything is asked of it."""
+def _gate(view: View) -> Iterable[Total]:
+    """What the gate says, where anything is asked of it; a gate that had nothing to judge did not pass."""
+    gate = view.gate
     if gate is None or not gate.fail_on:
+        return
+    if not view.totals.functions:
+        yield Total("Gate", "not judged", "nothing could be compared")
         return
     verb = "matches" if len(gate.failing) == 1 else "match"
     asked = f"fail-on {' '.join(gate.fail_on)}, at least {gate.at_least}"

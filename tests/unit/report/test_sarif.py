@@ -27,7 +27,8 @@ from scanner.text.redact import PUBLIC_REDACTION
 from tests.unit.cases import allow, compared, function, policy, table, usage, used
 from tests.unit.report.examples import COMPARE, GET, SCAN, scan_result, unused_scan
 
-SCHEMA = Path("/work/shared/facts/sarif-schema-2.1.0.json")
+# beside the project, where it is at hand
+SCHEMA = Path(__file__).parents[4] / "shared" / "facts" / "sarif-schema-2.1.0.json"
 FALLBACK = ".github/least-privilege.yml"
 LINES = Location("infra/my template.yml", 12, 14)
 

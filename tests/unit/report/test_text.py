@@ -286,3 +286,5 @@ def test_the_gate_stands_with_the_totals() -> None:
     view = replace(viewed(unused_scan(), COMPARE), gate=gate)
     assert "Gate: failed (1 finding matches fail-on unused, at least data-access)" in piped(view)
     assert not [line for line in piped(viewed(unused_scan(), COMPARE)) if line.startswith("Gate")]
+    nothing = replace(view, totals=replace(view.totals, functions=0))
+    assert "Gate: not judged (nothing could be compared)" in piped(nothing)
