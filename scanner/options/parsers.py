@@ -12,23 +12,13 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from scanner import __version__
-from scanner.options.filters import FilterOptions, add_filters
+from scanner.options.filters import SHOWN_SEVERITIES, FilterOptions, add_filters
 from scanner.options.parser import Parser, Several, SeveralPaths
 
 VERDICTS = ("unused", "broad", "unobservable", "ineffective")
 NEVER = "never"
 # gate.decide.GATE_SEVERITIES and ALL_SEVERITIES, which are not imported for --help alone
-SEVERITIES = (
-    "privilege-escalation",
-    "permissions-management",
-    "destruction",
-    "write",
-    "data-access",
-    "tagging",
-    "read",
-    "list",
-    "all",
-)
+SEVERITIES = (*SHOWN_SEVERITIES, "all")
 # records.aws_records.SOURCES, which is not imported for --help alone
 SOURCES = ("last-accessed", "cloudtrail", "invocations")
 CONFIG = Path(".github/least-privilege.yml")

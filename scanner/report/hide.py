@@ -17,8 +17,12 @@ _POLICIES = frozenset({"statements", "after", "suggested_policy", "suggested_pol
 _RESOURCES = frozenset({"resource", "resources", "target"})
 # Texts that are the program's own words: ids, verdicts, times.
 _KEPT = frozenset(
-    {"id", "failing", "verdict", "severity", "breadth", "first_seen", "last_seen", "start", "end"}
+    {
+        *("id", "grant_ids", "failing", "verdict", "severity", "breadth"),
+        *("first_seen", "last_seen", "start", "end"),
+    }
 )
+_HIDDEN = "HIDDEN"
 
 
 def hidden(report: Report, redaction: Redaction) -> Report:
@@ -31,6 +35,8 @@ def hidden(report: Report, redaction: Redaction) -> Report:
 def _masked(value: Any, key: str, redaction: Redaction) -> Any:
     if key in _POLICIES:
         return redaction.policy(value)
+    if key == "condition_values":
+        return {name: [_HIDDEN for _ in values] for name, values in value.items()}
     if isinstance(value, dict):
         return {redaction.text(name): _masked(part, name, redaction) for name, part in value.items()}
     if isinstance(value, list | tuple):
