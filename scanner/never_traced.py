@@ -72,7 +72,7 @@ def with_rights(
     return replace(unseen, rights={arn: rights for arn, rights in worst.items() if rights})
 
 
-def sparing(request: ScanRequest, source: RoleSource) -> RoleSource:
+def limited_source(request: ScanRequest, source: RoleSource) -> RoleSource:
     """The same source, of which MAX_ROLES roles are read at most, where it is IAM and no file."""
     if request.iam is not None:
         return source

@@ -10,7 +10,7 @@ from scanner.conclude import conclude
 from scanner.errors import EXIT_USAGE, ScanError, Warnings
 from scanner.gate.accept import accept
 from scanner.model import Role
-from scanner.never_traced import never_traced, sparing, with_rights
+from scanner.never_traced import limited_source, never_traced, with_rights
 from scanner.progress import COMPARISON, FUNCTIONS, RECORDS, Progress, no_progress
 from scanner.read import (
     read_roles,
@@ -90,7 +90,7 @@ def _compared(
     source = role_source(request, aws, progress)
     roles = read_roles(source, workloads, warnings)
     unseen = never_traced(request, traced, workloads)
-    unseen = with_rights(unseen, workloads, roles, sparing(request, source), warnings)
+    unseen = with_rights(unseen, workloads, roles, limited_source(request, source), warnings)
     known = TracedWorkloads(workloads.known, traced.evidence)
     progress(RECORDS, 0, None)
     records = read_records(records_request(request, traced), aws, roles, known, warnings)

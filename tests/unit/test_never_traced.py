@@ -11,7 +11,7 @@ import pytest
 
 from scanner.errors import Warnings
 from scanner.model import Role, Workload
-from scanner.never_traced import never_traced, sparing, with_rights
+from scanner.never_traced import limited_source, never_traced, with_rights
 from scanner.request import ScanRequest
 from scanner.result import NeverTraced, Skipped, Traced
 from scanner.workloads.listing import Workloads
@@ -136,7 +136,7 @@ def test_iam_is_spared_where_there_are_very_many_roles_and_a_file_is_not(
     monkeypatch.setattr("scanner.never_traced.MAX_ROLES", 1)
     known = {arn: replace(workload, role=role_arn(workload.name)) for arn, workload in ALL.known.items()}
     source, warnings = Source(), Warnings()
-    spared = sparing(ScanRequest(iam=iam), source)
+    spared = limited_source(ScanRequest(iam=iam), source)
     unseen = with_rights(UNSEEN, replace(ALL, known=known), [COMPARED], spared, warnings)
     assert (len(source.asked), len(unseen.rights)) == (read, read)
     assert [warning.code for warning in warnings.all()] == ["never-traced-unread"] * (2 - read)
