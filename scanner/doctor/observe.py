@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from scanner.aws.ask import Failure, attempt
@@ -70,7 +71,7 @@ def traces_of(client: XRayClient, now: float) -> Traces | Failure:
     """The newest traces of a region, of a day at most. Raises ScanError for bad credentials."""
     for window in range(_WINDOWS):
         end = now - window * _WINDOW_HOURS * _HOUR
-        ids = attempt(lambda end=end: list(_listed(client, end - _WINDOW_HOURS * _HOUR, end)))  # type: ignore[misc]
+        ids = attempt(partial(_listed, client, end - _WINDOW_HOURS * _HOUR, end))
         if isinstance(ids, Failure):
             return ids
         if ids:
@@ -78,18 +79,20 @@ def traces_of(client: XRayClient, now: float) -> Traces | Failure:
     return Traces()
 
 
-def _listed(client: XRayClient, start: float, end: float) -> Iterator[str]:
+def _listed(client: XRayClient, start: float, end: float) -> list[str]:
     """The ids of traces of a time, of the first pages."""
     request: dict[str, Any] = {
         "StartTime": datetime.fromtimestamp(start, UTC),
         "EndTime": datetime.fromtimestamp(end, UTC),
     }
+    ids: list[str] = []
     for _ in range(_PAGES):
         page = client.get_trace_summaries(**request)
-        yield from (summary["Id"] for summary in page["TraceSummaries"] if "Id" in summary)
+        ids += [summary["Id"] for summary in page["TraceSummaries"] if "Id" in summary]
         if not page.get("NextToken"):
-            return
+            break
         request["NextToken"] = page["NextToken"]
+    return ids
 
 
 def _sampled(client: XRayClient, ids: Sequence[str], hours: int) -> Traces | Failure:
@@ -99,10 +102,10 @@ def _sampled(client: XRayClient, ids: Sequence[str], hours: int) -> Traces | Fai
     read = with_calls = 0
     for at in range(0, len(chosen), _AT_ONCE):
         some = chosen[at : at + _AT_ONCE]
-        answer = attempt(lambda some=some: client.batch_get_traces(TraceIds=some)["Traces"])  # type: ignore[misc]
+        answer = attempt(partial(client.batch_get_traces, TraceIds=some))
         if isinstance(answer, Failure):
             return answer
-        for trace in filter(None, map(trace_from_api, answer)):
+        for trace in filter(None, map(trace_from_api, answer["Traces"])):
             read += 1
             with_calls += bool(read_trace(trace).calls)
             sdks.update(filter(None, map(_sdk, parse_documents(trace.documents).segments)))

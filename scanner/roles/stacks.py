@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from scanner.aws.ask import Failure, attempt, warn_of_denial
@@ -102,15 +103,10 @@ def _of_region(
     by_name: dict[str, StackResource] = {}
     for role in roles:
         if role.name not in by_name:
-            resources = questions.ask(
-                _RESOURCES,
-                lambda name=role.name: client_of_region(region).describe_stack_resources(  # type: ignore[misc]
-                    PhysicalResourceId=name
-                )["StackResources"],
-            )
+            resources = questions.ask(_RESOURCES, partial(_resources, client_of_region, region, role.name))
             by_name = {**_roles_of(resources or ()), **by_name}
     templates = {
-        stack: questions.ask(_TEMPLATE, lambda stack=stack: _template(client_of_region(region), stack))  # type: ignore[misc]
+        stack: questions.ask(_TEMPLATE, partial(_template, client_of_region, region, stack))
         for stack in sorted({by_name[role.name].stack for role in roles if role.name in by_name})
     }
     return {
@@ -131,8 +127,13 @@ def _roles_of(resources: Iterable[Mapping[str, Any]]) -> dict[str, StackResource
     }
 
 
-def _template(client: CloudFormationClient, stack: str) -> str | None:
+def _resources(clients: Callable[[str], CloudFormationClient], region: str, role: str) -> Iterable[Any]:
+    """The resources of the stack that made a role, named by the role."""
+    return clients(region).describe_stack_resources(PhysicalResourceId=role)["StackResources"]
+
+
+def _template(clients: Callable[[str], CloudFormationClient], region: str, stack: str) -> str | None:
     """The text of a template; boto3 gives one in JSON as an object."""
-    body: Any = client.get_template(StackName=stack, TemplateStage="Original").get("TemplateBody")
+    body: Any = clients(region).get_template(StackName=stack, TemplateStage="Original").get("TemplateBody")
     text = body if isinstance(body, str) else json.dumps(body)
     return text if len(text) <= _MAX_TEMPLATE else None

@@ -64,7 +64,7 @@ def test_only_functions_that_were_asked_for_count() -> None:
 def test_where_only_some_traces_are_read_nothing_is_said_to_be_never_traced(
     request_: ScanRequest, why: str
 ) -> None:
-    assert never_traced(request_, traced("seen"), ALL) == NeverTraced((), None, why)  # type: ignore[arg-type]
+    assert never_traced(request_, traced("seen"), ALL) == NeverTraced((), None, why)  # type: ignore[arg-type]  # a text of the table
 
 
 def test_where_a_region_could_not_be_listed_the_total_is_unknown() -> None:

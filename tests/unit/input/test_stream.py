@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -106,11 +107,11 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_failure_is_raised_after_what_was_read_before_it() -> None:
-    def failing() -> object:
+    def failing() -> Iterator[bytes]:
         yield b"ab"
         raise InputError("fails")
 
-    stream = ByteStream(failing())  # type: ignore[arg-type]
+    stream = ByteStream(failing())
     assert stream.read_until(100) == b"ab"
     stream.give_back(b"ab")
     assert stream.read() == b"ab"

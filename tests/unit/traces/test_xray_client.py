@@ -271,7 +271,7 @@ def test_expired_credentials_are_renewed() -> None:
         return {"access_key": key, "secret_key": "s", "token": f"t-{key}", "expiry_time": expiry.isoformat()}
 
     session = get_session()
-    session._credentials = RefreshableCredentials.create_from_metadata(  # type: ignore[attr-defined]
+    session._credentials = RefreshableCredentials.create_from_metadata(  # type: ignore[attr-defined]  # botocore has no public setter
         renewed(), renewed, "test"
     )
     client = boto3.Session(botocore_session=session, region_name="us-east-1").client("xray")
