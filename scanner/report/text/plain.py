@@ -88,9 +88,8 @@ def _line(kind: str, group: Group) -> str:
 
 
 def _verdict(group: Group) -> str:
-    """The verdict on all of it; a bundle of which a part was used is `broad`."""
-    row = group.rows[0]
-    bundle = bundle_of(row.role, row.finding) if row.below else None
-    if bundle is None:
-        return str(row.finding.verdict)
-    return str(Verdict.BROAD if bundle.used else Verdict.UNUSED)
+    """The verdict on all of it; a bundle of which a part was used in any of the roles is `broad`."""
+    bundles = [bundle_of(row.role, row.finding) for row in group.rows if row.below]
+    if not bundles:
+        return str(group.rows[0].finding.verdict)
+    return str(Verdict.BROAD if any(bundle and bundle.used for bundle in bundles) else Verdict.UNUSED)

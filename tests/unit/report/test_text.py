@@ -110,6 +110,17 @@ def test_a_bundle_is_one_line_with_the_ids_of_all_its_grants() -> None:
     assert [part[-1] for part in parts] == cells[-1].split()
 
 
+def test_a_bundle_that_one_of_several_roles_used_is_broad() -> None:
+    view = viewed(bundle_scan(), COMPARE)
+    (group,) = view.groups
+    (row,) = group.rows
+    bundles = tuple(msgspec.structs.replace(bundle, used=()) for bundle in row.role.bundles)
+    idle = replace(row, role=msgspec.structs.replace(row.role, bundles=bundles))
+    for rows, verdict in (((idle,), "unused"), ((idle, row), "broad"), ((row, idle), "broad")):
+        (cells,) = findings(piped(replace(view, groups=[replace(group, rows=rows)]), Shown(top=10)))
+        assert cells[2] == verdict
+
+
 def test_without_a_terminal_every_finding_is_printed_with_all_who_hold_it() -> None:
     view = viewed(many(), COMPARE)
     lines = findings(piped(view))
