@@ -115,7 +115,9 @@ def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         # where nobody listens, asking again only takes time
-        **({} if "AWS_ENDPOINT_URL" in (more or {}) else {"AWS_MAX_ATTEMPTS": "1"}),
+        **(
+            {} if any(key.startswith("AWS_ENDPOINT_URL") for key in more or ()) else {"AWS_MAX_ATTEMPTS": "1"}
+        ),
         **(more or {}),
     }
 
