@@ -68,7 +68,7 @@ def read_traces(request: ScanRequest, aws: Aws, warnings: Warnings, progress: Pr
         source=source.name,
         start=builder.first if report.start is None else report.start,
         end=builder.last if report.end is None else report.end,
-        regions=tuple(sorted({region_of(arn) for arn in arns})) if regions is None else regions,
+        regions=tuple(sorted({region_of(arn) for arn in arns} - {""})) if regions is None else regions,
         traces=builder.traces,
         documents=builder.documents,
         calls=builder.calls,
@@ -206,7 +206,7 @@ def _listed(
         except ValueError as error:
             raise ScanError(f"the file of {kind.option} cannot be used: {error}", EXIT_USAGE) from None
     arns = [u.workload for u in usages if u.workload and workload_kind(u.workload) == kind.name]
-    regions = {region_of(arn) for arn in arns}.union(request.regions) or {aws.region()}
+    regions = ({region_of(arn) for arn in arns} - {""}).union(request.regions) or {aws.region()}
     return kind.from_aws(aws, arns, regions, warnings)
 
 

@@ -15,7 +15,7 @@ from scanner.gate.accept import Terms
 from scanner.gate.baseline import Baseline
 from scanner.gate.config import TeamConfig
 from scanner.model import EXCESS, ScanWarning, Verdict
-from scanner.model.workloads import WorkloadKindName, workload_name
+from scanner.model.workloads import WorkloadKindName, names_of
 from scanner.usage.evidence import EvidenceRequirements
 
 
@@ -81,6 +81,6 @@ def with_stacks(request: ScanRequest, aws: Aws) -> ScanRequest:
     )
 
 
-def is_selected(arn: str, globs: Sequence[str]) -> bool:
-    """Whether the findings of a workload are asked for: one of the globs fits its name or its ARN."""
-    return not globs or any(fnmatchcase(workload_name(arn), glob) or fnmatchcase(arn, glob) for glob in globs)
+def is_selected(workload: str, globs: Sequence[str]) -> bool:
+    """Whether the findings of a workload are asked for: one of the globs fits one of its names."""
+    return not globs or any(fnmatchcase(name, glob) for name in names_of(workload) for glob in globs)

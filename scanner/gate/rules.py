@@ -9,7 +9,7 @@ from datetime import date
 
 from scanner.iam.patterns import contains, is_pattern, matches
 from scanner.model import Grant
-from scanner.model.workloads import workload_name
+from scanner.model.workloads import names_of
 from scanner.text.escape import counted, one_line
 
 
@@ -123,7 +123,9 @@ def _contains_resource(pattern: str, facts: GrantFacts) -> bool:
 
 
 def _matches_all(glob: str, workloads: Sequence[str]) -> bool:
-    return bool(workloads) and all(_matches_name(glob, arn, workload_name(arn)) for arn in workloads)
+    return bool(workloads) and all(
+        any(matches(glob, name) for name in names_of(workload)) for workload in workloads
+    )
 
 
 def _matches_name(glob: str, arn: str, name: str) -> bool:

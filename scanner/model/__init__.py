@@ -30,7 +30,7 @@ from scanner.model.location import Location
 from scanner.model.policies import Grant, GrantKey, Policy, Role, Statement, is_managed_by_aws
 from scanner.model.stacks import StackResource
 from scanner.model.usage import Denied, Evidence, Observation, Usage
-from scanner.model.workloads import PlatformNeeds, UnknownNeed, Workload
+from scanner.model.workloads import Hints, PlatformNeeds, UnknownNeed, Workload, WorkloadKey
 
 __all__ = [
     "EXCESS",
@@ -47,6 +47,7 @@ __all__ = [
     "Finding",
     "Grant",
     "GrantKey",
+    "Hints",
     "Location",
     "Need",
     "Observation",
@@ -66,6 +67,7 @@ __all__ = [
     "Used",
     "Verdict",
     "Workload",
+    "WorkloadKey",
     "account_of",
     "is_managed_by_aws",
     "region_of",

@@ -1,12 +1,14 @@
-"""Amazon Resource Names by their fields.
+"""Amazon Resource Names by their fields, and the places that the texts of workloads' keys end with.
 
 docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 _FIELDS = 6
 _START = "arn"
@@ -53,16 +55,34 @@ def _parsed(text: str) -> Arn | None:
     return Arn(partition=partition, service=service, region=region, account=account, resource=resource)
 
 
+class Place(NamedTuple):
+    """Where something is: an account and a region, each empty where it is not known."""
+
+    account: str
+    region: str
+
+
+_NO_PLACE = Place("", "")
+# `KIND:NAME@ACCOUNT/REGION`; a name may hold every character, a place no `@`
+_PLACED = re.compile(r"[a-z0-9-]+:.*@(|[0-9]{12})/([a-z0-9-]*)", re.DOTALL)
+
+
+# bench row "300 functions from files": as above
+@lru_cache(maxsize=1 << 12)
+def place_of(text: str) -> Place | None:
+    """The place that the text of a workload's key ends with; None for every other text."""
+    match = _PLACED.fullmatch(text)
+    return Place(*match.groups()) if match else None
+
+
 def region_of(text: str) -> str:
-    """The region of an ARN; empty where it has none, and for a text that is no ARN."""
-    arn = _parsed(text)
-    return arn.region if arn else ""
+    """The region of an ARN or of a workload (`WorkloadKey.text`); empty where it has none."""
+    return (_parsed(text) or place_of(text) or _NO_PLACE).region
 
 
 def account_of(text: str) -> str:
-    """The account of an ARN; empty where it has none, and for a text that is no ARN."""
-    arn = _parsed(text)
-    return arn.account if arn else ""
+    """The account of an ARN or of a workload (`WorkloadKey.text`); empty where it has none."""
+    return (_parsed(text) or place_of(text) or _NO_PLACE).account
 
 
 def service_of(text: str) -> str:

@@ -21,10 +21,10 @@ class Outcome(StrEnum):
 class Call(NamedTuple):
     """One AWS API call as a trace shows it, without its time.
 
-    `workload` is the ARN of what made it, None where no workload is known. `service` and
-    `operation` are spelled as in the trace. `parameters` are the (name, value) pairs that can name a
-    resource, sorted; a name may stand several times. `region` and `account` are empty where the trace
-    does not say. `instrumentation` is OPENTELEMETRY, or empty for the X-Ray SDKs.
+    `workload` is the key of what made it (`WorkloadKey.text`: a function's ARN), None where no workload is
+    known. `service` and `operation` are spelled as in the trace. `parameters` are the (name, value) pairs
+    that can name a resource, sorted; a name may stand several times. `region` and `account` are empty where
+    the trace does not say. `instrumentation` is OPENTELEMETRY, or empty for the X-Ray SDKs.
     """
 
     workload: str | None

@@ -63,10 +63,10 @@ def is_managed_by_aws(policy: Policy) -> bool:
 class Role:
     """An IAM role, with what could be read of it.
 
-    `workloads` are the ARNs of all workloads known to use it; `workloads_complete` tells whether there can be
-    no others. `by_version_only` are those of them that use it only in a published version, so that their
-    traces do not tell whether they ran with it. `trusted` are the principals but Lambda that may assume it.
-    `boundary` is its permissions boundary, `tags` its tags, None where they are not known. `created` is when
+    `workloads` are the keys (`WorkloadKey.text`) of all workloads known to use it; `workloads_complete` tells
+    whether there can be no others. `by_version_only` are those of them that use it only in a published
+    version, so that their traces do not tell whether they ran with it. `trusted` are the principals but
+    Lambda that may assume it. `boundary` is its permissions boundary, `tags` its tags, None where they are not known. `created` is when
     the role was made, where known.
     `last_used_region` is where it was last used, as far as IAM tells. `missing_permissions` are the
     IAM actions that the scan lacked, and `problems` what could not be understood. `readable` is True when

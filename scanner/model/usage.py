@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from scanner.model.calls import Need, Unmapped
+from scanner.model.workloads import Hints
 
 
 @dataclass(frozen=True)
@@ -79,11 +80,12 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Usage:
-    """All that a workload was seen to do. `workload` is None for calls that belong to none.
+    """All that a workload was seen to do. `workload` is its key, None for calls that belong to none.
 
     `used` are the needs of calls that were sent, `attempted` those of calls that were denied or never left
     the client. A permission stands in each at most twice: as required, and as one of several or possible. The
-    latter is `one_of` if a call that was sent needed one of several.
+    latter is `one_of` if a call that was sent needed one of several. `hints` are the newest ones of what its
+    role may be found by, at most some twenty.
     """
 
     workload: str | None
@@ -92,6 +94,7 @@ class Usage:
     attempted: Mapping[Need, Observation] = field(default_factory=dict)
     denied: tuple[Denied, ...] = ()
     unmapped: Mapping[Unmapped, int] = field(default_factory=dict)
+    hints: tuple[Hints, ...] = ()
 
 
 def earliest(time: float | None, other: float | None) -> float | None:

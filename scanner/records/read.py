@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from scanner.aws.api import Aws
 from scanner.errors import Warnings
 from scanner.model import Role
+from scanner.model.workloads import workload_kind
 from scanner.records.aws_records import CLOUDTRAIL, INVOCATIONS, LAST_ACCESSED, AwsRecords
 from scanner.records.cloudtrail.history import History
 from scanner.records.cloudtrail.read import HistoryRequest, Session, read_cloudtrail
@@ -79,8 +80,16 @@ def _warn_of_unmapped(histories: Mapping[str, History], warnings: Warnings) -> N
 
 
 def _sessions(roles: Sequence[Role], traced: TracedWorkloads, start: float) -> tuple[Session, ...]:
-    """Whose events are looked for. Init code may have run at any time since the last deployment."""
-    role_of = {arn: role for role in roles for arn in role.workloads if arn not in role.by_version_only}
+    """Whose events are looked for. Init code may have run at any time since the last deployment.
+
+    Lambda alone names sessions by its functions: those of a task or an instance cannot be told by its key.
+    """
+    role_of = {
+        arn: role
+        for role in roles
+        for arn in role.workloads
+        if arn not in role.by_version_only and workload_kind(arn) == "lambda"
+    }
     return tuple(
         Session(arn, role.arn, min(start, changed_at(arn, role, traced.workloads)))
         for arn, role in role_of.items()

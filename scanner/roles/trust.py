@@ -30,7 +30,7 @@ def with_workloads(roles: Iterable[Role], workloads: Workloads, warnings: Warnin
     using: dict[str, set[str]] = {}
     for used_role, arn in workloads.roles_of_versions:
         using.setdefault(used_role, set()).add(arn)
-    regions = {region_of(arn) for arn in workloads.known}
+    regions = {region_of(workload) for workload in workloads.known} - {""}
     completed = []
     for role in roles:
         in_known_region = role.last_used_region is None or role.last_used_region in regions

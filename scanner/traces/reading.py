@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from scanner.model import ObservedCall
 from scanner.model.calls import OPENTELEMETRY
-from scanner.model.workloads import qualifier_of
+from scanner.model.workloads import NO_HINTS, Hints, qualifier_of
 from scanner.traces.calls import calls_below, observed_call
 from scanner.traces.documents import (
     Node,
@@ -31,7 +31,7 @@ class WorkloadRun(NamedTuple):
     asked to run. `auto_instrumented` is True where all its AWS clients are instrumented automatically.
     `version` is the published version ("5") that ran, or its alias; None for $LATEST, or where none is named.
     `by_xray_sdk` tells that an X-Ray SDK recorded a call of its, `python_sdk` that a document of it names the
-    one for Python.
+    one for Python. `hints` are what its role may be found by.
     """
 
     start: float
@@ -40,13 +40,14 @@ class WorkloadRun(NamedTuple):
     version: str | None = None
     by_xray_sdk: bool = False
     python_sdk: bool = False
+    hints: Hints = NO_HINTS
 
 
 @dataclass(frozen=True)
 class TraceReading:
     """What one trace shows. `complete` is False where some of it is missing, for whatever reason.
 
-    `workloads` are by ARN. `start` and `end` are Unix seconds, None where no document has a time.
+    `workloads` are by key. `start` and `end` are Unix seconds, None where no document has a time.
     `unowned` counts documents with calls that belong to no workload though workloads ran in the trace.
     `foreign` tells that all documents are known to be of something else than a workload. `unanswered` are the
     calls of an incomplete trace that no document of what was called stands below.

@@ -85,6 +85,7 @@ class UsageBuilder:
                 tally.add_run(run, ran=run.ran or arn in callers, complete=complete)
             else:
                 tally.add_untimed_run(None if complete else self._times.last)
+                tally.add_hints(run.hints, 0.0)
 
     def _add_calls(self, reading: TraceReading, timed: bool) -> None:
         for call, time, message in reading.calls:

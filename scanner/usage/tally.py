@@ -23,9 +23,11 @@ from scanner.model import (
     Usage,
 )
 from scanner.model.usage import earliest, latest
+from scanner.model.workloads import NO_HINTS, Hints
 from scanner.traces.reading import WorkloadRun
 
 _EXAMPLES = 3
+_MOST_HINTS = 20
 SENT = (Outcome.OK, Outcome.FAILED)
 # A permission and whether it was surely needed: what is counted apart.
 _Counted = tuple[Permission, bool]
@@ -151,6 +153,7 @@ class Tally:
     services: dict[str, float] = field(default_factory=dict)
     unmapped: dict[Unmapped, int] = field(default_factory=dict)
     one_of: set[Permission] = field(default_factory=set)
+    hints: dict[Hints, float] = field(default_factory=dict)
     _countings: dict[Call, _Counting] = field(default_factory=dict)
 
     def of_version(self, version: str | None) -> Tally:
@@ -165,6 +168,7 @@ class Tally:
         """Note a trace in which the workload was asked to run, and `ran` or not."""
         self.traces += 1
         self.add_span(run.start, run.start)
+        self.add_hints(run.hints, run.start)
         instrumented = run.auto_instrumented or run.by_xray_sdk
         code = self.of_version(run.version) if instrumented or (complete and ran) else self
         if run.auto_instrumented:
@@ -178,6 +182,20 @@ class Tally:
             self.last_incomplete = latest(self.last_incomplete, run.start)
         elif ran:
             code._add_complete(run.start)
+
+    def add_hints(self, hints: Hints, time: float) -> None:
+        """Note what the role may be found by. The newest are kept: what is gone is forgotten by AWS soon.
+
+        Whatever the order in which traces come, the same ones are kept.
+        """
+        if hints == NO_HINTS:
+            return
+        self.hints[hints] = max(time, self.hints.get(hints, 0.0))
+        if len(self.hints) > _MOST_HINTS:
+            del self.hints[min(self.hints, key=self._worth)]
+
+    def _worth(self, hints: Hints) -> tuple[bool, float, Hints]:
+        return bool(hints.denied_role), self.hints[hints], hints
 
     def add_untimed_run(self, incomplete: float | None) -> None:
         """Note a trace of the workload with times that no trace can have: it is evidence of nothing new.
@@ -252,6 +270,7 @@ class Tally:
                 for (action, resource), count in sorted(self.denied.items(), key=lambda item: item[0])
             ),
             unmapped=dict(sorted(self.unmapped.items(), key=lambda item: item[0][:3])),
+            hints=tuple(sorted(self.hints, key=self._worth, reverse=True)),
         )
 
     def _add_complete(self, start: float) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from scanner.aws.api import Aws
 from scanner.errors import Warnings
 from scanner.model import Role, Workload
-from scanner.model.workloads import WorkloadKindName, workload_kind
+from scanner.model.workloads import WorkloadKindName, workload_kind, workload_name
 from scanner.workloads.lambda_platform import unread_workload as unread_function
 from scanner.workloads.lambda_reader import functions_from_aws, functions_from_file
 from scanner.workloads.listing import Listing
@@ -74,7 +74,7 @@ def workloads_of_role(role: Role, known: Mapping[str, Workload]) -> list[Workloa
 
 def _unread(arn: str) -> Workload:
     kind = workload_kind(arn)
-    return KINDS[kind].unread(arn) if kind in KINDS else Workload(arn, kind, arn.rpartition(":")[2])
+    return KINDS[kind].unread(arn) if kind in KINDS else Workload(arn, kind, workload_name(arn))
 
 
 def context_keys() -> frozenset[str]:

@@ -19,11 +19,13 @@ from scanner.model import (
     Permission,
     Usage,
 )
+from scanner.model.workloads import Hints
 from scanner.traces.reading import TraceReading, WorkloadRun
 from scanner.usage.builder import KEPT_STARTS, UsageBuilder
 from tests.unit.cases import arn, function_arn, table
 
 F = function_arn("f")
+ECS = "ecs:shop/api@123456789012/us-east-1"
 GET = Need(Permission("dynamodb:GetItem", table("t"), exact=True), Certainty.REQUIRED)
 DENIED = "User: u is not authorized to perform: dynamodb:GetItem on resource: " + table("t")
 
@@ -232,3 +234,26 @@ def test_a_row_of_denied_calls() -> None:
 
 def test_a_row_that_cannot_be_mapped_is_counted_as_that_many_calls() -> None:
     assert list(usage_of(row(operation="MakeCoffee")).unmapped.values()) == [4]
+
+
+def test_the_hints_of_a_workload_are_its_newest_whatever_the_order_of_traces() -> None:
+    runs = [WorkloadRun(float(n % 30), ran=True, hints=Hints(instance=f"i-{n % 40}")) for n in range(120)]
+    runs.append(WorkloadRun(1.0, hints=Hints(denied_role="app")))
+    readings = [TraceReading(f"t{n}", workloads={ECS: run}) for n, run in enumerate(runs)]
+    usages = []
+    for ordered in (readings, readings[::-1]):
+        builder = UsageBuilder()
+        for reading in ordered:
+            builder.add(reading)
+        usages.append(builder.usages()[0])
+    first, second = (usage.hints for usage in usages)
+    assert first == second
+    assert first[0] == Hints(denied_role="app")
+    assert len(first) == 20
+    assert Hints(instance="i-29") in first
+
+
+def test_a_run_without_hints_has_none() -> None:
+    builder = UsageBuilder()
+    builder.add(TraceReading("t", workloads={ECS: WorkloadRun(1.0, ran=True)}))
+    assert builder.usages()[0].hints == ()

@@ -76,19 +76,19 @@ def test_workloads_of_several_kinds_are_complete_where_each_kind_is() -> None:
     function = Workload(function_arn("f"), "lambda", "f", role=ROLE)
     machine = Workload(MACHINE, "state-machine", "m", role=ROLE)
     functions = Workloads(
-        {function.arn: function},
-        frozenset({(ROLE, function.arn)}),
+        {function.key: function},
+        frozenset({(ROLE, function.key)}),
         complete=True,
         regions=frozenset({REGION}),
     )
     machines = Workloads(
-        {machine.arn: machine},
-        frozenset({(ROLE, machine.arn)}),
+        {machine.key: machine},
+        frozenset({(ROLE, machine.key)}),
         complete=False,
         missing=("states:ListStateMachines",),
     )
     workloads = union([functions, machines])
-    assert set(workloads.known) == {function.arn, machine.arn}
-    assert workloads.roles_of_versions == {(ROLE, function.arn), (ROLE, machine.arn)}
+    assert set(workloads.known) == {function.key, machine.key}
+    assert workloads.roles_of_versions == {(ROLE, function.key), (ROLE, machine.key)}
     assert (workloads.complete, workloads.missing) == (False, ("states:ListStateMachines",))
     assert workloads.regions == {REGION}

@@ -274,7 +274,7 @@ def test_what_was_not_read_is_named_with_what_would_tell(
 
 def test_of_a_function_that_was_not_read_nothing_is_decided() -> None:
     workload = unread_workload(function_arn("f"))
-    assert (workload.arn, workload.role, workload.changed) == (function_arn("f"), None, None)
+    assert (workload.key, workload.role, workload.changed) == (function_arn("f"), None, None)
     assert workload.platform.required == ()
     actions = {row["action"].lower() for row in rows("workloads", "lambda")}
     assert {need.action for need in workload.platform.unknown} == actions
