@@ -66,8 +66,8 @@ class Role:
     `workloads` are the keys (`WorkloadKey.text`) of all workloads known to use it; `workloads_complete` tells
     whether there can be no others. `by_version_only` are those of them that use it only in a published
     version, so that their traces do not tell whether they ran with it. `trusted` are the principals but
-    Lambda that may assume it. `boundary` is its permissions boundary, `tags` its tags, None where they are not known. `created` is when
-    the role was made, where known.
+    Lambda that may assume it. `boundary` is its permissions boundary, `tags` its tags, None where they are
+    not known. `created` is when the role was made, where known.
     `last_used_region` is where it was last used, as far as IAM tells. `missing_permissions` are the
     IAM actions that the scan lacked, and `problems` what could not be understood. `readable` is True when
     every policy was read.
