@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from scanner.report.records import Report
-from scanner.report.view.rows import rows_of, statement_of
+from scanner.report.view.rows import all_but, rows_of, statement_of
 from scanner.report.view.values import Row
 from scanner.report.view.viewed import ViewedReport, bundle_of
 from scanner.text.escape import one_line
@@ -43,7 +43,7 @@ def _together(texts: Iterable[str]) -> str:
 
 
 def _but(key: str, row: Row) -> str:
-    return "all but " if key in statement_of(row.role, row.finding) else ""
+    return all_but(key, row.role, row.finding)
 
 
 def _accepted(row: Row, _: ViewedReport) -> str:

@@ -1,11 +1,11 @@
-"""The report as plain lines: one finding a line, its columns separated by tabs. Pure.
+"""The report as plain lines: a finding a line, its columns separated by tabs. Pure.
 
 The columns, in this order, are documented in docs/command-line.md. Text cannot hold a tab: it is escaped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from scanner.model import Verdict
 from scanner.report.text.lists import Findings, lists, worst
@@ -13,7 +13,7 @@ from scanner.report.text.sections import sections
 from scanner.report.text.shown import Shown
 from scanner.report.text.totals import totals
 from scanner.report.view import Group, Row, View
-from scanner.report.view.groups import groups_of
+from scanner.report.view.rows import actions_of, resources_of
 from scanner.report.view.viewed import bundle_of, listed
 from scanner.text.escape import one_line
 
@@ -28,9 +28,12 @@ COLUMNS = (
     "evidence",
     "place",
     "ids",
+    "roles",
+    "bundle",
 )
 
 _MOST_IDS = 4  # of the same grant of several roles
+_NOTHING = "-"
 
 
 def plain_lines(view: View, shown: Shown) -> Iterator[str]:
@@ -39,51 +42,69 @@ def plain_lines(view: View, shown: Shown) -> Iterator[str]:
     yield one_line(view.facts)
     for name, number, parts in totals(view):
         yield one_line(f"{name}: {number} ({parts})")
-    findings = [line for found in _lists(view, shown) for line in _lines(found, shown)]
+    found = lists(view, shown)
+    findings = [*_every(found)] if shown.whole else [*_worst(found, shown)]
     if findings:
         yield from ("", *findings)
     for title, lines in sections(view, shown):
         yield from ("", f"{title}:", *(f"  {one_line(line)}" for line in lines))
 
 
-def _lists(view: View, shown: Shown) -> list[Findings]:
-    """The worst groups where a number is asked for, else each finding on its own."""
-    found = lists(view, shown)
-    if not shown.whole:
-        return worst(found, shown.groups)
-    return [findings._replace(groups=[*map(_alone, _rows(findings))]) for findings in found]
+def _every(found: Iterable[Findings]) -> Iterator[str]:
+    """Each finding on its own: whatever `grep` looks for stands in its line, nothing is left out."""
+    for findings in found:
+        for row in (row for group in findings.groups for row in group.rows):
+            yield from (_finding(findings.kind, single) for single in row.below or (row,))
 
 
-def _rows(findings: Findings) -> Iterator[Row]:
-    return (row for group in findings.groups for row in group.rows)
+def _worst(found: Sequence[Findings], shown: Shown) -> Iterator[str]:
+    """The worst grants: the same of many roles, and a bundle, is one line."""
+    for findings in worst(found, shown.groups):
+        yield from (_grant(findings.kind, group) for group in findings.groups)
 
 
-def _alone(row: Row) -> Group:
-    (group,) = groups_of([row])
-    return group
+def _finding(kind: str, row: Row) -> str:
+    finding, location = row.finding, row.finding.location
+    return _joined(
+        kind,
+        row.severity,
+        finding.verdict,
+        ", ".join(row.functions),
+        actions_of(row),
+        resources_of(row),
+        row.claim,
+        row.evidence,
+        f"{location.path}:{location.line}" if location else _NOTHING,
+        " ".join(row.ids),
+        row.role.name,
+        _bundle(row),
+    )
 
 
-def _lines(findings: Findings, shown: Shown) -> Iterator[str]:
-    for group in findings.groups:
-        yield _line(findings.kind, group)
-        if shown.everything:
-            yield from (_line("grant", _alone(part)) for row in group.rows for part in row.below)
+def _bundle(row: Row) -> str:
+    bundle = bundle_of(row.role, row.finding)
+    return f"{bundle.framework} {bundle.name}" if bundle else _NOTHING
 
 
-def _line(kind: str, group: Group) -> str:
-    several = len(group.rows) > 1
-    cells = (
+def _grant(kind: str, group: Group) -> str:
+    """The same grant of all its roles, or a bundle of them, in short."""
+    return _joined(
         kind,
         group.severity,
         _verdict(group),
-        listed(group.functions) if several else ", ".join(group.functions),
+        listed(group.functions),
         group.actions,
         group.resources,
         group.claim,
         group.evidence,
-        ", ".join(f"{place.path}:{place.line}" for place in group.places) or "-",
-        " ".join(group.ids[:_MOST_IDS] if several else group.ids),
+        ", ".join(f"{place.path}:{place.line}" for place in group.places) or _NOTHING,
+        " ".join(group.ids[:_MOST_IDS]),
+        listed(row.role.name for row in group.rows),
+        listed(_bundle(row) for row in group.rows),
     )
+
+
+def _joined(*cells: str) -> str:
     return "\t".join(map(one_line, cells))
 
 

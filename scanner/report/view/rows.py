@@ -34,8 +34,8 @@ def _row(viewed: ViewedReport, role: Role, finding: Finding) -> Row:
         role=role,
         functions=viewed.names(role),
         who=viewed.who(role),
-        actions=listed(finding.actions, _all_but("NotAction" in statement)),
-        resources=listed(map(short, finding.resources), _all_but("NotResource" in statement))
+        actions=listed(finding.actions, all_but("NotAction", role, finding)),
+        resources=listed(map(short, finding.resources), all_but("NotResource", role, finding))
         + _condition(statement.get("Condition")),
         claim=_claim(role, finding) + _remedy(role, finding),
         severity=finding.severity,
@@ -51,8 +51,21 @@ def statement_of(role: Role, finding: Finding) -> Mapping[str, Any]:
     return statements[finding.statement] if finding.statement < len(statements) else {}
 
 
-def _all_but(excepted: bool) -> str:
-    return "all but " if excepted else ""
+def all_but(key: str, role: Role, finding: Finding) -> str:
+    """What stands before a list of actions or resources that the statement excepts (`NotAction`)."""
+    return "all but " if key in statement_of(role, finding) else ""
+
+
+def actions_of(row: Row) -> str:
+    """All the actions of a row's finding: whoever searches the text finds each."""
+    return all_but("NotAction", row.role, row.finding) + ", ".join(row.finding.actions)
+
+
+def resources_of(row: Row) -> str:
+    """All its resources, by the last part of their ARNs."""
+    finding = row.finding
+    condition = _condition(statement_of(row.role, finding).get("Condition"))
+    return all_but("NotResource", row.role, finding) + ", ".join(map(short, finding.resources)) + condition
 
 
 def _condition(condition: Any) -> str:
