@@ -118,16 +118,27 @@ def _targets(options: Options, err: IO[str]) -> _Targets:
 def _write(
     report: Report, result: ScanResult, request: ScanRequest, targets: _Targets, code_file: str
 ) -> list[str]:
-    """Write the reports; a line on each for those who open them."""
-    from scanner.report.files import HTML, write_reports
+    """Write the reports, all while no other run writes into any of their folders.
+
+    Returns a line on each for those who open them.
+    """
+    from scanner.output.destination import writing_to
+    from scanner.output.lock import all_locked
+    from scanner.report.files import HTML, report_files
     from scanner.report.formats import rendered
 
-    page = {HTML: rendered(report, "html")}
-    written = write_reports(report, result, request, targets.reports, page).described(targets.reports.folder)
-    for name, file in targets.files.items() if written else ():
-        file.write(partial(rendered, report, name, code_file))
-        written.append(str(file.path))
-    return written
+    reports = report_files(report, result, request, {HTML: rendered(report, "html")})
+    files = {file: rendered(report, name, code_file) for name, file in targets.files.items()}
+    places = {file: place for file in files if (place := file.destination)}
+    with all_locked([targets.reports, *places.values()]) as (folder, *others):
+        with writing_to(targets.reports):
+            written = reports.write_into(folder).described(targets.reports.folder)
+        if not written:
+            return []
+        folders = dict(zip(places, others, strict=True))
+        for file, content in files.items():
+            file.write_into(folders.get(file), content)
+    return [*written, *(str(file.path) for file in files)]
 
 
 def _show_files(written: Sequence[str], options: Options, out: IO[str], err: IO[str]) -> None:

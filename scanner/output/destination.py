@@ -43,14 +43,22 @@ def opened(destination: Destination) -> Iterator[OutputFolder]:
     """The folder, made if need be. Raises ScanError where it is refused, or where writing fails inside."""
     handle = None
     try:
-        path = _checked(destination)
-        handle = _handle(path, destination.root)
-        yield OutputFolder(path, handle)
-    except OSError as error:
-        raise _error(destination, error) from None
+        with writing_to(destination):
+            path = _checked(destination)
+            handle = _handle(path, destination.root)
+            yield OutputFolder(path, handle)
     finally:
         if handle is not None:
             os.close(handle)
+
+
+@contextmanager
+def writing_to(destination: Destination) -> Iterator[None]:
+    """Raises ScanError, which names the destination, where writing fails inside."""
+    try:
+        yield
+    except OSError as error:
+        raise _error(destination, error) from None
 
 
 def _error(destination: Destination, error: OSError) -> ScanError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterable, Mapping
@@ -18,6 +19,7 @@ HAS_FOLDER_HANDLES = {os.open, os.stat, os.unlink, os.mkdir, os.rename} <= os.su
 PROBE_BYTES = 65_536
 SYNCED_AT_ONCE = 16
 TEMPORARY = ".xray-privilege-scan-"  # the start of the names of files that are not whole yet
+_TEMPORARY = re.compile(re.escape(TEMPORARY) + r"[0-9a-f]{16}\.tmp")
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 _SYNCED = (
@@ -39,6 +41,12 @@ class OutputFolder:
 
     path: Path
     handle: int | None
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """What tells it from other folders, whatever their names."""
+        status = self.path.stat() if self.handle is None else os.fstat(self.handle)
+        return status.st_dev, status.st_ino
 
     def check(self, names: Iterable[str]) -> None:
         """Raise OSError where files of these names, or any file of some size, cannot be written."""
@@ -84,6 +92,18 @@ class OutputFolder:
         finally:
             self.remove(waiting.values())
         self._sync()
+
+    def remove_leftovers(self) -> None:
+        """Remove what killed runs left before it was whole; only while no other run writes here.
+
+        What is no regular file stays, and what cannot be removed.
+        """
+        with suppress(OSError), os.scandir(self.path if self.handle is None else self.handle) as entries:
+            names = [entry.name for entry in entries if _TEMPORARY.fullmatch(entry.name)]
+            for name in names:
+                status = self._status(name)
+                if status is not None and stat.S_ISREG(status.st_mode):
+                    self.remove([name])
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove files, those that are there; of a link, the link."""

@@ -7,11 +7,11 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 from scanner.errors import EXIT_NOTHING_READ, ScanError
-from scanner.output.destination import Destination, opened
+from scanner.output.destination import Destination, opened, writing_to
 from scanner.output.folder import OutputFolder
 from scanner.text.escape import one_line
 
@@ -31,17 +31,42 @@ _OPEN = (
 @contextmanager
 def locked(destination: Destination) -> Iterator[OutputFolder]:
     """The folder, opened, for this run alone. Raises ScanError where another run does not leave it."""
-    with opened(destination) as folder:
-        if sys.platform == "win32":  # it has no such locks, and no links that a checkout makes
-            yield folder
-            return
+    with all_locked([destination]) as (folder,):
+        yield folder
+
+
+@contextmanager
+def all_locked(destinations: Sequence[Destination]) -> Iterator[list[OutputFolder]]:
+    """The folders of all of these, opened, for this run alone.
+
+    A folder that is named twice is locked once. The order of locks is that of the folders, not of the names:
+    no two runs wait for each other. Raises ScanError where another run does not leave one of them.
+    """
+    with ExitStack() as stack:
+        folders = [stack.enter_context(opened(destination)) for destination in destinations]
+        by_place = {folder.place: at for at, folder in enumerate(folders)}
+        for place in sorted(by_place):
+            at = by_place[place]
+            stack.enter_context(_lock(folders[at], destinations[at]))
+        yield folders
+
+
+@contextmanager
+def _lock(folder: OutputFolder, destination: Destination) -> Iterator[None]:
+    """The lock of a folder, held; what killed runs left there is removed."""
+    if sys.platform == "win32":  # it has no such locks, and no links that a checkout makes
+        yield
+        return
+    with writing_to(destination):
         lock = _acquired(folder, destination)
-        try:
-            yield folder
-        finally:
-            # removed first: whoever waits for it sees that it is no longer the folder's lock
-            folder.remove([LOCK])
-            os.close(lock)
+    try:
+        if _is_alone(lock):
+            folder.remove_leftovers()
+        yield
+    finally:
+        # removed first: whoever waits for it sees that it is no longer the folder's lock
+        folder.remove([LOCK])
+        os.close(lock)
 
 
 def _acquired(folder: OutputFolder, destination: Destination) -> int:
@@ -92,6 +117,19 @@ def _hold(lock: int) -> bool:
         return False
     except OSError:
         return True
+    return True
+
+
+def _is_alone(lock: int) -> bool:
+    """Whether no other run can hold the lock; False where the file system knows no locks."""
+    if sys.platform == "win32":
+        return False
+    import fcntl
+
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
     return True
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scanner.errors import EXIT_USAGE, ScanError
-from scanner.output.destination import Destination
+from scanner.output.destination import Destination, writing_to
+from scanner.output.folder import OutputFolder
 from scanner.output.lock import locked
 from scanner.text.escape import one_line
 
@@ -38,13 +39,32 @@ class NamedFile:
         A pipe or a device (`/dev/stdout`, `>(command)`) is written into. Raises ScanError.
         """
         if self._is_stream():
-            try:
-                self.path.write_bytes(content())
-            except OSError as error:
-                raise self._error(f"cannot be written: {error.strerror or error}") from None
+            self._write_stream(content())
             return
         with locked(self._destination()) as folder:
             folder.write({self.path.name: content()})
+
+    @property
+    def destination(self) -> Destination | None:
+        """Where the file is put; None for a pipe or a device. Raises ScanError for what is refused."""
+        return None if self._is_stream() else self._destination()
+
+    def write_into(self, folder: OutputFolder | None, content: bytes) -> None:
+        """Write the file into its folder, which this run has locked; None for a pipe or a device.
+
+        Raises ScanError.
+        """
+        if folder is None:
+            self._write_stream(content)
+            return
+        with writing_to(self._destination()):
+            folder.write({self.path.name: content})
+
+    def _write_stream(self, content: bytes) -> None:
+        try:
+            self.path.write_bytes(content)
+        except OSError as error:
+            raise self._error(f"cannot be written: {error.strerror or error}") from None
 
     def _destination(self) -> Destination:
         return Destination(self.path.parent, self.option, self.say, self.root, reports=False)

@@ -51,6 +51,35 @@ def check_folder(destination: Destination, *more: str) -> None:
         folder.check((*sorted(REPORTS), *more))
 
 
+@dataclass(frozen=True)
+class ReportFiles:
+    """The files of a scan, ready to be written.
+
+    `policies` are those of workloads, `others` the rest in the order of writing. `is_empty`: the scan could
+    read nothing. `compared`: it would have found what is excessive.
+    """
+
+    policies: Mapping[str, bytes]
+    others: Mapping[str, bytes]
+    is_empty: bool
+    compared: bool
+
+    def write_into(self, folder: OutputFolder) -> WrittenReports:
+        """Write them into a folder that this run has locked; earlier ones that no longer hold are removed.
+
+        A scan that could read nothing leaves the files of an earlier one alone: without them it would look as
+        if all were well. Raises OSError.
+        """
+        if self.is_empty and folder.holds(REPORT, EXCESSIVE):
+            return WrittenReports()
+        stale = _stale_policies(folder, self.policies)
+        if self.compared and EXCESSIVE not in self.others:
+            stale.append(EXCESSIVE)
+        folder.write({**self.policies, **self.others}, stale)
+        first = [name for name in (REPORT, EXCESSIVE) if name in self.others]
+        return WrittenReports(tuple(dict.fromkeys([*first, *self.others])), tuple(self.policies))
+
+
 def write_reports(
     report: Report,
     result: ScanResult,
@@ -58,11 +87,16 @@ def write_reports(
     destination: Destination,
     more: Mapping[str, bytes] | None = None,
 ) -> WrittenReports:
-    """Write the files of a scan, and more of these names; earlier ones that no longer hold are removed.
+    """Write the files of a scan, and more of these names. Raises ScanError where the folder refuses them."""
+    files = report_files(report, result, request, more or {})
+    with locked(destination) as folder:
+        return files.write_into(folder)
 
-    A scan that could read nothing leaves the files of an earlier one alone: without them it would look as if
-    all were well. Raises ScanError where the folder cannot be written to.
-    """
+
+def report_files(
+    report: Report, result: ScanResult, request: ScanRequest, more: Mapping[str, bytes]
+) -> ReportFiles:
+    """The files of a scan, validated, and more of these names."""
     policies = {name: json_bytes(policy) + b"\n" for name, policy in workload_policies(result).items()}
     documents: dict[str, Any] = {}
     excessive = excessive_permissions(result, request) if request.compare else ()
@@ -75,14 +109,12 @@ def write_reports(
         name: (report_bytes if name == REPORT else json_bytes)(document) + b"\n"
         for name, document in documents.items()
     }
-    with locked(destination) as folder:
-        if nothing_read(result, request.compare) and folder.holds(REPORT, EXCESSIVE):
-            return WrittenReports()
-        stale = _stale_policies(folder, policies)
-        if request.compare and not excessive:
-            stale.append(EXCESSIVE)
-        folder.write({**policies, **(more or {}), **texts}, stale)
-    return WrittenReports((REPORT, *([EXCESSIVE] if excessive else []), *(more or {})), tuple(policies))
+    return ReportFiles(
+        policies=policies,
+        others={**more, **texts},
+        is_empty=nothing_read(result, request.compare) is not None,
+        compared=request.compare,
+    )
 
 
 class _EarlierReport(msgspec.Struct):

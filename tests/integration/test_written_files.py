@@ -371,6 +371,76 @@ def test_runs_side_by_side_never_mix_their_reports(tmp_path: Path) -> None:
     assert len(list(folder.glob("*.policy.json"))) == 1
 
 
+NAMED = ("--csv", "out/f.csv", "--html", "f.html", "--markdown", "a/f.md", "--sarif", "b/f.sarif")
+
+
+def test_all_files_of_a_run_are_put_in_place_while_no_other_run_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = [tmp_path / name for name in ("out", "", "a", "b")]
+    placed: list[str] = []
+    replace = os.replace
+
+    def watched(source: str, target: str, **how: int) -> None:
+        assert [folder for folder in folders if not (folder / LOCK).exists()] == [], target
+        placed.append(target)
+        replace(source, target, **how)
+
+    monkeypatch.setattr(os, "replace", watched)
+    assert scan(tmp_path, "--output-dir", "out", *NAMED).code == 0
+    assert {"report.json", "f.csv", "f.html", "f.md", "f.sarif"} <= set(placed)
+    assert not list(tmp_path.rglob(".xray*"))
+
+
+def test_two_runs_that_name_each_other_s_folders_do_not_wait_for_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(output_lock, "LONGEST_WAIT", 3.0)
+    places = [Destination(tmp_path / name, "--output-dir", print) for name in "abc"]
+    ends = []
+
+    def locking(order: list[Destination]) -> None:
+        for _ in range(20):
+            with output_lock.all_locked(order):
+                pass
+        ends.append(order)
+
+    runs = [threading.Thread(target=locking, args=(order,)) for order in (places, places[::-1])]
+    for thread in runs:
+        thread.start()
+    for thread in runs:
+        thread.join(60)
+    assert len(ends) == 2
+
+
+def test_a_file_that_is_not_whole_is_removed_by_the_next_run(tmp_path: Path) -> None:
+    """A run that was killed leaves it; what only looks like it, and what a link leads to, stays."""
+    left, kept = ".xray-privilege-scan-0123456789abcdef.tmp", [".xray-privilege-scan-0123.tmp", "precious"]
+    for name in (left, *kept):
+        (tmp_path / name).write_text("half")
+    link = tmp_path / ".xray-privilege-scan-fedcba9876543210.tmp"
+    link.symlink_to(tmp_path / "precious")
+    folder = tmp_path / ".xray-privilege-scan-0000000000000000.tmp"
+    folder.mkdir()
+    assert scan(tmp_path).code == 0
+    assert not (tmp_path / left).exists()
+    assert [(tmp_path / name).read_text() for name in kept] == ["half", "half"]
+    assert link.is_symlink() and folder.is_dir()
+
+
+def test_where_the_file_system_knows_no_locks_another_run_s_files_are_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(*_: object) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(fcntl, "flock", unknown)
+    left = tmp_path / ".xray-privilege-scan-0123456789abcdef.tmp"
+    left.write_text("half")
+    assert scan(tmp_path).code == 0
+    assert left.exists()
+
+
 # --- rights and streams -------------------------------------------------------------------------------
 
 
