@@ -20,7 +20,7 @@ from scanner.gate.config import TeamConfig
 from scanner.gate.load_baseline import load_baseline
 from scanner.gate.load_config import load_config
 from scanner.github.errors import GithubError, NoFileError
-from scanner.github.event import TrustedSource
+from scanner.github.event import TrustedSource, ref_name
 from scanner.options.files import parsed
 from scanner.options.parsers import CONFIG
 from scanner.text.diff import file_diff
@@ -96,7 +96,7 @@ def read_trusted_files(
         _check_none_is_needed(files, source, workspace, error)
         log(f"no configuration is used, and the checkout has none: {error}")
         return TrustedFiles()
-    trusted = _parsed(files, texts, _ref_name(source.ref))
+    trusted = _parsed(files, texts, ref_name(source.ref))
     if source == ("", ""):
         _name_differences(files, texts, workspace, log)
     if not _shows_the_change(source, workspace):
@@ -150,11 +150,6 @@ def _parsed(
     return TrustedFiles(values.get("configuration", TeamConfig()), values.get("baseline"))
 
 
-def _ref_name(ref: str) -> str:
-    """A ref in a message; a commit in so many digits that it is never taken for an account id."""
-    return ref[:10] or "the default branch"
-
-
 _LOAD: dict[FileKind, Callable[[str, str], Any]] = {"configuration": load_config, "baseline": load_baseline}
 
 
@@ -173,7 +168,7 @@ def _of_base(file: TrustedFile, ref: str, workspace: Path, read: FileReader) -> 
     if data is not None:
         return _decoded(data, file.path)
     if file.named and not os.path.lexists(workspace / file.path):
-        where = f"neither at {_ref_name(ref)} nor in the checkout"
+        where = f"neither at {ref_name(ref)} nor in the checkout"
         raise ScanError(f"input {_input(file)}: {one_line(file.path)} is {where}", EXIT_USAGE)
     return None
 

@@ -18,6 +18,7 @@ from github.Organization import Organization
 from github.PullRequest import PullRequest
 
 from scanner.github.errors import GithubError, NoFileError
+from scanner.github.event import ref_name
 from scanner.github.failures import CONTENTS, READ, WRITE, github_errors
 from scanner.github.model import Comment, Pull, is_app, the_pull_request, without_bot
 from scanner.github.retry import RetryLimits, WaitBudget, connect
@@ -128,7 +129,7 @@ class Repository:
         None where there is no such file. `path` is relative to the repository. A link to a file of the
         repository is followed, by GitHub itself. Raises NoFileError for what is no file.
         """
-        doing = f"read {one_line(path)} at {ref[:10] or 'the default branch'}"
+        doing = f"read {one_line(path)} at {ref_name(ref)}"
         with github_errors(doing, CONTENTS):
             content = self._contents(path, ref)
             if content is None:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from scanner.text.escape import one_line
+
 
 @dataclass(frozen=True)
 class Activity:
@@ -142,15 +144,24 @@ def _of_commit(sha: Any) -> Activity:
 class TrustedSource(NamedTuple):
     """Where configuration and baseline may be believed: not where the author of a change writes them.
 
-    `ref` is the commit to read them at, empty for the default branch; None where the checkout is trusted.
-    `head` is the commit that the checkout must be at to show what the pull request changes in them, empty
-    where no checkout shows that; None where the checkout of the event does so by itself.
+    `ref` is the commit to read them at, or the whole name of a branch (`refs/heads/main`), which no tag
+    shares; empty for the default branch; None where the checkout is trusted. `head` is the commit that the
+    checkout must be at to show what the pull request changes in them, empty where no checkout shows that;
+    None where the checkout of the event does so by itself.
     """
 
     ref: str | None = None
     head: str | None = None
 
 
+def ref_name(ref: str) -> str:
+    """A ref in a message; a commit in so many digits that it is never taken for an account id."""
+    if ref.startswith(_BRANCHES):
+        return f"the tip of {one_line(ref.removeprefix(_BRANCHES))}"
+    return ref[:10] or "the default branch"
+
+
+_BRANCHES = "refs/heads/"
 _CHECKOUT = TrustedSource()
 _DEFAULT_BRANCH = TrustedSource("", "")
 
@@ -158,7 +169,8 @@ _DEFAULT_BRANCH = TrustedSource("", "")
 def trusted_source_of(event_name: str, event: Mapping[str, Any]) -> TrustedSource:
     """Where configuration and baseline are read for an event; what a payload does not say is not believed.
 
-    Pull requests and merge groups read their base, all other events the default branch: the branch that was
+    Pull requests read their base, merge groups the tip of the branch that they go into (their base commit may
+    be an entry of the queue, not yet merged), all other events the default branch: the branch that was
     pushed, or that a run was started on, may be the author's. Only outside of GitHub, without an event, the
     checkout counts. What each event checks out by itself: docs.github.com/en/actions/reference/
     workflows-and-actions/events-that-trigger-workflows.
@@ -166,7 +178,7 @@ def trusted_source_of(event_name: str, event: Mapping[str, Any]) -> TrustedSourc
     if not event_name:
         return _CHECKOUT
     if event_name == "merge_group":
-        return TrustedSource(_sha(_mapping(event.get("merge_group")).get("base_sha")))
+        return TrustedSource(_branch(_mapping(event.get("merge_group")).get("base_ref")))
     if event_name == "workflow_run":
         run = _mapping(event.get("workflow_run"))
         if not _is_of_pull_request(str(run.get("event"))):
@@ -222,6 +234,11 @@ def _base_of_run(event: Mapping[str, Any], run: Mapping[str, Any]) -> str:
 
 def _sha(value: Any) -> str:
     return value if isinstance(value, str) and value.strip("0") else ""
+
+
+def _branch(value: Any) -> str:
+    is_branch = isinstance(value, str) and value.startswith(_BRANCHES) and value != _BRANCHES
+    return str(value) if is_branch else ""
 
 
 def is_public(event: Mapping[str, Any]) -> bool:

@@ -64,7 +64,11 @@ def trace_ids_of(path: Path) -> tuple[str, ...]:
             _ROOT.search(line.lower()) or _TRACE_ID.search(line.lower()) or _W3C_TRACE_ID.search(line.lower())
         )
         if not match:
-            raise _usage(f"--trace-ids: {path}:{number}: no trace id in {line[:80]!r}")
+            # what the line holds stays out of logs: it may be a secret of another file
+            raise _usage(
+                f"--trace-ids: {path}:{number}: no trace id in this line: expected one like "
+                "1-5759e988-bd862e3fe1be46a994272793 (also behind Root=, or in a W3C traceparent)"
+            )
         ids[f"1-{match.group(1)}-{match.group(2)}"] = None
     if not ids:
         raise _usage(f"--trace-ids: no trace id in {path}")

@@ -349,7 +349,7 @@ class FakeGitHub:
         return {"data": {"viewer": {"login": self.viewer.removesuffix("[bot]")}}}
 
     def _contents(self, path: str, ref: str) -> Json | list[Json]:
-        files = self.files.get(BASE if ref == "main" else ref)
+        files = self.files.get(BASE if ref in ("main", "refs/heads/main") else ref)
         if files is None:
             raise _Refusal(404, f"No commit found for the ref {ref}")
         if path in files:

@@ -518,7 +518,10 @@ EVENTS: dict[str, tuple[str, dict[str, Any]]] = {
     "workflow_dispatch": ("workflow_dispatch", {"ref": "refs/heads/mine"}),
     "pull_request": ("pull_request", {"pull_request": BASE_OF_PULL}),
     "pull_request_target": ("pull_request_target", {"pull_request": BASE_OF_PULL}),
-    "merge_group": ("merge_group", {"merge_group": {"base_sha": BASE, "head_sha": HEAD}}),
+    "merge_group": (
+        "merge_group",
+        {"merge_group": {"base_ref": "refs/heads/main", "base_sha": HEAD, "head_sha": HEAD}},
+    ),
     "workflow_run": ("workflow_run", {"workflow_run": {"event": "push", "head_sha": HEAD}}),
     "workflow_run of a pull request": (
         "workflow_run",

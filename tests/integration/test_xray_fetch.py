@@ -377,7 +377,9 @@ def test_a_trace_id_file_that_is_none_is_wrong_use(tmp_path: Path) -> None:
         file.write_text("# nothing\n", encoding="utf-8")
         scan(tmp_path, fake, "--trace-ids", file).ends_with(2, "no trace id")
         file.write_text("1-5f84c7a6\n", encoding="utf-8")
-        scan(tmp_path, fake, "--trace-ids", file).ends_with(2, "ids.txt:1: ", "1-5f84c7a6")
+        scan(tmp_path, fake, "--trace-ids", file).ends_with(
+            2, "ids.txt:1: no trace id in this line", "1-5759e988-"
+        )
         assert fake.requests == []
 
 

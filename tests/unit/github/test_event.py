@@ -14,6 +14,7 @@ from scanner.github.event import (
     activity_of,
     is_public,
     judged_by,
+    ref_name,
     trusted_source_of,
 )
 
@@ -353,7 +354,22 @@ CHECKOUT, DEFAULT_BRANCH = None, ""
             TrustedSource(DEFAULT_BRANCH),
             id="pull_request without a commit",
         ),
-        pytest.param("merge_group", MERGE_GROUP, TrustedSource(BASE), id="merge_group"),
+        pytest.param("merge_group", MERGE_GROUP, TrustedSource("refs/heads/main"), id="merge_group"),
+        pytest.param(
+            "merge_group",
+            MERGE_GROUP | {"merge_group": {"head_sha": HEAD, "base_sha": HEAD, "base_ref": "refs/heads/a/b"}},
+            TrustedSource("refs/heads/a/b"),
+            id="merge_group on top of another entry of the queue",
+        ),
+        *(
+            pytest.param(
+                "merge_group",
+                {"merge_group": {"head_sha": HEAD, "base_sha": BASE, "base_ref": ref}},
+                TrustedSource(DEFAULT_BRANCH),
+                id=f"merge_group into {ref!r}",
+            )
+            for ref in (None, 7, "", "refs/heads/", "refs/tags/main")
+        ),
         pytest.param(
             "workflow_run", workflow_run([_of_run(7)]), TrustedSource(BASE, HEAD), id="workflow_run"
         ),
@@ -457,3 +473,16 @@ def test_who_can_read_it(repository: Json, public: bool) -> None:
 
 def test_an_event_that_does_not_say_who_can_read_it_is_taken_for_public() -> None:
     assert is_public({}) and is_public({"repository": None})
+
+
+@pytest.mark.parametrize(
+    ("ref", "name"),
+    [
+        ("", "the default branch"),
+        (BASE, BASE[:10]),
+        ("refs/heads/main", "the tip of main"),
+        ("refs/heads/a\n::error::", "the tip of a\\n::error::"),
+    ],
+)
+def test_a_ref_has_a_name_in_messages(ref: str, name: str) -> None:
+    assert ref_name(ref) == name

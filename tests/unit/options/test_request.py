@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,14 @@ def test_trace_ids_are_read_in_every_spelling(tmp_path: Path) -> None:
     request = request_of(scan_options(["--trace-ids", str(ids)]), NOW)
     assert [trace_id[-1] for trace_id in request.trace_ids] == ["3", "4", "5"]
     assert request.wait > 0
+
+
+def test_a_line_without_a_trace_id_is_named_and_not_quoted(tmp_path: Path) -> None:
+    """The file may be the wrong one, and a log is read by many."""
+    (tmp_path / "ids").write_text("# ids\n\naws_secret_access_key = wJalrXUtnFEMI\n")
+    with pytest.raises(ScanError, match=r"ids:3: no trace id in this line") as raised:
+        request_of(scan_options(["--trace-ids", str(tmp_path / "ids")]), NOW)
+    assert not re.search("secret|wJalr", str(raised.value))
 
 
 @pytest.mark.parametrize("content", ["", "# nothing\n", "not an id\n"])
