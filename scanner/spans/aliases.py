@@ -61,7 +61,7 @@ def aliases() -> Mapping[str, tuple[Alias, ...]]:
 def _where(text: str) -> Where:
     for where in ("span", "resource", "any", "record"):
         if text == where:
-            return where  # type: ignore[return-value]  # mypy does not narrow to the members of the tuple
+            return where
     raise ValueError(f"aliases.csv: unknown place {text!r}")
 
 

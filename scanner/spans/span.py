@@ -29,7 +29,7 @@ class Span(NamedTuple):
     status: SpanStatus = "unset"
     message: str = ""
     error_type: str = ""
-    attributes: Mapping[str, Any] = {}  # noqa: RUF012 - nobody changes it
-    resource: Mapping[str, Any] = {}  # noqa: RUF012
+    attributes: Mapping[str, Any] = {}
+    resource: Mapping[str, Any] = {}
     scope: str = ""
     log: str = ""

@@ -1,11 +1,12 @@
-"""The workload that a span names itself, by its attributes or its resource; never a task, pod or instance. Pure."""
+"""The workload that a span names itself, by attributes or resource; never a task, pod or instance. Pure."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+from scanner.mapping.partitions import partition_of
 from scanner.model import Arn
-from scanner.model.workloads import NO_HINTS, Hints, WorkloadKey, qualifier_of, workload_arn
+from scanner.model.workloads import NO_HINTS, Hints, WorkloadKey, WorkloadKindName, qualifier_of, workload_arn
 from scanner.spans.aliases import text_of, value_of
 from scanner.spans.span import Span
 
@@ -80,8 +81,6 @@ def _version(span: Span, arn: str) -> str | None:
 
 
 def _partition(region: str) -> str:
-    from scanner.mapping.partitions import partition_of
-
     return partition_of(region) or "aws"
 
 
@@ -148,10 +147,11 @@ _APP_RUNNER = ("aws_app_runner", "AWS::AppRunner", "AWS::AppRunner::Service")
 def _service(span: Span) -> SpanWorkload | None:
     """A service of which nothing tells what it runs on, but for App Runner."""
     name = text_of("service_name", span)
-    if not name or (origin := origin_of(span)).startswith("AWS::") and origin not in _APP_RUNNER:
+    origin = origin_of(span)
+    if not name or (origin.startswith("AWS::") and origin not in _APP_RUNNER):
         return None
     on_app_runner = value_of("platform", span) in _APP_RUNNER or origin in _APP_RUNNER
-    kind = "app-runner" if on_app_runner else "other"
+    kind: WorkloadKindName = "app-runner" if on_app_runner else "other"
     return SpanWorkload(WorkloadKey(kind, name, account=_account(span), region=text_of("region", span)))
 
 

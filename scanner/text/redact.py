@@ -53,6 +53,16 @@ def keys_masked(text: str) -> str:
     return _KEY_ID.sub("[access key]", _SECRET.sub(r"\1[redacted]", text))
 
 
+# docs.aws.amazon.com/sns/latest/dg/sms_sending-overview.html: E.164, a plus and up to fifteen digits
+_PHONE = re.compile(r"(?<![\w/])\+\d{7,15}\b")
+_URL = re.compile(r"\b(?:https?|wss?)://[^\s\"'<>]+")
+
+
+def private_masked(text: str) -> str:
+    """Text with access keys, phone numbers and addresses of requests masked."""
+    return keys_masked(_PHONE.sub("[phone number]", _URL.sub("[URL]", text)))
+
+
 def accounts_masked(text: str) -> str:
     """Text with account ids masked."""
     return _ACCOUNT.sub("ACCOUNT_ID", text)
