@@ -1,4 +1,4 @@
-"""The story of a finding, a role or a function, from report.json. Pure."""
+"""The story of a finding, a role or a workload, from report.json. Pure."""
 
 from scanner.explain.story import explained
 

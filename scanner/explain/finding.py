@@ -13,7 +13,7 @@ from scanner.model import EXCESS, Verdict
 from scanner.report.records import Finding, GrantPlace, Report, Role, UsedPermission, Workload
 from scanner.report.view.bundle_words import use_of_bundle
 from scanner.report.view.rows import statement_of
-from scanner.report.view.viewed import bundle_of
+from scanner.report.view.viewed import bundle_of, name_of_workload
 from scanner.text.escape import counted
 from scanner.verdict.reason_help import REASON_HELP
 from scanner.verdict.reasons import MAY_BE_USED
@@ -32,7 +32,7 @@ _VERDICT_HELP = {
 
 def finding_sections(report: Report, role: Role, finding: Finding, *, everything: bool) -> list[Section]:
     """The sections of a finding's story; `everything` also holds the whole smaller policy."""
-    workloads = [workload for workload in report.workloads if workload.arn in role.workloads]
+    workloads = [workload for workload in report.workloads if workload.id in role.workloads]
     is_changed = any(
         (change.policy, change.statement) == (finding.policy, finding.statement) for change in role.changes
     )
@@ -150,11 +150,11 @@ def _evidence(finding: Finding, role: Role, workloads: Iterable[Workload]) -> li
         invocations = evidence.invocations
         total = "" if invocations is None else f" of {counted(invocations, 'invocation')}"
         lines.append(
-            f"  {workload.arn}: {counted(evidence.traces, 'trace')}{total}, "
+            f"  {workload.id}: {counted(evidence.traces, 'trace')}{total}, "
             f"{counted(evidence.calls, 'call')}, last seen {evidence.last_seen or 'never'}, "
             f"last changed {evidence.last_changed or 'unknown'}"
         )
-        if workload.arn in role.by_version_only:
+        if workload.id in role.by_version_only:
             lines.append(
                 "    only a published version uses the role: its traces do not tell which version ran"
             )
@@ -172,7 +172,9 @@ def _calls(role: Role, finding: Finding, workloads: Iterable[Workload], *, every
         line
         for workload in workloads
         for source, used in (("traces", workload.used), ("CloudTrail", workload.recorded))
-        for line in _calls_of(used, _Services.of(role, finding), (workload.name, source), most_ids)
+        for line in _calls_of(
+            used, _Services.of(role, finding), (name_of_workload(workload.id), source), most_ids
+        )
     ]
     if not lines:
         return ["No call of these services was seen."]
@@ -218,8 +220,8 @@ class _Services:
 def _denied_calls(role: Role, finding: Finding, workloads: Iterable[Workload]) -> list[str]:
     services = _Services.of(role, finding)
     lines = [
-        f"  {workload.name}: {denied.action} on {denied.resource}, {counted(denied.count, 'call')}: "
-        f"{denied.meaning}"
+        f"  {name_of_workload(workload.id)}: {denied.action} on {denied.resource}, "
+        f"{counted(denied.count, 'call')}: {denied.meaning}"
         for workload in workloads
         for denied in workload.denied
         if services.name(denied.action)

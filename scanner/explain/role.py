@@ -10,7 +10,7 @@ from scanner.model import EXCESS
 from scanner.report.records import Report, Role
 from scanner.report.view.rows import rows_of
 from scanner.report.view.values import Row
-from scanner.report.view.viewed import ViewedReport, is_open_excess
+from scanner.report.view.viewed import ViewedReport, is_open_excess, name_of_workload
 from scanner.text.escape import counted
 
 
@@ -28,13 +28,13 @@ def role_sections(report: Report, role: Role, *, everything: bool) -> list[Secti
 def _head(viewed: ViewedReport, role: Role, rows: list[Row]) -> list[str]:
     confirmed = sum(row.confirmed for row in rows)
     never = [
-        workload.name
+        name_of_workload(workload.id)
         for arn in role.workloads
         if (workload := viewed.workloads.get(arn)) and not workload.evidence.traces
     ]
     lines = [f"Role {role.arn}", f"  used by {', '.join(viewed.names(role))}"]
     others = len(role.workloads) - len(viewed.selected(role))
-    lines += [f"  and by {counted(others, 'other function')} that the report is not about"] if others else []
+    lines += [f"  and by {counted(others, 'other workload')} that the report is not about"] if others else []
     lines += [f"  never traced: {', '.join(never)}"] if never else []
     lines += [] if role.readable else ["  It could not be read wholly: see the warnings of the report."]
     found = f"{counted(len(rows), 'finding')}: {confirmed} confirmed, {len(rows) - confirmed} not"

@@ -11,14 +11,15 @@ from scanner.explain.role import role_sections
 from scanner.explain.section import Section, joined
 from scanner.report.load import report_of
 from scanner.report.records import Finding, Report, Role
+from scanner.report.view.viewed import name_of_workload
 
 
 def explained(document: Any, named: str, *, everything: bool = False) -> list[str]:
     """The story of what is named as lines of text, not escaped: at most a screen, unless all is wanted.
 
-    `document` is the parsed report.json. `named` is a role or a function, by name or ARN, or the beginning of
-    the id of a finding or of any of its grants. Raises ScanError where the document is no report that this
-    version can read, or holds nothing of that name.
+    `document` is the parsed report.json. `named` is a role by name or ARN, a workload by name, id or ARN, or
+    the beginning of the id of a finding or of any of its grants. Raises ScanError where the document is no
+    report that this version can read, or holds nothing of that name.
     """
     report = report_of(document)
     roles = _roles(report, named)
@@ -32,11 +33,11 @@ def explained(document: Any, named: str, *, everything: bool = False) -> list[st
 
 
 def _roles(report: Report, named: str) -> list[Role]:
-    """The roles of that name or ARN, else those of the functions of that name or ARN."""
+    """The roles of that name or ARN, else those of the workloads of that name, id or ARN."""
     by_role = [role for role in report.roles if named in (role.name, role.arn)]
-    arns = {workload.arn for workload in report.workloads if named in (workload.name, workload.arn)}
-    roles = by_role or [role for role in report.roles if arns.intersection(role.workloads)]
-    if arns and not roles:
+    ids = {workload.id for workload in report.workloads if named in (workload.name, workload.id)}
+    roles = by_role or [role for role in report.roles if ids.intersection(role.workloads)]
+    if ids and not roles:
         raise ScanError(f"no role of {named!r} was compared in this report: see its warnings", EXIT_USAGE)
     return roles
 
@@ -59,7 +60,7 @@ def _finding(report: Report, named: str) -> tuple[Role, Finding]:
         problem = f"not one but {len(matching)} findings of this report have an id that begins with"
         raise ScanError(f"{problem} {named!r}: see `findings[].id`", EXIT_USAGE)
     raise ScanError(
-        f"no finding of this report has an id that begins with {named!r}, and no role or function has "
+        f"no finding of this report has an id that begins with {named!r}, and no role or workload has "
         f"that name{_near(report, named)}. Ids changed once, before 0.1.0: one of an earlier report is found "
         "in that report only",
         EXIT_USAGE,
@@ -67,6 +68,8 @@ def _finding(report: Report, named: str) -> tuple[Role, Finding]:
 
 
 def _near(report: Report, named: str) -> str:
-    names = {role.name for role in report.roles} | {workload.name for workload in report.workloads}
+    names = {role.name for role in report.roles} | {
+        name for workload in report.workloads for name in (workload.name, name_of_workload(workload.id))
+    }
     near = difflib.get_close_matches(named, sorted(names), 1)
     return f"; did you mean {near[0]}?" if near else ""

@@ -128,6 +128,11 @@ def shown_ids(workloads: Iterable[str]) -> dict[str, str]:
     return {workload: shown if uses[shown] == 1 else workload for workload, shown in ids.items()}
 
 
+def short_name(workload: str) -> str:
+    """A name for short lines: a function's alone, else the kind with it (`ecs:CLUSTER/FAMILY`)."""
+    return workload_name(workload) if Arn.parse(workload) else shown_id(workload)
+
+
 def names_of(workload: str) -> tuple[str, ...]:
     """What a pattern may name a workload by: its name, what it is called, its ARN or whole key."""
     return tuple(dict.fromkeys((workload_name(workload), shown_id(workload), workload)))
@@ -189,6 +194,7 @@ class PublishedVersion(NamedTuple):
     made: datetime | None
     role: str | None = None
     runtime: str = ""
+    candidates: tuple[str, ...] = ()
 
 
 class Alias(NamedTuple):
@@ -203,10 +209,11 @@ class Workload:
     """What runs with a role.
 
     `key` is the text of its key (`WorkloadKey.text`), the ARN of a function. `role` is the role's ARN, None
-    where the configuration names none. `changed` is when code or configuration last changed, None where that
-    is unknown. `published` are its published versions, `aliases` its aliases,
-    None where these were not read. `qualifiers` are the versions and aliases by which its platform calls it.
-    `runtime` is what runs the code ("python3.13"), in lower case; empty where that is unknown.
+    where none is known; then `candidates` are the roles that it may have, or say what could not be told.
+    `changed` is when code or configuration last changed, None where that is unknown. `published` are its
+    published versions, `aliases` its aliases, None where these were not read. `qualifiers` are the versions
+    and aliases by which its platform calls it. `runtime` is what runs the code ("python3.13"), in lower case;
+    empty where that is unknown.
     """
 
     key: str
@@ -219,3 +226,4 @@ class Workload:
     qualifiers: tuple[str, ...] = ()
     platform: PlatformNeeds = PlatformNeeds()
     runtime: str = ""
+    candidates: tuple[str, ...] = ()

@@ -23,7 +23,7 @@ from scanner.model import (
     Usage,
     account_of,
 )
-from scanner.model.workloads import workload_kind, workload_name
+from scanner.model.workloads import WorkloadKey, short_name, shown_ids, workload_name
 from scanner.report import records
 from scanner.report.build_excess import excess_statement
 from scanner.report.build_role import RoleBuilder
@@ -48,13 +48,12 @@ def report(
 ) -> records.Report:
     """report.json: everything that a scan found, and what the gate says of it."""
     usages = {usage.workload: usage for usage in result.traced.usages}
-    build = RoleBuilder(result, result.traced.evidence)
+    ids = shown_ids(_reported_workloads(result))
+    build = RoleBuilder(result, result.traced.evidence, ids)
     return records.Report(
         schema_version=records.SCHEMA_VERSION,
         scan=_scan(result, request),
-        workloads=tuple(
-            _workload(arn, usages.get(arn), result, request) for arn in _reported_workloads(result)
-        ),
+        workloads=tuple(_workload(key, id_, usages.get(key), (result, request)) for key, id_ in ids.items()),
         unattributed=_unattributed(usages.get(None)),
         roles=tuple(map(build.record, result.roles)),
         severe_actions=dict(sorted(severe for finding in result.findings for severe in finding.severe)),
@@ -67,6 +66,7 @@ def report(
 def excessive_permissions(result: ScanResult, request: ScanRequest) -> tuple[records.Excess, ...]:
     """excessive_permissions.json: one entry for each workload whose role holds more than it needs."""
     entries: list[records.Excess] = []
+    ids = shown_ids(_reported_workloads(result))
     for role_result in result.roles:
         statements = tuple(
             excess_statement(finding)
@@ -76,9 +76,9 @@ def excessive_permissions(result: ScanResult, request: ScanRequest) -> tuple[rec
         if not statements:
             continue
         entries.extend(
-            records.Excess(arn=arn, role=role_result.role.arn, excess_permissions=statements)
-            for arn in role_result.role.workloads
-            if is_selected(arn, request.workloads)
+            records.Excess(arn=ids[key], role=role_result.role.arn, excess_permissions=statements)
+            for key in role_result.role.workloads
+            if is_selected(key, request.workloads)
         )
     return tuple(sorted(entries, key=lambda entry: entry.arn))
 
@@ -95,9 +95,7 @@ def _policy_files(result: ScanResult) -> dict[str, Usage]:
     for usage in result.traced.usages:
         if usage.workload is None:
             continue
-        stem = (
-            _UNSAFE_IN_FILE_NAME.sub("_", workload_name(usage.workload))[:_MAX_FILE_NAME].lstrip(".") or "_"
-        )
+        stem = _UNSAFE_IN_FILE_NAME.sub("_", short_name(usage.workload))[:_MAX_FILE_NAME].lstrip(".") or "_"
         name, number = stem, 1
         while name.lower() in taken:  # some file systems do not distinguish case
             number += 1
@@ -121,7 +119,7 @@ def iso(seconds: float | None) -> str | None:
 
 
 def _scan(result: ScanResult, request: ScanRequest) -> records.Scan:
-    accounts = {account_of(usage.workload) for usage in result.traced.usages if usage.workload}
+    accounts = {account_of(usage.workload) for usage in result.traced.usages if usage.workload} - {""}
     skipped = result.traced.skipped
     return records.Scan(
         source=result.traced.source,
@@ -235,17 +233,24 @@ def _reported_workloads(result: ScanResult) -> list[str]:
     return sorted(seen.union(sharers, result.invocations, result.never_traced.arns))
 
 
-def _workload(arn: str, usage: Usage | None, result: ScanResult, request: ScanRequest) -> records.Workload:
-    workload = result.workloads.get(arn)
-    history = next((s.records.histories[arn] for s in result.roles if arn in s.records.histories), None)
+def _workload(
+    key: str, id_: str, usage: Usage | None, scanned: tuple[ScanResult, ScanRequest]
+) -> records.Workload:
+    result, request = scanned
+    workload, parts = result.workloads.get(key), WorkloadKey.parse(key)
+    history = next((s.records.histories[key] for s in result.roles if key in s.records.histories), None)
     return records.Workload(
-        arn=arn,
-        kind=workload_kind(arn),
-        name=workload_name(arn),
+        id=id_,
+        arn=key if parts.name == key else None,
+        kind=parts.kind,
+        name=workload_name(key),
+        account=parts.account or None,
+        region=parts.region or None,
         role=workload.role if workload else None,
-        reported=is_selected(arn, request.workloads),
-        rights=result.never_traced.rights.get(arn),
-        evidence=_workload_evidence(arn, usage, result, request),
+        candidates=workload.candidates if workload else (),
+        reported=is_selected(key, request.workloads),
+        rights=result.never_traced.rights.get(key),
+        evidence=_workload_evidence(key, usage, result, request),
         used=_used(usage.used) if usage else (),
         recorded=_used(history.used) if history else (),
         denied=tuple(_denied(denied) for denied in usage.denied) if usage else (),

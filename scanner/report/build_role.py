@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from scanner.model import (
@@ -38,10 +38,11 @@ class _RoleTables:
 
 @dataclass(frozen=True)
 class RoleBuilder:
-    """Makes the records of the roles of a scan."""
+    """Makes the records of the roles of a scan. `ids` are those of the workloads in the report, by key."""
 
     result: ScanResult
     evidence: Mapping[str, Evidence]
+    ids: Mapping[str, str]
 
     def record(self, role_result: RoleResult) -> records.Role:
         """A role as report.json has it."""
@@ -51,8 +52,8 @@ class RoleBuilder:
         return records.Role(
             arn=role.arn,
             name=role.name,
-            workloads=role.workloads,
-            by_version_only=role.by_version_only,
+            workloads=self._ids(role.workloads),
+            by_version_only=self._ids(role.by_version_only),
             workloads_complete=role.workloads_complete,
             trusted=role.trusted,
             boundary=role.boundary.arn if role.boundary else None,
@@ -61,7 +62,7 @@ class RoleBuilder:
             problems=role.problems,
             template=role_result.template,
             policies=tuple(map(_policy, role.policies)),
-            used=tuple(map(_used, tables.used)),
+            used=tuple(map(self._used, tables.used)),
             bundles=tuple(map(_bundle, tables.bundles)),
             findings=findings,
             changes=_changes(role_result, tables),
@@ -70,8 +71,33 @@ class RoleBuilder:
             objections=tuple(role_result.objections),
             policy_for_denied=_document(offer.policy) if offer.policy else None,
             policy_for_denied_notes=tuple(offer.notes),
-            not_understood=tuple(map(_not_understood, role_result.not_understood)),
-            allowed_elsewhere=tuple(map(_allowed_elsewhere, role_result.allowed_elsewhere)),
+            not_understood=tuple(map(self._not_understood, role_result.not_understood)),
+            allowed_elsewhere=tuple(map(self._allowed_elsewhere, role_result.allowed_elsewhere)),
+        )
+
+    def _ids(self, workloads: Iterable[str]) -> tuple[str, ...]:
+        return tuple(self.ids.get(workload, workload) for workload in workloads)
+
+    def _used(self, used: Used) -> records.UsedGrant:
+        return records.UsedGrant(
+            action=used.action, resource=used.resource, workloads=self._ids(used.workloads)
+        )
+
+    def _allowed_elsewhere(self, allowed: AllowedElsewhere) -> records.AllowedElsewhere:
+        return records.AllowedElsewhere(
+            workload=self.ids.get(allowed.workload, allowed.workload),
+            action=allowed.action,
+            resource=allowed.resource,
+            calls=allowed.calls,
+            denied=allowed.denied,
+        )
+
+    def _not_understood(self, call: NotUnderstood) -> records.NotUnderstood:
+        return records.NotUnderstood(
+            workload=self.ids.get(call.workload, call.workload),
+            action=call.action,
+            resource=call.resource,
+            calls=call.calls,
         )
 
     def _findings(self, role_result: RoleResult, tables: _RoleTables) -> tuple[records.Finding, ...]:
@@ -146,10 +172,6 @@ def _policy(policy: Policy) -> records.Policy:
     )
 
 
-def _used(used: Used) -> records.UsedGrant:
-    return records.UsedGrant(action=used.action, resource=used.resource, workloads=used.workloads)
-
-
 def _bundle(bundle: BundleUse) -> records.BundleUse:
     return records.BundleUse(
         framework=bundle.framework,
@@ -170,22 +192,6 @@ def _changes(role_result: RoleResult, tables: _RoleTables) -> tuple[records.Stat
             policy=tables.policies[edit.policy_key], statement=edit.statement, after=edit.after
         )
         for edit in edits(role_result.role, role_result.assessments)
-    )
-
-
-def _allowed_elsewhere(allowed: AllowedElsewhere) -> records.AllowedElsewhere:
-    return records.AllowedElsewhere(
-        workload=allowed.workload,
-        action=allowed.action,
-        resource=allowed.resource,
-        calls=allowed.calls,
-        denied=allowed.denied,
-    )
-
-
-def _not_understood(call: NotUnderstood) -> records.NotUnderstood:
-    return records.NotUnderstood(
-        workload=call.workload, action=call.action, resource=call.resource, calls=call.calls
     )
 
 

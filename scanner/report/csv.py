@@ -90,7 +90,7 @@ COLUMNS: Final[Mapping[str, Callable[[Row, ViewedReport], str]]] = {
     "breadth": lambda row, _: row.finding.breadth,
     "fails": lambda row, _: _yes(row.fails),
     "accepted": _accepted,
-    "functions": lambda row, viewed: _together(viewed.names(row.role)),
+    "workloads": lambda row, viewed: _together(viewed.names(row.role)),
     "role": lambda row, _: row.role.arn,
     "policy": _policy,
     "statement": _statement,

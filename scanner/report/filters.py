@@ -52,11 +52,11 @@ def filtered(report: Report, filters: Filters) -> Report:
     if filters == NO_FILTERS:
         return report
     roles = tuple(_with_findings(role, filters) for role in report.roles if _matches_role(role, filters))
-    arns = {arn for role in roles for arn in role.workloads}
+    ids = {id_ for role in roles for id_ in role.workloads}
     workloads = tuple(
         _with_calls(workload, filters)
         for workload in report.workloads
-        if workload.arn in arns or not filters.roles or _matches_name(workload.role or "", filters.roles)
+        if workload.id in ids or not filters.roles or _matches_name(workload.role or "", filters.roles)
     )
     fitting = msgspec.structs.replace(report, roles=roles, workloads=workloads)
     return msgspec.structs.replace(fitting, scan=_scan(report, fitting, filters))

@@ -8,7 +8,7 @@ import msgspec
 
 from scanner.errors import EXIT_USAGE, ScanError
 from scanner.report.records import SCHEMA_VERSION, Report
-from scanner.report.upgrade import FIRST_VERSION, upgraded
+from scanner.report.upgrade import FIRST_VERSION, upgraded, with_ids
 
 
 def report_of(document: Any) -> Report:
@@ -24,7 +24,8 @@ def report_of(document: Any) -> Report:
             EXIT_USAGE,
         )
     try:
-        return _checked(msgspec.convert(upgraded(document) if version == FIRST_VERSION else document, Report))
+        current = upgraded(document) if version == FIRST_VERSION else document
+        return _checked(msgspec.convert(with_ids(current), Report))
     except (msgspec.ValidationError, KeyError, IndexError, TypeError, AttributeError) as error:
         problem = str(error).replace("\n", " ")[:200]
         raise ScanError(

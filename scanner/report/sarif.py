@@ -162,7 +162,7 @@ def _result(row: Row, rule_index: int, places: _Places) -> dict[str, Any]:
             "severity": finding.severity,
             "actions": list(finding.actions),
             "resources": list(finding.resources),
-            "functions": list(row.functions),
+            "workloads": list(row.functions),
         },
     }
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from scanner.model import account_of, region_of
+
 FIRST_VERSION: Final = 1
 Json = dict[str, Any]
 
@@ -38,6 +40,22 @@ def upgraded(document: Json) -> Json:
         "severe_actions": severe,
         "accepted": {**accepted, "rules": rules},
     }
+
+
+def with_ids(document: Json) -> Json:
+    """The same report with ids of its workloads: where none stand, all of these have ARNs.
+
+    Raises KeyError, TypeError or AttributeError where the document is no report.
+    """
+    return {**document, "workloads": [_with_id(workload) for workload in document["workloads"]]}
+
+
+def _with_id(workload: Json) -> Json:
+    if "id" in workload:
+        return workload
+    arn = workload["arn"]
+    place = {"account": account_of(arn) or None, "region": region_of(arn) or None}
+    return {"id": arn, **place, **workload}
 
 
 def _renamed(value: Json, names: dict[str, str]) -> Json:

@@ -12,7 +12,7 @@ from scanner.report.view.effects import EFFECTS
 from scanner.report.view.groups import groups_of
 from scanner.report.view.rows import rows_of, statement_of
 from scanner.report.view.values import Group, Row, View
-from scanner.report.view.viewed import ViewedReport, bundle_of, json_text
+from scanner.report.view.viewed import ViewedReport, bundle_of, json_text, name_of_workload
 from scanner.text.escape import one_line
 
 Json = dict[str, Any]
@@ -33,6 +33,7 @@ def page_data(report: Report, view: View) -> Json:
     return {
         "texts": data.texts.written(),
         "tables": tables,
+        "noun": view.noun,
         "effects": dict(EFFECTS),
         "reasons": {str(line.code): [one_line(line.meaning), one_line(line.remedy)] for line in view.reasons},
         "gains": {one_line(action): one_line(gain) for action, gain in report.severe_actions.items()},
@@ -154,8 +155,10 @@ class _Data:
         for workload in self._report.workloads:
             evidence = workload.evidence
             yield {
-                "name$": self.texts.of(workload.name),
-                "arn$": self.texts.of(workload.arn),
+                "name$": self.texts.of(name_of_workload(workload.id)),
+                "id$": self.texts.of(workload.id),
+                "kind$": self.texts.of(workload.kind),
+                "candidates$": self.texts.each(workload.candidates),
                 "role": self._roles.get(workload.role or "", -1),
                 "roleArn$": self.texts.of(workload.role or ""),
                 "reported": int(workload.reported),

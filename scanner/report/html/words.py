@@ -82,13 +82,13 @@ def measures(view: View) -> list[Measure]:
     """The numbers of the head."""
     totals, unseen = view.totals, view.never_traced
     of_verdict = ", ".join(f"{count:,} {verdict}" for verdict, count in totals.by_verdict.items())
-    listed = f"of {unseen.listed:,} functions" if unseen.listed is not None else ""
+    listed = f"of {counted(unseen.listed, view.noun)}" if unseen.listed is not None else ""
     rights = Counter(rights for _, rights in unseen.dangerous)
     danger = ", ".join(f"{count:,} {kind}" for kind, count in rights.items())
     numbers = [
         Measure(f"{totals.confirmed:,}", "confirmed", of_verdict, totals.confirmed > 0),
         Measure(f"{totals.unconfirmed:,}", "not confirmed", "each says why"),
-        Measure(f"{totals.excessive:,}", "functions hold too much", f"of {totals.functions:,} compared"),
+        Measure(f"{totals.excessive:,}", f"{view.noun}s hold too much", f"of {totals.functions:,} compared"),
     ]
     if unseen.names or unseen.listed is not None:
         detail = "; ".join(part for part in (listed, danger) if part)
@@ -121,7 +121,7 @@ def _plain(group: Group) -> PlainRow:
 def sections(view: View) -> list[Section]:
     """What else there is to know, in lists that are folded."""
     lists = {
-        "Functions that were never traced": _never_traced(view),
+        f"{view.noun.capitalize()}s that were never traced": _never_traced(view),
         "Accepted by the team, and the baseline": view.accepted_facts,
         "Denied by AWS": [
             f"{calls.who}: {calls.action} on {calls.resource} ({calls.count:,}): {calls.meaning}"

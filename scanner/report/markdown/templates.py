@@ -48,7 +48,7 @@ def icon(item: Row | Group) -> str:
 
 
 def who(group: Group) -> str:
-    """The functions of a group in a few words, as Markdown."""
+    """The workloads of a group in a few words, as Markdown."""
     names = group.functions
     if len(names) <= _LISTED:
         return ", ".join(map(markdown_code, names))

@@ -19,7 +19,7 @@ _ICONS = {"failure": "❌", "neutral": "⚠️"}
 def title(view: View, changes: Changes | None = None) -> str:
     """The headline with the state of the gate, and what is new."""
     if changes and is_fixed(view, changes):
-        return f"✅ Fixed: {_fixed(changes)}"
+        return f"✅ Fixed: {_fixed(changes, view.noun)}"
     parts = [f"{_icon(view)} {_headline(view)}", _delta(view, changes)]
     return " · ".join(filter(None, parts))
 
@@ -46,7 +46,7 @@ def _headline(view: View) -> str:
 
 
 def is_about_one(view: View) -> bool:
-    """Whether the headline names the only functions that have findings."""
+    """Whether the headline names the only workloads that have findings."""
     return len({row.role.arn for row in view.confirmed}) == 1 and view.confirmed[0].who in view.headline
 
 
@@ -61,10 +61,10 @@ def _delta(view: View, changes: Changes | None) -> str:
     return f"+{new:,} new, {known:,} known, {fixed:,} fixed" if new or fixed else ""
 
 
-def _fixed(changes: Changes) -> str:
+def _fixed(changes: Changes, noun: str) -> str:
     """What was fixed, where nothing else is left."""
     names = {fixed.who for fixed in changes.fixed}
-    where = markdown_code(changes.fixed[0].who) if len(names) == 1 else counted(len(names), "function")
+    where = markdown_code(changes.fixed[0].who) if len(names) == 1 else counted(len(names), noun)
     if len(changes.fixed) > 1:
         return f"{counted(len(changes.fixed), 'finding')} are gone from {where}"
     what = changes.fixed[0].actions
@@ -142,12 +142,12 @@ def _some(texts: Iterable[str], most: int, before: str) -> list[str]:
 
 
 def fine(view: View) -> str:
-    """How many functions have no finding, not even a doubt; empty where none has."""
+    """How many workloads have no finding, not even a doubt; empty where none has."""
     with_findings = {name for row in _all_rows(view) for name in row.functions}
     number = view.totals.functions - len(with_findings)
     if number <= 0 or not with_findings:
         return ""
-    return f"{number:,} other function{' is' if number == 1 else 's are'} fine"
+    return f"{number:,} other {view.noun}{' is' if number == 1 else 's are'} fine"
 
 
 def _all_rows(view: View) -> Iterator[Row]:
@@ -155,7 +155,7 @@ def _all_rows(view: View) -> Iterator[Row]:
 
 
 def never_traced(view: View) -> str:
-    """How many functions no trace shows, and which of them hold most; empty where none."""
+    """How many workloads no trace shows, and which of them hold most; empty where none."""
     never = view.never_traced
     if not never.names:
         return ""

@@ -57,7 +57,7 @@ _ACTION_AND_RESOURCE = Meta(
 class Excess(Struct, frozen=True, kw_only=True, rename="camel"):
     """A workload whose role holds more than it needs."""
 
-    arn: Annotated[str, about("the ARN of the workload")]
+    arn: Annotated[str, about("the ARN of the workload; of one without an ARN its `id` in report.json")]
     role: Annotated[str, about("the ARN of its role")]
     excess_permissions: Annotated[
         tuple[Annotated[ExcessStatement, _ACTION_AND_RESOURCE], ...],

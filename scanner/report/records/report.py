@@ -21,7 +21,7 @@ class Report(Struct, frozen=True, kw_only=True):
     scan: Annotated[Scan, about("what was read")]
     workloads: Annotated[
         tuple[Workload, ...],
-        about("each workload that was traced, and each one that shares a role with it, by ARN"),
+        about("each workload that was traced, and each one that shares a role with it, by ARN or id"),
     ]
     unattributed: Annotated[Unattributed, about("calls that belong to no workload")]
     roles: Annotated[

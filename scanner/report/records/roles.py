@@ -39,7 +39,7 @@ class UsedGrant(Struct, frozen=True, kw_only=True, omit_defaults=True):
     resource: Annotated[str, about("the ARN")]
     workloads: Annotated[
         tuple[str, ...],
-        about("the ARNs of the workloads that used it; none where AWS itself needs it"),
+        about("the ids of the workloads that used it; none where AWS itself needs it"),
     ] = ()
 
 
@@ -220,7 +220,7 @@ class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class AllowedElsewhere(Struct, frozen=True, kw_only=True):
     """Calls that succeeded though no policy of the role allows them."""
 
-    workload: Annotated[str, about("the ARN of the workload")]
+    workload: Annotated[str, about("the id of the workload")]
     action: Annotated[str, about("the IAM action")]
     resource: Annotated[str, about("the ARN")]
     calls: Annotated[Count, about("calls that succeeded")]
@@ -236,7 +236,7 @@ class AllowedElsewhere(Struct, frozen=True, kw_only=True):
 class NotUnderstood(Struct, frozen=True, kw_only=True):
     """Calls that succeeded though no grant was found that allows them, while one names their action."""
 
-    workload: Annotated[str, about("the ARN of the workload")]
+    workload: Annotated[str, about("the id of the workload")]
     action: Annotated[str, about("the IAM action")]
     resource: Annotated[str, about("the ARN")]
     calls: Annotated[Count, about("calls that succeeded")]
@@ -247,7 +247,7 @@ class Role(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     arn: Annotated[str, about("the ARN")]
     name: Annotated[str, about("its name, without the path")]
-    workloads: Annotated[tuple[str, ...], about("the ARNs of all workloads that are known to use it")]
+    workloads: Annotated[tuple[str, ...], about("the ids of all workloads that are known to use it")]
     by_version_only: Annotated[
         tuple[str, ...],
         about(

@@ -51,7 +51,10 @@ class Scan(Struct, frozen=True, kw_only=True):
 
     source: Annotated[
         str,
-        about("where the traces are: `xray` (the X-Ray API) or `files` (`--traces`); others may be added"),
+        about(
+            "where the traces are: `xray` (the X-Ray API), `files` (`--traces`), `spans` (the spans of "
+            "Transaction Search in CloudWatch Logs) or `mixed` (both of AWS's); others may be added"
+        ),
     ]
     start: Annotated[
         Time,

@@ -25,7 +25,7 @@ class WorkloadEvidence(Struct, frozen=True, kw_only=True):
     calls: Annotated[Count, about("its AWS calls")]
     first_seen: Annotated[Time, about("when its first trace started; null if there is none")]
     last_seen: Annotated[Time, about("when its last trace started")]
-    last_changed: Annotated[Time, about("when the function was last deployed; null where that is unknown")]
+    last_changed: Annotated[Time, about("when it was last deployed or changed; null where that is unknown")]
     auto_instrumented: Annotated[
         bool, about("whether its traces say that all its AWS clients are instrumented automatically")
     ]
@@ -112,10 +112,33 @@ class Unmapped(Struct, frozen=True, kw_only=True):
 class Workload(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What runs with a role. Keys at their default are absent."""
 
-    arn: Annotated[str, about("the ARN; versions and aliases of a function are one workload")]
-    kind: Annotated[WorkloadKindName, about("what kind of workload it is")]
+    id: Annotated[
+        str,
+        about(
+            "what the rest of the report names it by: the ARN of a function or state machine, "
+            "`ecs:CLUSTER/FAMILY`, `ec2:ROLE/SERVICE`, `eks:CLUSTER/NAMESPACE/NAME`, "
+            "`app-runner:SERVICE`, `other:SERVICE` (`?` stands for a part that is not known); with "
+            "`@ACCOUNT/REGION` where two would be called the same"
+        ),
+    ]
+    arn: Annotated[
+        str | None,
+        about("the ARN; versions and aliases of a function are one workload; null where there is none"),
+    ]
+    kind: Annotated[
+        WorkloadKindName,
+        about("what kind of workload it is; `other`: nothing tells what the service runs on"),
+    ]
     name: Annotated[str, about("its name")]
+    account: Annotated[str | None, about("its account; null where it is unknown")] = None
+    region: Annotated[str | None, about("its region; null where it is unknown")] = None
     role: Annotated[str | None, about("the ARN of its role; null where it is unknown")] = None
+    candidates: Annotated[
+        tuple[str, ...],
+        about(
+            "where its role is unknown: the roles that it may have, or what could not be told, a line each"
+        ),
+    ] = ()
     reported: Annotated[
         bool, about("false where it is not among those that were asked for, and only shares a role with one")
     ] = True

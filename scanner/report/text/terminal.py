@@ -53,7 +53,7 @@ def _lines(view: View, shown: Shown, width: int) -> Iterator[Text]:
         severity_width = max(len(group.severity) for group in found.groups)
         for group in found.groups:
             number += 1
-            yield from _group(group, number, severity_width, width)
+            yield from _group(group, (number, view.noun), severity_width, width)
             if shown.everything:
                 yield from _grants(group.rows[0].below, width)
     for title, lines in sections(view, shown):
@@ -99,8 +99,9 @@ def _totals(view: View, width: int) -> Iterator[Text]:
         yield from _paragraph(parts, width, label, " " * (name_width + 2))
 
 
-def _group(group: Group, number: int, severity_width: int, width: int) -> Iterator[Text]:
+def _group(group: Group, named: tuple[int, str], severity_width: int, width: int) -> Iterator[Text]:
     """A grant with its severity, what was seen of it, who holds it."""
+    number, noun = named
     head = f"{number:>3}  "
     severity = Text.assemble(head, (f"{group.severity:<{severity_width}}", STYLES.get(group.severity, "")))
     margin = " " * (len(severity) + 2)
@@ -113,20 +114,20 @@ def _group(group: Group, number: int, severity_width: int, width: int) -> Iterat
     lines = [
         *((line, "bold") for line in wrapped(one_line(f"{group.actions} on {group.resources}"), inner)),
         *((line, "") for line in wrapped(one_line(group.claim), inner)),
-        *((line, _DIM) for line in wrapped(one_line(_holders(group)), inner)),
+        *((line, _DIM) for line in wrapped(one_line(_holders(group, noun)), inner)),
     ]
     for place, (line, style) in enumerate(lines):
         beside = place == 0 and len(severity) == len(margin)
         yield Text.assemble(severity if beside else margin, (line, style))
 
 
-def _holders(group: Group) -> str:
+def _holders(group: Group, noun: str) -> str:
     """Who holds it, what the verdict rests on, where it stands, and the id that `explain` takes."""
     names = listed(group.functions)
     count = len(group.functions)
     places = listed(f"{place.path}:{place.line}" for place in group.places)
     parts = [
-        names if count == 1 else f"{counted(count, 'function')}: {names}",
+        names if count == 1 else f"{counted(count, noun)}: {names}",
         group.evidence,
         places,
         group.ids[0] if group.ids else "",

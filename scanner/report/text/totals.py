@@ -45,7 +45,7 @@ def _never_traced(view: View) -> Iterable[Total]:
         if never.text:  # why it is unknown
             yield Total("Never traced", "unknown", never.text)
         return
-    total = f"of {counted(never.listed, 'function')}" if never.listed else ""
+    total = f"of {counted(never.listed, view.noun)}" if never.listed else ""
     by_rights: dict[str, list[str]] = {}
     for name, rights in never.dangerous:
         by_rights.setdefault(rights, []).append(name)

@@ -34,12 +34,13 @@ def view_of(report: Report, *, names_hidden: bool = False) -> View:
     others = merged([row for row in rest if row.fails])
     totals = totals_of(viewed)
     return View(
+        noun=viewed.noun,
         headline=filter_notice(report) or headline(viewed, totals, confirmed),
         facts=facts(report),
         gate=report.gate,
         totals=totals,
         delta=accepted.delta(report),
-        never_traced=never_traced(report),
+        never_traced=never_traced(viewed),
         others=others,
         other_groups=groups_of(others),
         groups=groups_of(confirmed),

@@ -24,7 +24,7 @@ def headline(viewed: ViewedReport, totals: Totals, confirmed: list[Row]) -> str:
 def _result(viewed: ViewedReport, totals: Totals, confirmed: list[Row]) -> str:
     if not totals.functions:
         return "Nothing could be compared"
-    functions = counted(totals.functions, "function")
+    functions = counted(totals.functions, viewed.noun)
     if confirmed:
         if len({row.role.arn for row in confirmed}) == 1:
             return _advice(confirmed)

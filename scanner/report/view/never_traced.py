@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from scanner.report.records import Report
 from scanner.report.view.values import NeverTraced
+from scanner.report.view.viewed import ViewedReport, is_never_traced, name_of_workload
 from scanner.text.escape import counted
 from scanner.verdict.rights import WORST_FIRST
 
 # What is said where only some traces were read: of no workload is it known that it was never traced.
 _ONLY_SOME: Mapping[str, str] = {
-    "filter": "Functions that were never traced are not told: a filter chose the traces",
-    "trace-ids": "Functions that were never traced are not told: only the traces of given ids were read",
+    "filter": "What was never traced is not told: a filter chose the traces",
+    "trace-ids": "What was never traced is not told: only the traces of given ids were read",
 }
 HOLDING = {
     "administrator": "administrator's rights",
@@ -21,36 +21,38 @@ HOLDING = {
 }
 
 
-def never_traced(report: Report) -> NeverTraced:
+def never_traced(viewed: ViewedReport) -> NeverTraced:
     """The workloads that were asked for, and that no trace shows."""
+    report = viewed.report
     why_not = report.scan.why_not_listed
     if not report.scan.compared or why_not in _ONLY_SOME:
         return NeverTraced(text=_ONLY_SOME.get(why_not or "", ""))
-    unseen = [
-        workload
-        for workload in report.workloads
-        if workload.reported and not (workload.evidence.traces or workload.evidence.calls)
-    ]
+    unseen = [workload for workload in report.workloads if is_never_traced(workload)]
     dangerous = sorted(
-        ((workload.name, workload.rights) for workload in unseen if workload.rights),
+        ((name_of_workload(workload.id), workload.rights) for workload in unseen if workload.rights),
         key=lambda danger: WORST_FIRST.index(danger[1]),
     )
     return NeverTraced(
-        names=tuple(workload.name for workload in unseen),
+        names=tuple(name_of_workload(workload.id) for workload in unseen),
         listed=report.scan.listed,
         dangerous=tuple(dangerous),
-        text=_text(len(unseen), report.scan.listed, Counter(rights for _, rights in dangerous)),
+        text=_text(
+            _share(len(unseen), report.scan.listed, viewed.noun),
+            len(unseen),
+            Counter(rights for _, rights in dangerous),
+        ),
     )
 
 
-def _text(unseen: int, listed: int | None, rights: Mapping[str, int]) -> str:
+def _share(unseen: int, listed: int | None, noun: str) -> str:
+    return counted(unseen, noun) if listed is None else f"{unseen:,} of {counted(listed, noun)}"
+
+
+def _text(share: str, unseen: int, rights: Mapping[str, int]) -> str:
     """How many there are, and how many of them are dangerous: "2 of 5 functions were never traced: ..."."""
     if not unseen:
         return ""
-    functions = (
-        counted(unseen, "function") if listed is None else f"{unseen:,} of {counted(listed, 'function')}"
-    )
-    said = f"{functions} {'was' if unseen == 1 else 'were'} never traced"
+    said = f"{share} {'was' if unseen == 1 else 'were'} never traced"
     holding = " and ".join(
         f"{rights[kind]:,} with {HOLDING[kind]}" for kind in WORST_FIRST if rights.get(kind)
     )

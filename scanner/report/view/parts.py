@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from scanner.model import Verdict
-from scanner.model.workloads import workload_name
 from scanner.report.records import Finding, GrantPlace, Report, Role, Warned
 from scanner.report.view.filter_notice import FILTERED
 from scanner.report.view.suggestions import policy_text
@@ -22,7 +21,7 @@ from scanner.report.view.values import (
     UnmappedCalls,
     WorkloadCounts,
 )
-from scanner.report.view.viewed import ViewedReport, listed, short
+from scanner.report.view.viewed import ViewedReport, listed, name_of_workload, short
 from scanner.text.escape import counted
 from scanner.verdict.reason_help import REASON_HELP
 from scanner.verdict.reasons import ORDER, Reason
@@ -100,7 +99,7 @@ def traced_shares(report: Report) -> list[TracedShare]:
     """How much of what ran was traced, for each workload that CloudWatch counts."""
     return [
         TracedShare(
-            workload.name,
+            name_of_workload(workload.id),
             counted(workload.evidence.traces, "trace"),
             counted(workload.evidence.invocations, "invocation"),
         )
@@ -113,7 +112,7 @@ def workload_counts(report: Report) -> list[WorkloadCounts]:
     """How much was seen of each workload that was seen."""
     return [
         WorkloadCounts(
-            name=workload.name,
+            name=name_of_workload(workload.id),
             traces=workload.evidence.traces,
             calls=workload.evidence.calls,
             permissions=sum(used.required for used in workload.used),
@@ -128,7 +127,7 @@ def denied_calls(report: Report) -> list[DeniedCalls]:
     """The calls that AWS denied."""
     return [
         DeniedCalls(
-            who=workload.name,
+            who=name_of_workload(workload.id),
             action=denied.action,
             resource=denied.resource,
             count=denied.count,
@@ -143,7 +142,7 @@ def allowed_elsewhere(report: Report) -> list[AllowedCalls]:
     """The calls that succeeded without a grant of the role."""
     return [
         AllowedCalls(
-            who=workload_name(allowed.workload),
+            who=name_of_workload(allowed.workload),
             action=allowed.action,
             resource=allowed.resource,
             count=allowed.calls,

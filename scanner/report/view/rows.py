@@ -6,11 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from scanner.model import EXCESS, Verdict
-from scanner.model.workloads import workload_name
 from scanner.records.aws_records import CLOUDTRAIL, LAST_ACCESSED
 from scanner.report.records import Finding, Role, UsedGrant
 from scanner.report.view.values import Row
-from scanner.report.view.viewed import ViewedReport, listed, short
+from scanner.report.view.viewed import ViewedReport, listed, name_of_workload, short
 from scanner.text.escape import counted
 from scanner.verdict.rank import ranking
 from scanner.verdict.reasons import MAY_BE_USED
@@ -100,7 +99,7 @@ def _used(permissions: Iterable[UsedGrant], *, by_name: bool) -> str:
     """What a grant was used for; with the workloads that used it where several use the role."""
     texts = []
     for permission in permissions:
-        workloads = listed(map(workload_name, permission.workloads)) if by_name else ""
+        workloads = listed(map(name_of_workload, permission.workloads)) if by_name else ""
         text = f"{permission.action} on {short(permission.resource)}"
         texts.append(f"{text} by {workloads}" if workloads else text)
     return listed(texts)

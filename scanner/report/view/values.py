@@ -254,12 +254,14 @@ class UnmappedCalls:
 class View:
     """Everything that is shown of a scan, in the order in which it is shown.
 
+    `noun` is what its workloads are called: "function", or "workload" where others are among them.
     `groups` are the confirmed findings and `doubts` the others, by what they have in common; `confirmed` and
     `unconfirmed` hold the same, one row a role. `others` are findings that fail the gate though they are no
     excess, `other_groups` the same by what they have in common; `unobservable` and `ineffective` are those
     that do not fail it. `accepted_facts` are lines on the team's rules and the baseline.
     """
 
+    noun: str
     headline: str
     facts: str
     gate: Gate | None

@@ -11,7 +11,6 @@ from typing import Any
 import orjson
 
 from scanner.model import EXCESS, Arn
-from scanner.model.workloads import workload_name
 from scanner.report.records import BundleUse, Finding, Report, Role, Workload
 
 _LISTED = 4
@@ -25,8 +24,8 @@ class ViewedReport:
 
     @cached_property
     def workloads(self) -> Mapping[str, Workload]:
-        """The workloads by ARN."""
-        return {workload.arn: workload for workload in self.report.workloads}
+        """The workloads by id."""
+        return {workload.id: workload for workload in self.report.workloads}
 
     @cached_property
     def failing_ids(self) -> frozenset[str]:
@@ -34,20 +33,41 @@ class ViewedReport:
         return frozenset(self.report.gate.failing if self.report.gate else ())
 
     def selected(self, role: Role) -> list[str]:
-        """The ARNs of the workloads of a role that the report is about."""
-        return [arn for arn in role.workloads if self._is_reported(arn)]
+        """The ids of the workloads of a role that the report is about."""
+        return [id_ for id_ in role.workloads if self._is_reported(id_)]
 
-    def _is_reported(self, arn: str) -> bool:
-        workload = self.workloads.get(arn)
+    @cached_property
+    def noun(self) -> str:
+        """What the workloads are called that were compared or never traced: a word that is true of all."""
+        compared = {id_ for role in self.report.roles for id_ in role.workloads}
+        kinds = {
+            workload.kind
+            for workload in self.report.workloads
+            if workload.id in compared or is_never_traced(workload)
+        }
+        return "workload" if kinds - {"lambda"} else "function"
+
+    def _is_reported(self, id_: str) -> bool:
+        workload = self.workloads.get(id_)
         return workload is None or workload.reported
 
     def names(self, role: Role) -> tuple[str, ...]:
         """The names of these workloads; that of the role where there are none."""
-        return tuple(map(workload_name, self.selected(role))) or (role.name,)
+        return tuple(map(name_of_workload, self.selected(role))) or (role.name,)
 
     def who(self, role: Role) -> str:
         """The same in a line."""
         return listed(self.names(role))
+
+
+def name_of_workload(id_: str) -> str:
+    """The name of a workload by its id: of an ARN the last field, else the whole id."""
+    return id_.rpartition(":")[2] if Arn.parse(id_) else id_
+
+
+def is_never_traced(workload: Workload) -> bool:
+    """Whether a workload was asked for, and no trace shows it."""
+    return workload.reported and not (workload.evidence.traces or workload.evidence.calls)
 
 
 def bundle_of(role: Role, finding: Finding) -> BundleUse | None:

@@ -31,7 +31,7 @@ def test_a_finding_is_a_line_with_all_that_is_known_of_it() -> None:
     assert list(line) == list(COLUMNS)
     assert (line["verdict"], line["confirmed"], line["severity"]) == ("unused", "yes", "data-access")
     assert (line["actions"], line["resources"]) == ("dynamodb:Scan", table("t"))
-    assert (line["functions"], line["role"]) == ("f", "arn:aws:iam::123456789012:role/f")
+    assert (line["workloads"], line["role"]) == ("f", "arn:aws:iam::123456789012:role/f")
     assert (line["accepted"], line["seen"], line["traces"]) == ("", "never used", "1")
 
 
@@ -70,7 +70,7 @@ def test_names_of_an_account_cannot_run_either() -> None:
     odd = function(evil)
     scan = scan_result([compared([policy(allow(SCAN, table("t")), name=evil)], [seen], functions=[odd])])
     (line,) = lines_of(scan)
-    assert line["functions"] == f"'{evil}"
+    assert line["workloads"] == f"'{evil}"
     assert line["policy"] == f"'{evil}"
 
 

@@ -11,7 +11,7 @@ function granted(finding) {
 }
 
 const manyFunctions = (names, who) =>
-  names.length === 1 ? code(names[0]) : el("span", {}, plural(names.length, "function"), who ? ": " : "", who ? code(who) : "");
+  names.length === 1 ? code(names[0]) : el("span", {}, plural(names.length, DATA.noun), who ? ": " : "", who ? code(who) : "");
 
 // --- groups
 
@@ -96,7 +96,7 @@ function ruleText(finding) {
   return `${["version: 1", "ignore:", ...rules, ...more].join("\n")}\n`;
 }
 
-const PLAIN_CLAIMS = { used: "needed as it stands", platform: "AWS itself needs it, as the function is configured" };
+const PLAIN_CLAIMS = { used: "needed as it stands", platform: `AWS itself needs it, as the ${DATA.noun} is configured` };
 
 // --- roles
 
@@ -151,7 +151,7 @@ function roleBody(role) {
     picture(role),
     facts([
       ["Role", code(role.arn)],
-      ["Functions", el("span", {}, listed(role.functions, 8), " ", goTo("show", { view: "functions", role: role.arn }))],
+      [`${capital(DATA.noun)}s`, el("span", {}, listed(role.functions, 8), " ", goTo("show", { view: "functions", role: role.arn }))],
       ["Boundary", role.boundary ? code(role.boundary) : ""],
       ["Also assumed by", role.trusted.length ? code(role.trusted.join(", ")) : ""],
       ["Not read", role.problems.join("; ")],
@@ -185,7 +185,7 @@ function changes(role) {
   if (role.policies.length) {
     const whole = () => [
       el("p", {}, "It can take the place of all policies of the role. Of a wildcard it keeps what was seen: add what "
-        + "traces cannot show, if the function needs it."),
+        + `traces cannot show, if the ${DATA.noun} needs it.`),
       ...role.policies.map((lines) => snippet("Copy the policy", `${lines.join("\n")}\n`)),
     ];
     parts.push(box(["The whole smaller policy"], whole, { class: "inner" }));
@@ -219,8 +219,9 @@ function functionCard(item) {
 function functionBody(item, role) {
   return [
     facts([
-      ["Function", code(item.arn)],
+      [item.kind === "lambda" ? "Function" : "Workload", code(item.id)],
       ["Role", role ? roleLink(role) : code(item.roleArn || "unknown")],
+      ["Role may be", item.candidates.join("; ")],
       ["Traces", item.incomplete ? `${item.traces}, ${item.incomplete} of them incomplete` : item.traces],
       ["Invocations", item.invocations],
       ["AWS calls", item.calls],

@@ -51,7 +51,7 @@ function textOf(finding) {
 function textOfFunction(item) {
   if (item.text === undefined) {
     const used = usedBy(item.place).flatMap((permission) => [permission.action, permission.resource]);
-    item.text = [item.name, item.arn, item.roleArn, item.rights, item.traces ? "" : "never traced", ...item.reasons,
+    item.text = [item.name, item.id, item.roleArn, item.rights, item.traces ? "" : "never traced", ...item.reasons,
       ...used].join("\n").toLowerCase();
   }
   return item.text;

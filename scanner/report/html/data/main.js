@@ -3,12 +3,12 @@
 const VIEWS = {
   groups: { title: "Groups", items: groupsWanted, card: groupCard, noun: "group" },
   roles: { title: "Roles", items: rolesWanted, card: roleCard, noun: "role" },
-  functions: { title: "Functions", items: functionsWanted, card: functionCard, noun: "function" },
+  functions: { title: `${capital(DATA.noun)}s`, items: functionsWanted, card: functionCard, noun: DATA.noun },
 };
 const STATE_TITLES = { ...STATES, other: "Fails the check, though it is no excess" };
 
 const app = document.getElementById("app");
-const search = el("input", { type: "search", id: "search", placeholder: "Search actions, resources, roles, functions ...",
+const search = el("input", { type: "search", id: "search", placeholder: `Search actions, resources, roles, ${DATA.noun}s ...`,
   "aria-keyshortcuts": "/", autocomplete: "off", spellcheck: "false" });
 const selects = {};
 const tabs = {};

@@ -2,6 +2,7 @@
 
 const DATA = JSON.parse(document.getElementById("data").textContent);
 
+const capital = (word) => word[0].toUpperCase() + word.slice(1);
 const texts = (value) => (Array.isArray(value) ? value.map(texts) : DATA.texts[value]);
 
 function records({ columns, rows }) {
