@@ -94,6 +94,7 @@ def workload_arn(arn: str) -> str | None:
     return match.group() if match else None
 
 
+@lru_cache(maxsize=1 << 12)
 def qualifier_of(arn: str) -> str | None:
     """The version ("5") or alias ("live") that a function's ARN ends with; None for one without, or $LATEST.
 

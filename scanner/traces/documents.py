@@ -21,6 +21,7 @@ _MAX_TEXT = 2048
 AWS_API = "aws-api"
 _PYTHON_SDK = re.compile(r"x-?ray\b.*\bpython")
 _TELLING = frozenset({"aws", "annotations", "metadata"})  # where an operation stands
+_ATTRIBUTES = frozenset({"annotations", "metadata"})  # where attributes of OpenTelemetry stand
 _RPC_SYSTEMS = ("rpc.system", "rpc.system.name", "rpc_system")
 _RPC_METHODS = ("rpc.method", "rpc_method")
 # Where a workload's own code runs. A document of another origin was written by a service.
@@ -149,7 +150,7 @@ def operation_of(node: Node) -> str:
     The collector writes it to `aws`; the OTLP endpoint leaves it in the annotations and the metadata.
     """
     operation = text_of(dict_of(node.get("aws")).get("operation"))
-    if operation:
+    if operation or node.keys().isdisjoint(_ATTRIBUTES):
         return operation
     annotations = dict_of(node.get("annotations"))
     is_aws = node.get("namespace") == "aws" or text_of(annotations.get("aws.remote.service")).startswith(
@@ -203,11 +204,17 @@ def is_opentelemetry(segment: Node) -> bool:
 
 def names_python_sdk(segment: Node) -> bool:
     """Whether a document names the X-Ray SDK for Python: as aws_xray_sdk/core/recorder.py does."""
-    return _PYTHON_SDK.search(_sdk(segment)) is not None
+    sdk = _sdk(segment)
+    return bool(sdk) and _PYTHON_SDK.search(sdk) is not None
 
 
 def _sdk(segment: Node) -> str:
-    return text_of(dict_of(dict_of(segment.get("aws")).get("xray")).get("sdk")).lower()
+    return text_of(xray_of(segment).get("sdk")).lower()
+
+
+def xray_of(segment: Node) -> Node:
+    """What a document says of how it was recorded."""
+    return dict_of(dict_of(segment.get("aws")).get("xray"))
 
 
 # --- values in untrusted JSON --------------------------------------------------------------------
@@ -258,4 +265,6 @@ def text_of(value: Any) -> str:
 
 def number_of(value: Any) -> float | None:
     """A value that is a number, None where it is none."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if type(value) is float:
+        return value
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else None

@@ -10,6 +10,7 @@ from scanner.traces.documents import Node, dict_of, is_call, is_opentelemetry, n
 
 LAMBDA_ORIGINS = ("AWS::Lambda", "AWS::Lambda::Function")
 STATE_MACHINE_ORIGIN = "AWS::StepFunctions::StateMachine"
+_OF_A_WORKLOAD = frozenset({*LAMBDA_ORIGINS, STATE_MACHINE_ORIGIN})
 _PHASES = frozenset({"Initialization", "Invocation", "Overhead"})
 
 
@@ -90,7 +91,7 @@ def own_arn(node: Node) -> str | None:
         if arn:
             return arn
     resource_arn = node.get("resource_arn")
-    if isinstance(resource_arn, str) and node.get("origin") in (*LAMBDA_ORIGINS, STATE_MACHINE_ORIGIN):
+    if isinstance(resource_arn, str) and node.get("origin") in _OF_A_WORKLOAD:
         return workload_arn(resource_arn)
     return None
 

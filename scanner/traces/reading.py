@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 from scanner.model import ObservedCall
@@ -20,6 +20,7 @@ from scanner.traces.documents import (
     names_python_sdk,
     number_of,
     parse_documents,
+    xray_of,
 )
 from scanner.traces.owners import LAMBDA_ORIGINS, Owner, Owners, is_part
 
@@ -43,8 +44,10 @@ class WorkloadRun(NamedTuple):
     hints: Hints = NO_HINTS
 
 
-@dataclass(frozen=True)
-class TraceReading:
+_NOT_RUN = WorkloadRun(0.0)
+
+
+class TraceReading(NamedTuple):
     """What one trace shows. `complete` is False where some of it is missing, for whatever reason.
 
     `workloads` are by key. `start` and `end` are Unix seconds, None where no document has a time.
@@ -59,7 +62,7 @@ class TraceReading:
     complete: bool = True
     start: float | None = None
     end: float | None = None
-    workloads: Mapping[str, WorkloadRun] = field(default_factory=dict)
+    workloads: Mapping[str, WorkloadRun] = MappingProxyType({})
     calls: Sequence[ObservedCall] = ()
     unowned: int = 0
     foreign: bool = False
@@ -212,15 +215,16 @@ def _span(segments: Sequence[Node]) -> tuple[float | None, float | None]:
 
 def _with_segment(run: WorkloadRun | None, segment: Node) -> WorkloadRun:
     """What is known of a run of a workload, with what a further document of it says."""
-    run = run or WorkloadRun(0.0)
+    run = run or _NOT_RUN
     # The function's own document says when it ran: Lambda's may have queued the event before, and a part
     # that was streamed begins later.
     ran = segment.get("origin") != "AWS::Lambda" and segment.get("type") != "subsegment"
-    return run._replace(
+    return WorkloadRun(
         start=_start(run, number_of(segment.get("start_time")) or 0.0, ran),
         ran=run.ran or ran,
         auto_instrumented=run.auto_instrumented or _is_auto_instrumented(segment),
         version=_version(run.version, segment),
+        by_xray_sdk=run.by_xray_sdk,
         python_sdk=run.python_sdk or names_python_sdk(segment),
     )
 
@@ -233,7 +237,9 @@ def _version(version: str | None, segment: Node) -> str | None:
     arns = (dict_of(segment.get("aws")).get("function_arn"), segment.get("resource_arn"))
     named = (qualifier_of(arn) for arn in arns if isinstance(arn, str))
     qualifiers = [qualifier for qualifier in (version, *named) if qualifier]
-    return max(qualifiers, key=lambda qualifier: (qualifier.isdecimal(), qualifier), default=None)
+    if not qualifiers:
+        return None
+    return max(qualifiers, key=lambda qualifier: (qualifier.isdecimal(), qualifier))
 
 
 def _start(run: WorkloadRun, start: float, ran: bool) -> float:
@@ -244,4 +250,4 @@ def _start(run: WorkloadRun, start: float, ran: bool) -> float:
 
 
 def _is_auto_instrumented(segment: Node) -> bool:
-    return dict_of(dict_of(segment.get("aws")).get("xray")).get("auto_instrumentation") is True
+    return xray_of(segment).get("auto_instrumentation") is True
