@@ -10,7 +10,7 @@ from scanner.traces.documents import Node, dict_of, is_call, is_opentelemetry, n
 
 LAMBDA_ORIGINS = ("AWS::Lambda", "AWS::Lambda::Function")
 STATE_MACHINE_ORIGIN = "AWS::StepFunctions::StateMachine"
-_OF_A_WORKLOAD = frozenset({*LAMBDA_ORIGINS, STATE_MACHINE_ORIGIN})
+_OF_A_WORKLOAD = (*LAMBDA_ORIGINS, STATE_MACHINE_ORIGIN)
 _PHASES = frozenset({"Initialization", "Invocation", "Overhead"})
 
 

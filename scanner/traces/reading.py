@@ -219,12 +219,11 @@ def _with_segment(run: WorkloadRun | None, segment: Node) -> WorkloadRun:
     # The function's own document says when it ran: Lambda's may have queued the event before, and a part
     # that was streamed begins later.
     ran = segment.get("origin") != "AWS::Lambda" and segment.get("type") != "subsegment"
-    return WorkloadRun(
+    return run._replace(
         start=_start(run, number_of(segment.get("start_time")) or 0.0, ran),
         ran=run.ran or ran,
         auto_instrumented=run.auto_instrumented or _is_auto_instrumented(segment),
         version=_version(run.version, segment),
-        by_xray_sdk=run.by_xray_sdk,
         python_sdk=run.python_sdk or names_python_sdk(segment),
     )
 

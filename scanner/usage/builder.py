@@ -5,21 +5,20 @@ What is kept grows with the number of distinct permissions, not with the number 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import cache
 
 from scanner.iam.patterns import matches
 from scanner.mapping.permissions import required_permissions
-from scanner.model import Call, CallRow, Certainty, Need, Unmapped, Usage
+from scanner.model import CallRow, Certainty, Unmapped, Usage
 from scanner.model.usage import earliest, latest
 from scanner.traces.reading import TraceReading
-from scanner.usage.tally import SENT, Occurrence, Tally
+from scanner.usage.tally import SENT, Mapper, Occurrence, Tally
 from scanner.usage.times import TraceTimes
 
 # Of how many of its newest complete traces the start is kept: more are never counted.
 KEPT_STARTS = 1000
 # An ARN's fields up to a function's name: what follows is a version or an alias.
 _FUNCTION_FIELDS = 7
-Mapper = Callable[[Call], tuple[Need, ...] | Unmapped]
 
 
 class UsageBuilder:
@@ -35,9 +34,8 @@ class UsageBuilder:
         times: TraceTimes = TraceTimes(),  # noqa: B008  # frozen
     ) -> None:
         self._kept = max(KEPT_STARTS, min_traces)
-        self._mapper = mapper
+        self._needs_of = cache(mapper)
         self._times = times
-        self._mapped: dict[Call, tuple[Need, ...] | Unmapped] = {}
         self._tallies: dict[str | None, Tally] = {}
         self._invoked_gaps: dict[str, float] = {}
         self.calls = 0
@@ -78,25 +76,26 @@ class UsageBuilder:
 
     def _add_runs(self, reading: TraceReading, timed: bool) -> None:
         complete = reading.complete and not reading.unowned
-        callers = {observed.call.workload for observed in reading.calls}
         for arn, run in reading.workloads.items():
             tally = self._tally(arn)
             if timed:
-                tally.add_run(run, ran=run.ran or arn in callers, complete=complete)
+                ran = run.ran or any(observed.call.workload == arn for observed in reading.calls)
+                tally.add_run(run, ran=ran, complete=complete)
             else:
                 tally.add_untimed_run(None if complete else self._times.last)
                 tally.add_hints(run.hints, 0.0)
 
     def _add_calls(self, reading: TraceReading, timed: bool) -> None:
+        trace, trace_id, runs = self.traces, reading.trace_id, reading.workloads
+        self.calls += len(reading.calls)
         for call, time, message in reading.calls:
-            run = reading.workloads.get(call.workload or "")
+            run = runs.get(call.workload or "")
             known = time if timed and time else self._times.known(time)
             began = (known if run is None else earliest(known, run.start)) if timed else None
             version = None if run is None else run.version
             # by place: keywords would take 6 % of this loop, which runs for every call
-            seen = Occurrence(1, known, known, message, self.traces, reading.trace_id)
-            self.calls += 1
-            self._tally(call.workload).add_call(call, self._needs_of(call), seen, began, version)
+            seen = Occurrence(1, known, known, message, trace, trace_id)
+            self._tally(call.workload).add_call(call, self._needs_of, seen, began, version)
 
     def add_row(self, row: CallRow) -> None:
         """Add an aggregated row, which counts as `row.count` calls.
@@ -113,7 +112,7 @@ class UsageBuilder:
         tally = self._tally(row.call.workload)
         tally.add_span(first, last)
         seen = Occurrence(times=row.count, first=first, last=last, message=row.message)
-        tally.add_call(row.call, self._needs_of(row.call), seen, began=last)
+        tally.add_call(row.call, self._needs_of, seen, began=last)
 
     def usages(self) -> list[Usage]:
         """The usage of every workload seen, by ARN; last that of no workload, if there is any."""
@@ -131,12 +130,6 @@ class UsageBuilder:
         if tally is None:
             tally = self._tallies[arn] = Tally(self._kept)
         return tally
-
-    def _needs_of(self, call: Call) -> tuple[Need, ...] | Unmapped:
-        needs = self._mapped.get(call)
-        if needs is None:
-            needs = self._mapped[call] = self._mapper(call)
-        return needs
 
     def _add_gaps(self, reading: TraceReading, timed: bool) -> None:
         """Note whose document an incomplete trace lacks: that of a function which was surely invoked in it.

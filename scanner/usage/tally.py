@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -29,6 +29,7 @@ from scanner.traces.reading import WorkloadRun
 _EXAMPLES = 3
 _MOST_HINTS = 20
 SENT = (Outcome.OK, Outcome.FAILED)
+Mapper = Callable[[Call], tuple[Need, ...] | Unmapped]
 # A permission and whether it was surely needed: what is counted apart.
 _Counted = tuple[Permission, bool]
 
@@ -48,13 +49,16 @@ class Occurrence(NamedTuple):
     trace_id: str = ""
 
 
-def _keep_newest(newest: list[tuple[float, str]], example: tuple[float, str]) -> None:
-    """Add an example to the heap of the newest ones; the same trace counts once."""
+def _keep_newest(newest: list[tuple[float, str]], time: float, trace_id: str) -> None:
+    """Add a trace to the heap of the newest ones; the same trace counts once."""
     full = len(newest) == _EXAMPLES
+    if full and time < newest[0][0]:  # most calls end here: no pair is made of them
+        return
+    example = (time, trace_id)
     if full and example <= newest[0]:
         return
     for _, trace in newest:
-        if trace == example[1]:
+        if trace == trace_id:
             return
     if full:
         heapq.heappushpop(newest, example)
@@ -62,7 +66,7 @@ def _keep_newest(newest: list[tuple[float, str]], example: tuple[float, str]) ->
         heapq.heappush(newest, example)
 
 
-@dataclass
+@dataclass(slots=True)
 class _Count:
     """A permission of one workload: how often, in how many traces, when."""
 
@@ -81,7 +85,7 @@ class _Count:
         if seen.trace and seen.trace != self.last_trace:
             self.traces += 1
             self.last_trace = seen.trace
-            _keep_newest(self.newest, (seen.last or 0.0, seen.trace_id))
+            _keep_newest(self.newest, seen.last or 0.0, seen.trace_id)
         # `earliest` and `latest` written out: this runs for every call
         first, last = seen.first, seen.last
         if first is not None and (self.first is None or first < self.first):
@@ -103,12 +107,14 @@ class _Count:
 class _Counting(NamedTuple):
     """What a call counts for, found out once: it is the same each time.
 
-    `certain` are the permissions of which it surely needs one or all, `prefix` is their service.
+    `certain` are the permissions of which it surely needs one or all, `prefix` is their service. `unmapped`
+    is what is said of a call whose permissions are not known.
     """
 
-    counts: tuple[_Count, ...]
-    certain: tuple[Permission, ...]
-    prefix: str
+    counts: tuple[_Count, ...] = ()
+    certain: tuple[Permission, ...] = ()
+    prefix: str = ""
+    unmapped: Unmapped | None = None
 
 
 @dataclass
@@ -127,10 +133,10 @@ class _DenialCount:
         if place < self.earliest:  # whatever the order in which traces come
             self.message, self.denial, self.earliest = message, denial, place
         if seen.trace:
-            _keep_newest(self.newest, (seen.last or 0.0, seen.trace_id))
+            _keep_newest(self.newest, seen.last or 0.0, seen.trace_id)
 
 
-@dataclass
+@dataclass(slots=True)
 class Tally:
     """The runs and calls of one workload. `kept` is how many starts of complete traces are kept."""
 
@@ -210,7 +216,7 @@ class Tally:
     def add_call(
         self,
         call: Call,
-        needs: tuple[Need, ...] | Unmapped,
+        needs_of: Mapper,
         seen: Occurrence,
         began: float | None,
         version: str | None = None,
@@ -220,25 +226,28 @@ class Tally:
         None is for a time that no trace can have: of which code, it does not show.
         """
         self.calls += seen.times
-        code = self.of_version(version)
-        code.last_call = latest(code.last_call, began)
-        if isinstance(needs, Unmapped):
-            self.unmapped[needs] = self.unmapped.get(needs, 0) + seen.times
-            return
+        code = self if version is None else self.of_version(version)
+        if began is not None and (code.last_call is None or began > code.last_call):
+            code.last_call = began
         counting = self._countings.get(call)
         if counting is None:
-            counting = self._countings[call] = self._counting(call, needs, seen)
+            counting = self._countings[call] = self._counting(call, needs_of(call), seen)
+        counts, certain, prefix, unmapped = counting
         succeeded = call.outcome is Outcome.OK
-        for count in counting.counts:
+        for count in counts:
             count.add(seen, succeeded)
-        if counting.certain:
+        if certain:
             if call.outcome is Outcome.DENIED:
-                self._add_denied(counting.certain, seen)
-            if began is not None and began > code.services.get(counting.prefix, 0.0):
-                code.services[counting.prefix] = began
+                self._add_denied(certain, seen)
+            if began is not None and began > code.services.get(prefix, 0.0):
+                code.services[prefix] = began
+        elif unmapped is not None:
+            self.unmapped[unmapped] = self.unmapped.get(unmapped, 0) + seen.times
 
-    def _counting(self, call: Call, needs: Sequence[Need], seen: Occurrence) -> _Counting:
+    def _counting(self, call: Call, needs: Sequence[Need] | Unmapped, seen: Occurrence) -> _Counting:
         """What a call counts for, at its first occurrence."""
+        if isinstance(needs, Unmapped):
+            return _Counting(unmapped=needs)
         sent = call.outcome in SENT
         counts = self.used if sent else self.attempted
         of_needs = []

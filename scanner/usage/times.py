@@ -37,7 +37,7 @@ class TraceTimes(NamedTuple):
         times += [run.start for run in reading.workloads.values()]
         times += [observed.time for observed in reading.calls if observed.time]
         first, last = self
-        return all([first <= time <= last for time in times])  # no call for each: this is each call's time
+        return all(first <= time <= last for time in times)
 
     def known(self, time: float) -> float | None:
         """A time of a call that a trace can have, None for another one."""
