@@ -1,6 +1,8 @@
 # `make demo` and `make test` need Python 3.11+, git and make, and nothing else.
 PYTHON ?= python3
 PY := .venv/bin/python
+# compiled once: else each process of the tests compiles the whole program, in three times its time
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test lint schemas pictures bench simulate lock clean
 

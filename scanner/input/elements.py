@@ -29,12 +29,12 @@ class TooLargeError(InputError):
     """A JSON value that is too large to be taken."""
 
 
-def elements(pieces: Iterable[bytes], *, whole: bool = False) -> Iterator[Any]:
+def elements(pieces: Iterable[bytes], *, whole: bool = False, largest: int = LARGEST) -> Iterator[Any]:
     """The elements of JSON documents that stand one after the other: see `Elements`.
 
     Raises NotJsonError and TooLargeError after the elements that came before.
     """
-    parser = Elements(whole=whole)
+    parser = Elements(whole=whole, largest=largest)
     for piece in pieces:
         for start in range(0, len(piece), PIECE):
             yield from parser.feed(piece[start : start + PIECE])
@@ -46,12 +46,13 @@ class Elements:
 
     The elements are those of the outermost lists, of lists in these, and of `Traces` in objects of these; an
     object that held `Traces` follows with an empty list in its place. So is a value outside of a list.
-    With `whole` the documents themselves are given, and the limit counts for the elements of the lists of an
-    object each.
+    None may take more than `largest` bytes. With `whole` the documents themselves are given, and the limit
+    counts for the elements of the lists of an object each.
     """
 
-    def __init__(self, *, whole: bool = False) -> None:
+    def __init__(self, *, whole: bool = False, largest: int = LARGEST) -> None:
         self._whole = whole
+        self._largest = largest
         self._events = ijson.sendable_list()
         self._parser = ijson.basic_parse_coro(self._events, multiple_values=True)
         self._containers: list[Any] = []
@@ -62,8 +63,8 @@ class Elements:
 
     def feed(self, piece: bytes) -> Iterator[Any]:
         """The elements that end in a piece."""
-        if self._size > LARGEST:
-            raise TooLargeError(f"holds a JSON value of more than {LARGEST >> 20} MiB")
+        if self._size > self._largest:
+            raise TooLargeError(f"holds a JSON value of more than {self._largest >> 20} MiB")
         self._blank = self._blank and not piece.strip()
         self._size += len(piece)
         yield from self._parsed(lambda: self._parser.send(piece))

@@ -20,7 +20,7 @@ class Unread(NamedTuple):
     why: str
 
 
-def values(stream: ByteStream) -> Iterator[Any]:
+def values(stream: ByteStream, *, largest: int = LARGEST) -> Iterator[Any]:
     """The values of a file in its order; of a long document the elements (see `Elements`).
 
     Raises InputError after the values that could be read.
@@ -36,23 +36,23 @@ def values(stream: ByteStream) -> Iterator[Any]:
     line, newline, _ = head.lstrip().partition(b"\n")
     stream.give_back(head)
     if newline and _loaded(line) is not None:
-        yield from _lines(stream)
+        yield from _lines(stream, largest)
     else:
-        yield from elements(iter(stream.read, b""))
+        yield from elements(iter(stream.read, b""), largest=largest)
 
 
-def document(stream: ByteStream) -> Any:
+def document(stream: ByteStream, *, largest: int = LARGEST) -> Any:
     """The one value of a file, of whatever size; the limit counts for the elements of its lists.
 
     Raises InputError where it is something else.
     """
-    text = stream.read_all(LARGEST)
+    text = stream.read_all(largest)
     if text is not None:
         try:
             return orjson.loads(text)
         except orjson.JSONDecodeError as error:
             raise NotJsonError(f"is not JSON: {error}") from None
-    documents = list(elements(iter(stream.read, b""), whole=True))
+    documents = list(elements(iter(stream.read, b""), whole=True, largest=largest))
     if len(documents) != 1:
         raise NotJsonError(f"holds {len(documents)} JSON documents, not one")
     return documents[0]
@@ -78,14 +78,14 @@ def _loaded(content: bytes) -> _Loaded | None:
         return None
 
 
-def _lines(stream: ByteStream) -> Iterator[Any]:
+def _lines(stream: ByteStream, largest: int) -> Iterator[Any]:
     rest = b""
     while piece := stream.read():
         *lines, rest = (rest + piece).split(b"\n")
         for line in lines:
             yield from _line(line)
         if len(rest) > _AT_ONCE:
-            yield from _long_line(rest, stream)
+            yield from _long_line(rest, stream, largest)
             rest = b""
     yield from _line(rest)
 
@@ -97,11 +97,11 @@ def _line(line: bytes) -> Iterator[Any]:
     yield Unread("has a line that is not JSON") if loaded is None else loaded.value
 
 
-def _long_line(beginning: bytes, stream: ByteStream) -> Iterator[Any]:
+def _long_line(beginning: bytes, stream: ByteStream, largest: int) -> Iterator[Any]:
     """The elements of a line that is not read to its end yet."""
     pieces = _until_newline(beginning, stream)
     try:
-        yield from elements(pieces)
+        yield from elements(pieces, largest=largest)
     except (NotJsonError, TooLargeError) as error:
         yield Unread(f"has a line that {error}")
         for _ in pieces:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,10 @@ from tests.fakes.accounts import Account, account
 from tests.integration.tools import run
 from tests.reports import expanded
 
-BASE = account(24, 5, odd=True)
+
+@cache
+def base() -> Account:
+    return account(24, 5, odd=True)
 
 
 def report_of(files: Account, folder: Path) -> Any:
@@ -25,29 +29,29 @@ def report_of(files: Account, folder: Path) -> Any:
 
 @pytest.fixture(scope="module")
 def expected(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return report_of(BASE, tmp_path_factory.mktemp("base"))
+    return report_of(base(), tmp_path_factory.mktemp("base"))
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_shuffled_traces_tell_the_same(seed: int, expected: Any, tmp_path: Path) -> None:
-    rng, traces = random.Random(seed), deepcopy(BASE.traces)
+    rng, traces = random.Random(seed), deepcopy(base().traces)
     rng.shuffle(traces)
     for trace in traces:
         rng.shuffle(trace["Segments"])
-    assert report_of(Account(traces, BASE.iam, BASE.functions), tmp_path) == expected
+    assert report_of(Account(traces, base().iam, base().functions), tmp_path) == expected
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_shuffled_policies_roles_and_functions_tell_the_same(
     seed: int, expected: Any, tmp_path: Path
 ) -> None:
-    rng, iam, functions = random.Random(seed), deepcopy(BASE.iam), deepcopy(BASE.functions)
+    rng, iam, functions = random.Random(seed), deepcopy(base().iam), deepcopy(base().functions)
     for role in iam["RoleDetailList"]:
         rng.shuffle(role["AttachedManagedPolicies"])
         rng.shuffle(role["RolePolicyList"])
     for listed in (iam["RoleDetailList"], iam["Policies"], functions["Functions"]):
         rng.shuffle(listed)
-    assert report_of(Account(BASE.traces, iam, functions), tmp_path) == expected
+    assert report_of(Account(base().traces, iam, functions), tmp_path) == expected
 
 
 def without_places(report: Any) -> list[Any]:
@@ -65,9 +69,9 @@ def without_places(report: Any) -> list[Any]:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_shuffled_statements_tell_the_same_of_each_grant(seed: int, expected: Any, tmp_path: Path) -> None:
-    rng, iam = random.Random(seed), deepcopy(BASE.iam)
+    rng, iam = random.Random(seed), deepcopy(base().iam)
     for role in iam["RoleDetailList"]:
         for policy in role["RolePolicyList"]:
             rng.shuffle(policy["PolicyDocument"]["Statement"])
-    shuffled = report_of(Account(BASE.traces, iam, BASE.functions), tmp_path)
+    shuffled = report_of(Account(base().traces, iam, base().functions), tmp_path)
     assert without_places(shuffled) == without_places(expected)

@@ -17,6 +17,7 @@ from scanner.input.elements import LARGEST, NotJsonError, TooLargeError, element
 from tests.unit.input.pieces import pieces_of
 
 NUMBERS = st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+SMALL = 4 << 20  # a limit that shows the rule of the real one in less time
 KEYS = st.sampled_from(["Traces", "Id", "Document", "x"])
 JSON = st.recursive(
     st.none() | st.booleans() | NUMBERS | st.text(max_size=5),
@@ -95,19 +96,23 @@ def collect(values: Iterator[Any], given: list[Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece",
-    [b'"%s", ' % (b"x" * 60_000), b"[], ", b'{"key": 1}, '],
+    ("piece", "largest"),
+    [
+        (b'"%s", ' % (b"x" * 60_000), LARGEST),
+        (b"[], ", SMALL),
+        (b'{"key": 1}, ', SMALL),
+    ],
     ids=["long texts", "empty lists", "objects"],
 )
-def test_a_value_that_is_too_large_ends_the_document(piece: bytes) -> None:
+def test_a_value_that_is_too_large_ends_the_document(piece: bytes, largest: int) -> None:
     def endless() -> Iterator[bytes]:
         yield b'[{"a": 1}, {"Id": ['
         while True:
             yield piece * (60_000 // len(piece) or 1)
 
     given: list[Any] = []
-    with pytest.raises(TooLargeError, match="more than 64 MiB"):
-        collect(elements(endless()), given)
+    with pytest.raises(TooLargeError, match=f"more than {largest >> 20} MiB"):
+        collect(elements(endless(), largest=largest), given)
     assert given == [{"a": 1}]
 
 
@@ -118,16 +123,17 @@ def test_an_object_of_too_many_keys_is_too_large() -> None:
             yield b', "%d": "%s"' % (number, b"x" * 10_000)
 
     with pytest.raises(TooLargeError):
-        list(elements(endless()))
+        list(elements(endless(), largest=SMALL))
 
 
 def test_the_limit_counts_for_each_element() -> None:
     element = b'{"a": "%s"}' % (b"x" * 1_000_000)
-    count = LARGEST // 1_000_000 + 5
+    count = SMALL // 1_000_000 + 5
     document = [b'{"RoleDetailList": [', *[element + b","] * count, element + b"]}"]
-    (whole,) = elements(document, whole=True)
+    (whole,) = elements(document, whole=True, largest=SMALL)
     assert len(whole["RoleDetailList"]) == count + 1
-    assert sum(1 for _ in elements([b"[", *[element + b","] * count, element, b"]"])) == count + 2
+    listed = elements([b"[", *[element + b","] * count, element, b"]"], largest=SMALL)
+    assert sum(1 for _ in listed) == count + 2
 
 
 def test_the_fast_parser_is_there() -> None:

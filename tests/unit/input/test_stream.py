@@ -16,6 +16,7 @@ from scanner.input.stream import PIECE, ByteStream, InputError, OpenError, opene
 from tests.unit.input.pieces import content_of, file_of
 
 LONG = b"".join(b'{"line": %d}\n' % number for number in range(50_000))
+PACKED = gzip.compress(LONG)
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"\x1f", LONG], ids=["empty", "short", "one byte", "long"])
@@ -26,9 +27,9 @@ def test_a_file_is_read_as_it_is(tmp_path: Path, content: bytes) -> None:
 @pytest.mark.parametrize(
     "packed",
     [
-        gzip.compress(LONG),
+        PACKED,
         gzip.compress(LONG[:9]) + gzip.compress(b"") + gzip.compress(LONG[9:]),
-        gzip.compress(LONG) + bytes(1000),
+        PACKED + bytes(1000),
         gzip.compress(LONG.decode().encode("utf-16")),
         LONG.decode().encode("utf-16"),
         b"\xfe\xff" + LONG.decode().encode("utf-16-be"),
@@ -49,10 +50,10 @@ def test_utf_16_is_read_whatever_it_says(tmp_path_factory: pytest.TempPathFactor
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (gzip.compress(LONG)[:-1], "cut off"),
-        (gzip.compress(LONG)[:5], "cut off"),
-        (gzip.compress(LONG) + b"rubbish", "damaged gzip"),
-        (gzip.compress(LONG)[:-8] + bytes(8), "damaged gzip"),
+        (PACKED[:-1], "cut off"),
+        (PACKED[:5], "cut off"),
+        (PACKED + b"rubbish", "damaged gzip"),
+        (PACKED[:-8] + bytes(8), "damaged gzip"),
         (LONG.decode().encode("utf-16")[:-1], "UTF-16"),
         (b"\xff\xfe\x00\xd8\x00\x00", "UTF-16"),
     ],

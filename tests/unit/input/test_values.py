@@ -17,6 +17,7 @@ from tests.unit.input.pieces import file_of, pieces_of
 
 TRACE = {"Id": "1-1", "Segments": [{"Id": "a", "Document": json.dumps({"id": "a", "x": "y" * 3000})}]}
 LINE = json.dumps(TRACE).encode()
+SMALL = 6 << 20  # a limit that shows the rule of the real one in less time
 PRETTY = json.dumps({"Traces": [TRACE] * 100}, indent=4).encode()
 
 
@@ -64,8 +65,9 @@ def test_a_long_line_that_is_wrong_does_not_hide_the_next_ones() -> None:
 
 
 def test_a_line_that_is_too_large_does_not_hide_the_next_ones() -> None:
-    found = values_of(LINE + b"\n", b'["', *[b"x" * (1 << 20)] * 70, b'"]\n' + LINE)
-    assert found == [TRACE, Unread("has a line that holds a JSON value of more than 64 MiB"), TRACE]
+    stream = ByteStream([LINE + b"\n", b'["', *[b"x" * (1 << 20)] * 10, b'"]\n' + LINE])
+    found = list(values(stream, largest=SMALL))
+    assert found == [TRACE, Unread("has a line that holds a JSON value of more than 6 MiB"), TRACE]
 
 
 def lines() -> Iterator[bytes]:
@@ -105,8 +107,8 @@ def test_one_document_is_read_as_a_whole(tmp_path: Path) -> None:
 
 def test_a_document_larger_than_one_value_may_be_is_read() -> None:
     role = json.dumps({"Arn": "r", "x": "y" * 999_000}).encode()
-    stream = ByteStream([b'{"RoleDetailList": [', *[role + b","] * 79, role + b"]}"])
-    assert len(document(stream)["RoleDetailList"]) == 80
+    stream = ByteStream([b'{"RoleDetailList": [', *[role + b","] * 9, role + b"]}"])
+    assert len(document(stream, largest=SMALL)["RoleDetailList"]) == 10
 
 
 @pytest.mark.parametrize(
@@ -114,14 +116,21 @@ def test_a_document_larger_than_one_value_may_be_is_read() -> None:
     [
         ([b""], "is not JSON"),
         ([b"{} {}"], "is not JSON"),
-        ([b'{"a": "', *[b"x" * (1 << 20)] * 70, b'"}'], "more than 64 MiB"),
-        ([b'{"a": ["x', *[b"x" * (1 << 20)] * 70, b'"]}'], "more than 64 MiB"),
-        ([b'[' + b'"%s",' % (b"x" * 1_000_000) * 70 + b"1] [2]"], "2 JSON documents"),
+        ([b'{"a": "', *[b"x" * (1 << 20)] * 10, b'"}'], "more than 6 MiB"),
+        ([b'{"a": ["x', *[b"x" * (1 << 20)] * 10, b'"]}'], "more than 6 MiB"),
+        ([b'[' + b'"%s",' % (b"x" * 1_000_000) * 10 + b"1] [2]"], "2 JSON documents"),
     ],
 )  # fmt: skip
 def test_what_is_no_single_document_is_an_error(pieces: list[bytes], says: str) -> None:
     with pytest.raises((NotJsonError, TooLargeError), match=says):
-        document(ByteStream(pieces))
+        document(ByteStream(pieces), largest=SMALL)
+
+
+def test_64_mib_are_the_limit_of_a_value() -> None:
+    text = b'"' + b"x" * (1 << 20) + b'"'
+    document(ByteStream([b'{"a": {"b": [', *[text + b","] * 62, text, b"]}}"]))
+    with pytest.raises(TooLargeError, match="more than 64 MiB"):
+        document(ByteStream([b'{"a": {"b": [', *[text + b","] * 70, text, b"]}}"]))
 
 
 def test_a_text_is_limited() -> None:

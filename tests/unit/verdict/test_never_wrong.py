@@ -17,9 +17,12 @@ from tests.simulate.reality import Operation, RealCall, Touch, operations, real_
 from tests.simulate.refute import Grant, assess, is_wrong, refuted, usage_of
 from tests.unit.cases import REGION
 
+# read when the test runs: collecting the tests need not wait for the whole reference
+OPERATIONS = st.deferred(lambda: st.sampled_from(operations()))
+
 
 @settings(max_examples=600)
-@given(st.lists(st.sampled_from(operations()), min_size=1, max_size=2), st.integers(0, 1 << 30))
+@given(st.lists(OPERATIONS, min_size=1, max_size=2), st.integers(0, 1 << 30))
 def test_what_a_call_needed_is_never_confirmed(called: list[Operation], seed: int) -> None:
     random = Random(seed)
     assert not refuted([real_call(random, operation) for operation in called], random)
