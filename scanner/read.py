@@ -14,6 +14,7 @@ from scanner.aws.api import Aws
 from scanner.errors import EXIT_USAGE, ScanError, Warnings
 from scanner.mapping.overrides import mapper
 from scanner.model import CallRow, Role, Usage, region_of
+from scanner.model.readings import TraceReading
 from scanner.model.workloads import workload_kind, workload_name
 from scanner.progress import TRACES, Progress
 from scanner.records.read import RecordsRequest
@@ -23,7 +24,6 @@ from scanner.roles.reader import RolesOfAws, RoleSource, roles_from_file
 from scanner.roles.trust import with_workloads
 from scanner.text.escape import counted
 from scanner.traces.files import FilesSource
-from scanner.traces.reading import TraceReading
 from scanner.traces.source import Expect, SourceReport, TraceSource
 from scanner.traces.xray_api import XRaySource
 from scanner.traces.xray_requests import Window

@@ -23,6 +23,7 @@ _TELL_MORE = {"queue_name": "queue_url", "topic_name": "topic_arn", "stream_name
 # docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-friendly-names
 _DENIED_ROLE = re.compile(r"arn:[\w-]+:sts::\d{12}:assumed-role/([\w+=,.@-]{1,64})/")
 _MAX_NAME = 2048
+_TRUE = (True, "true", "1", 1)  # Logs Insights gives texts
 
 
 def is_call(span: Span) -> bool:
@@ -111,7 +112,7 @@ def _qualifier(span: Span, prefix: str, parameters: dict[str, str]) -> list[tupl
 def outcome_of_span(span: Span) -> Outcome:
     """How the call of a span ended."""
     status = text_of("http_status", span)
-    failed = span.status == "error" or value_of("xray_failure", span) is True
+    failed = span.status == "error" or value_of("xray_failure", span) in _TRUE
     return outcome_of(
         failed=failed,
         status=int(status) if status else None,

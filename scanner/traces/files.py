@@ -1,7 +1,8 @@
 """Saved traces: JSON or JSON lines, gzipped or not, single files or folders of them.
 
 Understood: what `aws xray batch-get-traces` prints, one trace, a list of traces, bare segment documents
-and lists of them, documents as JSON text or as objects. A file is never in memory as a whole.
+and lists of them, documents as JSON text or as objects; spans of OpenTelemetry as `scanner.spans` reads them.
+Each value says what it is, whatever its file is called. A file is never in memory as a whole.
 """
 
 from __future__ import annotations
@@ -19,12 +20,16 @@ from scanner.errors import EXIT_USAGE, ScanError, Warnings
 from scanner.input.looks import OTHER_JSON, Look, look_of_head, look_of_value
 from scanner.input.stream import STDIN, InputError, OpenError, opened, problem_of
 from scanner.input.values import Unread, values
+from scanner.model.readings import TraceReading
+from scanner.spans.documents import spans_in
 from scanner.traces.documents import Trace, compact_id, trace_from_api
 from scanner.traces.reading import read_trace
 from scanner.traces.source import Emit, SkippedTraces, SourceReport
+from scanner.traces.span_store import SpanStore
 
 _IN_MEMORY = 16 << 20
 """The most bytes of documents outside of traces that are not written to disk."""
+_BATCH = 256
 _SUFFIXES = frozenset({".json", ".jsonl", ".ndjson", ".gz"})
 
 
@@ -52,6 +57,7 @@ class FilesSource:
         for file in _files(self.paths, warnings):
             _read(file, finder, warnings)
         finder.emit_unassigned()
+        finder.emit_spans(warnings)
         return SourceReport(SkippedTraces(finder.documents, finder.truncated, finder.unprocessed))
 
 
@@ -163,6 +169,7 @@ class _TraceFinder:
     def __init__(self, emit: Emit) -> None:
         self._emit_readings = emit
         self._unassigned = _DocumentStore()
+        self._spans = SpanStore()
         self._seen: dict[bytes, int] = {}
         self.documents = 0
         self.truncated = 0
@@ -186,6 +193,8 @@ class _TraceFinder:
             value = todo.pop()
             if isinstance(value, str):
                 value = _from_text(value)
+            if self._take_spans(value):
+                continue
             if isinstance(value, list):
                 todo.extend(reversed(value))
             elif not isinstance(value, dict):
@@ -204,6 +213,43 @@ class _TraceFinder:
         """Hand over the traces whose documents came one by one."""
         for trace in self._unassigned.traces():
             self._emit(trace)
+
+    def emit_spans(self, warnings: Warnings) -> None:
+        """Hand over the traces of spans."""
+        batch: list[TraceReading] = []
+        for reading in self._spans.readings():
+            batch.append(reading)
+            if len(batch) == _BATCH:
+                self._emit_readings(batch)
+                batch = []
+        if batch:
+            self._emit_readings(batch)
+        if self._spans.sampled:
+            warnings.add(
+                "spans-sampled",
+                "spans say that only a share of the traces was kept where they were made: "
+                "the calls of all others left none",
+                self._spans.sampled,
+            )
+
+    def _take_spans(self, value: Any) -> bool:
+        """Take the spans that a value holds. False where it is nothing of spans."""
+        spans = spans_in(value)
+        if spans is None:
+            return False
+        unread = 0
+        for span in spans:
+            if span is None:
+                unread += 1
+            else:
+                self.found = True
+                self._spans.add(span)
+        self.documents += unread
+        look = look_of_value(value) if unread and not self.found else None
+        if look is not None and look.option != "--traces":
+            self.others += 1  # log events of something else
+            self.look = self.look or look
+        return True
 
     def _parse_trace(self, value: dict[str, Any]) -> None:
         is_trace = "Segments" in value

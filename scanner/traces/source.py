@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 from scanner.errors import Warnings
 from scanner.model import CallRow
-from scanner.traces.reading import TraceReading
+from scanner.model.readings import TraceReading
 
 WINDOW_UNREAD = "window-unread"
 """The code of the warning of spans of time that could not be listed."""

@@ -10,8 +10,8 @@ from functools import cache
 from scanner.iam.patterns import matches
 from scanner.mapping.permissions import required_permissions
 from scanner.model import CallRow, Certainty, Unmapped, Usage
+from scanner.model.readings import TraceReading
 from scanner.model.usage import earliest, latest
-from scanner.traces.reading import TraceReading
 from scanner.usage.tally import SENT, Mapper, Occurrence, Tally
 from scanner.usage.times import TraceTimes
 

@@ -22,9 +22,9 @@ from scanner.model import (
     Unmapped,
     Usage,
 )
+from scanner.model.readings import WorkloadRun
 from scanner.model.usage import earliest, latest
 from scanner.model.workloads import NO_HINTS, Hints
-from scanner.traces.reading import WorkloadRun
 
 _EXAMPLES = 3
 _MOST_HINTS = 20

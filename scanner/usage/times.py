@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from scanner.traces.reading import TraceReading
+from scanner.model.readings import TraceReading
 
 # X-Ray was announced on 1 December 2016: aws.amazon.com/about-aws/whats-new/2016/12/
 FIRST_TRACE = 1_480_550_400.0

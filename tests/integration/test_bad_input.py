@@ -244,7 +244,7 @@ def test_a_named_file_without_traces_is_wrong_use(tmp_path: Path, content: Any) 
         ({"Version": "2012-10-17", "Statement": []}, "a policy document"),
         ({"schema_version": 1, "scan": {}}, "a report.json"),
         ({"Records": [{"eventVersion": "1.11"}]}, "a file of CloudTrail"),
-        (lines([{"resourceSpans": []}] * 3), "OTLP spans, which are not read yet"),
+        ({"events": [{"message": "START"}], "searchedLogStreams": []}, "events of CloudWatch Logs"),
         ("<!DOCTYPE html><p>Sign in", "an HTML page"),
         (b"PK\x03\x04\x14\x00", "a zip archive"),
         (gzip.compress(gzip.compress(b"[]")), "gzip that was packed twice"),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from scanner.model.readings import TraceReading
 from scanner.traces.documents import Trace
-from scanner.traces.reading import TraceReading, read_trace
+from scanner.traces.reading import read_trace
 
 F = "arn:aws:lambda:us-east-1:123456789012:function:f"
 G = "arn:aws:lambda:us-east-1:123456789012:function:g"

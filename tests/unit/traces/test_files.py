@@ -12,8 +12,8 @@ import pytest
 
 from scanner.errors import EXIT_USAGE, ScanError, Warnings
 from scanner.model import CallRow
+from scanner.model.readings import TraceReading
 from scanner.traces.files import FilesSource
-from scanner.traces.reading import TraceReading
 from scanner.traces.source import SkippedTraces, SourceReport
 from tests.unit.traces.segments import call, invocation, service
 

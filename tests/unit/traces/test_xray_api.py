@@ -11,7 +11,7 @@ import pytest
 
 from scanner.errors import Warnings
 from scanner.model import CallRow
-from scanner.traces.reading import TraceReading
+from scanner.model.readings import TraceReading
 from scanner.traces.source import SkippedTraces, SourceReport, total
 from scanner.traces.xray_api import XRaySource
 from scanner.traces.xray_requests import Window

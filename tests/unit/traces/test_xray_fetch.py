@@ -15,7 +15,7 @@ import pytest
 from scanner.aws.times import Clock
 from scanner.errors import ScanError, Warnings
 from scanner.model import CallRow
-from scanner.traces.reading import TraceReading
+from scanner.model.readings import TraceReading
 from scanner.traces.source import Emit
 from scanner.traces.xray_fetch import Fetched, Waiting, pieces_of, read_ids, read_window
 from scanner.traces.xray_requests import Window

@@ -19,8 +19,8 @@ from scanner.model import (
     Permission,
     Usage,
 )
+from scanner.model.readings import TraceReading, WorkloadRun
 from scanner.model.workloads import Hints
-from scanner.traces.reading import TraceReading, WorkloadRun
 from scanner.usage.builder import KEPT_STARTS, UsageBuilder
 from tests.unit.cases import arn, function_arn, table
 

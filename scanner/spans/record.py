@@ -1,0 +1,325 @@
+"""What is kept of a span until all of its trace is there: some 80 bytes. Pure.
+
+Calls and sources (whose a span is) are numbered: there are few different ones. Whatever else a span says is
+forgotten as soon as it was read.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import NamedTuple
+
+from scanner.model import Call, ObservedCall, Outcome
+from scanner.model.workloads import WorkloadKey
+from scanner.spans.aliases import aliases, names_of, text_of, value_of
+from scanner.spans.automatic import is_automatic
+from scanner.spans.calls import denied_role, observed_call, plain_request
+from scanner.spans.span import Span
+from scanner.spans.workloads import SpanWorkload, is_local_root, origin_of, workload_of
+
+_FORMAT = struct.Struct("<16s8s8sddiiQIB8s")
+_NOTHING = b"\0" * 8
+_NO_END = -1.0
+_MOST_CACHED = 1 << 15
+# Where a workload's own code runs. A span of another origin was written by a service.
+_RUNS_CODE = (
+    "AWS::Lambda::Function",
+    "AWS::StepFunctions::StateMachine",
+    "AWS::ECS::",
+    "AWS::EC2::Instance",
+    "AWS::EKS::",
+    "AWS::AppRunner::",
+    "AWS::ElasticBeanstalk::",
+    "AWS::BedrockAgentCore::",
+)
+_LAMBDA = ("AWS::Lambda", "AWS::Lambda::Function")
+_FACTS_OF_SOURCES = (
+    "function_arn",
+    "invoked_arn",
+    "function",
+    "function_version",
+    "state_machine",
+    "account",
+    "region",
+    "platform",
+    "origin",
+    "service_name",
+    "ecs_task",
+    "ecs_family",
+    "ecs_revision",
+    "ecs_cluster",
+    "ecs_arn",
+    "ecs_container",
+    "instance",
+    "k8s_cluster",
+    "k8s_namespace",
+    "k8s_workload",
+    "k8s_pod",
+    "segment_type",
+)
+_SAMPLED_ALL = "0"
+
+
+class Flags:
+    """What else is known of a span."""
+
+    IN_PROGRESS = 1
+    LOCAL_ROOT = 2  # the first of its process: its parent may be elsewhere
+    BOUNDARY = 4  # it is in another process than its parent
+    REQUEST = 8  # a request to AWS that no AWS client recorded
+    ASSUMES = 16  # it asked for other credentials
+    SAMPLED = 32  # only a share of the traces was kept
+
+
+class Source(NamedTuple):
+    """Whose a span is: the workload that it names itself; None for none.
+
+    `inherits` tells that it may be that of the span above. `by_service` tells that one of AWS's services
+    wrote it, `only_asked` that it shows only that a function was asked to run. `function` are name and region
+    of a function of which the account is unknown.
+    """
+
+    workload: SpanWorkload | None
+    inherits: bool = False
+    automatic: bool = False
+    by_service: bool = False
+    only_asked: bool = False
+    function: tuple[str, str] | None = None
+
+
+class Record(NamedTuple):
+    """A span as it is kept. `call` and `source` are numbers of the table, -1 for none."""
+
+    trace: bytes
+    id: bytes
+    parent: bytes
+    start: float
+    end: float
+    call: int
+    source: int
+    message_at: int
+    message_length: int
+    flags: int
+    credentials: bytes
+
+
+class RecordTable:
+    """The calls and sources of spans, by their numbers; makes records of spans.
+
+    `store_message` keeps the message of a refusal and returns where; `load_message` gives it back.
+    """
+
+    def __init__(
+        self, store_message: Callable[[bytes], int], load_message: Callable[[int, int], bytes]
+    ) -> None:
+        self._store_message = store_message
+        self._load_message = load_message
+        self._calls: list[Call] = []
+        self._numbers: dict[Call, int] = {}
+        self._sources: list[Source] = []
+        self._source_numbers: dict[Source, int] = {}
+        self._known_sources: dict[object, int] = {}
+        self._known_calls: dict[object, tuple[int, int, str]] = {}
+        self._resource: object = None
+        self._resource_number = 0
+        self._resources: dict[object, int] = {}
+        self._placed: list[SpanWorkload | None] | None = None
+        self._owned: dict[tuple[int, str | None], Call] = {}
+        self.spans = 0
+        self.sampled = 0
+
+    def packed(self, span: Span) -> bytes:
+        """A span as it is kept."""
+        attributes = span.attributes
+        call, flags, message = self._call_of(span)
+        credentials = attributes.get("aws.auth.account.access_key")
+        place = length = 0
+        if message:
+            content = message.encode("utf-8", "replace")
+            place, length = self._store_message(content), len(content)
+        self.spans += 1
+        if flags & Flags.SAMPLED:
+            self.sampled += 1
+        # by place: this runs for every span
+        return _FORMAT.pack(
+            bytes.fromhex(span.trace_id),
+            bytes.fromhex(span.span_id),
+            bytes.fromhex(span.parent_id) if span.parent_id else _NOTHING,
+            span.start,
+            _NO_END if span.end is None else span.end,
+            call,
+            self._source_of(span),
+            place,
+            length,
+            flags if span.end is not None else flags | Flags.IN_PROGRESS,
+            bytes.fromhex(credentials) if credentials else _NOTHING,
+        )
+
+    def _source_of(self, span: Span) -> int:
+        """The number of whose a span is."""
+        attributes = span.attributes
+        if span.resource is not self._resource:
+            self._resource = span.resource
+            of_resource = (span.log, *span.resource.items())
+            self._resource_number = self._resources.setdefault(of_resource, len(self._resources))
+        telling = [(name, attributes[name]) for name in attributes.keys() & _names_of_sources()]
+        telling.sort()
+        key = (self._resource_number, span.scope, *telling)
+        number = self._known_sources.get(key)
+        if number is None:
+            if len(self._known_sources) > _MOST_CACHED:
+                self._known_sources.clear()
+            source = source_of(span)
+            number = self._source_numbers.setdefault(source, len(self._sources))
+            if number == len(self._sources):
+                self._sources.append(source)
+            self._known_sources[key] = number
+        return number
+
+    def _call_of(self, span: Span) -> tuple[int, int, str]:
+        """The number of a span's call (-1 for none), the span's flags, and the message of a refusal."""
+        passing = _names_that_pass()
+        telling = [item for item in span.attributes.items() if item[0] not in passing]
+        method_known = "rpc.method" in span.attributes
+        key = (
+            span.kind,
+            not span.parent_id,
+            span.status,
+            span.error_type,
+            span.message,
+            "" if method_known else span.name,
+            *telling,
+        )
+        known = self._known_calls.get(key)
+        if known is None:
+            if len(self._known_calls) > _MOST_CACHED:
+                self._known_calls.clear()
+            known = self._known_calls[key] = self._new_call(span)
+        return known
+
+    def _new_call(self, span: Span) -> tuple[int, int, str]:
+        observed = observed_call(span, None)
+        request = plain_request(span, None) if observed is None else None
+        flags = _flags(span, is_call=observed is not None)
+        if request is not None:
+            flags |= Flags.REQUEST
+        seen = observed or request
+        if seen is None:
+            return -1, flags, ""
+        if seen.call.operation.startswith("AssumeRole"):
+            flags |= Flags.ASSUMES
+        number = self._numbers.setdefault(seen.call, len(self._calls))
+        if number == len(self._calls):
+            self._calls.append(seen.call)
+        return number, flags, seen.message
+
+    # --- what records stand for ---
+
+    def source(self, record: Record) -> Source:
+        """Whose the span of a record is."""
+        return self._sources[record.source]
+
+    def workload(self, record: Record) -> SpanWorkload | None:
+        """The workload that the span of a record names itself, once all spans are there."""
+        if self._placed is None:
+            self._placed = list(_placed(self._sources))
+        return self._placed[record.source]
+
+    def observed(self, record: Record, workload: str | None) -> ObservedCall:
+        """The call of a record, made by a workload."""
+        key = (record.call, workload)
+        call = self._owned.get(key)
+        if call is None:
+            call = self._owned[key] = self._calls[record.call]._replace(workload=workload)
+        return ObservedCall(call, record.start, self.message(record))
+
+    def message(self, record: Record) -> str:
+        """The message of a refusal, empty for any other call."""
+        if not record.message_length:
+            return ""
+        return self._load_message(record.message_at, record.message_length).decode("utf-8", "replace")
+
+    def denied_role(self, record: Record) -> str:
+        """The role that a refusal's message names."""
+        if record.call < 0 or self._calls[record.call].outcome is not Outcome.DENIED:
+            return ""
+        return denied_role(self.message(record))
+
+
+def records_in(content: bytes) -> Iterator[Record]:
+    """The records in bytes that were packed."""
+    return map(Record._make, _FORMAT.iter_unpack(content))
+
+
+def source_of(span: Span) -> Source:
+    """Whose a span is, as far as it says so itself."""
+    workload = workload_of(span)
+    origin = origin_of(span)
+    function = None
+    if workload is not None and workload.key.kind == "other" and text_of("function", span):
+        function = (workload.key.name, workload.key.region)
+    return Source(
+        workload,
+        inherits=workload is None and "service.name" not in span.resource,
+        automatic=is_automatic(span),
+        by_service=origin.startswith("AWS::") and not origin.startswith(_RUNS_CODE),
+        only_asked=origin == "AWS::Lambda",
+        function=function,
+    )
+
+
+def _placed(sources: list[Source]) -> Iterator[SpanWorkload | None]:
+    """The workloads of sources; functions without an account by the only ones of their name and region.
+
+    What a function calls at module scope, before its handler runs, has no more than its name.
+    """
+    functions: dict[tuple[str, str], set[WorkloadKey]] = {}
+    for source in sources:
+        key = source.workload.key if source.workload else None
+        if key is not None and key.kind == "lambda":
+            name = key.name.rpartition(":")[2]
+            for region in (key.region, ""):
+                functions.setdefault((name, region), set()).add(key)
+    for source in sources:
+        named = functions.get(source.function, set()) if source.function else set[WorkloadKey]()
+        if source.workload is not None and len(named) == 1:
+            yield source.workload._replace(key=next(iter(named)))
+        else:
+            yield source.workload
+
+
+def _flags(span: Span, *, is_call: bool) -> int:
+    flags = 0
+    received = is_call or text_of("messaging_operation", span) == "receive"
+    if not span.parent_id or (is_local_root(span) and not (received and span.kind == "consumer")):
+        flags |= Flags.LOCAL_ROOT
+    of_lambda = origin_of(span) in _LAMBDA
+    if not of_lambda and (text_of("segment_type", span) == "segment" or span.kind == "server"):
+        flags |= Flags.BOUNDARY
+    if value_of("sampled", span) in (False, "false", "0"):
+        flags |= Flags.SAMPLED
+    if (text_of("sampling_threshold", span) or _SAMPLED_ALL).strip("0"):
+        flags |= Flags.SAMPLED
+    return flags
+
+
+@cache
+def _names_of_sources() -> frozenset[str]:
+    """The attributes of spans that tell whose they are."""
+    names = (alias for fact in _FACTS_OF_SOURCES for alias in aliases()[fact])
+    return frozenset(alias.attribute for alias in names if alias.where != "resource")
+
+
+@cache
+def _names_that_pass() -> frozenset[str]:
+    """The attributes that do not change which call a span is: whose it is, with which credentials."""
+    of_calls = {
+        alias.attribute
+        for fact, of_fact in aliases().items()
+        if fact not in _FACTS_OF_SOURCES
+        for alias in of_fact
+    }
+    flags = {*names_of("origin"), *names_of("segment_type")}
+    return _names_of_sources() - of_calls - flags | set(names_of("access_key"))
