@@ -32,6 +32,10 @@ class WrongRegionError(ScanError):
     """
 
 
+class NoWorkloadError(ScanError):
+    """None of the workloads that were asked for is known: nothing of what was asked can be answered."""
+
+
 class Warnings:
     """What the reader of the report must know; the same thing twice is counted."""
 

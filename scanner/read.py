@@ -5,13 +5,13 @@ from __future__ import annotations
 import difflib
 import math
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
 from scanner.aws.api import Aws
-from scanner.errors import EXIT_USAGE, ScanError, Warnings
+from scanner.errors import EXIT_USAGE, NoWorkloadError, ScanError, Warnings
 from scanner.mapping.overrides import mapper
 from scanner.model import CallRow, Role, Usage, region_of
 from scanner.model.readings import TraceReading
@@ -215,21 +215,36 @@ def _selected(
 ) -> list[str]:
     """The workloads that were seen, and those that were asked for by name."""
     named = {arn for arn in role_of if request.workloads and is_selected(arn, request.workloads)}
+    known = {*traced, *role_of}
+    check_any_selected(request, known if traced else ())
     for glob in request.workloads:
         if not any(is_selected(arn, (glob,)) for arn in traced | named):
-            warnings.add(WORKLOAD_UNKNOWN, _no_match(glob, {*traced, *role_of}))
+            warnings.add(WORKLOAD_UNKNOWN, _no_match((glob,), known))
     return sorted(arn for arn in traced | named if is_selected(arn, request.workloads))
 
 
-def _no_match(glob: str, arns: Set[str]) -> str:
-    """What to say of a glob that matches nothing, with names that may be meant."""
+def check_any_selected(request: ScanRequest, known: Collection[str]) -> None:
+    """Raise NoWorkloadError where none of the workloads that are known was asked for.
+
+    Where none is known at all, something else is the matter.
+    """
+    if known and not any(is_selected(arn, request.workloads) for arn in known):
+        raise NoWorkloadError(_no_match(request.workloads, known))
+
+
+def _no_match(globs: Sequence[str], arns: Iterable[str]) -> str:
+    """What to say of globs that match nothing, with names that may be meant."""
     names = sorted(set(map(workload_name, arns)))
-    message = f"--workloads {glob!r} matches no workload"
-    close = difflib.get_close_matches(glob.strip("*"), names, 2)
+    message = f"no workload matches --workloads {_first(list(map(repr, globs)), ' ')}"
+    close = difflib.get_close_matches(globs[0].strip("*"), names, 2)
     if close:
-        return f"{message}: did you mean {' or '.join(close)}?"
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"{message}: there are {', '.join(names[:3])}{more}" if names else message
+        return f"{message}; did you mean {' or '.join(close)}?"
+    return f"{message}; seen: {_first(names, ', ')}" if names else message
+
+
+def _first(texts: Sequence[str], separator: str) -> str:
+    more = f" and {len(texts) - 3} more" if len(texts) > 3 else ""
+    return separator.join(texts[:3]) + more
 
 
 def warn_of_late_traces(

@@ -164,9 +164,6 @@ def nothing_read(result: ScanResult, compare: bool) -> ScanError | None:
     if compare and not any(
         role_result.role.policies or role_result.role.readable for role_result in result.roles
     ):
-        unmatched = [w.message for w in result.warnings if w.code == WORKLOAD_UNKNOWN]
-        if unmatched and not result.roles:
-            return ScanError(f"{unmatched[0]} (nothing can be compared)")
         return ScanError(
             "no role at all could be read, see the warnings: nothing can be compared"
             if any(usage.workload for usage in result.traced.usages)

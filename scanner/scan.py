@@ -7,12 +7,13 @@ from dataclasses import replace
 
 from scanner.aws.api import Aws
 from scanner.conclude import conclude
-from scanner.errors import EXIT_USAGE, ScanError, Warnings
+from scanner.errors import EXIT_USAGE, NoWorkloadError, ScanError, Warnings
 from scanner.gate.accept import accept
 from scanner.model import Role
 from scanner.never_traced import limited_source, never_traced, with_rights
 from scanner.progress import COMPARISON, FUNCTIONS, RECORDS, Progress, no_progress
 from scanner.read import (
+    check_any_selected,
     read_roles,
     read_traces,
     read_workloads,
@@ -44,6 +45,8 @@ def scan(request: ScanRequest, aws: Aws, progress: Progress = no_progress) -> Sc
     """
     warnings = Warnings(request.warnings)
     traced = read_traces(request, aws, warnings, progress)
+    if not request.compare:
+        check_any_selected(request, traced.by_workload)
     result = _compared_if_possible(request, aws, traced, warnings, progress) if request.compare else None
     if result is None:
         warn_of_assumed_roles(traced.usages, warnings)
@@ -65,6 +68,8 @@ def _compared_if_possible(
     try:
         result = _compared(request, aws, traced, warnings, progress)
         error = nothing_read(result, compare=True)
+    except NoWorkloadError:
+        raise
     except ScanError as raised:
         if raised.exit_code == EXIT_USAGE and (request.iam or request.documents):
             raise  # files that are wrong are no want of rights

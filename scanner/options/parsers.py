@@ -34,8 +34,9 @@ exit codes:
   1  the gate failed: a confirmed finding that --fail-on or the configuration names, dangerous enough
      (--fail-on-severity)
   2  wrong use, or a file or the output cannot be written
-  3  no trace could be read at all (credentials, profile, region, rights and the way to AWS included), or no
-     role, with -c, where a verdict fails, or with --update-baseline
+  3  no trace could be read at all (credentials, profile, region, rights and the way to AWS included), no
+     workload matches --workloads, or no role could be read, with -c, where a verdict fails, or with
+     --update-baseline
   70  a fault of this program
   130  interrupted (Ctrl-C)
 

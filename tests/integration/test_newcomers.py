@@ -15,24 +15,33 @@ from tests.integration.tools import environment, notes_files, recent_notes_trace
 
 
 @pytest.mark.parametrize(
-    ("glob", "texts"),
+    ("globs", "text"),
     [
-        ("payments", ["matches no workload", "there are notes-app-api-test-create", "and 2 more"]),
-        ("notes-app-api-test-delte", ["did you mean notes-app-api-test-delete"]),
+        (["payments"], "'payments'; seen: notes-app-api-test-create, notes-app-api-test-delete, "),
+        (["pay*", "bill"], "'pay*' 'bill'; seen: notes-app-api-test-create, "),
+        (["notes-app-api-test-delte"], "'notes-app-api-test-delte'; did you mean notes-app-api-test-delete"),
     ],
 )
-def test_workloads_that_match_nothing_are_not_called_roles_that_could_not_be_read(
-    tmp_path: Path, glob: str, texts: list[str]
+@pytest.mark.parametrize(
+    "more", [[], ["-c"], ["--fail-on", "unused"], ["--usage-only"], ["--format", "json"]], ids=" ".join
+)
+def test_workloads_that_match_nothing_end_the_scan_with_one_line(
+    tmp_path: Path, globs: list[str], text: str, more: list[str]
 ) -> None:
     traces = write_json(tmp_path / "traces.json", recent_notes_traces())
-    options = notes_files(tmp_path / "in")
-    ran = run(tmp_path / "out", *options, "--traces", traces, "--workloads", glob)
-    ran.ends_with(3, f"--workloads {glob!r}", *texts)
-    assert "no role" not in ran.last_line
-    lenient = run(tmp_path / "lenient", *options[1:], "--traces", traces, "--workloads", glob)
-    assert lenient.code == 0
-    assert all(text in lenient.warning_texts for text in texts)
-    assert "could be read" not in lenient.warning_texts
+    files = [] if more == ["--usage-only"] else notes_files(tmp_path / "in")[1:]
+    ran = run(tmp_path / "out", *more, *files, "--traces", traces, "--workloads", *globs)
+    ran.ends_with(3, f"no workload matches --workloads {text}")
+    assert (ran.out, ran.err.count("\n")) == ("", 1)
+    assert not list((tmp_path / "out").iterdir()), "nothing of what was asked for can be written"
+
+
+def test_a_name_that_matches_nothing_beside_others_is_a_warning(tmp_path: Path) -> None:
+    traces = write_json(tmp_path / "traces.json", recent_notes_traces())
+    files = notes_files(tmp_path / "in")
+    ran = run(tmp_path / "out", *files, "--traces", traces, "--workloads", "payments", "*-get")
+    assert ran.code == 0
+    assert "no workload matches --workloads 'payments'; seen: " in ran.warning_texts
 
 
 def test_the_demo_names_what_to_open_next(tmp_path: Path) -> None:
