@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 
 from scanner.commands import demo, doctor, explain, report, scan
 from scanner.commands.command import Command, say_line
+from scanner.commands.named import named_command
 from scanner.errors import EXIT_FAULT, EXIT_INTERRUPTED, ScanError
-from scanner.options.parser import UsageError
 from scanner.output.streams import prepare_streams, printing, say
 
 DEFAULT_COMMAND = "scan"
@@ -33,31 +33,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         command, arguments = _parsed(list(sys.argv[1:] if argv is None else argv))
         verbose = arguments.verbose
         return command.run(arguments, sys.stdout, sys.stderr)
-    except UsageError as error:
-        return _fail(error, error.exit_code, error.help)
     except ScanError as error:
-        return _fail(error, error.exit_code)
+        return _fail(error.lines, error.exit_code)
     except KeyboardInterrupt:
-        return _fail("interrupted", EXIT_INTERRUPTED)
+        return _fail(["interrupted"], EXIT_INTERRUPTED)
     except Exception as error:
         if verbose:
             raise
-        return _fail(
-            f"internal error ({type(error).__name__}: {error}): please report what -v prints",
-            EXIT_FAULT,
-        )
+        line = f"internal error ({type(error).__name__}: {error}): please report what -v prints"
+        return _fail(line.splitlines(), EXIT_FAULT)
 
 
 def _parsed(words: Sequence[str]) -> tuple[Command, argparse.Namespace]:
     """The command that is called, `scan` if none is named, and its arguments. Exits on wrong use."""
-    named = next((name for name in words[:1] if name in COMMANDS), None)
+    named, words = named_command(words, COMMANDS)
     command = COMMANDS[named or DEFAULT_COMMAND]
     parser = command.parser()
     if command is COMMANDS[DEFAULT_COMMAND]:
         parser.commands = tuple(COMMANDS)
         parser.epilog = f"{_commands_help()}\n{parser.epilog}"
     try:
-        return command, parser.parse_args(words[1:] if named else words)
+        return command, parser.parse_args(words)
     except SystemExit:
         say(sys.stderr)  # argparse has printed already
         with printing(sys.stdout):
@@ -70,9 +66,9 @@ def _commands_help() -> str:
     return f"commands:\n{rows}  COMMAND --help shows its options\n"
 
 
-def _fail(message: object, exit_code: int, *more: str) -> int:
+def _fail(lines: Sequence[str], exit_code: int) -> int:
     from scanner.text.redact import keys_masked
 
-    for line in [*(str(message).splitlines() or [""]), *more]:
+    for line in lines:
         say_line(sys.stderr, keys_masked(line))
     return exit_code

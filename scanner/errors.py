@@ -18,11 +18,15 @@ EXIT_INTERRUPTED = 130
 
 
 class ScanError(Exception):
-    """The scan cannot go on. The message is one line: what happened, what it means, what to do."""
+    """The scan cannot go on. The message is one line: what happened, what it means, what to do.
 
-    def __init__(self, message: str, exit_code: int = EXIT_NOTHING_READ) -> None:
-        super().__init__(message)
+    What to do may stand apart, as `advice`: then it is a line of its own on the command line.
+    """
+
+    def __init__(self, message: str, exit_code: int = EXIT_NOTHING_READ, advice: str = "") -> None:
+        super().__init__(f"{message}: {advice}" if advice else message)
         self.exit_code = exit_code
+        self.lines = [*message.splitlines(), *([advice] if advice else [])]
 
 
 class WrongRegionError(ScanError):

@@ -66,8 +66,9 @@ def trace_ids_of(path: Path) -> tuple[str, ...]:
         if not match:
             # what the line holds stays out of logs: it may be a secret of another file
             raise _usage(
-                f"--trace-ids: {path}:{number}: no trace id in this line: expected one like "
-                "1-5759e988-bd862e3fe1be46a994272793 (also behind Root=, or in a W3C traceparent)"
+                f"--trace-ids: {path}:{number}: no trace id in this line",
+                "expected one like 1-5759e988-bd862e3fe1be46a994272793 (also behind Root=, or in a W3C "
+                "traceparent)",
             )
         ids[f"1-{match.group(1)}-{match.group(2)}"] = None
     if not ids:
@@ -188,5 +189,5 @@ def _text(path: Path, option: str) -> str:
         raise _usage(f"{option}: {path} {problem}") from None
 
 
-def _usage(message: str) -> ScanError:
-    return ScanError(message, EXIT_USAGE)
+def _usage(problem: str, advice: str = "") -> ScanError:
+    return ScanError(problem, EXIT_USAGE, advice)

@@ -17,11 +17,11 @@ _CHOICE = re.compile(r"invalid choice: (.*) \(choose from (.*)\)", re.DOTALL)
 
 
 class UsageError(ScanError):
-    """An option that is wrong. `help` says where help is, on the command line."""
+    """An option that is wrong. The command line alone says where help is: the action has no `--help`."""
 
-    def __init__(self, message: str, help: str) -> None:  # noqa: A002  nothing else says it as well
+    def __init__(self, message: str, where_help_is: str) -> None:
         super().__init__(message, EXIT_USAGE)
-        self.help = help
+        self.lines.append(where_help_is)
 
 
 class Parser(argparse.ArgumentParser):
@@ -31,6 +31,10 @@ class Parser(argparse.ArgumentParser):
     """
 
     commands: Sequence[str] = ()
+
+    def option(self, name: str) -> argparse.Action | None:
+        """The option of a name such as `--region`; None where the parser has none."""
+        return self._option_string_actions.get(name)
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError, where argparse would print and exit."""
@@ -54,7 +58,7 @@ class Parser(argparse.ArgumentParser):
         words = text.split()
         word = next((word for word in words if word != "--"), text)
         if word in self.commands:
-            return f"unexpected argument {word!r}: a command is named once, as the first word"
+            return f"unexpected argument {word!r}: a command is named once, before its options"
         if not word.startswith("-") or "--" in words:
             return f"unexpected argument {word!r}{_near(word, self.commands)}"
         name = word.partition("=")[0]

@@ -85,7 +85,7 @@ def _workload_files(options: Options) -> dict[WorkloadKind, Path | None]:
 
 def _check_comparison(options: Options) -> None:
     if options.update_baseline and not options.baseline:
-        raise _usage("--update-baseline requires --baseline")
+        raise _usage("--update-baseline requires --baseline", "name the file to write: --baseline FILE")
     given = {
         "--fail-on": options.fail_on,
         "--fail-on-severity": options.fail_on_severity,
@@ -95,13 +95,15 @@ def _check_comparison(options: Options) -> None:
     }
     for option, value in given.items():
         if value and options.usage_only:
-            raise _usage(f"{option} requires a comparison: remove --usage-only")
+            raise _usage(f"{option} requires a comparison", "remove --usage-only")
 
 
 def _check_severity(options: Options, config: TeamConfig) -> None:
     """A severity alone fails nothing, though whoever gives it expects a gate."""
     if options.fail_on_severity and not options.fail_on and config.fail_on is None:
-        raise _usage("--fail-on-severity requires verdicts: add --fail-on, or `fail-on` in the configuration")
+        raise _usage(
+            "--fail-on-severity requires verdicts", "add --fail-on, or `fail-on` in the configuration"
+        )
 
 
 def _warnings(
@@ -128,11 +130,16 @@ def _config_name(options: Options) -> str:
 
 def _check_traces(options: Options) -> None:
     if options.traces and (options.trace_ids or options.filter or options.wait or options.start_time):
-        raise _usage("--traces: --trace-ids, --filter, --wait and --start-time do not apply to saved traces")
+        raise _usage(
+            "--traces: --trace-ids, --filter, --wait and --start-time do not apply to saved traces",
+            "remove them, or remove --traces to ask X-Ray",
+        )
     if options.trace_ids and len(options.region) > 1:
-        raise _usage("--trace-ids: traces of one region only: give one --region")
+        raise _usage("--trace-ids: traces of one region only", "give one --region")
     if options.trace_ids and (options.filter or options.start_time or options.time_range):
-        raise _usage("--trace-ids: --filter, --start-time and --time-range do not apply to named traces")
+        raise _usage(
+            "--trace-ids: --filter, --start-time and --time-range do not apply to named traces", "remove them"
+        )
 
 
 def _requirements(options: Options, config: TeamConfig) -> EvidenceRequirements:
@@ -150,7 +157,10 @@ def gate_of(options: Options, config: TeamConfig) -> GatePolicy:
     from scanner.model import Verdict
 
     if NEVER in options.fail_on and len(options.fail_on) > 1:
-        raise _usage(f"--fail-on: `{NEVER}` cannot be combined with other verdicts")
+        raise _usage(
+            f"--fail-on: `{NEVER}` cannot be combined with other verdicts",
+            f"give it alone, or remove `{NEVER}`",
+        )
     verdicts = frozenset(Verdict(word) for word in options.fail_on if word != NEVER)
     return GatePolicy(
         verdicts if options.fail_on else config.fail_on or frozenset(),
@@ -160,5 +170,5 @@ def gate_of(options: Options, config: TeamConfig) -> GatePolicy:
     )
 
 
-def _usage(message: str) -> ScanError:
-    return ScanError(message, EXIT_USAGE)
+def _usage(problem: str, advice: str) -> ScanError:
+    return ScanError(problem, EXIT_USAGE, advice)

@@ -28,12 +28,12 @@ def window(start_time: str | None, time_range: str | None, now: float) -> tuple[
             length = now - start  # "1h" ago means: since then
     if start >= now:
         when = "in the future" if start > now else "now, which leaves no time to scan"
-        raise _usage(f"--start-time: {start_time} is {when}")
+        raise _usage(f"--start-time: {start_time} is {when}", "use an earlier time, yesterday, or 12h (ago)")
     # One second of grace: `-r 30d` starts exactly where X-Ray's retention ends.
     if start < now - KEPT_SECONDS - 1:
         raise _usage(
-            "the start is more than 30 days ago, and X-Ray keeps traces for 30 days: choose a later "
-            "--start-time or a shorter --time-range, or scan saved traces with --traces"
+            "the start is more than 30 days ago, and X-Ray keeps traces for 30 days",
+            "choose a later --start-time or a shorter --time-range, or scan saved traces with --traces",
         )
     return start, min(start + length, now)
 
@@ -41,7 +41,7 @@ def window(start_time: str | None, time_range: str | None, now: float) -> tuple[
 def _duration(text: str) -> float:
     match = _DURATION.fullmatch(text.strip().lower())
     if not match or not float(match.group(1)):
-        raise _usage(f"--time-range: {text!r} is not a duration: use minutes (720) or 90s, 12h, 7d")
+        raise _usage(f"--time-range: {text!r} is not a duration", "use minutes (720) or 90s, 12h, 7d")
     return float(match.group(1)) * _UNITS[match.group(2)]
 
 
@@ -65,10 +65,10 @@ def _time(text: str) -> float:
         return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         raise _usage(
-            f"--start-time: {text!r} is not a time: use 2026-01-31T12:00:00Z, Unix seconds, yesterday, or "
-            "12h (ago)"
+            f"--start-time: {text!r} is not a time",
+            "use 2026-01-31T12:00:00Z, Unix seconds, yesterday, or 12h (ago)",
         ) from None
 
 
-def _usage(message: str) -> ScanError:
-    return ScanError(message, EXIT_USAGE)
+def _usage(problem: str, advice: str) -> ScanError:
+    return ScanError(problem, EXIT_USAGE, advice)

@@ -52,7 +52,7 @@ def test_a_comma_in_the_name_of_a_file_that_exists_is_no_list(tmp_path: Path) ->
         (["--time-rnge=5"], "unknown option --time-rnge; did you mean --time-range?"),
         (["--zzz"], "unknown option --zzz"),
         (["--output", "x"], "unknown option --output; did you mean --output-dir?"),
-        (["-c", "scan"], "unexpected argument 'scan': a command is named once, as the first word"),
+        (["-c", "report"], "unexpected argument 'report': a command is named once, before its options"),
         (["--", "foo"], "unexpected argument 'foo'"),
         (["--traces", ""], "--traces: expected a value that is not empty"),
         (["stray"], "unexpected argument 'stray'"),
