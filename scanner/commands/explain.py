@@ -8,7 +8,7 @@ from typing import IO
 from scanner.commands.command import Command
 from scanner.errors import EXIT_OK
 from scanner.options.commands import explain_options_of, explain_parser
-from scanner.options.files import json_file
+from scanner.options.files import report_document
 from scanner.output.streams import printing
 
 
@@ -17,7 +17,7 @@ def _run(arguments: argparse.Namespace, out: IO[str], err: IO[str]) -> int:
     from scanner.text.escape import one_line
 
     options = explain_options_of(arguments)
-    document = json_file(options.report, "--report")
+    document = report_document(options.report)
     lines = explained(document, options.id, everything=options.all)
     with printing(out):
         for line in lines:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import IO
 
 from scanner.commands.command import Command
-from scanner.commands.show import show
+from scanner.commands.show import say_unmatched, show
 from scanner.errors import EXIT_OK
 from scanner.options.commands import report_options_of, report_parser
-from scanner.options.files import json_file
+from scanner.options.files import report_document
 from scanner.options.parsers import CONFIG
 from scanner.output.streams import printing
 
@@ -20,7 +20,8 @@ def _run(arguments: argparse.Namespace, out: IO[str], err: IO[str]) -> int:
     from scanner.report.load import report_of
 
     options = report_options_of(arguments)
-    report = report_of(json_file(options.path, "--report"))
+    report = report_of(report_document(options.path))
+    say_unmatched(report, options, err)
     with printing(out):
         show(report, options, out, [str(options.path)], fallback_file(Path(), CONFIG))
     return EXIT_OK

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from scanner.commands.command import Command, say_line
-from scanner.commands.show import show
+from scanner.commands.show import say_unmatched, show
 from scanner.errors import EXIT_GATE, EXIT_OK
 from scanner.options.files import baseline_of, check_apart, check_stdin, config_of
 from scanner.options.parsers import CONFIG, FILE_FORMATS, Options, options_of, scan_parser
@@ -65,6 +65,7 @@ def run(options: Options, out: IO[str], err: IO[str], now: float) -> int:
     code_file = fallback_file(Path(), options.config or CONFIG)
     error = nothing_read(result, request.compare)
     written = _write(report, result, request, targets, code_file)
+    say_unmatched(report, options, err)
     with printing(out):
         show(report, options, out, written, code_file)
         _show_files(written, options, out, err)

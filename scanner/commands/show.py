@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import IO, TYPE_CHECKING
 
+from scanner.commands.command import say_line
 from scanner.options.commands import ReportOptions
 from scanner.options.filters import filters_of, shown_of
 from scanner.options.parsers import Options
@@ -44,6 +45,15 @@ def show(
         from scanner.report.formats import rendered
 
         out.write(rendered(report, options.format, code_file).decode())
+
+
+def say_unmatched(report: Report, options: Options | ReportOptions, err: IO[str]) -> None:
+    """Say where no finding is shown because of a filter that fits none."""
+    from scanner.report.filters import unmatched
+
+    line = unmatched(report, filters_of(options))
+    if line:
+        say_line(err, line)
 
 
 def _file_named(name: str, paths: Sequence[str]) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from typing import Any
+import re
+from collections.abc import Sequence
+from typing import Any, Final
 
 from scanner.errors import EXIT_USAGE, ScanError
 from scanner.explain.finding import finding_sections
@@ -11,7 +13,10 @@ from scanner.explain.role import role_sections
 from scanner.explain.section import Section, joined
 from scanner.report.load import report_of
 from scanner.report.records import Finding, Report, Role
-from scanner.report.view.viewed import name_of_workload
+from scanner.report.view.viewed import is_open_excess, name_of_workload
+
+_MOST: Final = 3  # names or ids in a message
+_ID = re.compile("[0-9a-f]{3,12}")
 
 
 def explained(document: Any, named: str, *, everything: bool = False) -> list[str]:
@@ -57,19 +62,34 @@ def _finding(report: Report, named: str) -> tuple[Role, Finding]:
     if exact or len(matching) == 1:
         return (exact or matching)[0]
     if matching:
-        problem = f"not one but {len(matching)} findings of this report have an id that begins with"
-        raise ScanError(f"{problem} {named!r}: see `findings[].id`", EXIT_USAGE)
-    raise ScanError(
-        f"no finding of this report has an id that begins with {named!r}, and no role or workload has "
-        f"that name{_near(report, named)}. Ids changed once, before 0.1.0: one of an earlier report is found "
-        "in that report only",
-        EXIT_USAGE,
-    )
+        raise ScanError(
+            f"{len(matching)} findings of this report have an id that begins with {named!r}",
+            EXIT_USAGE,
+            f"name one of them: {_first([_in_short(*pair) for pair in matching])}",
+        )
+    problem = f"no finding of this report has an id that begins with {named!r}"
+    raise ScanError(f"{problem}, and no role or workload has that name", EXIT_USAGE, _near(report, named))
+
+
+def _in_short(role: Role, finding: Finding) -> str:
+    return f"{finding.id} ({finding.verdict}: {_first(finding.actions, 1)}, {role.name})"
 
 
 def _near(report: Report, named: str) -> str:
-    names = {role.name for role in report.roles} | {
-        name for workload in report.workloads for name in (workload.name, name_of_workload(workload.id))
-    }
-    near = difflib.get_close_matches(named, sorted(names), 1)
-    return f"; did you mean {near[0]}?" if near else ""
+    """What may be meant: names and ids that are like it, else some that there are."""
+    workloads = ((workload.name, name_of_workload(workload.id)) for workload in report.workloads)
+    names = sorted(filter(None, {role.name for role in report.roles}.union(*workloads)))
+    excess = [(role, f) for role in report.roles for f in role.findings if is_open_excess(f)]
+    by_id = {finding.id: _in_short(role, finding) for role, finding in excess}
+    near = difflib.get_close_matches(named, [*names, *by_id], _MOST)
+    if near:
+        return f"did you mean {' or '.join(by_id.get(name, name) for name in near)}?"
+    if _ID.fullmatch(named):
+        found = f"here are {_first(list(by_id.values()))}" if by_id else "this one has no excess"
+        return f"ids changed before 0.1.0, and one of an earlier report is found in that report only; {found}"
+    return f"it has {_first(names)}" if names else "it has no roles and no workloads"
+
+
+def _first(texts: Sequence[str], most: int = _MOST) -> str:
+    more = len(texts) - most
+    return ", ".join(texts[:most]) + (f" and {more:,} more" if more > 0 else "")

@@ -18,6 +18,7 @@ from scanner.report.view.filter_notice import FILTERED
 from scanner.report.view.rows import statement_of
 from scanner.text.escape import counted
 
+_MOST_NAMED = 10
 _PLACES = {level: place for place, level in enumerate((*SEVERITY_LEVELS, NONE))}
 
 
@@ -60,6 +61,29 @@ def filtered(report: Report, filters: Filters) -> Report:
     )
     fitting = msgspec.structs.replace(report, roles=roles, workloads=workloads)
     return msgspec.structs.replace(fitting, scan=_scan(report, fitting, filters))
+
+
+def unmatched(report: Report, filters: Filters) -> str:
+    """A line for whoever sees no finding though there are some: what the report holds; else empty."""
+    if filters == NO_FILTERS or not report.roles:
+        return ""
+    roles = [role for role in report.roles if _matches_role(role, filters)]
+    if not roles:
+        return f"no role matches --role; roles in this report: {_named(role.name for role in report.roles)}"
+    actions = (action for role in roles for finding in role.findings for action in finding.actions)
+    services = {action.partition(":")[0].lower() for action in actions}
+    if filters.services and services.isdisjoint((*map(str.lower, filters.services), "*")):
+        return f"no finding matches --service; services in this report: {_named(services)}"
+    if _open_findings(report, filters) and not _open_findings(filtered(report, filters), filters):
+        return f"no finding matches {filters.describe()}"
+    return ""
+
+
+def _named(names: Iterable[str]) -> str:
+    """Some of the names, and how many more there are."""
+    distinct = sorted(set(names))
+    more = len(distinct) - _MOST_NAMED
+    return ", ".join(distinct[:_MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _scan(whole: Report, fitting: Report, filters: Filters) -> Scan:

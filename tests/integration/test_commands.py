@@ -84,7 +84,9 @@ def test_report_has_the_filters_of_the_terminal(name: str, demo: Ran) -> None:
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (["not-there.json"], "cannot be read"),
+        (["not-there.json"], "not-there.json does not exist"),
+        ([], "there is no report.json in this folder"),
+        (["."], "there is no report.json in this folder"),
         ([EXAMPLES / "iam.json"], "iam"),
         (["--format", "pdf"], "pdf"),
     ],
@@ -93,6 +95,51 @@ def test_report_of_something_else_is_wrong_use(words: list[object], text: str, t
     ran = run(tmp_path, "report", *words, env=NO_AWS)
     assert ran.code == 2
     assert text in ran.err
+
+
+@pytest.mark.parametrize("command", ["report", "explain"])
+def test_a_report_that_is_not_there_is_told_where_to_come_from(command: str, tmp_path: Path) -> None:
+    ran = run(tmp_path, *([command] if command == "report" else [command, "0a1b"]), env=NO_AWS)
+    problem, advice = ran.err.splitlines()
+    assert "there is no report.json in this folder" in problem
+    assert "scan first" in advice
+
+
+def test_the_folder_of_a_report_stands_for_it(demo: Ran) -> None:
+    by_folder = run(demo.folder, "report", "demo", env=NO_AWS)
+    assert by_folder.out == run(demo.folder, "report", "demo/report.json", env=NO_AWS).out
+    assert run(demo.folder, "explain", "897730f80039", "--report", "demo", env=NO_AWS).code == 0
+
+
+def test_an_excess_file_is_named_with_the_file_that_is_wanted(demo: Ran) -> None:
+    ran = run(demo.folder / "demo", "report", "excessive_permissions.json", env=NO_AWS)
+    ran.ends_with(2, "an excessive_permissions.json of an earlier scan", "report.json beside it")
+
+
+@pytest.mark.parametrize("format_", ["text", "csv", "html"])
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (
+            ["--role", "nope"],
+            "no role matches --role; roles in this report: notes-app-api-test-create",
+        ),
+        (["--service", "s3"], "no finding matches --service; services in this report: dynamodb"),
+        (
+            ["--severity", "write", "--role", "*-delete-role"],
+            "no finding matches --severity write, --role *-",
+        ),
+    ],
+)
+def test_filters_that_match_nothing_say_what_there_is(
+    words: list[str], text: str, format_: str, demo: Ran, tmp_path: Path
+) -> None:
+    ran = run(demo.folder / "demo", "report", "--format", format_, *words, env=NO_AWS)
+    assert ran.code == 0
+    assert ran.err.startswith(f"xray-privilege-scan: {text}")
+    assert ran.err.count("\n") == 1
+    shown = run(demo.folder / "demo", "report", "--format", format_, "--role", "*-delete-role", env=NO_AWS)
+    assert shown.err == ""
 
 
 def test_a_scan_writes_the_same_files_as_report_prints(tmp_path: Path) -> None:

@@ -297,6 +297,31 @@ def test_the_beginning_of_an_id_is_enough() -> None:
     assert explained(report, first_id(report)[:6]) == explained(report, first_id(report))
 
 
+@pytest.mark.parametrize(
+    ("named", "advice"),
+    [
+        ("ff", r"did you mean f\?$"),
+        ("zz zz", "it has f$"),
+        ("", "it has f$"),
+        ("0123456789ab", r"here are [0-9a-f]{12} \(unused: dynamodb:\w+, f\), "),
+    ],
+)
+def test_what_is_not_there_is_two_lines_with_what_may_be_meant(named: str, advice: str) -> None:
+    with pytest.raises(ScanError) as raised:
+        explained(report_of_two_findings(), named)
+    problem, what_to_do = raised.value.lines
+    assert problem.endswith("no role or workload has that name")
+    assert re.search(advice, what_to_do)
+
+
+def test_an_id_with_a_wrong_letter_is_near_another_one() -> None:
+    report = report_of_two_findings()
+    right = first_id(report)
+    wrong = right[:-1] + ("0" if right[-1] != "0" else "1")
+    with pytest.raises(ScanError, match=rf"did you mean {right} \(unused: "):
+        explained(report, wrong)
+
+
 @pytest.mark.parametrize("finding_id", ["", "zzz", "no such"])
 def test_an_id_of_no_finding_is_an_error_of_use(finding_id: str) -> None:
     with pytest.raises(ScanError, match="id"):
@@ -307,8 +332,12 @@ def test_an_id_of_several_findings_is_an_error_of_use() -> None:
     report = report_of_two_findings()
     for finding in report["roles"][0]["findings"]:
         finding["id"] = "aa" + finding["id"]
-    with pytest.raises(ScanError, match="2 findings"):
+    with pytest.raises(
+        ScanError, match="2 findings of this report have an id that begins with 'aa'"
+    ) as raised:
         explained(report, "aa")
+    for finding in report["roles"][0]["findings"]:
+        assert f"{finding['id']} (unused: " in raised.value.lines[1]
 
 
 # --- which report --------------------------------------------------------------------------------
