@@ -14,7 +14,7 @@ demo: .venv/ready
 	  "--report demo/report.json"
 
 test: .venv/ready-test lint
-	$(PY) -m pytest -n 3 --ignore tests/browser  # two cores: some tests wait for answers
+	$(PY) -m pytest -n 3 --dist worksteal --ignore tests/browser  # two cores: some tests wait for answers
 
 lint: .venv/ready-test
 	$(PY) -m ruff format --check .

@@ -1,10 +1,13 @@
-"""What the integration tests share: one moto server a test process."""
+"""What the integration tests share: one moto server a test process, and botocore's files."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
+from typing import Any
 
 import pytest
+from botocore.loaders import JSONFileLoader, Loader
 
 from tests.fakes.moto_aws import MotoAws
 
@@ -14,3 +17,26 @@ def aws() -> Iterator[MotoAws]:
     """A moto server. It is shared: begin with `aws.reset()`."""
     with MotoAws() as server:
         yield server
+
+
+@pytest.fixture(scope="session", autouse=True)
+def models_are_read_once() -> Iterator[None]:
+    """botocore's files are parsed once a test process, not once a run: half of a small scan's time."""
+    load, listed = JSONFileLoader.load_file, Loader.list_available_services
+
+    @cache
+    def load_once(path: str) -> Any:
+        return load(JSONFileLoader(), path)
+
+    @cache
+    def list_once(paths: tuple[str, ...], kind: str) -> list[str]:
+        return listed(Loader(list(paths), include_default_search_paths=False), kind)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(JSONFileLoader, "load_file", lambda self, path: load_once(path))
+        patched.setattr(
+            Loader,
+            "list_available_services",
+            lambda self, type_name: list_once(tuple(self.search_paths), type_name),
+        )
+        yield

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from time import time
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from tests.fakes import notes
 from tests.fakes.accounts import account
 from tests.fakes.moto_aws import MotoAws
 from tests.fakes.traces import Call, lambda_trace
+from tests.fakes.xray import FakeXRay
 from tests.integration.tools import Ran, next_second, run
 
 EVERYTHING = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
@@ -70,7 +72,13 @@ def test_a_function_that_is_asked_for_by_name_is_compared(
 
 
 def test_a_filter_leaves_it_open_what_was_never_traced(aws: MotoAws, tmp_path: Path) -> None:
-    ran = scan(aws, tmp_path, "--filter", "ok = true")
+    trace = lambda_trace(
+        notes.function_arn("get"), [Call("S3", "GetObject", {"bucket_name": "b"})], time() - 60
+    )
+    with FakeXRay([trace]) as xray:  # moto's knows no filters
+        env = aws.environment() | {"AWS_ENDPOINT_URL_XRAY": xray.url}
+        ran = run(tmp_path, "-c", "-r", "60", "--filter", "ok = true", env=env)
+    assert ran.report["scan"]["traces"] == 1
     assert unseen(ran) == {}
     assert (ran.report["scan"]["listed"], ran.report["scan"]["why_not_listed"]) == (None, "filter")
 
@@ -95,7 +103,7 @@ def _with_idle(options: list[str], functions: dict[str, Any], folder: Path) -> l
 
 
 def test_a_function_that_was_never_traced_changes_no_finding_no_gate_and_no_excess(tmp_path: Path) -> None:
-    made = account(20, seed=3)
+    made = account(10, seed=3)
     options = made.write(tmp_path / "files")
     gate = ("--fail-on", "unused", "broad", "--fail-on-severity", "all")
     without = run(tmp_path / "a", *options, *gate)

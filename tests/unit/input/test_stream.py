@@ -76,7 +76,7 @@ def test_a_damaged_file_gives_what_comes_before_the_damage(tmp_path: Path, conte
 
 def test_gzip_that_unpacks_to_1000_times_its_size_is_not_read_on(tmp_path: Path) -> None:
     packer = zlib.compressobj(9, wbits=31)
-    content = b"".join(packer.compress(bytes(1_000_000)) for _ in range(300)) + packer.flush()
+    content = b"".join(packer.compress(bytes(1_000_000)) for _ in range(120)) + packer.flush()
     size = 0
     with (
         pytest.raises(InputError, match="1,000 times its size"),
