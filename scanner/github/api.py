@@ -36,7 +36,7 @@ def repository(
 ) -> Repository:
     """The repository `owner/name`. Without a GraphQL URL it is the one that belongs to the API's."""
     limits = limits or RetryLimits()
-    budget = WaitBudget(limits.waits)
+    budget = WaitBudget(limits.waits, limits.sleep)
     client = connect(token, api_url, limits, budget)
     graphql = client
     if graphql_url:

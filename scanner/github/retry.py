@@ -6,6 +6,7 @@ docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,20 +36,22 @@ class RetryLimits:
     timeout: int = 15
     between_requests: float = 0.1
     between_writes: float = 1
+    sleep: Callable[[float], object] = time.sleep
 
 
 class WaitBudget:
     """What is left of the time that a run may wait for GitHub."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, sleep: Callable[[float], object] = time.sleep) -> None:
         self.left = seconds
+        self._sleep = sleep
 
     def spend(self, seconds: float) -> bool:
         """Wait, if there is time left for it; whether there was."""
         if seconds > self.left:
             return False
         self.left -= seconds
-        time.sleep(seconds)
+        self._sleep(seconds)
         return True
 
 
@@ -115,7 +118,7 @@ def connect(
     if not token.strip():
         raise GithubError(401, "github-token", "there is no token for GitHub: pass `github-token`")
     retry = _BudgetedRetry(
-        budget or WaitBudget(limits.waits),
+        budget or WaitBudget(limits.waits, limits.sleep),
         secondary_rate_wait=limits.secondary,
         max_rate_limit_wait=limits.waits,
         total=limits.tries,

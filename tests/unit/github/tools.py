@@ -7,8 +7,16 @@ from scanner.github.comment import CommentDraft, CommentMode, Posted, RunId
 from scanner.github.retry import RetryLimits
 from tests.fakes.github import FakeGitHub
 
-# as long as in earnest, in a shorter time
-QUICK = RetryLimits(waits=1.5, secondary=0.2, backoff=0.01, timeout=3, between_requests=0, between_writes=0)
+# shorter than in earnest, and nobody waits
+QUICK = RetryLimits(
+    waits=1.5,
+    secondary=0.2,
+    backoff=0.01,
+    timeout=3,
+    between_requests=0,
+    between_writes=0,
+    sleep=lambda seconds: None,
+)
 SHA = "0123456789abcdef0123456789abcdef01234567"
 NUMBER = 7
 """The pull request that is commented on."""
