@@ -81,7 +81,7 @@ def limited_source(request: ScanRequest, source: RoleSource) -> RoleSource:
         if len(arns) > MAX_ROLES:
             warnings.add(
                 _UNREAD,
-                f"functions that were never traced have {len(arns):,} roles, of which {MAX_ROLES:,} were "
+                f"workloads that were never traced have {len(arns):,} roles, of which {MAX_ROLES:,} were "
                 "read to spare IAM: a file of `aws iam get-account-authorization-details` holds all of them",
             )
         return source(arns[:MAX_ROLES], warnings)
@@ -100,7 +100,7 @@ def _read(arns: Sequence[str], source: RoleSource, warnings: Warnings) -> Iterab
     if unread:
         warnings.add(
             _UNREAD,
-            f"{counted(unread, 'role')} of functions that were never traced could not be read wholly: "
+            f"{counted(unread, 'role')} of workloads that were never traced could not be read wholly: "
             "whether they hold administrator's rights is not known",
             unread,
         )

@@ -10,7 +10,7 @@ from scanner.aws.api import Aws
 from scanner.errors import Warnings
 from scanner.gate.config import CONFIG_PATH
 from scanner.model import Finding, StackResource, Verdict
-from scanner.model.workloads import workload_name
+from scanner.model.workloads import workload_kind, workload_name
 from scanner.request import ScanRequest
 from scanner.result import RoleResult, ScanResult
 from scanner.roles.stacks import read_stack_resources
@@ -50,7 +50,7 @@ def _is_placed(finding: Finding) -> bool:
 
 
 def _placed(role_result: RoleResult, locator: Locator) -> RoleResult:
-    names = [workload_name(arn) for arn in role_result.role.workloads]
+    names = [workload_name(key) for key in role_result.role.workloads if workload_kind(key) == "lambda"]
     findings = [_located(finding, names, locator) for finding in role_result.findings]
     return replace(role_result, findings=findings, template=locator.template(role_result.role.arn, names))
 

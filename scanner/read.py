@@ -13,9 +13,9 @@ from typing import Any
 from scanner.aws.api import Aws
 from scanner.errors import EXIT_USAGE, NoWorkloadError, ScanError, Warnings
 from scanner.mapping.overrides import mapper
-from scanner.model import CallRow, Role, Usage, region_of
+from scanner.model import CallRow, Role, Usage, Workload, region_of
 from scanner.model.readings import TraceReading
-from scanner.model.workloads import workload_kind, workload_name
+from scanner.model.workloads import noun_of, short_name, shown_id, workload_kind
 from scanner.progress import TRACES, Progress
 from scanner.records.read import RecordsRequest
 from scanner.request import ScanRequest, is_selected
@@ -151,7 +151,8 @@ def warn_of_assumed_roles(usages: Iterable[Usage], warnings: Warnings) -> None:
         if usage.workload and assumed:
             warnings.add(
                 "role-assumed",
-                f"{usage.workload} assumes another role: calls made with that role count as its own here",
+                f"{shown_id(usage.workload)} assumes another role: calls made with that role count as its "
+                "own here",
             )
 
 
@@ -191,6 +192,7 @@ def read_workloads(request: ScanRequest, aws: Aws, usages: Sequence[Usage], warn
         for kind, listing in by_kind.items()
     ]
     workloads = union(listing.workloads(traced) for listing in listings)
+    _warn_of_unknown_roles(selected, workloads.known, warnings)
     # the role of a workload that its file does not hold is unknown: it may be any of them
     in_file = all(arn in role_of for arn in selected if workload_kind(arn) in request.documents)
     return replace(workloads, complete=workloads.complete and in_file, compared_roles=tuple(roles))
@@ -234,7 +236,7 @@ def check_any_selected(request: ScanRequest, known: Collection[str]) -> None:
 
 def _no_match(globs: Sequence[str], arns: Iterable[str]) -> str:
     """What to say of globs that match nothing, with names that may be meant."""
-    names = sorted(set(map(workload_name, arns)))
+    names = sorted(set(map(short_name, arns)))
     message = f"no workload matches --workloads {_first(list(map(repr, globs)), ' ')}"
     close = difflib.get_close_matches(globs[0].strip("*"), names, 2)
     if close:
@@ -261,10 +263,11 @@ def warn_of_late_traces(
     asked = [arn for arn in workloads.known if is_selected(arn, request.workloads)]
     late = [arn for arn in asked if arn not in seen or not seen[arn].was_seen]
     if late and (request.workloads or 2 * len(late) <= len(asked)):
-        names = ", ".join(sorted(map(workload_name, late))[:3]) + (", ..." if len(late) > 3 else "")
+        noun = noun_of(map(workload_kind, asked))
+        names = ", ".join(sorted(map(short_name, late))[:3]) + (", ..." if len(late) > 3 else "")
         warnings.add(
             "traces-late",
-            f"{len(late)} of {len(asked)} functions not traced yet ({names}): if "
+            f"{len(late)} of {counted(len(asked), noun)} not traced yet ({names}): if "
             "they have just run, try --wait 60",
         )
 
@@ -276,18 +279,31 @@ def _has_reader(arn: str) -> bool:
 def _roles_of(
     arn: str, role_of: Mapping[str, str | None], request: ScanRequest, warnings: Warnings
 ) -> Iterator[str]:
-    """The role of a workload; a warning where it has none or it is unknown."""
+    """The role of a workload; a warning where it was not read."""
     if not _has_reader(arn):
         titles = " or ".join(kind.title for kind in KINDS.values())
-        warnings.add("kind-not-compared", f"{arn} is no {titles}: its role is not compared yet")
+        warnings.add("kind-not-compared", f"{shown_id(arn)} is no {titles}: its role is not compared yet")
         return
     kind, role = KINDS[workload_kind(arn)], role_of.get(arn)
     if role is not None:
         yield role
-    elif arn in role_of:
-        warnings.add(f"{kind.noun}-without-role", f"{arn} names no role")
-    elif kind.name in request.documents:
-        warnings.add(f"{kind.noun}-missing", f"{arn} is not in the file of {kind.option}")
+    elif arn not in role_of and kind.name in request.documents:
+        warnings.add(f"{kind.noun}-missing", f"{shown_id(arn)} is not in the file of {kind.option}")
+
+
+def _warn_of_unknown_roles(
+    selected: Iterable[str], known: Mapping[str, Workload], warnings: Warnings
+) -> None:
+    """Warn of workloads that were read, and whose role is not known."""
+    for key in selected:
+        workload = known.get(key)
+        if workload is None or workload.role is not None:
+            continue
+        if workload.candidates:
+            either = " or ".join(workload.candidates)
+            warnings.add("role-unknown", f"{shown_id(key)}: its role could not be told: {either}")
+        elif workload.kind in KINDS:
+            warnings.add(f"{KINDS[workload.kind].noun}-without-role", f"{shown_id(key)} names no role")
 
 
 def role_source(request: ScanRequest, aws: Aws, progress: Progress) -> RoleSource:

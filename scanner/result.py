@@ -11,7 +11,7 @@ from scanner.gate.accept import Terms
 from scanner.gate.baseline import Comparison
 from scanner.gate.rules import RuleTally
 from scanner.model import EXCESS, Evidence, Finding, Role, ScanWarning, Usage, Workload
-from scanner.model.workloads import workload_name
+from scanner.model.workloads import short_name
 from scanner.records.aws_records import AwsRecords
 from scanner.request import ScanRequest, is_selected
 from scanner.suggest.check import AllowedElsewhere, NotUnderstood
@@ -57,12 +57,12 @@ class Traced:
 
     @property
     def by_workload(self) -> dict[str, Usage]:
-        """The usage of each workload, by ARN."""
+        """The usage of each workload, by key."""
         return {usage.workload: usage for usage in self.usages if usage.workload}
 
     @property
     def evidence(self) -> dict[str, Evidence]:
-        """The evidence of the workloads that were seen, by ARN."""
+        """The evidence of the workloads that were seen, by key."""
         return {arn: usage.evidence for arn, usage in self.by_workload.items()}
 
 
@@ -109,7 +109,7 @@ class NeverTraced:
     """The workloads that were asked for, and that no trace shows.
 
     `listed` is how many there are of those that were asked for, traced or not; where it is None, `why_not`
-    says why. `rights` are what roles allow at the worst, by the ARN of the workload.
+    says why. `rights` are what roles allow at the worst, by the key of the workload.
     """
 
     arns: tuple[str, ...] = ()
@@ -122,7 +122,7 @@ class NeverTraced:
 class ScanResult:
     """What a scan found.
 
-    `workloads` are those whose configuration was read, by ARN; `uncompared` are those that were seen, though
+    `workloads` are those whose configuration was read, by key; `uncompared` are those that were seen, though
     no role of theirs is known. `invocations` are how often functions ran in the scanned time (by ARN),
     as CloudWatch counts. `terms` are what the team accepts, `rules` is what became of its rules,
     `against_baseline` what is new and what was fixed. `usage_only` if no role was compared.
@@ -159,7 +159,7 @@ def nothing_read(result: ScanResult, compare: bool) -> ScanError | None:
             )
         return ScanError(
             "no trace was found in this time and region: check --region, the time range and --filter, that "
-            "the functions run with active tracing, and wait for new traces with --wait"
+            "what runs is traced (functions: active tracing), and wait for new traces with --wait"
         )
     if compare and not any(
         role_result.role.policies or role_result.role.readable for role_result in result.roles
@@ -167,7 +167,7 @@ def nothing_read(result: ScanResult, compare: bool) -> ScanError | None:
         return ScanError(
             "no role at all could be read, see the warnings: nothing can be compared"
             if any(usage.workload for usage in result.traced.usages)
-            else "the traces show no Lambda function: nothing can be compared"
+            else "the traces show no workload: nothing can be compared"
         )
     return None
 
@@ -179,9 +179,7 @@ def missing_evidence(result: ScanResult, request: ScanRequest) -> list[str]:
         return [str(error)] if error else []
     doubted: dict[str, set[str]] = {}
     for role_result in result.roles:
-        names = {
-            workload_name(arn) for arn in role_result.role.workloads if is_selected(arn, request.workloads)
-        }
+        names = {short_name(key) for key in role_result.role.workloads if is_selected(key, request.workloads)}
         for finding in role_result.findings:
             for reason in EVIDENCE_REASONS.intersection(finding.reasons) if _is_open(finding) else ():
                 doubted.setdefault(reason, set()).update(names)
@@ -190,7 +188,7 @@ def missing_evidence(result: ScanResult, request: ScanRequest) -> list[str]:
     if unread:
         lines.append(_named("roles that could not be read wholly", unread))
     if result.uncompared:
-        lines.append(_named("never compared", map(workload_name, result.uncompared)))
+        lines.append(_named("never compared", map(short_name, result.uncompared)))
     return [*lines, *(w.message for w in result.warnings if w.code == WORKLOAD_UNKNOWN)]
 
 

@@ -9,7 +9,7 @@ from datetime import date
 
 from scanner.iam.patterns import contains, is_pattern, matches
 from scanner.model import Grant
-from scanner.model.workloads import names_of
+from scanner.model.workloads import KIND_NAMES, names_of
 from scanner.text.escape import counted, one_line
 
 
@@ -17,7 +17,7 @@ from scanner.text.escape import counted, one_line
 class GrantFacts:
     """What rules look at of a grant.
 
-    `role` is the ARN of the role, `workloads` the ARNs of all workloads that use it. `action` and `resource`
+    `role` is the ARN of the role, `workloads` the keys of all workloads that use it. `action` and `resource`
     are as the policy spells them (`*` for NotAction and NotResource), `pattern` is the resource with its
     policy variables as wildcards.
     """
@@ -31,7 +31,7 @@ class GrantFacts:
 
 
 def grant_facts(role: str, workloads: Iterable[str], grant: Grant) -> GrantFacts:
-    """The facts of one grant of a role (its ARN) that these workloads (ARNs) use."""
+    """The facts of one grant of a role (its ARN) that these workloads (keys) use."""
     return GrantFacts(
         role=role,
         workloads=tuple(workloads),
@@ -46,8 +46,8 @@ def grant_facts(role: str, workloads: Iterable[str], grant: Grant) -> GrantFacts
 class IgnoreRule:
     """A rule that accepts excess: it matches a grant that fits all the selectors that it gives.
 
-    `workload` and `role` are patterns of a name or an ARN, `action` (in lower case) and `resource` patterns
-    as in a policy, `sid` is exact. `line` is its place in the file, from 1. It holds through the day
+    `workload` and `role` are patterns of a name, an ARN or an id, `action` (in lower case) and `resource`
+    patterns as in a policy, `sid` is exact. `line` is its place in the file, from 1. It holds through the day
     `expires` (UTC).
     """
 
@@ -99,8 +99,8 @@ def _bounds(pattern: str) -> bool:
 
 
 def _last_name(glob: str) -> str:
-    """The name in a name or an ARN."""
-    return re.split("[/:]", glob)[-1]
+    """The name in a name or an ARN; all of an id that begins with a kind of workload."""
+    return glob if glob.partition(":")[0] in KIND_NAMES else re.split("[/:]", glob)[-1]
 
 
 def _named_by(rule: IgnoreRule) -> str:

@@ -139,6 +139,11 @@ def names_of(workload: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((workload_name(workload), shown_id(workload), workload)))
 
 
+def noun_of(kinds: Iterable[WorkloadKindName]) -> str:
+    """What workloads of these kinds are called: "function" where all are Lambda's, else "workload"."""
+    return "workload" if set(kinds) - {"lambda"} else "function"
+
+
 class Hints(NamedTuple):
     """What the role of a workload may be found by, and what is no part of its key.
 

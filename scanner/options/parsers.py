@@ -194,7 +194,13 @@ def _add_aws(group: argparse._ArgumentGroup) -> None:
 
 def _add_findings(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--workloads", nargs="+", action=Several, metavar="GLOB", help="report on these only (name or ARN)")
+    add(
+        "--workloads",
+        nargs="+",
+        action=Several,
+        metavar="GLOB",
+        help="report on these only (name, ARN or id)",
+    )
     add("--stack", nargs="+", action=Several, metavar="NAME", help="and on the functions of these stacks")
     add("--min-traces", type=_positive, metavar="N", help="traces that confirm (default: 1)")
     add(

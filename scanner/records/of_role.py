@@ -15,7 +15,7 @@ from scanner.workloads.versions import changed_at, of_current_code, ran_older_co
 
 @dataclass(frozen=True)
 class TracedWorkloads:
-    """What is known of workloads without AWS's records, by ARN: their configuration and their traces."""
+    """What is known of workloads without AWS's records, by key: their configuration and their traces."""
 
     workloads: Mapping[str, Workload] = field(default_factory=dict)
     evidence: Mapping[str, Evidence] = field(default_factory=dict)

@@ -57,10 +57,10 @@ def _warn(role: Role, workloads: Workloads, warnings: Warnings, *, in_known_regi
     """Warn of what leaves open who uses a role."""
     if not in_known_region:
         listed = role.last_used_region in workloads.regions
-        remedy = "what used it there is no function" if listed else _READ_REGION
+        remedy = "what used it there is no workload that was listed" if listed else _READ_REGION
         warnings.add(
             "role-used-elsewhere",
-            f"{role.arn} was last used in {role.last_used_region}, where no function was listed: {remedy}",
+            f"{role.arn} was last used in {role.last_used_region}, where no workload was listed: {remedy}",
         )
     if role.trusted:
         others = ", ".join(role.trusted)
@@ -92,7 +92,7 @@ def _warn_of_regions(role: Role, regions: set[str], warnings: Warnings) -> None:
     for region in sorted(regions):
         warnings.add(
             "region-unread",
-            f"name or stack of {role.arn} say {region}, where no function was listed: {_READ_REGION}",
+            f"name or stack of {role.arn} say {region}, where no workload was listed: {_READ_REGION}",
         )
 
 

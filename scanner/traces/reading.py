@@ -57,7 +57,7 @@ def read_trace(trace: Trace) -> TraceReading:
 
 
 def _runs(owner_of: Sequence[tuple[Node, Owner]]) -> dict[str, WorkloadRun]:
-    """The workloads that own documents, by ARN."""
+    """The workloads that own documents, by key."""
     workloads: dict[str, WorkloadRun] = {}
     for segment, owner in owner_of:
         if owner.workload is not None:

@@ -115,7 +115,7 @@ class UsageBuilder:
         tally.add_call(row.call, self._needs_of, seen, began=last)
 
     def usages(self) -> list[Usage]:
-        """The usage of every workload seen, by ARN; last that of no workload, if there is any."""
+        """The usage of every workload seen, by key; last that of no workload, if there is any."""
         workloads = sorted(arn for arn in self._tallies if arn is not None)
         order: list[str | None] = [*workloads, *([None] if None in self._tallies else [])]
         for arn in workloads:

@@ -17,7 +17,7 @@ from scanner.verdict.reasons import Reason
 class RoleContext:
     """A role, its workloads and what they used.
 
-    `workloads` are those whose configuration was read, by ARN. `usages` are those of the role's workloads
+    `workloads` are those whose configuration was read, by key. `usages` are those of the role's workloads
     that were seen, `usage` is what they used together. `scan_reasons` hold for every finding of the scan.
     """
 
@@ -31,7 +31,7 @@ class RoleContext:
 
     @property
     def evidence(self) -> dict[str, Evidence]:
-        """The evidence of the workloads that were seen, by ARN."""
+        """The evidence of the workloads that were seen, by key."""
         return {usage.workload: usage.evidence for usage in self.usages if usage.workload}
 
     @property

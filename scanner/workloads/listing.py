@@ -13,7 +13,7 @@ from scanner.model import Workload
 
 @dataclass(frozen=True)
 class Workloads:
-    """The workloads that were read, by ARN, as they are configured now.
+    """The workloads that were read, by key, as they are configured now.
 
     A published version keeps the role that it was published with: `roles_of_versions` are (role, workload)
     of all versions. `complete` tells whether these are all workloads of the regions in question, so that
@@ -47,7 +47,7 @@ class Listing(Protocol):
 
     @property
     def roles(self) -> Mapping[str, str | None]:
-        """The roles of the workloads as they are configured now, by ARN."""
+        """The roles of the workloads as they are configured now, by key."""
 
     @property
     def roles_of_versions(self) -> frozenset[tuple[str, str]]:

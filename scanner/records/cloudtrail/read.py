@@ -85,7 +85,7 @@ def read_cloudtrail(
     warnings: Warnings,
     clock: Clock = SYSTEM_CLOCK,
 ) -> dict[str, History]:
-    """The event history of workloads by ARN, since the start that each has.
+    """The event history of workloads by key, since the start that each has.
 
     What is older than 90 days is not asked for: `History.start` says so. Nor is a region read to the end that
     fails. Needs cloudtrail:LookupEvents. Raises ScanError where the credentials are refused in a workload's

@@ -257,15 +257,15 @@ class Role(Struct, frozen=True, kw_only=True, omit_defaults=True):
     workloads_complete: Annotated[
         bool,
         about(
-            "whether there can be no other workloads: the functions could be listed, only Lambda may assume "
-            "the role, and it was last used where functions were listed"
+            "whether there can be no other workloads: they could be listed, only their platforms may assume "
+            "the role, and it was last used where workloads were listed"
         ),
     ]
     trusted: Annotated[
         tuple[str, ...],
         about(
-            "the principals other than Lambda that may assume it; `?` where the trust policy cannot be "
-            "understood"
+            "the principals other than the platforms of workloads that may assume it; `?` where the trust "
+            "policy cannot be understood"
         ),
     ] = ()
     boundary: Annotated[

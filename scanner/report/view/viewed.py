@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from scanner.model import EXCESS, Arn
+from scanner.model.workloads import noun_of
 from scanner.report.records import BundleUse, Finding, Report, Role, Workload
 
 _LISTED = 4
@@ -40,12 +41,11 @@ class ViewedReport:
     def noun(self) -> str:
         """What the workloads are called that were compared or never traced: a word that is true of all."""
         compared = {id_ for role in self.report.roles for id_ in role.workloads}
-        kinds = {
+        return noun_of(
             workload.kind
             for workload in self.report.workloads
             if workload.id in compared or is_never_traced(workload)
-        }
-        return "workload" if kinds - {"lambda"} else "function"
+        )
 
     def _is_reported(self, id_: str) -> bool:
         workload = self.workloads.get(id_)

@@ -129,7 +129,7 @@ def test_a_region_that_was_listed_and_has_no_function_is_not_to_be_named_again()
     (found,) = with_workloads([role], workloads, warnings)
     assert not found.workloads_complete
     (warning,) = warnings.all()
-    assert "what used it there is no function" in warning.message
+    assert "what used it there is no workload that was listed" in warning.message
 
 
 LAMBDA = {"Service": "lambda.amazonaws.com"}
