@@ -22,6 +22,7 @@ TODAY = date(2027, 1, 31)
 LONG_AGO = date(2026, 1, 1)
 NOTES_ROLE = "arn:aws:iam::123456789012:role/app/notes-role"
 NOTES_GET = (function_arn("notes-get"),)
+ECS = "ecs:shop/api@123456789012/us-east-1"
 NOTES_GET_AND_PUT = (*NOTES_GET, function_arn("notes-put"))
 
 
@@ -67,6 +68,12 @@ def facts(
         ({"workload": "notes-get"}, facts(workloads=NOTES_GET_AND_PUT), False),
         ({"workload": "notes-*"}, facts(workloads=NOTES_GET_AND_PUT), True),
         ({"workload": "*"}, facts(workloads=()), False),
+        # a workload without an ARN by name, id or whole key
+        ({"workload": "shop/api"}, facts(workloads=(ECS,)), True),
+        ({"workload": "ecs:shop/*"}, facts(workloads=(ECS,)), True),
+        ({"workload": ECS}, facts(workloads=(ECS,)), True),
+        ({"workload": "ec2:shop/*"}, facts(workloads=(ECS,)), False),
+        ({"workload": "ecs:shop/*"}, facts(workloads=(ECS, *NOTES_GET)), False),
         # a Sid is exact
         ({"sid": "Legacy"}, facts(), True),
         ({"sid": "legacy"}, facts(), False),
@@ -142,6 +149,8 @@ def test_what_is_reported_of_the_rules() -> None:
 @pytest.mark.parametrize(
     ("selectors", "is_open"),
     [
+        ({"workload": "ecs:shop/api"}, False),
+        ({"workload": "ec2:*/api"}, True),
         ({"sid": "BreakGlass"}, True),
         ({"role": "*-migration-role"}, True),
         ({"role": "arn:aws:iam::123456789012:role/*"}, True),

@@ -1,0 +1,84 @@
+"""What a scan reads of workloads, whatever their kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import cast
+
+import pytest
+
+from scanner import read
+from scanner.aws.api import Aws
+from scanner.errors import Warnings
+from scanner.model import Workload
+from scanner.request import ScanRequest
+from scanner.workloads.kinds import LAMBDA
+from scanner.workloads.listing import Listing, Workloads
+from tests.unit.cases import ROLE, usage
+
+ECS = "ecs:shop/api@123456789012/us-east-1"
+NOBODY = cast(Aws, None)
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """A listing of one task definition."""
+
+    workload: Workload
+
+    @property
+    def roles(self) -> Mapping[str, str | None]:
+        return {self.workload.key: self.workload.role}
+
+    @property
+    def roles_of_versions(self) -> frozenset[tuple[str, str]]:
+        return frozenset({(self.workload.role, self.workload.key)} if self.workload.role else ())
+
+    def workloads(self, traced: Collection[str]) -> Workloads:
+        return Workloads({self.workload.key: self.workload}, self.roles_of_versions)
+
+    def with_configuration(self, aws: Aws, arns: Iterable[str], warnings: Warnings) -> Listing:
+        return self
+
+
+def read_tasks(
+    workload: Workload, monkeypatch: pytest.MonkeyPatch, *globs: str
+) -> tuple[Workloads, list[tuple[str, str]]]:
+    """The workloads of a scan that saw the task, and the warnings."""
+    tasks = replace(LAMBDA, name="ecs", noun="task", from_file=lambda document, warnings: Tasks(workload))
+    monkeypatch.setattr(read, "KINDS", {"ecs": tasks})
+    warnings = Warnings()
+    seen = replace(usage(), workload=ECS)
+    request = ScanRequest(compare=True, documents={"ecs": {}}, workloads=globs)
+    found = read.read_workloads(request, NOBODY, [seen], warnings)
+    return found, [(warning.code, warning.message) for warning in warnings.all()]
+
+
+def test_a_role_that_could_not_be_told_is_a_warning_with_its_candidates(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    task = Workload(ECS, "ecs", "shop/api", candidates=("role/a", "role/b"))
+    found, warnings = read_tasks(task, monkeypatch)
+    assert warnings == [("role-unknown", "ecs:shop/api: its role could not be told: role/a or role/b")]
+    assert found.compared_roles == ()
+
+
+def test_a_workload_without_a_role_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, warnings = read_tasks(Workload(ECS, "ecs", "shop/api"), monkeypatch)
+    assert warnings == [("task-without-role", "ecs:shop/api names no role")]
+
+
+@pytest.mark.parametrize("glob", ["ecs:shop/*", "shop/api", ECS])
+def test_workloads_are_asked_for_by_their_ids(glob: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = Workload(ECS, "ecs", "shop/api", role=ROLE)
+    found, warnings = read_tasks(task, monkeypatch, glob)
+    assert (found.compared_roles, warnings) == ((ROLE,), [])
+
+
+def test_a_glob_that_matches_nothing_names_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = Workload(ECS, "ecs", "shop/api", role=ROLE)
+    _, warnings = read_tasks(task, monkeypatch, "ecs:shop/app")
+    assert [message for _, message in warnings] == [
+        "--workloads 'ecs:shop/app' matches no workload: did you mean ecs:shop/api?"
+    ]
