@@ -10,7 +10,7 @@ import pytest
 
 from scanner import read
 from scanner.aws.api import Aws
-from scanner.errors import Warnings
+from scanner.errors import ScanError, Warnings
 from scanner.model import Workload
 from scanner.request import ScanRequest
 from scanner.workloads.kinds import LAMBDA
@@ -78,7 +78,5 @@ def test_workloads_are_asked_for_by_their_ids(glob: str, monkeypatch: pytest.Mon
 
 def test_a_glob_that_matches_nothing_names_ids(monkeypatch: pytest.MonkeyPatch) -> None:
     task = Workload(ECS, "ecs", "shop/api", role=ROLE)
-    _, warnings = read_tasks(task, monkeypatch, "ecs:shop/app")
-    assert [message for _, message in warnings] == [
-        "--workloads 'ecs:shop/app' matches no workload: did you mean ecs:shop/api?"
-    ]
+    with pytest.raises(ScanError, match="did you mean ecs:shop/api"):
+        read_tasks(task, monkeypatch, "ecs:shop/app")
