@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import orjson
@@ -14,20 +14,26 @@ _AT_ONCE = 4 << 20
 """The most bytes that are parsed in one go; longer documents and lines are parsed by element."""
 
 
+Loads = Callable[[bytes], Any]
+"""Parses a JSON text; raises orjson.JSONDecodeError where it is none."""
+
+
 class Unread(NamedTuple):
     """A value that could not be read. `why` goes on after the file's name."""
 
     why: str
 
 
-def values(stream: ByteStream, *, largest: int = LARGEST) -> Iterator[Any]:
+def values(stream: ByteStream, *, largest: int = LARGEST, loads: Loads = orjson.loads) -> Iterator[Any]:
     """The values of a file in its order; of a long document the elements (see `Elements`).
+
+    `loads` parses what is parsed in one go.
 
     Raises InputError after the values that could be read.
     """
     head = stream.read_until(_AT_ONCE)
     if len(head) <= _AT_ONCE:
-        loaded = _loaded(head)
+        loaded = _loaded(head, loads)
         if loaded is not None:
             yield loaded.value
         if loaded is not None or not head.strip():
@@ -35,8 +41,8 @@ def values(stream: ByteStream, *, largest: int = LARGEST) -> Iterator[Any]:
             return
     line, newline, _ = head.lstrip().partition(b"\n")
     stream.give_back(head)
-    if newline and _loaded(line) is not None:
-        yield from _lines(stream, largest)
+    if newline and _loaded(line, loads) is not None:
+        yield from _lines(stream, largest, loads)
     else:
         yield from elements(iter(stream.read, b""), largest=largest)
 
@@ -70,30 +76,30 @@ class _Loaded(NamedTuple):
     value: Any
 
 
-def _loaded(content: bytes) -> _Loaded | None:
+def _loaded(content: bytes, loads: Loads) -> _Loaded | None:
     """The JSON value of a text, None where it is not one."""
     try:
-        return _Loaded(orjson.loads(content))
+        return _Loaded(loads(content))
     except orjson.JSONDecodeError:
         return None
 
 
-def _lines(stream: ByteStream, largest: int) -> Iterator[Any]:
+def _lines(stream: ByteStream, largest: int, loads: Loads) -> Iterator[Any]:
     rest = b""
     while piece := stream.read():
         *lines, rest = (rest + piece).split(b"\n")
         for line in lines:
-            yield from _line(line)
+            yield from _line(line, loads)
         if len(rest) > _AT_ONCE:
             yield from _long_line(rest, stream, largest)
             rest = b""
-    yield from _line(rest)
+    yield from _line(rest, loads)
 
 
-def _line(line: bytes) -> Iterator[Any]:
+def _line(line: bytes, loads: Loads) -> Iterator[Any]:
     if not line or line.isspace():
         return
-    loaded = _loaded(line)
+    loaded = _loaded(line, loads)
     yield Unread("has a line that is not JSON") if loaded is None else loaded.value
 
 

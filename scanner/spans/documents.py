@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
-from scanner.spans import aws_spans, console, otlp
+from scanner.spans import aws_spans, console, otlp, otlp_lines
 from scanner.spans.span import Span
+
+# What an export of a log group to S3 writes before each event:
+# docs.aws.amazon.com/AmazonCloudWatch/latest/logs/S3Export.html
+_TIME_OF_EVENT = re.compile(rb"\s*\d{4}-\d\d-\d\dT[\d:.]{8,18}Z\s+(?=\{)")
+
+
+def loads(content: bytes) -> Any:
+    """What a JSON text holds, with the time of a log event before it or not.
+
+    Raises orjson.JSONDecodeError.
+    """
+    timed = _TIME_OF_EVENT.match(content) if content[:1].isdigit() else None
+    return otlp_lines.loads(content[timed.end() :] if timed else content)
 
 
 def spans_in(value: Any) -> Iterator[Span | None] | None:
     """The spans in a JSON value, None for each that cannot be read; None for what holds no spans at all."""
+    if isinstance(value, otlp_lines.Line):
+        return otlp_lines.spans_of(value)
     if isinstance(value, list):
         return iter([aws_spans.span_of_row(value)]) if aws_spans.is_row(value) else None
     if not isinstance(value, dict):

@@ -16,10 +16,14 @@ from typing import Any
 
 from scanner.spans.aliases import names_of, resource_names, span_names
 
+SAMPLING = "_ot.th"
+"""The name under which the sampling of a trace's state is kept."""
+
 _SALT = os.urandom(16)
 _MAX_TEXT = 2048
 _MAX_ITEMS = 100
 _ADDRESS = re.compile(r"(?P<host>https?://)(?:[^/?#@\s]*@)?(?P<name>[^/?#@\s]+)(?P<path>[^?#\s]*)")
+_THRESHOLD = re.compile(r"\bot=(?:[^,]*;)?th:([0-9a-f]{1,14})")
 _QUEUE_PATH = re.compile(r"/(?:queue/)?\d{12}/[\w-]+(?:\.fifo)?")
 
 
@@ -52,6 +56,15 @@ def span_cleaners() -> Mapping[str, Callable[[Any], Any] | None]:
     addresses = {*names_of("call_host"), *names_of("parameter.queue_url")}
     cleaners.update(dict.fromkeys(addresses, _without_secrets))
     return cleaners
+
+
+def threshold_of(trace_state: Any) -> str:
+    """What a trace's state says of the sampling: the share of traces that were dropped, empty for none.
+
+    opentelemetry.io/docs/specs/otel/trace/tracestate-handling/#sampling-threshold-value-th
+    """
+    match = _THRESHOLD.search(trace_state) if isinstance(trace_state, str) else None
+    return match[1] if match else ""
 
 
 def plain(value: Any) -> Any:

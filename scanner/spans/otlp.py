@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from scanner.spans.failures import Failure, failure_of
-from scanner.spans.kept import kept_resource, plain, span_cleaners
+from scanner.spans.kept import SAMPLING, kept_resource, plain, span_cleaners, threshold_of
 from scanner.spans.span import Span
 from scanner.spans.values import kind_of, span_id_of, time_of, trace_id_of
 
@@ -77,6 +77,9 @@ def _span(value: Any, resource: Mapping[str, Any], scope: str) -> Span | None:
         return None
     status, events = value.get("status"), value.get("events")
     failure = failure_of(status, events, _of_event) if status or events else _NO_FAILURE
+    attributes = _kept(value.get("attributes"))
+    if threshold := threshold_of(value.get("traceState")):
+        attributes[SAMPLING] = threshold
     parent = value.get("parentSpanId")
     name = value.get("name")
     # by place: keywords would cost a tenth of this function, which runs for every span
@@ -91,7 +94,7 @@ def _span(value: Any, resource: Mapping[str, Any], scope: str) -> Span | None:
         failure.status,
         failure.message,
         failure.error_type,
-        _kept(value.get("attributes")),
+        attributes,
         resource,
         scope,
     )

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from scanner.model import ObservedCall
 from scanner.model.readings import TraceReading, WorkloadRun
 from scanner.model.workloads import NO_HINTS
 from scanner.spans.credentials import of_others
-from scanner.spans.record import Flags, Record, RecordTable
+from scanner.spans.record import Flags, Placed, Record, RecordTable, Source
 from scanner.spans.workloads import SpanWorkload
 
 _NO_PARENT = b"\0" * 8
+_NO_OTHERS: Mapping[str, int] = MappingProxyType({})
 _FREE_OF_CALLS = "other"
 
 
@@ -20,6 +22,7 @@ class _Owner(NamedTuple):
     """The workload of a span; `known` is False where what it belongs to did not arrive."""
 
     workload: SpanWorkload | None
+    text: str | None
     known: bool = True
 
 
@@ -30,19 +33,34 @@ class _Owned(NamedTuple):
     workload: str | None
 
 
+_NOBODY = _Owner(None, None)
+_NOT_KNOWN = _Owner(None, None, known=False)
+
+
 def read_records(trace_id: str, records: Sequence[Record], table: RecordTable) -> TraceReading:
     """Read all calls of a trace and the workloads that it shows."""
     spans = _each_once(records)
-    owners = _owners(spans, table)
-    owned = [
-        _Owned(record, owner.workload.text if owner.workload else None)
-        for record, owner in zip(spans.values(), owners, strict=True)
-    ]
-    complete = all(owner.known for owner in owners) and not any(_is_cut_off(r, spans) for r in spans.values())
+    placed = table.placed()
+    owned: list[_Owned] = []
+    complete = True
+    climb = _Climb(spans, placed)
+    runs = _Runs(table)
+    for record in spans.values():
+        source = placed[record.source]
+        owner: Placed | _Owner = source if source.workload is not None else climb.owner(record)
+        owned.append(_Owned(record, owner.text))
+        if owner.workload is not None:
+            runs.add(record, source.source, owner.workload, owner.text or "")
+        elif owner is _NOT_KNOWN:
+            complete = False
+        if record.flags & Flags.IN_PROGRESS or not (
+            record.flags & Flags.LOCAL_ROOT or record.parent in spans
+        ):
+            complete = False  # it never ended, or what is above it in its process did not arrive
     others = of_others([item for item in owned if item.record.call >= 0])
     calls = [item for item in _calls(owned, spans) if item.record.id not in others]
     observed = [table.observed(record, workload) for record, workload in calls]
-    workloads = _runs(owned, owners, table, {workload for _, workload in calls})
+    workloads = runs.those_that_count({workload for _, workload in calls})
     return TraceReading(
         trace_id,
         documents=len(records),
@@ -52,9 +70,11 @@ def read_records(trace_id: str, records: Sequence[Record], table: RecordTable) -
         workloads=workloads,
         calls=observed,
         unowned=sum(1 for _, workload in calls if workload is None) if workloads else 0,
-        foreign=not workloads and all(table.source(record).by_service for record in spans.values()),
+        foreign=not workloads and all(placed[r.source].source.by_service for r in spans.values()),
         unanswered=() if complete else _unanswered(calls, observed, spans.values()),
-        other_credentials=_counted(item.workload for item in owned if item.record.id in others),
+        other_credentials=_counted(item.workload for item in owned if item.record.id in others)
+        if others
+        else _NO_OTHERS,
     )
 
 
@@ -68,52 +88,39 @@ def _each_once(records: Iterable[Record]) -> dict[bytes, Record]:
     return spans
 
 
-def _is_cut_off(record: Record, spans: Mapping[bytes, Record]) -> bool:
-    """Whether a span shows that others are missing: it never ended, or what is above it did not arrive.
-
-    What called a process may be recorded elsewhere, or nowhere.
-    """
-    if record.flags & Flags.IN_PROGRESS:
-        return True
-    return not record.flags & Flags.LOCAL_ROOT and record.parent not in spans
-
-
 # --- whose spans are ------------------------------------------------------------------------------
 
 
-def _owners(spans: Mapping[bytes, Record], table: RecordTable) -> list[_Owner]:
-    known: dict[bytes, _Owner] = {}
-    return [_owner(record, spans, table, known) for record in spans.values()]
+class _Climb:
+    """Finds whose the spans of a trace are that name nobody: those above them, within one process."""
 
+    def __init__(self, spans: Mapping[bytes, Record], placed: Sequence[Placed]) -> None:
+        self._spans = spans
+        self._placed = placed
+        self._known: dict[bytes, _Owner] = {}
 
-def _owner(
-    record: Record, spans: Mapping[bytes, Record], table: RecordTable, known: dict[bytes, _Owner]
-) -> _Owner:
-    """The workload that a span names, else that of the span above, within one process."""
-    own = table.workload(record)
-    if own is not None:
-        return _Owner(own)
-    passed: list[bytes] = []
-    owner = _Owner(None)
-    while True:
-        of_span = known.get(record.id)
-        if of_span is not None:
-            owner = of_span
-            break
-        own = table.workload(record)
-        if own is not None:
-            owner = _Owner(own)
-            break
-        if record.id in passed or record.flags & Flags.BOUNDARY or not table.source(record).inherits:
-            break
-        passed.append(record.id)
-        parent = spans.get(record.parent)
-        if parent is None:
-            owner = _Owner(None, known=record.parent == _NO_PARENT)
-            break
-        record = parent
-    known.update(dict.fromkeys(passed, owner))
-    return owner
+    def owner(self, record: Record) -> _Owner:
+        """Whose a span is."""
+        passed: list[bytes] = []
+        owner = _NOBODY
+        while True:
+            if record.id in self._known:
+                owner = self._known[record.id]
+                break
+            source = self._placed[record.source]
+            if source.workload is not None:
+                owner = _Owner(source.workload, source.text)
+                break
+            if record.id in passed or record.flags & Flags.BOUNDARY or not source.source.inherits:
+                break
+            passed.append(record.id)
+            parent = self._spans.get(record.parent)
+            if parent is None:
+                owner = _NOBODY if record.parent == _NO_PARENT else _NOT_KNOWN
+                break
+            record = parent
+        self._known.update(dict.fromkeys(passed, owner))
+        return owner
 
 
 # --- calls ----------------------------------------------------------------------------------------
@@ -160,53 +167,49 @@ def _unanswered(
 # --- runs -----------------------------------------------------------------------------------------
 
 
-def _runs(
-    owned: Sequence[_Owned], owners: Sequence[_Owner], table: RecordTable, callers: Collection[str | None]
-) -> dict[str, WorkloadRun]:
-    """The workloads of a trace. Services of which nothing is known count where they call AWS."""
-    runs: dict[str, WorkloadRun] = {}
-    for (record, text), owner in zip(owned, owners, strict=True):
-        workload = owner.workload
-        if workload is None or text is None:
-            continue
-        if workload.key.kind == _FREE_OF_CALLS and text not in callers:
-            continue
-        runs[text] = _with_span(runs.get(text), record, workload, table)
-    return runs
+class _Runs:
+    """The workloads that ran in a trace."""
+
+    def __init__(self, table: RecordTable) -> None:
+        self._table = table
+        self._runs: dict[str, WorkloadRun] = {}
+        self._seen: set[tuple[int, str]] = set()
+        self._kinds: dict[str, str] = {}
+
+    def add(self, record: Record, source: Source, workload: SpanWorkload, text: str) -> None:
+        """Note a span of a workload."""
+        run = self._runs.get(text)
+        role = self._table.denied_role(record)
+        if run is not None and not role and (record.source, text) in self._seen and run.start <= record.start:
+            return  # most spans say nothing new
+        self._seen.add((record.source, text))
+        if run is None:
+            self._kinds[text] = workload.key.kind
+            run = WorkloadRun(record.start)
+        ran = not source.only_asked
+        hints = run.hints if run.hints != NO_HINTS else workload.hints
+        self._runs[text] = run._replace(
+            start=_start(run, record.start, ran),
+            ran=run.ran or ran,
+            auto_instrumented=run.auto_instrumented or source.automatic,
+            version=_version(run.version, workload.version),
+            hints=hints._replace(denied_role=role) if role else hints,
+        )
+
+    def those_that_count(self, callers: Collection[str | None]) -> dict[str, WorkloadRun]:
+        """The runs, by key. Services of which nothing is known count where they call AWS."""
+        return {
+            text: run
+            for text, run in self._runs.items()
+            if self._kinds[text] != _FREE_OF_CALLS or text in callers
+        }
 
 
-def _with_span(
-    run: WorkloadRun | None, record: Record, workload: SpanWorkload, table: RecordTable
-) -> WorkloadRun:
-    """What is known of a run of a workload, with what a further span of it says."""
-    source = table.source(record)
-    role = table.denied_role(record)
-    ran = not source.only_asked
-    if run is None:
-        hints = workload.hints._replace(denied_role=role) if role else workload.hints
-        return WorkloadRun(record.start, ran, source.automatic, workload.version, hints=hints)
-    start = run.start
-    if ran == run.ran:
-        start = min(start, record.start) or max(start, record.start)
-    elif ran:
-        start = record.start
-    if (
-        start == run.start
-        and not role
-        and (run.auto_instrumented or not source.automatic)
-        and (ran == run.ran or not ran)
-        and workload.version == run.version
-        and (workload.hints == NO_HINTS or run.hints != NO_HINTS)
-    ):
-        return run  # most spans say nothing new
-    hints = run.hints if run.hints != NO_HINTS else workload.hints
-    return run._replace(
-        start=start,
-        ran=run.ran or ran,
-        auto_instrumented=run.auto_instrumented or source.automatic,
-        version=_version(run.version, workload.version),
-        hints=hints._replace(denied_role=role) if role else hints,
-    )
+def _start(run: WorkloadRun, start: float, ran: bool) -> float:
+    """When a workload began to run: what asked it to may have waited before."""
+    if ran != run.ran:
+        return start if ran else run.start
+    return min(run.start, start) or max(run.start, start)
 
 
 def _version(one: str | None, other: str | None) -> str | None:

@@ -7,19 +7,19 @@ forgotten as soon as it was read.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from scanner.model import Call, ObservedCall, Outcome
 from scanner.model.workloads import WorkloadKey
-from scanner.spans.aliases import aliases, names_of, text_of, value_of
+from scanner.spans.aliases import names_of, text_of, value_of
 from scanner.spans.automatic import is_automatic
 from scanner.spans.calls import denied_role, observed_call, plain_request
 from scanner.spans.span import Span
 from scanner.spans.workloads import SpanWorkload, is_local_root, origin_of, workload_of
 
 _FORMAT = struct.Struct("<16s8s8sddiiQIB8s")
+_pack = _FORMAT.pack
 _NOTHING = b"\0" * 8
 _NO_END = -1.0
 _MOST_CACHED = 1 << 15
@@ -35,30 +35,6 @@ _RUNS_CODE = (
     "AWS::BedrockAgentCore::",
 )
 _LAMBDA = ("AWS::Lambda", "AWS::Lambda::Function")
-_FACTS_OF_SOURCES = (
-    "function_arn",
-    "invoked_arn",
-    "function",
-    "function_version",
-    "state_machine",
-    "account",
-    "region",
-    "platform",
-    "origin",
-    "service_name",
-    "ecs_task",
-    "ecs_family",
-    "ecs_revision",
-    "ecs_cluster",
-    "ecs_arn",
-    "ecs_container",
-    "instance",
-    "k8s_cluster",
-    "k8s_namespace",
-    "k8s_workload",
-    "k8s_pod",
-    "segment_type",
-)
 _SAMPLED_ALL = "0"
 
 
@@ -87,6 +63,23 @@ class Source(NamedTuple):
     by_service: bool = False
     only_asked: bool = False
     function: tuple[str, str] | None = None
+
+
+class Placed(NamedTuple):
+    """A source with its workload, and that workload's key as text."""
+
+    source: Source
+    workload: SpanWorkload | None
+    text: str | None
+
+
+class _Known(NamedTuple):
+    """What spans have in common that say the same: see `Record`. `message` is that of a refusal."""
+
+    call: int
+    flags: int
+    message: str
+    source: int
 
 
 class Record(NamedTuple):
@@ -120,84 +113,77 @@ class RecordTable:
         self._numbers: dict[Call, int] = {}
         self._sources: list[Source] = []
         self._source_numbers: dict[Source, int] = {}
-        self._known_sources: dict[object, int] = {}
-        self._known_calls: dict[object, tuple[int, int, str]] = {}
+        self._known: dict[object, _Known] = {}
+        self._access_keys = names_of("access_key")
         self._resource: object = None
         self._resource_number = 0
         self._resources: dict[object, int] = {}
-        self._placed: list[SpanWorkload | None] | None = None
+        self._placed: list[Placed] | None = None
         self._owned: dict[tuple[int, str | None], Call] = {}
         self.spans = 0
         self.sampled = 0
 
     def packed(self, span: Span) -> bytes:
         """A span as it is kept."""
-        attributes = span.attributes
-        call, flags, message = self._call_of(span)
-        credentials = attributes.get("aws.auth.account.access_key")
+        known = self._known_of(span)
+        credentials = span.attributes.get(self._access_keys[0])
         place = length = 0
-        if message:
-            content = message.encode("utf-8", "replace")
+        if known.message:
+            content = known.message.encode("utf-8", "replace")
             place, length = self._store_message(content), len(content)
         self.spans += 1
+        flags = known.flags
         if flags & Flags.SAMPLED:
             self.sampled += 1
         # by place: this runs for every span
-        return _FORMAT.pack(
+        return _pack(
             bytes.fromhex(span.trace_id),
             bytes.fromhex(span.span_id),
             bytes.fromhex(span.parent_id) if span.parent_id else _NOTHING,
             span.start,
             _NO_END if span.end is None else span.end,
-            call,
-            self._source_of(span),
+            known.call,
+            known.source,
             place,
             length,
             flags if span.end is not None else flags | Flags.IN_PROGRESS,
             bytes.fromhex(credentials) if credentials else _NOTHING,
         )
 
-    def _source_of(self, span: Span) -> int:
-        """The number of whose a span is."""
-        attributes = span.attributes
-        if span.resource is not self._resource:
-            self._resource = span.resource
-            of_resource = (span.log, *span.resource.items())
+    def _known_of(self, span: Span) -> _Known:
+        """What was found out of spans that say the same."""
+        resource = span.resource
+        if resource is not self._resource:
+            self._resource = resource
+            of_resource = (span.log, *resource.items())
             self._resource_number = self._resources.setdefault(of_resource, len(self._resources))
-        telling = [(name, attributes[name]) for name in attributes.keys() & _names_of_sources()]
-        telling.sort()
-        key = (self._resource_number, span.scope, *telling)
-        number = self._known_sources.get(key)
-        if number is None:
-            if len(self._known_sources) > _MOST_CACHED:
-                self._known_sources.clear()
-            source = source_of(span)
-            number = self._source_numbers.setdefault(source, len(self._sources))
-            if number == len(self._sources):
-                self._sources.append(source)
-            self._known_sources[key] = number
-        return number
-
-    def _call_of(self, span: Span) -> tuple[int, int, str]:
-        """The number of a span's call (-1 for none), the span's flags, and the message of a refusal."""
-        passing = _names_that_pass()
-        telling = [item for item in span.attributes.items() if item[0] not in passing]
-        method_known = "rpc.method" in span.attributes
+        telling = dict(span.attributes)
+        for name in self._access_keys:  # there are many, and they change nothing
+            telling.pop(name, None)
         key = (
+            self._resource_number,
+            span.scope,
             span.kind,
-            not span.parent_id,
+            span.parent_id == "",
             span.status,
             span.error_type,
             span.message,
-            "" if method_known else span.name,
-            *telling,
+            "" if "rpc.method" in telling else span.name,
+            *telling.items(),
         )
-        known = self._known_calls.get(key)
+        known = self._known.get(key)
         if known is None:
-            if len(self._known_calls) > _MOST_CACHED:
-                self._known_calls.clear()
-            known = self._known_calls[key] = self._new_call(span)
+            if len(self._known) > _MOST_CACHED:
+                self._known.clear()
+            known = self._known[key] = self._new(span)
         return known
+
+    def _new(self, span: Span) -> _Known:
+        source = source_of(span)
+        number = self._source_numbers.setdefault(source, len(self._sources))
+        if number == len(self._sources):
+            self._sources.append(source)
+        return _Known(*self._new_call(span), number)
 
     def _new_call(self, span: Span) -> tuple[int, int, str]:
         observed = observed_call(span, None)
@@ -217,15 +203,11 @@ class RecordTable:
 
     # --- what records stand for ---
 
-    def source(self, record: Record) -> Source:
-        """Whose the span of a record is."""
-        return self._sources[record.source]
-
-    def workload(self, record: Record) -> SpanWorkload | None:
-        """The workload that the span of a record names itself, once all spans are there."""
+    def placed(self) -> Sequence[Placed]:
+        """Whose spans are by the number of their source, once all spans are there."""
         if self._placed is None:
             self._placed = list(_placed(self._sources))
-        return self._placed[record.source]
+        return self._placed
 
     def observed(self, record: Record, workload: str | None) -> ObservedCall:
         """The call of a record, made by a workload."""
@@ -270,8 +252,8 @@ def source_of(span: Span) -> Source:
     )
 
 
-def _placed(sources: list[Source]) -> Iterator[SpanWorkload | None]:
-    """The workloads of sources; functions without an account by the only ones of their name and region.
+def _placed(sources: Sequence[Source]) -> Iterator[Placed]:
+    """Whose spans of sources are; functions without an account by the only ones of their name and region.
 
     What a function calls at module scope, before its handler runs, has no more than its name.
     """
@@ -283,11 +265,11 @@ def _placed(sources: list[Source]) -> Iterator[SpanWorkload | None]:
             for region in (key.region, ""):
                 functions.setdefault((name, region), set()).add(key)
     for source in sources:
+        workload = source.workload
         named = functions.get(source.function, set()) if source.function else set[WorkloadKey]()
-        if source.workload is not None and len(named) == 1:
-            yield source.workload._replace(key=next(iter(named)))
-        else:
-            yield source.workload
+        if workload is not None and len(named) == 1:
+            workload = workload._replace(key=next(iter(named)))
+        yield Placed(source, workload, workload.text if workload else None)
 
 
 def _flags(span: Span, *, is_call: bool) -> int:
@@ -303,23 +285,3 @@ def _flags(span: Span, *, is_call: bool) -> int:
     if (text_of("sampling_threshold", span) or _SAMPLED_ALL).strip("0"):
         flags |= Flags.SAMPLED
     return flags
-
-
-@cache
-def _names_of_sources() -> frozenset[str]:
-    """The attributes of spans that tell whose they are."""
-    names = (alias for fact in _FACTS_OF_SOURCES for alias in aliases()[fact])
-    return frozenset(alias.attribute for alias in names if alias.where != "resource")
-
-
-@cache
-def _names_that_pass() -> frozenset[str]:
-    """The attributes that do not change which call a span is: whose it is, with which credentials."""
-    of_calls = {
-        alias.attribute
-        for fact, of_fact in aliases().items()
-        if fact not in _FACTS_OF_SOURCES
-        for alias in of_fact
-    }
-    flags = {*names_of("origin"), *names_of("segment_type")}
-    return _names_of_sources() - of_calls - flags | set(names_of("access_key"))

@@ -15,6 +15,7 @@ from scanner.spans.span import SpanKind, SpanStatus
 
 _TRACE_BYTES = 16
 _SPAN_BYTES = 8
+_DIGITS = 19
 # Nanoseconds, microseconds and milliseconds, from the year 1973 on
 _UNITS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
 # opentelemetry.io/docs/specs/otlp: SpanKind of trace.proto
@@ -111,6 +112,8 @@ def _last_word(text: str, prefix: str) -> str:
 def time_of(value: Any) -> float | None:
     """A time in Unix seconds, None for none: nanoseconds as number or text, other units, or as ISO 8601."""
     if isinstance(value, str):
+        if len(value) == _DIGITS and value.isdigit():
+            return int(value) / 1e9  # nanoseconds of our time
         if not value.isdigit():
             return _from_iso(value)
         value = int(value)

@@ -21,7 +21,7 @@ from scanner.input.looks import OTHER_JSON, Look, look_of_head, look_of_value
 from scanner.input.stream import STDIN, InputError, OpenError, opened, problem_of
 from scanner.input.values import Unread, values
 from scanner.model.readings import TraceReading
-from scanner.spans.documents import spans_in
+from scanner.spans.documents import loads, spans_in
 from scanner.traces.documents import Trace, compact_id, trace_from_api
 from scanner.traces.reading import read_trace
 from scanner.traces.source import Emit, SkippedTraces, SourceReport
@@ -87,7 +87,7 @@ def _read(file: _File, finder: _TraceFinder, warnings: Warnings) -> None:
     try:
         with opened(file.path) as stream:
             try:
-                for value in values(stream):
+                for value in values(stream, loads=loads):
                     if isinstance(value, Unread):
                         finder.documents += 1
                         warnings.add("file-unread", f"{name} {value.why}, which was left out")
