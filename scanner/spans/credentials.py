@@ -10,56 +10,48 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Protocol
-
-from scanner.spans.record import Flags, Record
-
-_NONE = b"\0" * 8
+from typing import NamedTuple
 
 
-class OwnedRecord(Protocol):
-    """A call with the workload that made it."""
+class SignedCall(NamedTuple):
+    """A call with the hash of the key that signed it. `asks` tells that it asked for credentials."""
 
-    @property
-    def record(self) -> Record:
-        """The call."""
-
-    @property
-    def workload(self) -> str | None:
-        """The workload's key."""
+    id: object
+    workload: str | None
+    key: object
+    time: float
+    asks: bool
 
 
-def of_others(calls: Sequence[OwnedRecord]) -> frozenset[bytes]:
+def of_others(calls: Sequence[SignedCall]) -> frozenset[object]:
     """The ids of the calls that were made under other credentials."""
-    keys = {item.record.credentials for item in calls} - {_NONE}
-    if len(keys) < 2:
+    if len({call.key for call in calls}) < 2:
         return frozenset()
-    by_workload: dict[str | None, list[Record]] = {}
-    for item in calls:
-        if item.record.credentials != _NONE:
-            by_workload.setdefault(item.workload, []).append(item.record)
-    return frozenset(id_ for records in by_workload.values() for id_ in _of_others(records))
+    by_workload: dict[str | None, list[SignedCall]] = {}
+    for call in calls:
+        by_workload.setdefault(call.workload, []).append(call)
+    return frozenset(id_ for of_workload in by_workload.values() for id_ in _of_others(of_workload))
 
 
-def _of_others(records: Iterable[Record]) -> Iterable[bytes]:
+def _of_others(calls: Iterable[SignedCall]) -> Iterable[object]:
     """The ids of calls of one workload whose key is not its own."""
-    ordered = sorted(records, key=lambda record: record.start)
-    counts = Counter(record.credentials for record in ordered)
+    ordered = sorted(calls, key=lambda call: call.time)
+    counts = Counter(call.key for call in ordered)
     if len(counts) < 2:
         return ()
-    asked = [record for record in ordered if record.flags & Flags.ASSUMES]
-    own = asked[0].credentials if asked else _most_used(ordered, counts)
-    last_own = max(record.start for record in ordered if record.credentials == own)
+    asking = [call for call in ordered if call.asks]
+    own = asking[0].key if asking else _most_used(ordered, counts)
+    last_own = max(call.time for call in ordered if call.key == own)
     foreign = set()
     for key in counts.keys() - {own}:
-        first = next(record.start for record in ordered if record.credentials == key)
+        first = next(call.time for call in ordered if call.key == key)
         side_by_side = first < last_own and counts[key] < counts[own]
-        after_asking = any(record.credentials == own and record.start <= first for record in asked)
+        after_asking = any(call.key == own and call.time <= first for call in asking)
         if side_by_side or after_asking:
             foreign.add(key)
-    return [record.id for record in ordered if record.credentials in foreign]
+    return [call.id for call in ordered if call.key in foreign]
 
 
-def _most_used(ordered: Sequence[Record], counts: Counter[bytes]) -> bytes:
+def _most_used(ordered: Sequence[SignedCall], counts: Counter[object]) -> object:
     """The key of most calls; of several the one that was used first."""
-    return max(ordered, key=lambda record: counts[record.credentials]).credentials
+    return max(ordered, key=lambda call: counts[call.key]).key

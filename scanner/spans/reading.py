@@ -9,11 +9,12 @@ from typing import NamedTuple
 from scanner.model import ObservedCall
 from scanner.model.readings import TraceReading, WorkloadRun
 from scanner.model.workloads import NO_HINTS
-from scanner.spans.credentials import of_others
+from scanner.spans.credentials import SignedCall, of_others
 from scanner.spans.record import Flags, Placed, Record, RecordTable, Source
 from scanner.spans.workloads import SpanWorkload
 
 _NO_PARENT = b"\0" * 8
+_NO_CREDENTIALS = b"\0" * 8
 _NO_OTHERS: Mapping[str, int] = MappingProxyType({})
 _FREE_OF_CALLS = "other"
 
@@ -57,7 +58,7 @@ def read_records(trace_id: str, records: Sequence[Record], table: RecordTable) -
             record.flags & Flags.LOCAL_ROOT or record.parent in spans
         ):
             complete = False  # it never ended, or what is above it in its process did not arrive
-    others = of_others([item for item in owned if item.record.call >= 0])
+    others = of_others(_signed(owned)) if len({record.credentials for record in spans.values()}) > 2 else ()
     calls = [item for item in _calls(owned, spans) if item.record.id not in others]
     observed = [table.observed(record, workload) for record, workload in calls]
     workloads = runs.those_that_count({workload for _, workload in calls})
@@ -76,6 +77,17 @@ def read_records(trace_id: str, records: Sequence[Record], table: RecordTable) -
         if others
         else _NO_OTHERS,
     )
+
+
+def _signed(owned: Sequence[_Owned]) -> list[SignedCall]:
+    """The calls of which the credentials are known."""
+    return [
+        SignedCall(
+            record.id, workload, record.credentials, record.start, asks=bool(record.flags & Flags.ASSUMES)
+        )
+        for record, workload in owned
+        if record.call >= 0 and record.credentials != _NO_CREDENTIALS
+    ]
 
 
 def _each_once(records: Iterable[Record]) -> dict[bytes, Record]:

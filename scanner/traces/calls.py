@@ -5,14 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from scanner.iam.patterns import is_pattern
 from scanner.mapping.parameters import NOT_RESOURCES, PRESENCE_PARAMETERS, RESOURCE_PARAMETERS
 from scanner.mapping.partitions import service_part
+from scanner.mapping.services import prefix_of
 from scanner.model import Call, ObservedCall, Outcome
-from scanner.text.redact import keys_masked
+from scanner.spans.aliases import text_of as fact_of
+from scanner.spans.calls import parameters_of, service_and_operation
+from scanner.spans.outcomes import outcome_of
+from scanner.spans.span import Span
+from scanner.text.redact import private_masked
+from scanner.traces.attributes import has_attributes, span_of
 from scanner.traces.documents import (
     Node,
     children_of,
@@ -31,25 +37,6 @@ from scanner.traces.unplaced import unplaced_service
 _FAILURE_KEYS = frozenset({"error", "fault", "throttle", "cause"})
 _QUOTED = re.compile(r"'([^']+)'")
 _MAX_NAME = 2048
-_DENIED_TYPES = frozenset(
-    {
-        "accessdenied",
-        "accessdeniedexception",
-        "accessdeniedfault",
-        "authorizationerror",
-        "authorizationerrorexception",
-        "forbidden",
-        "forbiddenexception",
-        "notauthorized",
-        "unauthorizedaccess",
-        "unauthorizedoperation",
-        "403",
-    }
-)
-# Types that say nothing: with status 403 they are denials (a HEAD request's answer has no body).
-_VAGUE_TYPES = frozenset({"clienterror", "", "unknownerror", "error"})
-# Messages of denials: docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
-_DENIED_MESSAGE = re.compile(r"not authorized to perform|access denied|AccessDenied", re.IGNORECASE)
 
 
 def calls_below(segment: Node, owner: str | None) -> Iterator[tuple[Node, str | None]]:
@@ -106,17 +93,50 @@ def observed_call(node: Node, workload: str | None, instrumentation: str) -> Obs
         return ObservedCall(call, time)
     aws = dict_of(node.get("aws"))
     outcome = _outcome(node, aws)
-    call = _call(
-        workload,
+    named = _Named(
         service_of_node(node),
         text_of(aws.get("operation")) or operation_of(node),
         _parameters(aws),
         text_of(aws.get("region")),
         text_of(aws.get("account_id")),
-        outcome,
-        instrumentation,
     )
+    if has_attributes(node):
+        named = _with_attributes(named, span_of(node))
+    call = _call(workload, *named, outcome, instrumentation)
     return ObservedCall(call, time, _message(node) if outcome is Outcome.DENIED else "")
+
+
+class _Named(NamedTuple):
+    """What a call called, with what, and where: see `Call`."""
+
+    service: str
+    operation: str
+    parameters: tuple[tuple[str, str], ...]
+    region: str
+    account: str
+
+
+def _with_attributes(named: _Named, span: Span) -> _Named:
+    """What a call called, with what exporters left in attributes of OpenTelemetry.
+
+    A document may be named by a function, a queue or a host, where the attributes name the service.
+    The account in the `aws` block is the workload's there, not the owner's of what was called.
+    """
+    if not span.attributes:
+        return named
+    service, operation = service_and_operation(span._replace(name=""))
+    service = service if prefix_of(service) else named.service
+    operation = named.operation or operation
+    prefix = prefix_of(service) or ""
+    known = {name for name, _ in named.parameters}
+    more = [item for item in parameters_of(span, prefix) if item[0] not in known]
+    return _Named(
+        service,
+        operation,
+        tuple(sorted({*named.parameters, *more})) if more else named.parameters,
+        named.region or fact_of("call_region", span, prefix),
+        fact_of("owner_account", span) or named.account,
+    )
 
 
 # `make bench`, 40,000 traces: the same call in many traces is one object, which whoever counts finds faster
@@ -188,20 +208,19 @@ def _outcome(node: Node, aws: Node) -> Outcome:
         return Outcome.OK
     if not failed and status is None and not node.get("cause"):
         return Outcome.OK
-    types = {text_of(exception.get("type")).lower().rpartition(".")[2] for exception in _exceptions(node)}
-    if types & _DENIED_TYPES or _DENIED_MESSAGE.search(_message(node)):
-        return Outcome.DENIED
-    if status == 403 and types <= _VAGUE_TYPES:
-        return Outcome.DENIED
-    if status is None and not aws.get("request_id"):
-        return Outcome.NEVER_SENT
-    return Outcome.FAILED
+    return outcome_of(
+        failed=True,
+        status=status if isinstance(status, int) else None,
+        types=[text_of(exception.get("type")) for exception in _exceptions(node)],
+        message=_message(node),
+        answered=bool(aws.get("request_id")),
+    )
 
 
 def _message(node: Node) -> str:
     messages = (exception.get("message") for exception in _exceptions(node))
     message = next((text_of(message) for message in messages if message), "")
-    return keys_masked(message) if message else ""
+    return private_masked(message) if message else ""
 
 
 def _exceptions(node: Node) -> list[Node]:

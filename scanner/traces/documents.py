@@ -158,7 +158,9 @@ def operation_of(node: Node) -> str:
     )
     if is_aws and (operation := text_of(annotations.get("aws.remote.operation"))):
         return operation
-    return _attribute(node, _RPC_METHODS) if _rpc_system(node) == AWS_API else ""
+    if _rpc_system(node) != AWS_API:
+        return ""
+    return _attribute(node, _RPC_METHODS).rpartition("/")[2]  # Go has the service before it
 
 
 def service_of_node(node: Node) -> str:
@@ -187,6 +189,11 @@ def _attribute(node: Node, names: Iterable[str]) -> str:
             if value := text_of(part.get(name)):
                 return value
     return ""
+
+
+def is_part(node: Node) -> bool:
+    """Whether a node is a part of a document, in it or streamed on its own."""
+    return node.get("type") == "subsegment" or "trace_id" not in node
 
 
 def is_recorded_by_an_sdk(node: Node) -> bool:

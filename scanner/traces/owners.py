@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from scanner.model.workloads import workload_arn
-from scanner.traces.documents import Node, dict_of, is_call, is_opentelemetry, nodes_below
+from scanner.traces.attributes import own_workload
+from scanner.traces.documents import Node, dict_of, is_call, is_opentelemetry, is_part, nodes_below
 
 LAMBDA_ORIGINS = ("AWS::Lambda", "AWS::Lambda::Function")
 STATE_MACHINE_ORIGIN = "AWS::StepFunctions::StateMachine"
@@ -84,7 +85,7 @@ class Owners:
 
 
 def own_arn(node: Node) -> str | None:
-    """The ARN of the workload that a document or subsegment names itself."""
+    """The key of the workload that a document or subsegment names itself: its ARN where it has one."""
     function_arn = dict_of(node.get("aws")).get("function_arn")
     if isinstance(function_arn, str) and not is_call(node):
         arn = workload_arn(function_arn)
@@ -93,7 +94,8 @@ def own_arn(node: Node) -> str | None:
     resource_arn = node.get("resource_arn")
     if isinstance(resource_arn, str) and node.get("origin") in _OF_A_WORKLOAD:
         return workload_arn(resource_arn)
-    return None
+    workload = own_workload(node)
+    return workload.text if workload is not None else None
 
 
 def _is_another_process(node: Node, parent: Node) -> bool:
@@ -110,11 +112,6 @@ def _is_another_process(node: Node, parent: Node) -> bool:
         return origin not in LAMBDA_ORIGINS or _is_request(parent)
     right_below = "trace_id" in parent or parent.get("name") in _PHASES
     return _is_request(parent) or not (right_below or is_opentelemetry(node))
-
-
-def is_part(node: Node) -> bool:
-    """Whether a node is a part of a document, in it or streamed on its own."""
-    return node.get("type") == "subsegment" or "trace_id" not in node
 
 
 def _is_request(node: Node) -> bool:

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from scanner.model import ObservedCall
 from scanner.model.calls import OPENTELEMETRY
 from scanner.model.readings import TraceReading, WorkloadRun
-from scanner.model.workloads import qualifier_of
+from scanner.model.workloads import NO_HINTS, qualifier_of, workload_kind
+from scanner.spans.aliases import value_of
+from scanner.spans.calls import denied_role
+from scanner.spans.credentials import SignedCall, of_others
+from scanner.traces.attributes import has_attributes, own_workload, span_of
 from scanner.traces.calls import calls_below, observed_call
 from scanner.traces.documents import (
     Node,
     Trace,
     dict_of,
     is_opentelemetry,
+    is_part,
     is_recorded_by_an_sdk,
     is_written_by_a_service,
     names_python_sdk,
     number_of,
+    operation_of,
     parse_documents,
     xray_of,
 )
-from scanner.traces.owners import LAMBDA_ORIGINS, Owner, Owners, is_part
+from scanner.traces.owners import LAMBDA_ORIGINS, Owner, Owners
 
 _NOT_RUN = WorkloadRun(0.0)
 
@@ -39,7 +45,12 @@ def read_trace(trace: Trace) -> TraceReading:
     complete = documents.complete and documents.received > 0 and not (trace.truncated or trace.partial)
     complete = complete and not cut_off and all(owner.known for _, owner in owner_of)
     complete = complete and not _lacks_a_run(owner_of, workloads)
-    observed = [observed_call(*call) for call in calls]
+    others = _of_others(calls)
+    signed = [call for call in calls if call[0].get("id") not in others] if others else calls
+    observed = [observed_call(*call) for call in signed]
+    _note_roles(observed, workloads)
+    callers = {workload for _, workload, _ in signed}
+    workloads = {w: run for w, run in workloads.items() if w in callers or workload_kind(w) != "other"}
     start, end = _span(documents.segments)
     return TraceReading(
         trace.id,
@@ -52,7 +63,8 @@ def read_trace(trace: Trace) -> TraceReading:
         calls=observed,
         unowned=_unowned(owner_of, owners) if workloads else 0,
         foreign=not (workloads or documents.unreadable) and _is_foreign(owner_of, owners),
-        unanswered=() if complete else _unanswered(calls, observed, documents.segments),
+        unanswered=() if complete else _unanswered(signed, observed, documents.segments),
+        other_credentials=_counted(calls, others),
     )
 
 
@@ -101,8 +113,8 @@ def _calls(
             run = workloads.get(workload or "") if may_be_of_an_sdk else None
             if run is not None and not run.by_xray_sdk and is_recorded_by_an_sdk(node):
                 workloads[workload or ""] = run._replace(by_xray_sdk=True)
-    ended = _each_once(finished)
-    calls = _each_once([*ended, *in_progress]) if in_progress else ended
+    ended = _without_doubles(_each_once(finished))
+    calls = _without_doubles(_each_once([*ended, *in_progress])) if in_progress else ended
     return calls, len(calls) > len(ended)
 
 
@@ -149,6 +161,53 @@ def _unanswered(
     ]
 
 
+def _without_doubles(calls: list[_CallNode]) -> list[_CallNode]:
+    """The calls without the documents that the collector writes beside them.
+
+    A client's span without one of a server around it becomes a document of the service and, below it, the
+    call itself, which has a namespace: exporter/awsxrayexporter/internal/translator/segment.go.
+    """
+    nameless = {node.get("id") for node, *_ in calls if node.get("namespace") is None}
+    if not nameless:
+        return calls
+    below = {
+        (node.get("parent_id"), operation_of(node)) for node, *_ in calls if node.get("namespace") == "aws"
+    }
+    return [
+        call
+        for call in calls
+        if call[0].get("namespace") is not None or (call[0].get("id"), operation_of(call[0])) not in below
+    ]
+
+
+def _of_others(calls: Sequence[_CallNode]) -> frozenset[object]:
+    """The ids of the calls that were made under other credentials."""
+    signed = [
+        SignedCall(node.get("id"), workload, key, number_of(node.get("start_time")) or 0.0, asks=asks)
+        for node, workload, instrumentation in calls
+        if instrumentation and has_attributes(node) and (key := value_of("access_key", span_of(node)))
+        for asks in (operation_of(node).startswith("AssumeRole"),)
+    ]
+    return of_others(signed)
+
+
+def _counted(calls: Sequence[_CallNode], others: Collection[object]) -> dict[str, int]:
+    """How many calls each workload made under other credentials."""
+    counts: dict[str, int] = {}
+    for node, workload, _ in calls if others else ():
+        if node.get("id") in others:
+            counts[workload or ""] = counts.get(workload or "", 0) + 1
+    return counts
+
+
+def _note_roles(observed: Sequence[ObservedCall], workloads: dict[str, WorkloadRun]) -> None:
+    """Note the roles that messages of refusals name."""
+    for call, _, message in observed:
+        run = workloads.get(call.workload or "") if message else None
+        if run is not None and (role := denied_role(message)):
+            workloads[call.workload or ""] = run._replace(hints=run.hints._replace(denied_role=role))
+
+
 def _each_once(nodes: Sequence[_CallNode]) -> list[_CallNode]:
     """Each call once: it may stand in its segment and in a document of its own. The first copy counts."""
     unique: dict[object, _CallNode] = {}
@@ -175,23 +234,25 @@ def _with_segment(run: WorkloadRun | None, segment: Node) -> WorkloadRun:
     # The function's own document says when it ran: Lambda's may have queued the event before, and a part
     # that was streamed begins later.
     ran = segment.get("origin") != "AWS::Lambda" and segment.get("type") != "subsegment"
+    named = own_workload(segment)
     return run._replace(
         start=_start(run, number_of(segment.get("start_time")) or 0.0, ran),
         ran=run.ran or ran,
         auto_instrumented=run.auto_instrumented or _is_auto_instrumented(segment),
-        version=_version(run.version, segment),
+        version=_version(run.version, segment, named.version if named else None),
         python_sdk=run.python_sdk or names_python_sdk(segment),
+        hints=named.hints if named and run.hints == NO_HINTS else run.hints,
     )
 
 
-def _version(version: str | None, segment: Node) -> str | None:
+def _version(version: str | None, segment: Node, attribute: str | None) -> str | None:
     """The published version that ran, as far as a further document of Lambda names it; else its alias.
 
     docs.aws.amazon.com/lambda/latest/dg/configuration-versions.html: what a function's ARN ends with.
     """
     arns = (dict_of(segment.get("aws")).get("function_arn"), segment.get("resource_arn"))
     named = (qualifier_of(arn) for arn in arns if isinstance(arn, str))
-    qualifiers = [qualifier for qualifier in (version, *named) if qualifier]
+    qualifiers = [qualifier for qualifier in (version, attribute, *named) if qualifier]
     if not qualifiers:
         return None
     return max(qualifiers, key=lambda qualifier: (qualifier.isdecimal(), qualifier))
