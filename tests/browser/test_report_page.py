@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from scanner.gate.load_config import load_config
+from scanner.report.build import report
+from scanner.report.formats import rendered
 from scanner.report.html import html
 from scanner.report.load import report_of
 from scanner.report.view import view_of
@@ -16,6 +18,8 @@ from tests.browser.conftest import Open
 from tests.fakes.accounts import account
 from tests.fakes.moto_aws import ROOT
 from tests.integration.tools import run
+from tests.unit.report.examples import COMPARE
+from tests.unit.report.test_mixed_workloads import mixed
 
 DELETE = "notes-app-api-test-delete"
 HOSTILE = "x</script><img src=q onerror=alert(1)>'\"`{{7*7}}\u202e\u200f\u05d0"
@@ -122,6 +126,16 @@ def test_search_narrows_each_view_and_is_cleared(many: Path, open_page: Open) ->
         assert "clear a filter" in page.inner_text(".result")
         page.click("text=Clear filters")
         assert found(page) == every
+    opened.is_quiet()
+
+
+def test_a_workload_whose_role_is_unknown_is_not_called_fine(tmp_path: Path, open_page: Open) -> None:
+    (tmp_path / "report.html").write_bytes(rendered(report(mixed(), COMPARE), "html"))
+    opened = open_page(tmp_path / "report.html", "#view=functions&q=cron")
+    assert found(opened.page) == 1
+    text = opened.page.inner_text("#list")
+    assert "role not compared" in text and "no excess found" not in text
+    assert "role a of its namespace; role b" in text
     opened.is_quiet()
 
 

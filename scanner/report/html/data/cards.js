@@ -206,11 +206,11 @@ function functionCard(item) {
   const role = model.roles[item.role];
   const seen = item.traces ? `${plural(item.traces, "trace")}, ${plural(item.calls, "AWS call")}` : "never traced";
   const summary = [
-    item.rights ? tag(item.rights, "fails")
-      : role && role.worst < SEVERITIES.length ? severityMark(SEVERITIES[role.worst]) : tag("no excess found", "fine"),
+    item.rights ? tag(item.rights, "fails") : !role ? tag("role not compared", "doubt")
+      : role.worst < SEVERITIES.length ? severityMark(SEVERITIES[role.worst]) : tag("no excess found", "fine"),
     el("span", { class: "what" }, code(item.name)),
     el("span", { class: "who" }, item.traces ? seen : tag(seen, "doubt")),
-    el("span", { class: "why" }, role ? bar(role) : tag("role not compared"),
+    el("span", { class: "why" }, role ? bar(role) : item.rights ? tag("role not compared") : null,
       item.reported ? null : tag("only shares the role")),
   ];
   return box(summary, () => functionBody(item, role), { class: "card function" });
