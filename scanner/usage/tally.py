@@ -107,10 +107,12 @@ class _Count:
 class _Counting(NamedTuple):
     """What a call counts for, found out once: it is the same each time.
 
-    `certain` are the permissions of which it surely needs one or all, `prefix` is their service. `unmapped`
+    `succeeded` and `denied` say how the call ended. `certain` are the permissions of which it surely needs one or all, `prefix` is their service. `unmapped`
     is what is said of a call whose permissions are not known.
     """
 
+    succeeded: bool
+    denied: bool
     counts: tuple[_Count, ...] = ()
     certain: tuple[Permission, ...] = ()
     prefix: str = ""
@@ -232,12 +234,11 @@ class Tally:
         counting = self._countings.get(call)
         if counting is None:
             counting = self._countings[call] = self._counting(call, needs_of(call), seen)
-        counts, certain, prefix, unmapped = counting
-        succeeded = call.outcome is Outcome.OK
+        succeeded, denied, counts, certain, prefix, unmapped = counting
         for count in counts:
             count.add(seen, succeeded)
         if certain:
-            if call.outcome is Outcome.DENIED:
+            if denied:
                 self._add_denied(certain, seen)
             if began is not None and began > code.services.get(prefix, 0.0):
                 code.services[prefix] = began
@@ -246,8 +247,9 @@ class Tally:
 
     def _counting(self, call: Call, needs: Sequence[Need] | Unmapped, seen: Occurrence) -> _Counting:
         """What a call counts for, at its first occurrence."""
+        counting = _Counting(call.outcome is Outcome.OK, call.outcome is Outcome.DENIED)
         if isinstance(needs, Unmapped):
-            return _Counting(unmapped=needs)
+            return counting._replace(unmapped=needs)
         sent = call.outcome in SENT
         counts = self.used if sent else self.attempted
         of_needs = []
@@ -257,7 +259,8 @@ class Tally:
             if sent and certainty is Certainty.ONE_OF:
                 self.one_of.add(permission)
         certain = tuple(need.permission for need in needs if need.certainty is not Certainty.POSSIBLE)
-        return _Counting(tuple(of_needs), certain, certain[0].action.partition(":")[0] if certain else "")
+        prefix = certain[0].action.partition(":")[0] if certain else ""
+        return counting._replace(counts=tuple(of_needs), certain=certain, prefix=prefix)
 
     def usage(self, workload: str | None) -> Usage:
         """All of it, as the usage of a workload."""
