@@ -4,8 +4,9 @@ One loop asks by boto3, the other only signs and sends: ``bench.bare``.
 
 Each run is a process of its own and is measured as a whole, start of the interpreter included: wall time, CPU
 time (user and system) and peak memory. The fake X-Ray runs beside it, started before and not counted; nothing
-leaves the machine. The program is compiled before, as an installed one is, and as the loops' libraries are:
-where Python may not write bytecode, each start would compile it anew. Aims that were missed are marked; only a run that fails fails the bench.
+leaves the machine. The program is compiled before, as an installed one is and as the loops' libraries are:
+where Python may not write bytecode, each start would compile it anew. Aims that were missed are marked; only
+a run that fails fails the bench.
 """
 
 from __future__ import annotations

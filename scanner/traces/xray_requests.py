@@ -24,7 +24,6 @@ from scanner.aws.patience import Patience
 from scanner.aws.times import Clock
 from scanner.errors import EXIT_USAGE, ScanError
 from scanner.traces.documents import Trace, trace_from_api
-from scanner.traces.xray_client import DirectClient
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -49,7 +48,7 @@ class XRayRequests:
     """The requests to one region. Safe for several threads at once."""
 
     def __init__(self, client: XRayClient, clock: Clock) -> None:
-        self._client = DirectClient(client)
+        self._client = client
         self._clock = clock
         self._limit = ConcurrencyLimit(XRAY_THREADS)
         self._patience = Patience(clock.now)

@@ -107,8 +107,9 @@ class _Count:
 class _Counting(NamedTuple):
     """What a call counts for, found out once: it is the same each time.
 
-    `succeeded` and `denied` say how the call ended. `certain` are the permissions of which it surely needs one or all, `prefix` is their service. `unmapped`
-    is what is said of a call whose permissions are not known.
+    `succeeded` and `denied` say how the call ended. `certain` are the permissions of which it surely needs
+    one or all, `prefix` is their service. `unmapped` is what is said of a call whose permissions are not
+    known.
     """
 
     succeeded: bool
