@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
+from typing import Final
 
 import msgspec
 
+from scanner.explain.section import Section, shortened_line
 from scanner.report.records import PolicyDocument, Report, Role
 from scanner.report.view.suggestions import suggestions
 from scanner.report.view.values import RoleSuggestion, StatementEdit
 from scanner.report.view.viewed import ViewedReport, is_open_excess, json_text
+
+_MOST_LINES: Final = 20  # of a difference that is shown with all that stays
+_LONGEST_STATEMENT: Final = 120  # characters of a statement in one line
 
 
 def suggestion_of(report: Report, role: Role) -> RoleSuggestion | None:
@@ -41,28 +47,53 @@ def edit_lines(role: Role, edit: StatementEdit, *, everything: bool) -> list[str
         statement = role.policies[edit.policy_position].statements[edit.statement]
         return [
             f"Remove statement {edit.statement} of policy {edit.policy}:",
-            f"  -{json_text(statement, indented=False)}",
+            shortened_line(f"  -{json_text(statement, indented=False)}"),
         ]
+    if not everything and len(lines) > _MOST_LINES:
+        lines = _changed(lines)
     return [f"Change statement {edit.statement} of policy {edit.policy}:", *(f"  {line}" for line in lines)]
 
 
-def policy_lines(role: Role, *, everything: bool) -> list[str]:
+def _changed(lines: Sequence[str]) -> list[str]:
+    """The lines of a difference that go or come, each run of others as one line that counts them."""
+    changed: list[str] = []
+    for same, run in groupby(lines, key=lambda line: line.startswith(" ")):
+        of_run = list(run)
+        changed += [f"     … {len(of_run)} lines as they are"] if same and len(of_run) > 2 else of_run
+    return changed
+
+
+def policy_section(role: Role, *, everything: bool) -> Section:
     """The smaller policy, which can take the place of all identity policies of the role.
 
-    A statement is a line, unless everything is wanted.
+    It can be copied, so it is never cut: where there is no room for it, a line says where it is.
     """
     policies = role.suggested_policies or ((role.suggested_policy,) if role.suggested_policy else ())
     several = f", as {len(policies)} managed policies" if len(policies) > 1 else ""
-    lines = [line for policy in policies for line in _policy(policy, everything=everything)]
-    return [f"The smaller policy, in the place of all policies of the role{several}:", *lines]
-
-
-def _policy(policy: PolicyDocument, *, everything: bool) -> list[str]:
+    title = f"The smaller policy, in the place of all policies of the role{several}"
+    layout = _indented if everything else _compact
+    lines = [f"{title}:", *(line for policy in policies for line in layout(policy))]
     if everything:
-        return [f"  {line}" for line in json_text(msgspec.to_builtins(policy)).splitlines()]
-    statements = [f"    {json_text(statement, indented=False)}," for statement in policy.statement]
-    statements[-1:] = [line.removesuffix(",") for line in statements[-1:]]
-    return [f'  {{"Version": "{policy.version}", "Statement": [', *statements, "  ]}"]
+        return Section(lines, copied=True)
+    where = "--all prints it, and `suggested_policy` of the role in report.json holds it"
+    instead = [f"{title}, has {len(lines) - 1} lines: {where}"]
+    return Section(lines, copied=True, instead=instead)
+
+
+def _indented(policy: PolicyDocument) -> list[str]:
+    return [f"  {line}" for line in json_text(msgspec.to_builtins(policy)).splitlines()]
+
+
+def _compact(policy: PolicyDocument) -> list[str]:
+    """A statement is a line, where it is not too long for that."""
+    lines = [f'  {{"Version": "{policy.version}", "Statement": [']
+    for statement in policy.statement:
+        text = json_text(statement, indented=False)
+        short = len(text) <= _LONGEST_STATEMENT
+        lines += [f"    {line}" for line in ([text] if short else json_text(statement).splitlines())]
+        lines[-1] += ","
+    lines[-1] = lines[-1].removesuffix(",")
+    return [*lines, "  ]}"]
 
 
 def objection_lines(objections: Sequence[str]) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from scanner.explain.change import doubt_lines, edit_lines, objection_lines, policy_lines, suggestion_of
+from scanner.explain.change import doubt_lines, edit_lines, objection_lines, policy_section, suggestion_of
 from scanner.explain.section import Section
 from scanner.model import EXCESS, Verdict
 from scanner.report.records import Finding, GrantPlace, Report, Role, UsedPermission, Workload
@@ -62,9 +62,7 @@ def _change(report: Report, role: Role, finding: Finding, *, everything: bool) -
     edits = [edit for edit in suggestion.edits if (edit.policy_position, edit.statement) == place]
     sections = [Section(doubt_lines(role, edits))]
     sections += [Section(edit_lines(role, edit, everything=everything), copied=True) for edit in edits]
-    if everything or any(edit.managed_by_aws for edit in edits):
-        sections.append(Section(policy_lines(role, everything=everything), copied=True))
-    return sections
+    return [*sections, policy_section(role, everything=everything)] if edits or everything else sections
 
 
 def _head(report: Report, role: Role, finding: Finding) -> list[str]:

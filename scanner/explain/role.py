@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from scanner.explain.change import doubt_lines, edit_lines, objection_lines, policy_lines, suggestion_of
+from scanner.explain.change import doubt_lines, edit_lines, objection_lines, policy_section, suggestion_of
 from scanner.explain.section import Section
 from scanner.model import EXCESS
 from scanner.report.records import Report, Role
@@ -64,6 +64,8 @@ def _changes(report: Report, role: Role, *, everything: bool) -> list[Section]:
         Section(doubt_lines(role, suggestion.edits)),
         Section(list(dict.fromkeys(lines)) if edits is of_aws else lines, copied=True),
     ]
-    if of_aws or everything:
-        sections.append(Section(policy_lines(role, everything=everything), copied=True))
-    return sections
+    return (
+        [*sections, policy_section(role, everything=everything)]
+        if suggestion.edits or everything
+        else sections
+    )

@@ -13,11 +13,13 @@ _LONGEST: Final = 200  # characters of a line
 class Section(NamedTuple):
     """Lines that belong together.
 
-    What is to be `copied` keeps more of its lines where they do not all fit, and each of them whole.
+    What is to be `copied` keeps more of its lines where they do not all fit, and each of them whole. What is
+    of no use in part is never cut: `instead` stands in its place.
     """
 
     lines: Sequence[str]
     copied: bool = False
+    instead: Sequence[str] = ()
 
     @property
     def weight(self) -> int:
@@ -27,7 +29,15 @@ class Section(NamedTuple):
     @property
     def shortened(self) -> Section:
         """The same with its long lines cut."""
-        return self if self.copied else Section([_shortened(line) for line in self.lines])
+        return self if self.copied else Section([shortened_line(line) for line in self.lines])
+
+    def at_most(self, most: int) -> Section:
+        """The same, or what stands in its place where it has more lines."""
+        return Section(self.instead) if self.instead and len(self.lines) > most else self
+
+    def cut(self, most: int) -> Sequence[str]:
+        """So many of its lines, and how many more there are; all where a part is of no use."""
+        return self.lines if self.instead else _cut(self.lines, most * self.weight)
 
 
 def joined(sections: Sequence[Section], *, everything: bool) -> list[str]:
@@ -39,11 +49,14 @@ def joined(sections: Sequence[Section], *, everything: bool) -> list[str]:
     whole = _text([section.lines for section in sections])
     if len(whole) <= SCREEN:
         return whole
-    for most in range(SCREEN, _LEAST, -1):
-        text = _text([_cut(section.lines, most * section.weight) for section in sections])
-        if len(text) <= SCREEN:
-            return text
-    return _cut(_text([_cut(section.lines, _LEAST) for section in sections]), SCREEN)
+    # what is never cut leaves room for the rest, or gives way
+    for most_whole in (SCREEN // 2, 0):
+        parts = [section.at_most(most_whole) for section in sections]
+        for most in range(SCREEN, _LEAST, -1):
+            text = _text([part.cut(most) for part in parts])
+            if len(text) <= SCREEN:
+                return text
+    return _cut(_text([_cut(part.lines, _LEAST) for part in parts]), SCREEN)
 
 
 def _text(parts: Sequence[Sequence[str]]) -> list[str]:
@@ -60,5 +73,6 @@ def _cut(lines: Sequence[str], most: int) -> list[str]:
     return [*lines[: most - 1], f"  … and {more} more lines (--all shows them)"]
 
 
-def _shortened(line: str) -> str:
+def shortened_line(line: str) -> str:
+    """A line, its end left out where it is very long."""
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 2]} …"

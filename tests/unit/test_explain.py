@@ -91,6 +91,11 @@ def test_an_unused_permission() -> None:
         f'     "Resource": "{table("t")}"',
         "   }",
         "",
+        "The smaller policy, in the place of all policies of the role:",
+        '  {"Version": "2012-10-17", "Statement": [',
+        f'    {{"Effect":"Allow","Action":["dynamodb:GetItem"],"Resource":"{table("t")}"}}',
+        "  ]}",
+        "",
         "Granted by inline policy own, statement 0, Sid Read",
         "",
         "Verdict: unused. No workload that uses the role was seen to use it.",
@@ -405,8 +410,8 @@ def test_the_statement_shown_is_that_of_the_policy_with_the_same_name() -> None:
     """An inline policy and a managed one may share a name."""
     managed = Policy("same", "arn:aws:iam::1:policy/same", "managed", parse_policy({"Statement": allow(GET)}))
     text = story(policies=[managed, policy(allow([SCAN], table("t")), name="same")], at=1)
-    assert '"dynamodb:Scan"' in text
-    assert '"dynamodb:GetItem"' not in text
+    assert '  -    "dynamodb:Scan"' in text or '-{"Effect":"Allow","Action":["dynamodb:Scan"]' in text
+    assert '-    "dynamodb:GetItem"' not in text
 
 
 def test_a_report_of_before_a_key_was_added_is_explained() -> None:
@@ -491,6 +496,54 @@ def test_the_smaller_policy_of_a_role_with_a_policy_of_aws_can_be_copied() -> No
     whole = of_role(policies=[of_aws("Aws", allow("dynamodb:*", "*"))], everything=True)
     at = whole.index("The smaller policy, in the place of all policies of the role:")
     assert json.loads("".join(whole[at + 1 :])) == document
+
+
+SMALLER = "The smaller policy, in the place of all policies of the role"
+
+
+def smaller_policy(lines: list[str]) -> Any:
+    """The policy that can be copied out of a story; None where a line says where it is."""
+    at = next(at for at, line in enumerate(lines) if line.startswith(SMALLER))
+    if lines[at] != f"{SMALLER}:":
+        assert re.fullmatch(rf"{SMALLER}, has \d+ lines: --all prints it, .*report\.json holds it", lines[at])
+        return None
+    end = lines.index("", at) if "" in lines[at:] else len(lines)
+    return json.loads("".join(lines[at + 1 : end]))
+
+
+@pytest.mark.parametrize("number", [1, 5, 12, 30, 100])
+@pytest.mark.parametrize("made", ["inline", "customer-managed", "of AWS"])
+@pytest.mark.parametrize("of", ["finding", "role"])
+def test_the_smaller_policy_is_printed_whole_or_a_line_says_where_it_is(
+    number: int, made: str, of: str
+) -> None:
+    """For inline policies, those of the customer, and AWS's own; in a screen, and never cut."""
+    statements = [allow([GET, SCAN], table(f"t{at}"), Sid=f"Read{at}") for at in range(number)]
+    arn_of = {"inline": "", "customer-managed": "arn:aws:iam::1:policy/own"}.get(made)
+    inline = policy(*statements)
+    granted = of_aws("Aws", *statements) if arn_of is None else replace(inline, arn=arn_of)
+    seen = usage(used(*((GET, table(f"t{at}")) for at in range(number))))
+    result = compared([granted], [seen])
+    report = document(result, [seen], [function()])
+    (role,) = report["roles"]
+    named = "f" if of == "role" else next(f.id for f in result.findings if f.verdict == "unused")
+    lines = explained(report, named)
+    assert len(lines) <= SCREEN
+    shown = smaller_policy(lines)
+    assert (shown is None) == (number >= 30)
+    assert shown in (None, role["suggested_policy"])
+    assert smaller_policy(explained(report, named, everything=True)) == role["suggested_policy"]
+
+
+def test_of_a_long_statement_what_changes_is_shown() -> None:
+    actions = [f"dynamodb:{name}" for name in ("GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")]
+    tables = [table(f"t{at}") for at in range(60)]
+    text = story(
+        allow([*actions, SCAN], tables), seen=usage(used(*((a, t) for a in actions for t in tables))), at=1
+    )
+    assert '  -    "dynamodb:Scan"' in text
+    assert "lines as they are" in text
+    assert "more lines (--all" not in text.partition("Granted by")[0]
 
 
 def test_a_role_without_excess_says_so() -> None:
