@@ -9,9 +9,10 @@ unexport PYTHONDONTWRITEBYTECODE
 demo: .venv/ready
 	$(PY) -m scanner demo --output-dir demo --markdown demo/report.md
 	@echo; echo "demo/excessive_permissions.json:"; cat demo/excessive_permissions.json; echo
-	@echo; echo "Next: open demo/report.html (to search and filter) or demo/report.md, then read the story of a finding:"
-	@echo "  $(PY) -m scanner explain $$(sed -n '/"unused"/s/.*"id": *"\([0-9a-f]*\)".*/\1/p' demo/report.json)" \
-	  "--report demo/report.json"
+	@# on a terminal the program has said what is next
+	@[ -t 1 ] || { echo; echo "Next: open demo/report.html (to search and filter) or demo/report.md, then read the story of a finding:"; \
+	  echo "  $(PY) -m scanner explain $$(sed -n '/"unused"/s/.*"id": *"\([0-9a-f]*\)".*/\1/p' demo/report.json)" \
+	  "--report demo/report.json"; }
 
 test: .venv/ready-test lint
 	$(PY) -m pytest -n 3 --dist worksteal --ignore tests/browser  # two cores: some tests wait for answers

@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
+import sys
 from dataclasses import dataclass
 from functools import partial
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from scanner.options.parser import Several
@@ -90,14 +92,20 @@ def shown_of(options: FilterOptions, *, details: bool, report: str = "", html: s
         verdicts=options.verdict,
         html=html,
         explain=partial(_explain, report) if report else None,
-        show_all=f"xray-privilege-scan report{_unless_here('', report)} --all" if report else "",
+        show_all=f"{_program()} report{_unless_here('', report)} --all" if report else "",
         see_all="--all shows all",
     )
 
 
 def _explain(report: str, finding_id: str) -> str:
     """The command that tells the story of a finding of a report, which it finds by itself in this folder."""
-    return f"xray-privilege-scan explain {shlex.quote(finding_id)}{_unless_here(' --report', report)}"
+    return f"{_program()} explain {shlex.quote(finding_id)}{_unless_here(' --report', report)}"
+
+
+def _program() -> str:
+    """What runs this program again: also from a checkout where it is not installed."""
+    as_module = PurePath(sys.argv[0]).name == "__main__.py"
+    return f"{shlex.quote(sys.orig_argv[0])} -m scanner" if as_module else "xray-privilege-scan"
 
 
 def _unless_here(option: str, report: str) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import pty
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -44,15 +46,32 @@ def test_a_name_that_matches_nothing_beside_others_is_a_warning(tmp_path: Path) 
     assert "no workload matches --workloads 'payments'; seen: " in ran.warning_texts
 
 
-def test_the_demo_names_what_to_open_next(tmp_path: Path) -> None:
+def make_demo(folder: Path, *, on_terminal: bool) -> str:
+    """What `make demo` prints, without styles."""
     for name in ("examples", "scanner", "requirements.txt"):
-        (tmp_path / name).symlink_to(ROOT / name)
+        (folder / name).symlink_to(ROOT / name)
     make = ["make", "-s", "-f", str(ROOT / "Makefile"), "-o", ".venv/ready", "demo", f"PY={sys.executable}"]
-    env = {**os.environ, **environment()}
-    done = subprocess.run(make, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    following = done.stdout[done.stdout.index("Next: ") :]
-    assert "open demo/report.html" in following
+    env = {**os.environ, **environment(), "COLUMNS": "200", "TERM": "xterm"}
+    if not on_terminal:
+        return subprocess.run(make, cwd=folder, env=env, capture_output=True, text=True, check=True).stdout
+    outside, inside = pty.openpty()
+    with subprocess.Popen(make, cwd=folder, env=env, stdout=inside, stderr=subprocess.PIPE) as running:
+        os.close(inside)
+        printed = b""
+        with suppress(OSError):  # Linux's end of a terminal
+            while piece := os.read(outside, 65_536):
+                printed += piece
+        os.close(outside)
+    assert running.returncode == 0
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", printed.decode()).replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("on_terminal", [False, True], ids=["piped", "on a terminal"])
+def test_the_demo_names_what_to_open_next_once(tmp_path: Path, on_terminal: bool) -> None:
+    printed = make_demo(tmp_path, on_terminal=on_terminal)
+    assert len(re.findall("^Next\\b", printed, re.MULTILINE)) == 1
+    following = re.split("^Next\\b", printed, flags=re.MULTILINE)[1]
+    assert "demo/report.html" in following
     command = re.search(rf"{re.escape(sys.executable)} (-m scanner explain \w+ --report \S+)", following)
     assert command, following
     explained = run(tmp_path, *command[1].split()[2:])
