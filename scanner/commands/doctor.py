@@ -25,8 +25,6 @@ def _parser() -> Parser:
         description="Tell before a scan which rights are there and what each missing one costs, whether "
         "functions are traced, by which SDK, and what to run. It takes seconds, and changes nothing.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     add = parser.add_argument
     add(

@@ -109,7 +109,7 @@ def demo_parser() -> Parser:
 
 
 def _parser(command: str, description: str) -> Parser:
-    parser = Parser(prog=f"xray-privilege-scan {command}", description=description, allow_abbrev=False)
+    parser = Parser(prog=f"xray-privilege-scan {command}", description=description)
     parser.add_argument("-v", "--verbose", action="store_true", help="more of it; where this program fails")
     return parser
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import difflib
+import os
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from scanner.errors import EXIT_USAGE, ScanError
 
+_COLUMNS = 80  # where there is no terminal
 _OF_OPTION = re.compile(r"argument (?:\S*?/)??(--[\w-]+)\S*: ")
 _EXCLUSIVE = re.compile(r"not allowed with argument (?:\S*?/)??(--[\w-]+)\S*")
 _CHOICE = re.compile(r"invalid choice: (.*) \(choose from (.*)\)", re.DOTALL)
@@ -24,6 +26,28 @@ class UsageError(ScanError):
         self.lines.append(where_help_is)
 
 
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Help as wide as the terminal. argparse itself asks shutil, which imports every sort of archive."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        """A text in lines, as it is where it has lines of its own."""
+        kind = argparse.RawDescriptionHelpFormatter if "\n" in text else argparse.HelpFormatter
+        return kind._fill_text(self, text, width, indent)
+
+
+def _columns() -> int:
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns):
+        return int(columns)
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or _COLUMNS
+    except (ValueError, OSError):  # no terminal
+        return _COLUMNS
+
+
 class Parser(argparse.ArgumentParser):
     """A parser that says what is wrong, with a near name where there is one, and where help is.
 
@@ -31,6 +55,11 @@ class Parser(argparse.ArgumentParser):
     """
 
     commands: Sequence[str] = ()
+
+    def __init__(self, prog: str, description: str, epilog: str = "") -> None:
+        super().__init__(
+            prog=prog, description=description, epilog=epilog, formatter_class=_Help, allow_abbrev=False
+        )
 
     def option(self, name: str) -> argparse.Action | None:
         """The option of a name such as `--region`; None where the parser has none."""
@@ -66,6 +95,8 @@ class Parser(argparse.ArgumentParser):
 
 
 def _near(word: str, names: Sequence[str]) -> str:
+    import difflib
+
     bare = {name.lstrip("-"): name for name in names}
     near = difflib.get_close_matches(word.lstrip("-").lower(), bare, 1)
     return f"; did you mean {bare[near[0]]}?" if near else ""

@@ -120,8 +120,6 @@ def scan_parser() -> Parser:
         description="Find AWS permissions that a workload's role grants but the workload never uses, "
         "from its X-Ray traces.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     add = parser.add_argument
     add("-V", "--version", action="version", version=__version__)

