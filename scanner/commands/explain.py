@@ -6,9 +6,9 @@ import argparse
 from typing import IO
 
 from scanner.commands.command import Command
+from scanner.commands.saved_report import report_document
 from scanner.errors import EXIT_OK
 from scanner.options.commands import explain_options_of, explain_parser
-from scanner.options.files import report_document
 from scanner.output.streams import printing
 
 

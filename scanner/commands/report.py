@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import IO
 
 from scanner.commands.command import Command
+from scanner.commands.saved_report import report_document
 from scanner.commands.show import say_unmatched, show
 from scanner.errors import EXIT_OK
 from scanner.options.commands import report_options_of, report_parser
-from scanner.options.files import report_document
 from scanner.options.parsers import CONFIG
 from scanner.output.streams import printing
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_REPORT = "report.json"
 _TRACE_ID = re.compile(r"\b1-([0-9a-f]{8})-([0-9a-f]{24})\b")
 _ROOT = re.compile(r"\broot=1-([0-9a-f]{8})-([0-9a-f]{24})\b")  # a load balancer puts Self= before it
 _W3C_TRACE_ID = re.compile(r"\b([0-9a-f]{8})([0-9a-f]{24})\b")
@@ -105,19 +104,6 @@ def json_file(path: Path | None, option: str) -> Any:
     if other is not None and other.option != option:
         raise _usage(f"{option}: {path} {other}")
     return content
-
-
-def report_document(path: Path) -> Any:
-    """What a report.json holds; that of a folder, where one is named. Raises ScanError."""
-    if path.is_dir():
-        path = path / _REPORT
-    from scanner.input.stream import problem_of
-
-    if problem_of(path) == "does not exist":
-        where = "this folder" if path.parent == Path() else str(path.parent)
-        problem = f"{path} does not exist" if path.name != _REPORT else f"there is no {_REPORT} in {where}"
-        raise _usage(problem, "name one (or its folder), or scan first: each scan writes one (--output-dir)")
-    return json_file(path, "--report")
 
 
 def check_stdin(options: Options) -> None:
