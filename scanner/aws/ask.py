@@ -23,6 +23,7 @@ class Failure(NamedTuple):
     `message` is AWS's code of the error or else the text of the exception, `detail` the code or else the
     exception with its type. `operation` is AWS's name of the request ("GetRole"), empty where no answer was
     understood. `denied` tells that a right is missing, `missing` that what was asked for does not exist.
+    `unreachable` says why AWS could not be reached and what to do, empty where it could.
     """
 
     message: str
@@ -30,6 +31,7 @@ class Failure(NamedTuple):
     operation: str = ""
     denied: bool = False
     missing: bool = False
+    unreachable: str = ""
 
 
 def attempt(request: Callable[[], T]) -> T | Failure:
@@ -55,7 +57,9 @@ def attempt(request: Callable[[], T]) -> T | Failure:
     except ScanError:
         raise  # no client could be made: nothing at all can be asked
     except Exception as error:  # no connection, or whatever botocore's parser trips over
-        return Failure(str(error), repr(error))
+        from scanner.aws.failures import unreachable
+
+        return Failure(str(error), repr(error), unreachable=unreachable(error))
 
 
 class Question(NamedTuple):

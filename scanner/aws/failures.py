@@ -53,6 +53,14 @@ _MEANINGS = {
 }
 
 
+_NOT_REACHED = frozenset(
+    {
+        *("SSLError", "ProxyConnectionError", "EndpointConnectionError"),
+        *("ConnectTimeoutError", "ReadTimeoutError"),
+    }
+)
+
+
 def no_credentials(error: Exception, profile: str | None = None) -> ScanError:
     """The error to end with where credentials could not be had, for whatever reason."""
     from botocore.exceptions import ClientError
@@ -86,6 +94,12 @@ def check_region(session: boto3.Session, region: str) -> None:
         raise WrongRegionError(
             f"the AWS region {region!r} does not exist: {advice} (--region, AWS_REGION)"
         ) from None
+
+
+def unreachable(error: Exception) -> str:
+    """What keeps AWS from being reached, and what to do; empty where it was something else."""
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    return _meaning(error) if kinds & _NOT_REACHED else ""
 
 
 def _refused(error: Any, profile: str | None) -> ScanError:

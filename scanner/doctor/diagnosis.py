@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from scanner import REPOSITORY
 from scanner.aws.ask import Failure
 from scanner.aws.rights import rights
 from scanner.doctor.observe import Functions, Traces
@@ -13,7 +14,11 @@ from scanner.doctor.probes import Answered
 from scanner.text.escape import counted
 
 _TRACES = ("xray:GetTraceSummaries", "xray:BatchGetTraces")
-_PLACE = "docs/aws-permissions.md has the policy to paste, examples/scanner-role/ a role that is ready"
+_DOCS = f"{REPOSITORY}/blob/main/docs"
+_PLACE = (
+    f"{_DOCS}/aws-permissions.md has the policy to paste, {REPOSITORY}/tree/main/examples/scanner-role "
+    "a role that is ready"
+)
 
 
 @dataclass(frozen=True)
@@ -56,8 +61,20 @@ class Diagnosis:
         return ("xray-privilege-scan", *mode, "-r", f"{self.hours}h", *self.options)
 
 
+def unreachable(answers: Iterable[object]) -> str:
+    """Why AWS could not be reached at all, and what to do; empty where any answer came."""
+    failures = [answer.unreachable if isinstance(answer, Failure) else "" for answer in answers]
+    return failures[0] if failures and all(failures) else ""
+
+
 def lines_of(diagnosis: Diagnosis) -> list[str]:
     """All of it, a line each, what to do last."""
+    why = unreachable([*diagnosis.functions.values(), *diagnosis.traces.values()])
+    if why:
+        return [
+            f"Rights: not asked ({counted(len(diagnosis.rights), 'right')})",
+            f"No scan can run: {why}.",
+        ]
     return [
         "Rights",
         *(f"  {line}" for line in _of_rights(diagnosis)),
@@ -69,12 +86,15 @@ def lines_of(diagnosis: Diagnosis) -> list[str]:
 
 def _of_rights(diagnosis: Diagnosis) -> Iterator[str]:
     by_cost: dict[str, list[str]] = {}
+    by_detail: dict[tuple[str, str], list[str]] = {}
     for right in rights():
         answered = diagnosis.rights[right.action]
         if answered.state == "denied":
             by_cost.setdefault(right.adds, []).append(right.action)
-        elif answered.state == "unknown":
-            yield f"unknown  {right.action}: {answered.detail}"
+        elif answered.state != "allowed":
+            by_detail.setdefault((answered.state, answered.detail), []).append(right.action)
+    for (state, detail), actions in by_detail.items():
+        yield f"{state}  {', '.join(actions)}: {detail}"
     for adds, actions in by_cost.items():
         yield f"missing  {', '.join(actions)}: {adds}"
     allowed = sum(answered.state == "allowed" for answered in diagnosis.rights.values())
@@ -94,7 +114,7 @@ def _of_regions(diagnosis: Diagnosis) -> Iterator[str]:
 
 def _of_functions(functions: Functions | Failure) -> str:
     if isinstance(functions, Failure):
-        why = "lambda:ListFunctions is denied" if functions.denied else functions.message
+        why = _why(functions, "lambda:ListFunctions")
         return f"Functions: unknown ({why})"
     if not functions.number:
         return "Functions: none"
@@ -106,21 +126,32 @@ def _of_functions(functions: Functions | Failure) -> str:
     )
 
 
+def _why(failure: Failure, action: str) -> str:
+    """Why there is no answer, in a line."""
+    if failure.denied:
+        return f"{action} is denied"
+    return failure.unreachable or " ".join(failure.message.split())
+
+
+def _time(hours: int) -> str:
+    return f"{hours} hours" if hours <= 48 else f"{-(-hours // 24)} days"
+
+
 def _of_traces(traces: Traces | Failure) -> Iterator[str]:
     if isinstance(traces, Failure):
-        why = f"xray:{traces.operation} is denied" if traces.denied else traces.message
+        why = _why(traces, f"xray:{traces.operation}")
         yield f"Traces: unknown ({why})"
         return
     if not traces.listed:
-        yield f"Traces: none in the last {traces.hours} hours: run the functions, with active tracing"
+        yield f"Traces: none in the last {_time(traces.hours)}: run the functions, with active tracing"
         return
-    yield f"Traces: {traces.listed:,} or more in the last {traces.hours} hours"
+    yield f"Traces: {traces.listed:,} or more in the last {_time(traces.hours)}"
     if traces.with_calls:
         yield f"AWS calls: in {traces.with_calls:,} of {counted(traces.read, 'trace')} that were looked at"
     else:
         yield (
             f"AWS calls: in none of {counted(traces.read, 'trace')} that were looked at: the clients of the "
-            "functions are probably not instrumented, so that nothing can be confirmed (docs/evidence.md)"
+            f"functions are probably not instrumented, so that nothing can be confirmed ({_DOCS}/evidence.md)"
         )
     named = ", ".join(f"{name} ({counted(number, 'document')})" for name, number in traces.sdks.items())
     yield f"SDK or layer: {named or 'none is named in them'}"
@@ -128,7 +159,7 @@ def _of_traces(traces: Traces | Failure) -> Iterator[str]:
 
 def _of_search(elsewhere: bool | Failure) -> str:
     if isinstance(elsewhere, Failure):
-        why = "xray:GetTraceSegmentDestination is denied" if elsewhere.denied else elsewhere.message
+        why = _why(elsewhere, "xray:GetTraceSegmentDestination")
         return f"Transaction Search: unknown ({why})"
     if elsewhere:
         return (

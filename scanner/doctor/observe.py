@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from scanner.aws.ask import Failure, attempt
+from scanner.aws.ask import THREADS, Failure, attempt
 from scanner.traces.documents import Node, dict_of, is_opentelemetry, parse_documents, text_of, trace_from_api
 from scanner.traces.reading import read_trace
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 _HOUR = 3600.0
 _WINDOW_HOURS = 6  # the longest that X-Ray lists at once
-_WINDOWS = 4
+# How far back is looked, in windows: a day; where nothing is newer a week, and as long as X-Ray keeps traces.
+_WIDENED = (4, 28, 120)
 _PAGES = 5
 _AT_ONCE = 5  # docs.aws.amazon.com/xray/latest/api/API_BatchGetTraces.html
 _SAMPLES = 20
@@ -44,7 +46,7 @@ class Traces:
     """
 
     listed: int = 0
-    hours: int = _WINDOW_HOURS * _WINDOWS
+    hours: int = _WINDOW_HOURS * _WIDENED[-1]
     read: int = 0
     with_calls: int = 0
     sdks: Mapping[str, int] = field(default_factory=dict)
@@ -68,15 +70,33 @@ def functions_of(client: LambdaClient) -> Functions | Failure:
 
 
 def traces_of(client: XRayClient, now: float) -> Traces | Failure:
-    """The newest traces of a region, of a day at most. Raises ScanError for bad credentials."""
-    for window in range(_WINDOWS):
-        end = now - window * _WINDOW_HOURS * _HOUR
-        ids = attempt(partial(_listed, client, end - _WINDOW_HOURS * _HOUR, end))
-        if isinstance(ids, Failure):
-            return ids
-        if ids:
-            return _sampled(client, ids, (window + 1) * _WINDOW_HOURS)
+    """The newest traces of a region. Raises ScanError for bad credentials.
+
+    Windows of a day are asked for one after another, older ones at once: most accounts have newer traces.
+    """
+    asked = 0
+    for windows in _WIDENED:
+        for window, ids in _windows(client, now, range(asked, windows)):
+            if isinstance(ids, Failure):
+                return ids
+            if ids:
+                return _sampled(client, ids, (window + 1) * _WINDOW_HOURS)
+        asked = windows
     return Traces()
+
+
+def _windows(client: XRayClient, now: float, windows: range) -> Iterator[tuple[int, list[str] | Failure]]:
+    """The ids of traces of each window, the newest first."""
+
+    def ask(window: int) -> list[str] | Failure:
+        end = now - window * _WINDOW_HOURS * _HOUR
+        return attempt(partial(_listed, client, end - _WINDOW_HOURS * _HOUR, end))
+
+    if not windows.start:
+        yield from ((window, ask(window)) for window in windows)
+        return
+    with ThreadPoolExecutor(THREADS) as pool:
+        yield from zip(windows, pool.map(ask, windows), strict=True)
 
 
 def _listed(client: XRayClient, start: float, end: float) -> list[str]:

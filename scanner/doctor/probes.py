@@ -25,7 +25,7 @@ _ALLOWED_ANSWERS = frozenset({"NoSuchEntity", "ResourceNotFoundException", "Vali
 
 _LONGEST = 100  # characters of what an answer that nobody understands says
 
-State = Literal["allowed", "denied", "unknown"]
+State = Literal["allowed", "denied", "unknown", "not asked"]
 
 
 class Asked(NamedTuple):
@@ -65,7 +65,7 @@ class Asked(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """Whether an action is allowed; `detail` says why that is unknown."""
+    """Whether an action is allowed; `detail` says why that is unknown, or why it was not asked."""
 
     state: State
     detail: str = ""
@@ -145,6 +145,11 @@ def asked(region: str, partition: str, function: str, role: str, now: float) -> 
     )
 
 
+def not_asked(why: str) -> dict[str, Answered]:
+    """The answers where nothing could be asked."""
+    return {right.action: Answered("not asked", why) for right in rights()}
+
+
 def check_rights(aws: Aws, of: Asked) -> dict[str, Answered]:
     """Whether each action is allowed. Raises ScanError where the credentials are missing or refused."""
     actions = [right.action for right in rights()]
@@ -158,4 +163,6 @@ def _answered(answer: object) -> Answered:
         return Answered("allowed")
     if answer.denied:
         return Answered("denied")
+    if answer.unreachable:
+        return Answered("not asked", answer.unreachable)
     return Answered("unknown", (answer.message.splitlines() or [""])[0][:_LONGEST])

@@ -70,7 +70,7 @@ def test_without_the_right_to_read_roles_the_command_reports_usage(aws: MotoAws,
 def test_without_traces_no_scan_can_run(aws: MotoAws, tmp_path: Path) -> None:
     ran = doctor(aws, tmp_path, ALL, "--region", "eu-west-1")
     assert ran.code == 3
-    assert "Traces: none in the last 24 hours" in ran.out
+    assert "Traces: none in the last 30 days" in ran.out
     assert "there are no traces yet" in ran.out.splitlines()[-1]
 
 
@@ -84,3 +84,12 @@ def test_credentials_that_aws_does_not_know_end_it(aws: MotoAws, tmp_path: Path)
     with aws.enforce_iam():
         ran = run(tmp_path, "doctor", env=aws.environment("AKIAUNKNOWN", "nothing"))
     ran.ends_with(3, "credentials")
+
+
+def test_where_aws_cannot_be_reached_it_says_so_once(aws: MotoAws, tmp_path: Path) -> None:
+    nowhere = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
+    ran = run(tmp_path, "doctor", env=aws.environment() | nowhere)
+    assert ran.code == 3
+    rights_line, last = ran.out.splitlines()
+    assert rights_line == "Rights: not asked (21 rights)"
+    assert last.startswith("No scan can run: AWS cannot be reached at http://127.0.0.1:9: check the network")

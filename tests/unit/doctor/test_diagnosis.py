@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from scanner.aws.ask import Failure
 from scanner.aws.rights import rights
 from scanner.doctor.diagnosis import Diagnosis, lines_of
 from scanner.doctor.observe import Functions, Traces
-from scanner.doctor.probes import Answered
+from scanner.doctor.probes import Answered, not_asked
 
 ALLOWED = {right.action: Answered("allowed") for right in rights()}
 DENIED = Failure("AccessDenied", "AccessDenied", "GetTraceSummaries", denied=True)
@@ -52,6 +53,29 @@ def test_no_scan_can_run_where_there_are_no_traces() -> None:
     diagnosis = replace(WELL, traces={"us-east-1": Traces()})
     assert not diagnosis.can_scan
     assert "there are no traces yet" in lines_of(diagnosis)[-1]
+
+
+def test_where_aws_cannot_be_reached_two_lines_say_so() -> None:
+    why = "AWS cannot be reached at https://xray.us-east-1.amazonaws.com: check the network"
+    failure = Failure("Could not connect ...", "EndpointConnectionError(...)", unreachable=why)
+    diagnosis = Diagnosis(not_asked(why), {"us-east-1": failure}, {"us-east-1": failure})
+    assert not diagnosis.can_scan
+    assert lines_of(diagnosis) == ["Rights: not asked (21 rights)", f"No scan can run: {why}."]
+
+
+def test_what_could_not_be_asked_for_one_cause_is_one_line() -> None:
+    answers = dict.fromkeys(("iam:GetPolicy", "iam:GetRole"), Answered("not asked", "AWS cannot be reached"))
+    text = said(replace(WELL, rights=ALLOWED | answers))
+    assert "not asked  iam:GetPolicy, iam:GetRole: AWS cannot be reached" in text
+    assert "19 of 21 rights are there" in text
+
+
+def test_pages_are_named_by_their_address() -> None:
+    text = said(without("iam:GetRole")) + said(replace(WELL, traces={"us-east-1": Traces(9, 6, 9, 0)}))
+    assert re.findall(r"\S*(?:docs|examples)/\S*", text)
+    assert all(
+        place.strip("()").startswith("https://") for place in re.findall(r"\S*(?:docs|examples)/\S*", text)
+    )
 
 
 def test_a_scan_can_compare_where_functions_can_be_listed_or_read() -> None:
