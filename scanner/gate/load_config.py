@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from scanner.gate.config import CONFIG_PATH, FAIL_ON_NEVER, TeamConfig
 from scanner.gate.problems import MAX_PROBLEMS, VERSION, config_error, schema_problems, unknown_action
-from scanner.gate.rules import IgnoreRule
+from scanner.gate.rules import IgnoreRule, Patterns
 from scanner.iam import catalog
 from scanner.mapping import services
 from scanner.mapping.overrides import (
@@ -61,6 +61,12 @@ def _document(text: str) -> Document:
     return read_values(root, max_nesting=MAX_NESTING, max_values=MAX_VALUES)
 
 
+def _lower(patterns: Patterns | None) -> Patterns | None:
+    if patterns is None or isinstance(patterns, str):
+        return patterns.lower() if patterns else None
+    return tuple(pattern.lower() for pattern in patterns)
+
+
 class _ConfigReader:
     """Makes a TeamConfig of all that is not `invalid`, and collects what is wrong beyond the schema.
 
@@ -103,20 +109,30 @@ class _ConfigReader:
         self.problems.append(Problem(self._document.line(path), message))
 
     def _ignore_rule(self, path: Path, item: dict[str, Any]) -> IgnoreRule:
-        for key in ("workload", "role", "action", "resource"):
-            self._is_simple((*path, key), item.get(key, ""))
-        action = item.get("action")
+        action, not_action = (self._patterns(path, item, key) for key in ("action", "not-action"))
         return IgnoreRule(
             line=self._document.line(path),
             reason=item["reason"],
-            workload=item.get("workload"),
-            role=item.get("role"),
-            action=action.lower() if action is not None else None,
-            resource=item.get("resource"),
+            workload=self._patterns(path, item, "workload"),
+            role=self._patterns(path, item, "role"),
+            action=_lower(action),
+            resource=self._patterns(path, item, "resource"),
+            not_action=_lower(not_action),
+            not_resource=self._patterns(path, item, "not-resource"),
             sid=item.get("sid"),
             owner=item.get("owner"),
             expires=date.fromisoformat(item["expires"]) if "expires" in item else None,
         )
+
+    def _patterns(self, path: Path, item: dict[str, Any], key: str) -> Patterns | None:
+        """A selector: a pattern, or several; None where there is none."""
+        value = item.get(key)
+        if not isinstance(value, list):
+            self._is_simple((*path, key), value or "")
+            return value
+        for pattern in value:
+            self._is_simple((*path, key), pattern)
+        return tuple(value)
 
     def _is_simple(self, path: Path, pattern: str) -> bool:
         """Whether a pattern is matched in little time; noted if not."""

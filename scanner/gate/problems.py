@@ -75,8 +75,8 @@ def _problems_of(error: Any, path: Path, document: Document) -> Iterator[Problem
             if key not in error.instance:
                 yield Problem(line, _missing_key(key, error.schema["properties"][key], path))
     elif error.validator == "anyOf":
-        selectors = "workload, role, action, resource, sid"
-        yield Problem(line, f"the rule has no selector: add at least one of {selectors}")
+        selectors = [key for option in error.schema["anyOf"] for key in option["required"]]
+        yield Problem(line, f"the rule has no selector: add at least one of {', '.join(selectors)}")
     else:
         yield Problem(line, _wrong_value(error, path))
 
@@ -104,7 +104,9 @@ def _wrong_value(error: Any, path: Path) -> str:
     if "enum" in value_schema:
         hint = _did_you_mean(value, value_schema["enum"]) if isinstance(value, str) else ""
         return f"`{key}`: {named} is not allowed: must be one of {', '.join(value_schema['enum'])}{hint}"
-    must_be_text = error.validator == "type" and value_schema["type"] == "string"
+    must_be_text = error.validator == "type" and (
+        value_schema["type"] == "string" or "maxLength" in value_schema
+    )
     if must_be_text and isinstance(value, bool | int | float):
         return f"`{key}`: {named} must be a string: quote it"
     return f"`{key}`: {named} is not allowed: must be {value_schema['description']}"

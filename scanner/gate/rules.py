@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -11,6 +11,9 @@ from scanner.iam.patterns import contains, is_pattern, matches
 from scanner.model import Grant
 from scanner.model.workloads import KIND_NAMES, names_of
 from scanner.text.escape import counted, one_line
+
+Patterns = str | tuple[str, ...]
+"""A pattern, or several."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class GrantFacts:
     resource: str
     pattern: str
     sid: str | None = None
+    except_actions: tuple[str, ...] = ()
+    except_resources: tuple[str, ...] = ()
 
 
 def grant_facts(role: str, workloads: Iterable[str], grant: Grant) -> GrantFacts:
@@ -39,6 +44,8 @@ def grant_facts(role: str, workloads: Iterable[str], grant: Grant) -> GrantFacts
         resource=grant.resource,
         pattern=grant.pattern,
         sid=grant.statement.sid,
+        except_actions=grant.except_actions,
+        except_resources=grant.except_resources,
     )
 
 
@@ -47,16 +54,19 @@ class IgnoreRule:
     """A rule that accepts excess: it matches a grant that fits all the selectors that it gives.
 
     `workload` and `role` are patterns of a name, an ARN or an id, `action` (in lower case) and `resource`
-    patterns as in a policy, `sid` is exact. `line` is its place in the file, from 1. It holds through the day
-    `expires` (UTC).
+    patterns as in a policy: one of several must fit. `not_action` (in lower case) and `not_resource` are
+    patterns that the statement must except, all of them. `sid` is exact. `line` is its place in the file,
+    from 1. It holds through the day `expires` (UTC).
     """
 
     line: int
     reason: str
-    workload: str | None = None
-    role: str | None = None
-    action: str | None = None
-    resource: str | None = None
+    workload: Patterns | None = None
+    role: Patterns | None = None
+    action: Patterns | None = None
+    resource: Patterns | None = None
+    not_action: Patterns | None = None
+    not_resource: Patterns | None = None
     sid: str | None = None
     owner: str | None = None
     expires: date | None = None
@@ -69,10 +79,12 @@ class IgnoreRule:
         """
         return (
             (self.sid is None or self.sid == facts.sid)
-            and (self.action is None or contains(self.action, facts.action.lower()))
-            and (self.resource is None or _contains_resource(self.resource, facts))
-            and (self.role is None or _matches_name(self.role, facts.role, facts.role.rpartition("/")[2]))
-            and (self.workload is None or _matches_all(self.workload, facts.workloads))
+            and _any(self.action, lambda action: contains(action, facts.action.lower()))
+            and _any(self.resource, lambda resource: _contains_resource(resource, facts))
+            and _any(self.role, lambda role: _matches_name(role, facts.role, facts.role.rpartition("/")[2]))
+            and (self.workload is None or _matches_all(_listed(self.workload), facts.workloads))
+            and _excepts([action.lower() for action in facts.except_actions], self.not_action)
+            and _excepts(facts.except_resources, self.not_resource)
         )
 
     @property
@@ -82,15 +94,38 @@ class IgnoreRule:
         Whoever adds a grant can choose these so that the rule accepts it. An exact name of a role or a
         workload is that of one that the team knows.
         """
-        bounded = any(pattern is not None and _bounds(pattern) for pattern in (self.action, self.resource))
+        bounded = any(
+            patterns and all(map(_bounds, patterns)) for patterns in _each(self.action, self.resource)
+        )
         exact = any(
-            glob is not None and not is_pattern(_last_name(glob)) for glob in (self.role, self.workload)
+            globs and not any(is_pattern(_last_name(glob)) for glob in globs)
+            for globs in _each(self.role, self.workload)
         )
         return not (bounded or exact)
 
     def is_expired(self, today: date) -> bool:
         """Whether its last day is over. `today` is the date in UTC."""
         return self.expires is not None and today > self.expires
+
+
+def _listed(patterns: Patterns | None) -> tuple[str, ...]:
+    return (patterns,) if isinstance(patterns, str) else patterns or ()
+
+
+def _each(*selectors: Patterns | None) -> list[tuple[str, ...]]:
+    return list(map(_listed, selectors))
+
+
+def _any(patterns: Patterns | None, fits: Callable[[str], bool]) -> bool:
+    """Whether one of the patterns fits, or there are none."""
+    return patterns is None or any(map(fits, _listed(patterns)))
+
+
+def _excepts(excepted: Sequence[str], patterns: Patterns | None) -> bool:
+    """Whether a statement excepts all that these patterns are, or there are none."""
+    return patterns is None or all(
+        any(contains(exception, pattern) for exception in excepted) for pattern in _listed(patterns)
+    )
 
 
 def _bounds(pattern: str) -> bool:
@@ -122,7 +157,7 @@ def _contains_resource(pattern: str, facts: GrantFacts) -> bool:
     return pattern == facts.resource or contains(pattern, facts.pattern)
 
 
-def _matches_all(glob: str, workloads: Sequence[str]) -> bool:
+def _matches_all(globs: Sequence[str], workloads: Sequence[str]) -> bool:
     return bool(workloads) and all(
         any(matches(glob, name) for name in names_of(workload)) for workload in workloads
     )

@@ -14,6 +14,7 @@ import orjson
 from scanner.iam.arns import completed
 from scanner.iam.variables import meaning_of
 from scanner.model import Grant, Policy, Role, Statement, account_of
+from scanner.text.escape import well_formed
 
 VARIABLES_VERSION = "2012-10-17"
 NO_RESOURCE = "\ue04e"  # no ARN is this
@@ -32,6 +33,7 @@ def parse_policy(document: Any) -> tuple[Statement, ...]:
         document = _parsed(document)
     if not isinstance(document, Mapping):
         raise NotAPolicyError("it is not a JSON object")
+    document = well_formed(document)
     statements = document.get("Statement")
     if isinstance(statements, Mapping):
         statements = [statements]

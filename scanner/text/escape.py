@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def counted(number: int, noun: str) -> str:
     """A number of things: "1 trace", "1,204 traces"."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def well_formed(value: Any) -> Any:
+    """JSON data in which U+FFFD stands for each surrogate that is alone: no encoding can write it.
+
+    JSON texts may spell one as an escape, and Python keeps it. Names of files may hold some, too.
+    """
+    if isinstance(value, str):
+        return value if value.isascii() else _LONE_SURROGATE.sub("\ufffd", value)
+    if isinstance(value, Mapping):
+        return {well_formed(key): well_formed(part) for key, part in value.items()}
+    return [well_formed(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def one_line(text: str) -> str:

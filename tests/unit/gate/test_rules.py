@@ -35,9 +35,16 @@ def facts(
     resource: str = "arn:aws:s3:::bucket/*",
     workloads: tuple[str, ...] = NOTES_GET,
     sid: str | None = "Legacy",
+    **excepted: tuple[str, ...],
 ) -> GrantFacts:
     return GrantFacts(
-        role=NOTES_ROLE, workloads=workloads, action=action, resource=resource, pattern=resource, sid=sid
+        role=NOTES_ROLE,
+        workloads=workloads,
+        action=action,
+        resource=resource,
+        pattern=resource,
+        sid=sid,
+        **excepted,
     )
 
 
@@ -78,6 +85,21 @@ def facts(
         ({"sid": "Legacy"}, facts(), True),
         ({"sid": "legacy"}, facts(), False),
         ({"sid": "Legacy"}, facts(sid=None), False),
+        # one of several patterns must fit
+        ({"action": ("s3:get*", "s3:delete*")}, facts(), True),
+        ({"action": ("s3:get*", "s3:put*")}, facts(), False),
+        ({"role": ("other-*", "notes-*"), "resource": ("arn:aws:s3:::bucket/*",)}, facts(), True),
+        ({"workload": ("notes-get", "notes-put")}, facts(workloads=NOTES_GET_AND_PUT), True),
+        ({"workload": ("notes-get", "other")}, facts(workloads=NOTES_GET_AND_PUT), False),
+        # a statement must except all that the rule does
+        ({"not_action": ("iam:*",)}, facts(except_actions=("iam:*", "sts:*")), True),
+        ({"not_action": "iam:*"}, facts(except_actions=("IAM:*",)), True),
+        ({"not_action": ("iam:*", "sts:*")}, facts(except_actions=("iam:*",)), False),
+        ({"not_action": "iam:*"}, facts(except_actions=("iam:Get*",)), False),
+        ({"not_action": "iam:get*"}, facts(except_actions=("iam:*",)), True),
+        ({"not_action": "iam:*"}, facts(), False),
+        ({"not_resource": "arn:aws:s3:::b"}, facts(except_resources=("arn:aws:s3:::b",)), True),
+        ({"not_resource": "arn:aws:s3:::b"}, facts(except_resources=("arn:aws:s3:::c",)), False),
         # all selectors must fit
         ({"sid": "Legacy", "action": "s3:get*"}, facts(), False),
         ({"sid": "Legacy", "role": "notes-*", "workload": "notes-*", "action": "s3:*"}, facts(), True),
