@@ -137,6 +137,9 @@ _GAPS = {
 }
 
 
+_NAMED = 3  # roles, and actions of each, in a warning
+
+
 def _warn_of_gaps(skipped: Skipped, warnings: Warnings) -> None:
     for name, (code, noun, what) in _GAPS.items():
         count = getattr(skipped, name)
@@ -158,16 +161,25 @@ def warn_of_assumed_roles(usages: Iterable[Usage], warnings: Warnings) -> None:
 
 def warn_of_calls_not_understood(roles: Iterable[RoleResult], warnings: Warnings) -> None:
     """Warn of calls that succeeded though no grant was found for them, while one names their action."""
-    for role_result in roles:
-        actions = sorted({call.action for call in role_result.not_understood})
-        if actions:
-            more = f" and {len(actions) - 3} more" if len(actions) > 3 else ""
-            warnings.add(
-                "not-understood",
-                f"{role_result.role.name}: calls of {', '.join(actions[:3])}{more} succeeded without a grant "
-                "that allows them, though one names the action: no such grant is confirmed (see "
-                "`not_understood` in report.json)",
-            )
+    affected = [role_result for role_result in roles if role_result.not_understood]
+    if not affected:
+        return
+    named = [f"{r.role.name} ({_some({call.action for call in r.not_understood})})" for r in affected]
+    verb = "has" if len(affected) == 1 else "have"
+    warnings.add(
+        "not-understood",
+        f"{counted(len(affected), 'role')} {verb} calls that succeeded without a grant that allows them, "
+        f"though one names the action: {_some(named, '; ')}: no such grant is confirmed (see "
+        "`not_understood` in report.json)",
+        len(affected),
+    )
+
+
+def _some(texts: Iterable[str], separator: str = ", ") -> str:
+    """The first few of the texts, in their order, and how many more there are."""
+    ordered = sorted(texts)
+    more = f" and {len(ordered) - _NAMED} more" if len(ordered) > _NAMED else ""
+    return f"{separator.join(ordered[:_NAMED])}{more}"
 
 
 # --- roles ---

@@ -159,7 +159,7 @@ def _contains_resource(pattern: str, facts: GrantFacts) -> bool:
 
 def _matches_all(globs: Sequence[str], workloads: Sequence[str]) -> bool:
     return bool(workloads) and all(
-        any(matches(glob, name) for name in names_of(workload)) for workload in workloads
+        any(matches(glob, name) for glob in globs for name in names_of(workload)) for workload in workloads
     )
 
 
