@@ -14,6 +14,11 @@ from scanner.request import ScanRequest
 from scanner.result import ScanResult, nothing_read
 
 
+def _is_to_act_on(finding: Finding) -> bool:
+    """Whether it is excess that nobody accepts, and that could be removed: a bundle that fits could not."""
+    return finding.verdict in EXCESS and not finding.accepted and not finding.bundle_fits
+
+
 @dataclass(frozen=True)
 class ActionResult:
     """A scan with what the gate says of it. `scan` is None where it could not even begin.
@@ -39,12 +44,12 @@ class ActionResult:
     def findings(self) -> list[Finding]:
         """The findings of excess that the team does not accept, and those that fail the gate."""
         failing = self.failing_ids
-        return [f for f in self._every if (f.verdict in EXCESS and not f.accepted) or f.id in failing]
+        return [f for f in self._every if _is_to_act_on(f) or f.id in failing]
 
     @property
     def new(self) -> int:
         """The number of findings of excess that neither a rule nor the baseline accepts."""
-        return sum(finding.verdict in EXCESS and not finding.accepted for finding in self._every)
+        return sum(map(_is_to_act_on, self._every))
 
     @property
     def accepted(self) -> int:

@@ -11,19 +11,27 @@ from scanner.commands.saved_report import report_document
 from scanner.commands.show import say_unmatched, show
 from scanner.errors import EXIT_OK
 from scanner.options.commands import report_options_of, report_parser
+from scanner.options.filters import explain_command
 from scanner.options.parsers import CONFIG
 from scanner.output.streams import printing
 
 
 def _run(arguments: argparse.Namespace, out: IO[str], err: IO[str]) -> int:
     from scanner.places import fallback_file
+    from scanner.report.formats import Rendering
     from scanner.report.load import report_of
 
     options = report_options_of(arguments)
     report = report_of(report_document(options.path))
     say_unmatched(report, options, err)
+    how = Rendering(
+        code_file=fallback_file(Path(), CONFIG),
+        explain=explain_command(str(options.path)),
+        everything=options.all_findings,
+        more="`--all` shows all, so does the HTML report",
+    )
     with printing(out):
-        show(report, options, out, [str(options.path)], fallback_file(Path(), CONFIG))
+        show(report, options, out, [str(options.path)], how)
     return EXIT_OK
 
 

@@ -14,6 +14,7 @@ from scanner.commands.command import Command, say_line
 from scanner.commands.show import say_unmatched, show
 from scanner.errors import EXIT_GATE, EXIT_OK
 from scanner.options.files import baseline_of, check_apart, check_stdin, config_of
+from scanner.options.filters import explain_command
 from scanner.options.parsers import CONFIG, FILE_FORMATS, Options, options_of, scan_parser
 from scanner.options.request import gate_of, request_of
 from scanner.output.streams import printing
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from scanner.output.destination import Destination
     from scanner.output.named_file import NamedFile
     from scanner.progress import Progress
+    from scanner.report.formats import Rendering
     from scanner.report.records import Report
     from scanner.request import ScanRequest
     from scanner.result import ScanResult
@@ -42,7 +44,8 @@ def run(options: Options, out: IO[str], err: IO[str], now: float) -> int:
     from scanner.aws.clients import Clients
     from scanner.places import fallback_file
     from scanner.report.build import report as report_record
-    from scanner.report.files import REPORTS, check_folder
+    from scanner.report.files import REPORT, REPORTS, check_folder
+    from scanner.report.formats import Rendering
     from scanner.request import with_stacks
     from scanner.result import nothing_read
     from scanner.scan import as_scanned, scan
@@ -62,12 +65,17 @@ def run(options: Options, out: IO[str], err: IO[str], now: float) -> int:
     gate = gate_of(options, config)
     decision = _decide(result, request, gate)
     report = report_record(result, request, gate, decision)
-    code_file = fallback_file(Path(), options.config or CONFIG)
+    how = Rendering(
+        code_file=fallback_file(Path(), options.config or CONFIG),
+        explain=explain_command(str(options.output_dir / REPORT)),
+        everything=options.all_findings,
+        more="`--all` shows all, so does the HTML report",
+    )
     error = nothing_read(result, request.compare)
-    written = _write(report, result, request, targets, code_file)
+    written = _write(report, result, request, targets, how)
     say_unmatched(report, options, err)
     with printing(out):
-        show(report, options, out, written, code_file)
+        show(report, options, out, written, how)
         _show_files(written, options, out, err)
     if error:
         raise error
@@ -117,7 +125,7 @@ def _targets(options: Options, err: IO[str]) -> _Targets:
 
 
 def _write(
-    report: Report, result: ScanResult, request: ScanRequest, targets: _Targets, code_file: str
+    report: Report, result: ScanResult, request: ScanRequest, targets: _Targets, how: Rendering
 ) -> list[str]:
     """Write the reports, all while no other run writes into any of their folders.
 
@@ -128,8 +136,8 @@ def _write(
     from scanner.report.files import HTML, report_files
     from scanner.report.formats import rendered
 
-    reports = report_files(report, result, request, {HTML: rendered(report, "html")})
-    files = {file: rendered(report, name, code_file) for name, file in targets.files.items()}
+    reports = report_files(report, result, request, {HTML: rendered(report, "html", how)})
+    files = {file: rendered(report, name, how) for name, file in targets.files.items()}
     places = {file: place for file in files if (place := file.destination)}
     with all_locked([targets.reports, *places.values()]) as (folder, *others):
         with writing_to(targets.reports):

@@ -12,6 +12,7 @@ from scanner.options.filters import filters_of, shown_of
 from scanner.options.parsers import Options
 
 if TYPE_CHECKING:
+    from scanner.report.formats import Rendering
     from scanner.report.records import Report
 
 
@@ -20,12 +21,11 @@ def show(
     options: Options | ReportOptions,
     out: IO[str],
     files: Sequence[str] = (),
-    code_file: str = "",
+    how: Rendering | None = None,
 ) -> None:
     """Print what the options ask for of the report.
 
-    `files` are the paths of those that hold all of it, `code_file` is what SARIF names where the place of a
-    finding is unknown.
+    `files` are the paths of those that hold all of it, `how` is what formats take besides the report.
     """
     from scanner.report.filters import filtered
 
@@ -44,7 +44,7 @@ def show(
     else:
         from scanner.report.formats import rendered
 
-        out.write(rendered(report, options.format, code_file).decode())
+        out.write(rendered(report, options.format, how).decode())
 
 
 def say_unmatched(report: Report, options: Options | ReportOptions, err: IO[str]) -> None:

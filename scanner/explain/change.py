@@ -10,7 +10,7 @@ import msgspec
 
 from scanner.explain.section import Section, shortened_line
 from scanner.report.records import PolicyDocument, Report, Role
-from scanner.report.view.suggestions import suggestions
+from scanner.report.view.suggestions import suggestion
 from scanner.report.view.values import RoleSuggestion, StatementEdit
 from scanner.report.view.viewed import ViewedReport, is_open_excess, json_text
 
@@ -20,8 +20,9 @@ _LONGEST_STATEMENT: Final = 120  # characters of a statement in one line
 
 def suggestion_of(report: Report, role: Role) -> RoleSuggestion | None:
     """What is suggested for a role."""
-    alone = msgspec.structs.replace(report, roles=(role,))
-    return next(iter(suggestions(ViewedReport(alone), ())), None)
+    if not role.suggested_policy or not any(is_open_excess(f) or f.redundant for f in role.findings):
+        return None
+    return suggestion(ViewedReport(report), role)
 
 
 def doubt_lines(role: Role, edits: Sequence[StatementEdit]) -> list[str]:
@@ -46,12 +47,12 @@ def edit_lines(role: Role, edit: StatementEdit, *, everything: bool) -> list[str
     if not everything and all(line.startswith("-") for line in lines):
         statement = role.policies[edit.policy_position].statements[edit.statement]
         return [
-            f"Remove statement {edit.statement} of policy {edit.policy}:",
+            f"Remove {edit.name} of policy {edit.policy}:",
             shortened_line(f"  -{json_text(statement, indented=False)}"),
         ]
     if not everything and len(lines) > _MOST_LINES:
         lines = _changed(lines)
-    return [f"Change statement {edit.statement} of policy {edit.policy}:", *(f"  {line}" for line in lines)]
+    return [f"Change {edit.name} of policy {edit.policy}:", *(f"  {line}" for line in lines)]
 
 
 def _changed(lines: Sequence[str]) -> list[str]:

@@ -10,10 +10,10 @@ import orjson
 from scanner.explain.change import doubt_lines, edit_lines, objection_lines, policy_section, suggestion_of
 from scanner.explain.section import Section
 from scanner.model import EXCESS, Verdict
-from scanner.report.records import Finding, GrantPlace, Report, Role, UsedPermission, Workload
+from scanner.report.records import Finding, Report, Role, UsedPermission, Workload
 from scanner.report.view.bundle_words import use_of_bundle
-from scanner.report.view.rows import statement_of
-from scanner.report.view.viewed import bundle_of, name_of_workload
+from scanner.report.view.parts import place_text
+from scanner.report.view.viewed import bundle_of, name_of_workload, statement_name, statement_of
 from scanner.text.escape import counted
 from scanner.verdict.reason_help import REASON_HELP
 from scanner.verdict.reasons import MAY_BE_USED
@@ -86,8 +86,8 @@ def _statement(role: Role, finding: Finding, *, with_text: bool) -> list[str]:
     """Where it is granted, and the statement as it is."""
     policy, statement = role.policies[finding.policy], statement_of(role, finding)
     place = f"{policy.kind} policy {policy.name}" + (f" ({policy.arn})" if policy.arn else "")
-    sid = f", Sid {statement['Sid']}" if statement.get("Sid") else ""
-    lines = [f"Granted by {place}, statement {finding.statement}{sid}{':' if with_text else ''}"]
+    name = statement_name(role, finding.policy, finding.statement)
+    lines = [f"Granted by {place}, {name}{':' if with_text else ''}"]
     if with_text:
         text = orjson.dumps(statement, option=orjson.OPT_INDENT_2).decode()
         lines += [f"  {line}" for line in text.splitlines()]
@@ -121,14 +121,9 @@ def _verdict(role: Role, finding: Finding) -> list[str]:
     for used in (role.used[position] for position in finding.used):
         by = f" by {', '.join(used.workloads)}" if used.workloads else " by AWS itself"
         lines.append(f"  used: {used.action} on {used.resource}{by}")
-    lines += [f"  also granted by {_place(role, place)}" for place in finding.also_granted_by]
+    lines += [f"  also granted by {place_text(role, place)}" for place in finding.also_granted_by]
     lines += ["  This grant could go: the others allow all that was seen."] if finding.redundant else []
     return lines
-
-
-def _place(role: Role, place: GrantPlace) -> str:
-    policy = role.policies[place.policy]
-    return f"{policy.name}, statement {policy.statements[place.statement].get('Sid') or place.statement}"
 
 
 def _reasons(finding: Finding) -> list[str]:

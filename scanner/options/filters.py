@@ -91,13 +91,13 @@ def shown_of(options: FilterOptions, *, details: bool, report: str = "", html: s
         details=details,
         verdicts=options.verdict,
         html=html,
-        explain=partial(_explain, report) if report else None,
+        explain=partial(explain_command, report) if report else None,
         show_all=f"{_program()} report{_unless_here('', report)} --all" if report else "",
         see_all="--all shows all",
     )
 
 
-def _explain(report: str, finding_id: str) -> str:
+def explain_command(report: str, finding_id: str = "ID") -> str:
     """The command that tells the story of a finding of a report, which it finds by itself in this folder."""
     return f"{_program()} explain {shlex.quote(finding_id)}{_unless_here(' --report', report)}"
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any, TypeVar
 
+import msgspec
 from msgspec import UNSET
 
 from scanner.gate.baseline import Comparison
@@ -32,12 +34,26 @@ from scanner.report.records.scan import RuleState
 from scanner.request import ScanRequest, is_selected
 from scanner.result import ScanResult
 from scanner.suggest.policy import usage_policy
+from scanner.text.escape import well_formed
 from scanner.usage.evidence import workload_evidence
 from scanner.verdict.claims import evidence_reasons
 from scanner.verdict.reasons import Reason
 
 _UNSAFE_IN_FILE_NAME = re.compile(r"[^A-Za-z0-9._-]")
 _MAX_FILE_NAME = 100
+
+
+_Record = TypeVar("_Record")
+
+
+def encodable(record: _Record, kind: Any) -> _Record:
+    """The record, with U+FFFD in the place of what no output could write: each is made of a record."""
+    try:
+        msgspec.json.encode(record)
+    except UnicodeEncodeError:
+        written: _Record = msgspec.convert(well_formed(msgspec.to_builtins(record)), kind)
+        return written
+    return record
 
 
 def report(
@@ -50,7 +66,7 @@ def report(
     usages = {usage.workload: usage for usage in result.traced.usages}
     ids = shown_ids(_reported_workloads(result))
     build = RoleBuilder(result, result.traced.evidence, ids)
-    return records.Report(
+    record = records.Report(
         schema_version=records.SCHEMA_VERSION,
         scan=_scan(result, request),
         workloads=tuple(_workload(key, id_, usages.get(key), (result, request)) for key, id_ in ids.items()),
@@ -61,6 +77,7 @@ def report(
         gate=_gate(gate, decision) if gate and decision else None,
         policy_files=tuple(_policy_files(result)),
     )
+    return encodable(record, records.Report)
 
 
 def excessive_permissions(result: ScanResult, request: ScanRequest) -> tuple[records.Excess, ...]:
@@ -80,7 +97,7 @@ def excessive_permissions(result: ScanResult, request: ScanRequest) -> tuple[rec
             for key in role_result.role.workloads
             if is_selected(key, request.workloads)
         )
-    return tuple(sorted(entries, key=lambda entry: entry.arn))
+    return encodable(tuple(sorted(entries, key=lambda entry: entry.arn)), tuple[records.Excess, ...])
 
 
 def workload_policies(result: ScanResult) -> dict[str, Json]:

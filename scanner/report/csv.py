@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from scanner.report.records import Report
-from scanner.report.view.rows import all_but, rows_of, statement_of
+from scanner.report.view.rows import all_but, rows_of
 from scanner.report.view.values import Row
-from scanner.report.view.viewed import ViewedReport, bundle_of
+from scanner.report.view.viewed import ViewedReport, bundle_of, statement_of
 from scanner.text.escape import one_line
 
 # owasp.org/www-community/attacks/CSV_Injection. Where lists are separated by semicolons, so are cells.

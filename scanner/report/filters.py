@@ -15,7 +15,7 @@ from scanner.iam.severity import NONE, SEVERITY_LEVELS, UNKNOWN
 from scanner.model import EXCESS
 from scanner.report.records import Finding, Report, Role, Scan, Warned, Workload
 from scanner.report.view.filter_notice import FILTERED
-from scanner.report.view.rows import statement_of
+from scanner.report.view.viewed import statement_of
 from scanner.text.escape import counted
 
 _MOST_NAMED = 10

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import msgspec
 
 from scanner.report.records import Finding, Report, Role
-from scanner.report.view.viewed import ViewedReport, is_open_excess, listed, short
+from scanner.report.view.viewed import ViewedReport, is_to_act_on, listed, short
 
 MAX_RECORD = 16_000
 """Characters of the line in the comment; a record that is larger leaves out names, then ids, then all."""
@@ -83,7 +83,7 @@ def _open_findings(report: Report) -> Iterator[RecordedFinding]:
     viewed = ViewedReport(report)
     for role in report.roles:
         for finding in role.findings:
-            if is_open_excess(finding) and finding.confirmed:
+            if is_to_act_on(role, finding) and finding.confirmed:
                 yield RecordedFinding(
                     role=role.name,
                     who=viewed.who(role),

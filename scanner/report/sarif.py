@@ -20,7 +20,7 @@ from scanner.model import EXCESS, Verdict
 from scanner.report.records import Report, Role
 from scanner.report.view.rows import rows_of
 from scanner.report.view.values import Row
-from scanner.report.view.viewed import ViewedReport
+from scanner.report.view.viewed import ViewedReport, is_to_act_on
 from scanner.text.escape import counted, one_line
 
 MAX_RESULTS: Final = 25_000  # of a run; GitHub shows the 5,000 most severe of them
@@ -79,6 +79,8 @@ class _Rule(NamedTuple):
 def sarif(report: Report, fallback: str) -> bytes:
     """The findings of excess that nobody accepts, and whatever else fails the gate: the worst first.
 
+    What a framework's smallest fitting bundle grants beyond use is left out: an alert asks to act.
+
     `fallback` is the file of the checkout that stands for findings of which no template is known. What GitHub
     would not take is left out, and a notification counts it.
     """
@@ -92,7 +94,7 @@ def sarif(report: Report, fallback: str) -> bytes:
 
 
 def _is_shown(row: Row) -> bool:
-    return row.fails or (row.finding.verdict in EXCESS and not row.finding.accepted)
+    return row.fails or is_to_act_on(row.role, row.finding)
 
 
 def _log(report: Report, rows: Sequence[Row], total: int, fallback: str) -> dict[str, Any]:

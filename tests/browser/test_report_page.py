@@ -212,6 +212,23 @@ def test_what_is_shown_can_be_copied(walk: Path, open_page: Open, button: str) -
         assert copied.startswith("xray-privilege-scan explain ")
 
 
+def test_a_group_has_a_rule_for_all_its_functions(many: Path, open_page: Open) -> None:
+    page = open_page(many, permissions=["clipboard-read", "clipboard-write"]).page
+    for card in page.locator("#list details.card", has_text="functions: ").all():
+        card.locator("summary").first.click()
+        roles = {text.removeprefix("role ") for text in card.locator("h4 small").all_inner_texts()}
+        if len(roles) > 1:
+            break
+    card.locator("button:text-is('Copy a rule for the group')").click()
+    page.wait_for_selector("text=Copied")
+    rules = load_config(page.evaluate("navigator.clipboard.readText()")).ignores
+    named = {
+        role for rule in rules for role in ([rule.role] if isinstance(rule.role, str) else rule.role or ())
+    }
+    assert len(roles) > 1
+    assert roles <= named
+
+
 def test_a_function_shows_its_calls_and_leads_to_its_role(walk: Path, open_page: Open) -> None:
     page = open_page(walk, "#view=functions").page
     search(page, DELETE)
@@ -315,6 +332,29 @@ def test_paper_has_every_group_and_no_controls(many: Path, open_page: Open) -> N
     assert shown(page) == every
     assert page.is_hidden("#search")
     assert page.is_visible("h1")
+
+
+def test_on_paper_what_the_filters_show_is_open_and_closed_again_afterwards(
+    many: Path, open_page: Open
+) -> None:
+    page = open_page(many).page
+    search(page, "dynamodb")
+    closed, every = "#list > details.card:not([open])", "#list > details.card"
+    number = found(page)
+    assert 1 < number == page.locator(closed).count()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert (page.locator(closed).count(), page.locator(every).count()) == (0, number)
+    assert page.locator(".more:visible").count() == 0
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator(closed).count() == number
+
+
+def test_on_paper_what_is_folded_is_open_without_scripts_too(many: Path, open_page: Open) -> None:
+    page = open_page(many, java_script_enabled=False).page
+    lines = page.locator("details.section li")
+    assert not lines.first.is_visible()
+    page.emulate_media(media="print")
+    assert lines.first.is_visible()
 
 
 def test_without_scripts_the_groups_are_a_table(many: Path, open_page: Open) -> None:

@@ -12,7 +12,6 @@ from scanner.report.markdown import CommentExtras, Extras, comment, markdown
 from scanner.report.recorded import Changes
 from scanner.report.records import Location
 from scanner.text.escape import markdown_text
-from scanner.text.redact import NO_REDACTION
 
 MOST_EXPIRED = 3  # rules that are named where they fail the check
 
@@ -34,7 +33,6 @@ def comment_text(publication: Publication, limit: int, changes: Changes | None =
         report=publication.workflow.url,
         link=_Links(publication).to,
         changes=changes,
-        names_hidden=publication.console.redaction is not NO_REDACTION,
     )
     return comment(publication.view, limit, extras)
 

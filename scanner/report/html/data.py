@@ -8,11 +8,21 @@ from typing import Any
 from scanner.model import EXCESS
 from scanner.report.html.shared import SharedTexts, table
 from scanner.report.records import Finding, Location, Report, Role, Workload
+from scanner.report.view.accept_rule import rule_lines
 from scanner.report.view.effects import EFFECTS
 from scanner.report.view.groups import groups_of
-from scanner.report.view.rows import rows_of, statement_of
+from scanner.report.view.rows import rows_of
 from scanner.report.view.values import Group, Row, View
-from scanner.report.view.viewed import ViewedReport, bundle_of, json_text, name_of_workload
+from scanner.report.view.viewed import (
+    ViewedReport,
+    bundle_of,
+    is_remainder,
+    is_to_act_on,
+    json_text,
+    name_of_workload,
+    statement_name,
+    statement_of,
+)
 from scanner.text.escape import one_line
 
 Json = dict[str, Any]
@@ -67,7 +77,7 @@ class _Data:
             "role": at,
             "id$": of(finding.id),
             "verdict$": of(finding.verdict.value),
-            "state$": of(_state(finding)),
+            "state$": of(_state(role, finding)),
             "severity$": of(finding.severity),
             "actions$": of(finding.actions),
             "resources$": of(finding.resources),
@@ -78,13 +88,14 @@ class _Data:
             "severe$": of(finding.severe),
             "at": [finding.policy, finding.statement],
             "policy$": of(policy.name),
-            "sid$": of(str(statement.get("Sid") or f"statement {finding.statement + 1}")),
+            "statement$": of(statement_name(role, finding.policy, finding.statement)),
             "condition$": of(_one_line_json(statement.get("Condition"))),
             "place$": of(_place(finding.location) if finding.location else finding.location_note),
             "framework$": of(bundle.framework if bundle else ""),
             "bundle$": of(f"{bundle.framework} {bundle.name}" if bundle else ""),
             "note$": of(finding.note),
             "fails": int(finding.id in self._viewed.failing_ids),
+            "rule$": self._rule([row] if row and _is_acceptable(row) else []),
             "redundant": int(finding.redundant),
         }
 
@@ -96,6 +107,7 @@ class _Data:
         yield from self._of_state("other", view.other_groups)
         yield from self._of_state("confirmed", view.groups)
         yield from self._of_state("unconfirmed", view.doubts)
+        yield from self._of_state("bundle", view.remainders)
         yield from self._of_state("unobservable", groups_of(view.unobservable))
         yield from self._of_state("accepted", groups_of(view.accepted))
 
@@ -112,8 +124,14 @@ class _Data:
                 "who$": self.texts.of(group.who),
                 "places$": self.texts.each(map(_place, group.places)),
                 "fails": int(group.fails),
+                "rule$": self._rule(group.rows if _is_open(state) and len(group.ids) > 1 else []),
                 "rows": [self._members(row) for row in group.rows],
             }
+
+    def _rule(self, rows: Sequence[Row]) -> list[int]:
+        """The lines of what accepts these in the configuration; none for none."""
+        names_hidden = self._view.names_hidden
+        return self.texts.each(rule_lines(rows, names_hidden=names_hidden)) if rows else []
 
     def _members(self, row: Row) -> list[int]:
         below = row.below or (row,)
@@ -144,6 +162,7 @@ class _Data:
                     "role": self._roles[suggestion.role],
                     "at": [edit.policy_position, edit.statement],
                     "policy$": self.texts.of(edit.policy),
+                    "statement$": self.texts.of(edit.name),
                     "managedByAws": int(edit.managed_by_aws),
                     "lines$": self.texts.each(edit.difference.splitlines()),
                 }
@@ -204,12 +223,26 @@ class _Data:
                 }
 
 
-def _state(finding: Finding) -> str:
-    """What a finding is to the team: accepted, confirmed or not; of what is no excess, its verdict."""
+def _is_open(state: str) -> bool:
+    return state in ("other", "confirmed", "unconfirmed")
+
+
+def _is_acceptable(row: Row) -> bool:
+    """Whether a rule would change what becomes of a finding."""
+    return row.fails or is_to_act_on(row.role, row.finding)
+
+
+def _state(role: Role, finding: Finding) -> str:
+    """What a finding is to the team: accepted, confirmed or not; of what is no excess, its verdict.
+
+    What a bundle grants beyond use is "bundle" where none is smaller.
+    """
     if finding.accepted:
         return "accepted"
     if finding.verdict not in EXCESS:
         return finding.verdict.value
+    if is_remainder(role, finding):
+        return "bundle"
     return "confirmed" if finding.confirmed else "unconfirmed"
 
 

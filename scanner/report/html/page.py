@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 _SCRIPTS = ("model", "dom", "filter", "cards", "main")
 
 
-def html(report: Report, view: View) -> str:
+def html(report: Report, view: View, explain: str = "xray-privilege-scan explain ID") -> str:
     """The report as a page; `view` is the view of the same report.
 
+    `explain` is the command that tells the story of a finding, in which `ID` stands for its id.
     What runs in it is known by its hash, so that no text of AWS or a trace can be run: the browser refuses
     all else, every request included.
     """
@@ -44,7 +45,7 @@ def html(report: Report, view: View) -> str:
             policy=_content_security_policy(style, script),
             style=_trusted(style),
             script=_trusted(script),
-            data=_trusted(_json(page_data(report, view))),
+            data=_trusted(_json({**page_data(report, view), "explain": explain})),
         )
     )
 

@@ -6,18 +6,18 @@ with their changes, more as a table of groups.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from scanner.gate.config import CONFIG_PATH
 from scanner.report.markdown import words
-from scanner.report.markdown.accept_rule import rules_text
 from scanner.report.markdown.edits import compact, edits_of
 from scanner.report.markdown.templates import place, template, tidy
 from scanner.report.recorded import Changes
 from scanner.report.records import Location
 from scanner.report.view import Group, Row, View
+from scanner.report.view.accept_rule import rules_text
 from scanner.text.escape import markdown_text
 
 MAX_LINES = 15
@@ -39,7 +39,6 @@ class CommentExtras:
     report: str = ""
     link: Callable[[Location], str] = field(default=lambda location: "")
     changes: Changes | None = None
-    names_hidden: bool = False
 
 
 def comment(view: View, limit: int, extras: CommentExtras | None = None) -> str:
@@ -54,17 +53,23 @@ def comment(view: View, limit: int, extras: CommentExtras | None = None) -> str:
 
 
 class _Size(NamedTuple):
-    """At most so many groups in each folded table, suggested policies, and lines of each other part."""
+    """At most so many groups in each folded table, suggested policies, lines of other parts.
+
+    `rules` is how many characters the rules of all groups may take.
+    """
 
     groups: int
     policies: int
     details: int
+    rules: int
 
 
 def _sizes() -> Iterator[_Size]:
-    for groups, policies, details in ((40, 3, 20), (40, 1, 20), (40, 0, 20), (20, 0, 10), (8, 0, 5)):
-        yield _Size(groups, policies, details)
-    yield _Size(0, 0, 0)
+    for policies in (3, 1, 0):
+        yield _Size(40, policies, 20, 20_000)
+    yield _Size(20, 0, 10, 5_000)
+    yield _Size(8, 0, 5, 1_000)
+    yield _Size(0, 0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -101,7 +106,7 @@ def _render(view: View, content: _Content, size: _Size, extras: CommentExtras) -
     edits = edits_of(view, rows)
     diff = _diff(view, rows, left - len(rows))
     groups = [] if rows else content.first[: max(0, left - _HEAD_OF_TABLE - 1)]
-    of_rule = rows or [row for group in content.first[:1] for row in group.rows[:1]]
+    group_rules = [] if rows else _group_rules(view, content.first, size.rules)
     policies = [s for s in view.suggestions if s.role in {row.role.arn for row in rows}]
     fixed = extras.changes.fixed if extras.changes else ()
     if len(fixed) == 1 and words.is_fixed(view, extras.changes):
@@ -123,9 +128,10 @@ def _render(view: View, content: _Content, size: _Size, extras: CommentExtras) -
             doubts=content.doubts,
             doubts_title=words.doubts(view, _shown_doubts(content)),
             policies=policies[: size.policies],
-            rule=rules_text(of_rule, extras.names_hidden),
+            rule=rules_text(rows, names_hidden=view.names_hidden) if rows else "",
+            group_rules=group_rules,
+            more_rules=0 if rows else len(content.first) - len(group_rules),
             config=CONFIG_PATH,
-            rule_of_first=not rows,
             calls_title=words.calls(view),
             fixed=fixed[:_MOST_FIXED],
             more_fixed=max(0, len(fixed) - _MOST_FIXED),
@@ -134,6 +140,17 @@ def _render(view: View, content: _Content, size: _Size, extras: CommentExtras) -
             place=lambda location: place(location, extras.link(location)),
         )
     )
+
+
+def _group_rules(view: View, groups: Iterable[Group], room: int) -> list[tuple[Group, str]]:
+    """What accepts each of these groups; without those for which there is no room."""
+    rules = []
+    for group in groups:
+        text = rules_text(group.rows, names_hidden=view.names_hidden)
+        if len(text) <= room:
+            room -= len(text)
+            rules.append((group, text))
+    return rules
 
 
 def _sub(view: View, changes: Changes | None) -> str:

@@ -92,8 +92,9 @@ def _sections(view: View) -> list[tuple[str, list[Group]]]:
     doubts = [group for group in view.doubts if not group.fails]
     sections = [
         ("What fails the check", failing),
-        ("What does not fail it" if failing else "What nobody needs", rest),
+        ("What does not fail it" if failing else "What nobody used", rest),
         (words.doubts(view, 0), doubts),
+        ("Nothing to do: bundles of frameworks, of which none that fits is smaller", list(view.remainders)),
     ]
     return [(heading, groups) for heading, groups in sections if groups]
 

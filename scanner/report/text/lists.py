@@ -30,6 +30,8 @@ def lists(view: View, shown: Shown) -> list[Findings]:
     ]
     if shown.shows(Verdict.UNOBSERVABLE):
         found.append(Findings("unobservable", "Traces cannot show", groups_of(view.unobservable)))
+    if shown.whole:
+        found.append(Findings("bundle", "Nothing to do: no smaller bundle fits", view.remainders))
     if shown.in_detail:
         found.append(Findings("accepted", "Accepted", groups_of(view.accepted)))
     return [findings for findings in found if findings.groups]

@@ -33,6 +33,9 @@ def _findings(view: View) -> Iterable[Total]:
         yield Total("Confirmed", f"{counts.confirmed:,}", "; ".join(parts))
     if counts.unconfirmed:
         yield Total("Not confirmed", f"{counts.unconfirmed:,}", _counts(counts.unconfirmed_by_severity))
+    if view.remainders:
+        number = sum(len(group.rows) for group in view.remainders)
+        yield Total("Nothing to do", f"{number:,}", "bundles of frameworks, none that fits is smaller")
 
 
 def _counts(counts: Mapping[str, int]) -> str:

@@ -14,7 +14,7 @@ from scanner.report.view.never_traced import never_traced
 from scanner.report.view.rows import rows_of
 from scanner.report.view.suggestions import suggestions
 from scanner.report.view.values import Row, View
-from scanner.report.view.viewed import ViewedReport
+from scanner.report.view.viewed import ViewedReport, is_remainder, is_to_act_on
 
 
 def view_of(report: Report, *, names_hidden: bool = False) -> View:
@@ -26,7 +26,9 @@ def view_of(report: Report, *, names_hidden: bool = False) -> View:
     viewed = ViewedReport(report)
     all_rows = rows_of(viewed)
     rows = [row for row in all_rows if not row.finding.accepted]
-    excess = [row for row in rows if row.finding.verdict in EXCESS]
+    every_excess = [row for row in rows if row.finding.verdict in EXCESS]
+    excess = [row for row in every_excess if is_to_act_on(row.role, row.finding)]
+    remainders = [row for row in every_excess if is_remainder(row.role, row.finding)]
     shown = in_bundles(excess)
     confirmed = merged([row for row in shown if row.confirmed])
     unconfirmed = merged([row for row in shown if not row.confirmed])
@@ -35,6 +37,7 @@ def view_of(report: Report, *, names_hidden: bool = False) -> View:
     totals = totals_of(viewed)
     return View(
         noun=viewed.noun,
+        names_hidden=names_hidden,
         headline=filter_notice(report) or headline(viewed, totals, confirmed),
         facts=facts(report),
         gate=report.gate,
@@ -45,6 +48,7 @@ def view_of(report: Report, *, names_hidden: bool = False) -> View:
         other_groups=groups_of(others),
         groups=groups_of(confirmed),
         doubts=groups_of(unconfirmed),
+        remainders=groups_of(merged(in_bundles(remainders))),
         confirmed=confirmed,
         unconfirmed=unconfirmed,
         reasons=parts.reasons(excess),

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from scanner.iam.severity import NONE, SEVERITY_LEVELS
 from scanner.model import EXCESS, Arn, Verdict
-from scanner.report.view.rows import statement_of
 from scanner.report.view.values import Group, Row, Totals
-from scanner.report.view.viewed import ViewedReport, bundle_of, is_open_excess, listed
+from scanner.report.view.viewed import ViewedReport, bundle_of, is_to_act_on, listed, statement_of
 from scanner.verdict.rank import place_of
 
 _SEVERITIES = (*SEVERITY_LEVELS, NONE)
@@ -150,13 +149,15 @@ def _evidence(rows: Sequence[Row]) -> str:
 
 
 def totals_of(viewed: ViewedReport) -> Totals:
-    """How many findings there are of excess that nobody accepts."""
+    """How many findings there are of excess that nobody accepts; what a fitting bundle leaves is none."""
     open_excess = [
-        finding for role in viewed.report.roles for finding in role.findings if is_open_excess(finding)
+        finding for role in viewed.report.roles for finding in role.findings if is_to_act_on(role, finding)
     ]
     confirmed = [finding for finding in open_excess if finding.confirmed]
     compared = [role for role in viewed.report.roles if role.readable or role.findings]
-    excessive = [role for role in compared if any(is_open_excess(f) and f.confirmed for f in role.findings)]
+    excessive = [
+        role for role in compared if any(is_to_act_on(role, f) and f.confirmed for f in role.findings)
+    ]
     return Totals(
         by_verdict=_counts((f.verdict for f in confirmed), tuple(map(str, EXCESS))),
         by_severity=_counts((f.severity for f in confirmed), _SEVERITIES),

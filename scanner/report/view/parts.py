@@ -21,7 +21,7 @@ from scanner.report.view.values import (
     UnmappedCalls,
     WorkloadCounts,
 )
-from scanner.report.view.viewed import ViewedReport, listed, name_of_workload, short
+from scanner.report.view.viewed import ViewedReport, listed, name_of_workload, short, statement_name
 from scanner.text.escape import counted
 from scanner.verdict.reason_help import REASON_HELP
 from scanner.verdict.reasons import ORDER, Reason
@@ -45,15 +45,15 @@ def _redundant(viewed: ViewedReport, role: Role, finding: Finding) -> RedundantG
         who=viewed.who(role),
         actions=listed(finding.actions),
         resources=listed(map(short, finding.resources)),
-        place=_place(role, place),
-        also_granted_by=listed(_place(role, other) for other in finding.also_granted_by),
+        place=place_text(role, place),
+        also_granted_by=listed(place_text(role, other) for other in finding.also_granted_by),
     )
 
 
-def _place(role: Role, place: GrantPlace) -> str:
-    policy = role.policies[place.policy]
-    sid = policy.statements[place.statement].get("Sid") or place.statement
-    return f"{policy.name}, statement {sid}"
+def place_text(role: Role, place: GrantPlace) -> str:
+    """The policy and the statement that grant something."""
+    name = statement_name(role, place.policy, place.statement)
+    return f"{role.policies[place.policy].name}, {name}"
 
 
 def ineffective_grants(rows: Iterable[Row]) -> list[IneffectiveGrants]:

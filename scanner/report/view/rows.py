@@ -9,7 +9,7 @@ from scanner.model import EXCESS, Verdict
 from scanner.records.aws_records import CLOUDTRAIL, LAST_ACCESSED
 from scanner.report.records import Finding, Role, UsedGrant
 from scanner.report.view.values import Row
-from scanner.report.view.viewed import ViewedReport, listed, name_of_workload, short
+from scanner.report.view.viewed import ViewedReport, listed, name_of_workload, short, statement_of
 from scanner.text.escape import counted
 from scanner.verdict.rank import ranking
 from scanner.verdict.reasons import MAY_BE_USED
@@ -42,12 +42,6 @@ def _row(viewed: ViewedReport, role: Role, finding: Finding) -> Row:
         confirmed=finding.confirmed,
         fails=finding.id in viewed.failing_ids,
     )
-
-
-def statement_of(role: Role, finding: Finding) -> Mapping[str, Any]:
-    """The statement that grants what a finding is about; empty where the report does not hold it."""
-    statements = role.policies[finding.policy].statements if finding.policy < len(role.policies) else ()
-    return statements[finding.statement] if finding.statement < len(statements) else {}
 
 
 def all_but(key: str, role: Role, finding: Finding) -> str:

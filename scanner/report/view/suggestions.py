@@ -11,7 +11,7 @@ import yaml
 
 from scanner.report.records import PolicyDocument, Role, StatementChange
 from scanner.report.view.values import RoleSuggestion, Row, StatementEdit
-from scanner.report.view.viewed import ViewedReport, is_open_excess, json_text
+from scanner.report.view.viewed import ViewedReport, is_to_act_on, json_text, statement_name
 
 _YAML = (".yml", ".yaml")
 
@@ -22,13 +22,14 @@ def suggestions(viewed: ViewedReport, excess: Sequence[Row]) -> list[RoleSuggest
     roles = [
         role
         for role in viewed.report.roles
-        if role.suggested_policy and any(is_open_excess(f) or f.redundant for f in role.findings)
+        if role.suggested_policy and any(is_to_act_on(role, f) or f.redundant for f in role.findings)
     ]
     roles.sort(key=lambda role: first_row.get(role.arn, 0))
-    return [_suggestion(viewed, role) for role in roles]
+    return [suggestion(viewed, role) for role in roles]
 
 
-def _suggestion(viewed: ViewedReport, role: Role) -> RoleSuggestion:
+def suggestion(viewed: ViewedReport, role: Role) -> RoleSuggestion:
+    """What to change in a role."""
     policies = role.suggested_policies or ((role.suggested_policy,) if role.suggested_policy else ())
     return RoleSuggestion(
         role=role.arn,
@@ -55,6 +56,7 @@ def _edit(role: Role, change: StatementChange) -> StatementEdit:
     after = [line for statement in change.after for line in _lines(statement, as_yaml)]
     return StatementEdit(
         policy=policy.name,
+        name=statement_name(role, change.policy, change.statement),
         managed_by_aws=policy.managed_by_aws,
         difference="\n".join(element_diff(before, after)),
         statement=change.statement,

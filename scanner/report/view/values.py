@@ -74,7 +74,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Totals:
-    """How many findings there are of excess that nobody accepts.
+    """How many findings there are of excess that nobody accepts; what a fitting bundle leaves is none.
 
     `by_verdict` and `by_severity` count confirmed ones, `unconfirmed_by_severity` the others; the most severe
     stand first. `functions` is the number of workloads that were compared, `excessive` that of those
@@ -126,10 +126,12 @@ class Delta:
 class StatementEdit:
     """What to change in a statement: lines that begin with `-`, `+` or a space.
 
-    `policy_position` and `statement` are positions in the role's policies and in that policy.
+    `name` is what the statement is called: "statement 0". `policy_position` and `statement` are positions in
+    the role's policies and in that policy.
     """
 
     policy: str
+    name: str
     managed_by_aws: bool
     difference: str
     policy_position: int
@@ -255,13 +257,16 @@ class View:
     """Everything that is shown of a scan, in the order in which it is shown.
 
     `noun` is what its workloads are called: "function", or "workload" where others are among them.
+    `names_hidden` tells that placeholders stand for some names.
     `groups` are the confirmed findings and `doubts` the others, by what they have in common; `confirmed` and
     `unconfirmed` hold the same, one row a role. `others` are findings that fail the gate though they are no
-    excess, `other_groups` the same by what they have in common; `unobservable` and `ineffective` are those
-    that do not fail it. `accepted_facts` are lines on the team's rules and the baseline.
+    excess, `other_groups` the same by what they have in common; `remainders` are what the smallest
+    fitting bundles of frameworks grant beyond use: nothing to act on. `unobservable` and `ineffective` are
+    those that do not fail it. `accepted_facts` are lines on the team's rules and the baseline.
     """
 
     noun: str
+    names_hidden: bool
     headline: str
     facts: str
     gate: Gate | None
@@ -272,6 +277,7 @@ class View:
     other_groups: Sequence[Group]
     groups: Sequence[Group]
     doubts: Sequence[Group]
+    remainders: Sequence[Group]
     confirmed: Sequence[Row]
     unconfirmed: Sequence[Row]
     reasons: Sequence[ReasonLine]

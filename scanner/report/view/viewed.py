@@ -75,6 +75,35 @@ def bundle_of(role: Role, finding: Finding) -> BundleUse | None:
     return None if finding.bundle is None else role.bundles[finding.bundle]
 
 
+def statement_of(role: Role, finding: Finding) -> Mapping[str, Any]:
+    """The statement that grants what a finding is about; empty where the report does not hold it."""
+    return _statement(role, finding.policy, finding.statement)
+
+
+def _statement(role: Role, policy: int, statement: int) -> Mapping[str, Any]:
+    statements = role.policies[policy].statements if policy < len(role.policies) else ()
+    return statements[statement] if statement < len(statements) else {}
+
+
+def statement_name(role: Role, policy: int, statement: int) -> str:
+    """A statement as every output names it: "statement ReadNotes" by its Sid, else "statement 0".
+
+    The number is its place, which counts from 0 as in report.json.
+    """
+    return f"statement {_statement(role, policy, statement).get('Sid') or statement}"
+
+
+def is_remainder(role: Role, finding: Finding) -> bool:
+    """Whether a finding is of a framework's bundle than which none is smaller: there is nothing to do."""
+    bundle = bundle_of(role, finding)
+    return bundle is not None and bundle.fits
+
+
+def is_to_act_on(role: Role, finding: Finding) -> bool:
+    """Whether a finding is excess that nobody accepts, and that could be removed."""
+    return is_open_excess(finding) and not is_remainder(role, finding)
+
+
 def is_open_excess(finding: Finding) -> bool:
     """Whether a finding is excess that nobody accepts."""
     return finding.verdict in EXCESS and not finding.accepted

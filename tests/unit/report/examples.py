@@ -40,8 +40,23 @@ def unused_scan() -> ScanResult:
     return scan_result([role], [reads], [function()])
 
 
+CRUD = [
+    *("dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", "dynamodb:BatchGetItem"),
+    *("dynamodb:DescribeTable", "dynamodb:ConditionCheckItem", "dynamodb:PutItem", "dynamodb:DeleteItem"),
+    *("dynamodb:UpdateItem", "dynamodb:BatchWriteItem"),
+]
+"""What SAM's DynamoDBCrudPolicy grants on a table and its indexes."""
+
+
+def crud_scan() -> ScanResult:
+    """A function that reads single items of a table on which SAM's DynamoDBCrudPolicy stands."""
+    reads = usage(used((GET, table("t"))))
+    role = compared([policy(allow(CRUD, [table("t"), f"{table('t')}/index/*"]))], [reads])
+    return scan_result([role], [reads], [function()])
+
+
 def bundle_scan() -> ScanResult:
-    """A function that reads single items of a table on which CDK's grantReadData stands."""
+    """A function that reads single items of a table on which CDK's grantReadData stands: none is smaller."""
     reads = usage(used((GET, table("t"))))
     names = "BatchGetItem ConditionCheckItem DescribeTable GetItem GetRecords GetShardIterator Query Scan"
     actions = [f"dynamodb:{name}" for name in names.split()]

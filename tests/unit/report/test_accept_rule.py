@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanner.gate.load_config import load_config
 from scanner.gate.rules import grant_facts
-from scanner.report.markdown.accept_rule import rules_text
+from scanner.report.view.accept_rule import rules_text
 from scanner.text.redact import PUBLIC_REDACTION
 from tests.unit.cases import allow, arn, compared, function, policy, table, usage, used
 from tests.unit.report.examples import COMPARE, GET, SCAN, scan_result
@@ -45,7 +47,7 @@ def rule_for(*statements: dict[str, Any], hide: bool = False) -> tuple[str, list
         grant_facts(role.arn, role.workloads, assessment.grant)
         for assessment in compared_role.assessed.assessments
     ]
-    return rules_text(rows, hide), facts
+    return rules_text(rows, names_hidden=hide), facts
 
 
 @settings(max_examples=40, deadline=None)
@@ -62,19 +64,40 @@ def test_a_rule_loads_and_accepts_exactly_what_it_is_for(resource: str, sid: str
         assert any(rule.matches(fact) for rule in rules) == (is_meant or is_narrower)
 
 
-def test_several_actions_are_a_rule_each() -> None:
+def test_several_actions_are_one_rule() -> None:
     text, _ = rule_for(allow([GET, SCAN, "dynamodb:Query"], table("t")))
-    rules = load_config(text).ignores
-    assert [rule.action for rule in rules] == ["dynamodb:scan", "dynamodb:query"] or len(rules) == 2
+    (rule,) = load_config(text).ignores
+    assert rule.action == ("dynamodb:scan", "dynamodb:query")
 
 
-def test_a_statement_with_exceptions_has_a_rule_only_where_its_sid_names_it() -> None:
-    statement = {"Effect": "Allow", "NotAction": "iam:*", "Resource": table("t")}
-    assert "iam" not in rule_for(statement)[0]
-    text, facts = rule_for(statement | {"Sid": "AllBut"})
+@pytest.mark.parametrize("sid", [{}, {"Sid": "AllBut"}])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        {"Effect": "Allow", "NotAction": "iam:*", "Resource": table("t")},
+        {"Effect": "Allow", "NotAction": ["iam:*", "sts:*"], "Resource": ["*", table("t")]},
+        {"Effect": "Allow", "Action": SCAN, "NotResource": table("secret")},
+        {"Effect": "Allow", "NotAction": "iam:*", "NotResource": [table("a"), table("b")]},
+    ],
+)
+def test_a_statement_with_exceptions_has_a_rule_by_what_it_excepts(
+    statement: dict[str, Any], sid: dict[str, Any]
+) -> None:
+    text, facts = rule_for(statement | sid, allow("dynamodb:DeleteTable", "*", Sid="Third"))
     rules = load_config(text).ignores
-    accepted = {fact.sid for fact in facts if any(rule.matches(fact) for rule in rules)}
-    assert accepted == {"AllBut"}
+    excepting = [fact for fact in facts if fact.except_actions or fact.except_resources]
+    assert excepting
+    assert [fact for fact in facts if any(rule.matches(fact) for rule in rules)] == excepting
+
+
+def test_roles_with_the_same_grants_share_a_rule() -> None:
+    seen = usage(used((GET, table("t"))))
+    view = viewed(scan_result([compared([policy(allow(SCAN, table("t")))], [seen])], [seen]), COMPARE)
+    (row,) = view.confirmed
+    names = ("r-0", "r-1", "r-2")
+    rows = [replace(row, role=msgspec.structs.replace(row.role, name=name)) for name in names]
+    (rule,) = load_config(rules_text(rows)).ignores
+    assert rule.role == names
 
 
 def test_where_names_are_hidden_the_account_may_be_any() -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,12 +14,16 @@ import msgspec
 import pytest
 
 from scanner.cli import main
+from scanner.gate.load_config import load_config
+from scanner.gate.rules import GrantFacts, IgnoreRule
+from scanner.report.formats import MAX_MARKDOWN, Rendering, rendered
 from scanner.report.load import report_of
 from scanner.report.markdown import CommentExtras, comment, markdown
 from scanner.report.markdown.edits import compact
 from scanner.report.recorded import MAX_RECORD, line_of, record_of, recorded_in
-from scanner.report.records import Report
-from scanner.report.view import View, view_of
+from scanner.report.records import Finding, Report, Role
+from scanner.report.view import Row, View, view_of
+from scanner.report.view.viewed import statement_of
 from scanner.text.redact import PUBLIC_REDACTION
 from tests.fakes.accounts import account
 from tests.unit.cases import allow, compared, function, policy, table, usage, used
@@ -67,7 +74,7 @@ def test_at_most_fifteen_lines_stand_before_the_folds(functions: int) -> None:
     for extras in (None, CommentExtras(note=note, link=lambda place: "https://example.com")):
         text = comment(view, LIMIT, extras)
         assert len(lines_before_folds(text)) <= 15
-        assert len(text) <= 30_000
+        assert len(text) <= LIMIT
         assert text.count("<details>") == text.count("</details>")
 
 
@@ -80,6 +87,16 @@ def test_the_summary_stays_below_its_limit_and_counts_what_it_leaves_out(functio
         assert len(text.encode()) <= limit
         assert text == everything or "more roles" in text or "policies of" in text
         assert text.count("<details>") == text.count("</details>")
+
+
+def test_markdown_of_a_large_account_is_short_unless_everything_is_asked_for() -> None:
+    report, how = report_of_account(300), Rendering(more="`--all` shows all")
+    text = rendered(report, "markdown", how).decode()
+    assert len(text.encode()) <= MAX_MARKDOWN
+    assert re.search(r"left out \(`--all` shows all\)|more roles to change \(`--all` shows all\)", text)
+    everything = rendered(report, "markdown", replace(how, everything=True)).decode()
+    assert len(everything.encode()) > MAX_MARKDOWN
+    assert "left out" not in everything
 
 
 @pytest.mark.parametrize("limit", [10_000, 5_000, 3_000])
@@ -170,3 +187,69 @@ def test_names_in_a_record_are_hidden_as_the_comment_hides_them() -> None:
     earlier = recorded_in(line_of(record), PUBLIC_REDACTION.text)
     assert earlier is not None
     assert "123456789012" not in repr(earlier)
+
+
+# --- what is needed after all --------------------------------------------------------------------
+
+
+def rules_of(text: str) -> list[IgnoreRule]:
+    blocks = re.findall(r"^```yaml\n(version: 1\n.*?)\n```$", text, re.DOTALL | re.MULTILINE)
+    return [rule for block in blocks for rule in load_config(block).ignores]
+
+
+def accepted(rules: list[IgnoreRule], rows: Iterable[Row]) -> list[bool]:
+    """Whether the rules accept each grant of these rows."""
+    parts = [part for row in rows for part in (row.below or (row,))]
+    return [
+        any(rule.matches(fact) for rule in rules)
+        for part in parts
+        for fact in facts_of(part.role, part.finding)
+    ]
+
+
+def facts_of(role: Role, finding: Finding) -> list[GrantFacts]:
+    statement = statement_of(role, finding)
+    actions = ("*",) if "NotAction" in statement else finding.actions
+    return [
+        GrantFacts(
+            role=role.arn,
+            workloads=(),
+            action=action,
+            resource=resource,
+            pattern=resource,
+            sid=statement.get("Sid"),
+            except_actions=finding.actions if "NotAction" in statement else (),
+        )
+        for action in actions
+        for resource in finding.resources
+    ]
+
+
+def test_each_group_that_is_shown_has_a_rule_for_all_its_functions() -> None:
+    view = view_of(report_of_account(60))
+    text = comment(view, LIMIT)
+    first = [group for group in view.groups if group.fails]
+    rules = rules_of(text)
+    with_rule = [group for group in first if all(accepted(rules, group.rows))]
+    named = re.search(r"The rules of (\d+) more groups? are in the HTML report", text)
+    assert len(with_rule) + int(named[1] if named else 0) >= len(first) > 3
+    assert not any(rule.is_open for rule in rules)
+
+
+def test_a_rule_of_a_group_accepts_nothing_of_functions_beyond_it() -> None:
+    view = of_functions("a", "b", "c", "d")
+    (group,) = view.groups
+    rules = rules_of(comment(view, LIMIT))
+    assert all(accepted(rules, group.rows))
+    others = of_functions("e", "f", "g", "h").groups[0].rows
+    assert not any(accepted(rules, others))
+
+
+def test_an_allowance_of_all_but_some_actions_has_a_rule_without_a_sid() -> None:
+    seen = usage(used((GET, table("t"))))
+    statement = {"Effect": "Allow", "NotAction": ["iam:*", "sts:*"], "Resource": "*"}
+    scan = scan_result([compared([policy(statement)], [seen])], [seen], [function()])
+    view = viewed(scan, COMPARE, failing_ids=failing(viewed(scan, COMPARE)))
+    rows = [row for group in (*view.groups, *view.doubts) for row in group.rows]
+    assert rows
+    assert all(accepted(rules_of(comment(view, LIMIT)), rows))

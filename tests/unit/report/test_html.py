@@ -15,6 +15,7 @@ import pytest
 
 from scanner.gate.decide import GateDecision, GatePolicy
 from scanner.model import Verdict
+from scanner.options.filters import explain_command
 from scanner.report.build import report as report_record
 from scanner.report.hide import hidden
 from scanner.report.html import html
@@ -25,7 +26,16 @@ from scanner.result import ScanResult
 from scanner.text.redact import PUBLIC_REDACTION
 from tests.fakes.moto_aws import ROOT
 from tests.unit.cases import allow, compared, function, policy, table, usage, used
-from tests.unit.report.examples import COMPARE, EVIL, GET, SCAN, bundle_scan, scan_result, unused_scan
+from tests.unit.report.examples import (
+    COMPARE,
+    EVIL,
+    GET,
+    SCAN,
+    bundle_scan,
+    crud_scan,
+    scan_result,
+    unused_scan,
+)
 
 HOSTILE = f"</script><img src=x onerror=alert(1)>{EVIL}\u202e\u200f\u2028<!--"
 
@@ -169,14 +179,26 @@ def test_it_has_every_finding_with_its_evidence_and_its_grant() -> None:
 
 
 def test_groups_name_their_findings_by_position() -> None:
-    shown = page(bundle_scan())
-    findings = shown.table("findings")
-    (group,) = (row for row in shown.table("groups") if row["state"] == "confirmed")
-    assert group["actions"] == "CDK grantReadData"
-    members = [findings[place] for row in group["rows"] for place in row]
-    assert members
-    assert {member["framework"] for member in members} == {"CDK"}
-    assert {member["state"] for member in members} == {"confirmed"}
+    for scan, framework, name, state in (
+        (crud_scan(), "SAM", "SAM DynamoDBCrudPolicy", "confirmed"),
+        (bundle_scan(), "CDK", "CDK grantReadData", "bundle"),
+    ):
+        shown = page(scan)
+        findings = shown.table("findings")
+        (group,) = (row for row in shown.table("groups") if row["state"] == state)
+        assert group["actions"] == name
+        members = [findings[place] for row in group["rows"] for place in row]
+        assert members
+        assert {member["framework"] for member in members} == {framework}
+        assert {member["state"] for member in members} == {state}
+
+
+def test_the_command_that_can_be_copied_names_a_report_that_is_elsewhere() -> None:
+    record = report_record(unused_scan(), COMPARE, GatePolicy(), GateDecision("success", [], ()))
+    command = explain_command("out dir/report.json")
+    source = html(record, view_of(record), command)
+    assert json.loads(Page(source).scripts["application/json"])["explain"] == command
+    assert command.endswith(" explain ID --report 'out dir/report.json'")
 
 
 def test_a_role_has_the_change_and_the_smaller_policy() -> None:

@@ -24,7 +24,15 @@ from scanner.report.view import View, view_of
 from scanner.report.view.values import NeverTraced
 from scanner.result import ScanResult
 from tests.unit.cases import allow, compared, function, policy, table, usage, used
-from tests.unit.report.examples import COMPARE, EVIL, GET, SCAN, bundle_scan, scan_result, unused_scan
+from tests.unit.report.examples import (
+    COMPARE,
+    EVIL,
+    GET,
+    SCAN,
+    crud_scan,
+    scan_result,
+    unused_scan,
+)
 from tests.unit.report.views import viewed
 
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")
@@ -103,12 +111,12 @@ def test_a_finding_is_a_line_of_columns() -> None:
 
 
 def test_each_finding_of_a_bundle_is_a_line_of_its_own() -> None:
-    view = viewed(bundle_scan(), COMPARE)
+    view = viewed(crud_scan(), COMPARE)
     lines = findings(piped(view))
     (bundle,) = view.confirmed
     assert [cells[-3] for cells in lines] == list(bundle.all_ids)
     assert len(lines) == view.totals.confirmed > 1
-    assert {cells[-1] for cells in lines} == {"CDK grantReadData"}
+    assert {cells[-1] for cells in lines} == {"SAM DynamoDBCrudPolicy"}
     assert findings(piped(view, Shown(everything=True))) == lines
 
 
@@ -128,15 +136,15 @@ def test_each_line_has_all_that_one_may_look_for() -> None:
 
 
 def test_with_a_number_a_bundle_is_one_line() -> None:
-    view = viewed(bundle_scan(), COMPARE)
+    view = viewed(crud_scan(), COMPARE)
     (cells,) = findings(piped(view, Shown(top=3)))
-    assert cells[2:6] == ["broad", "f", "CDK grantReadData", "table/t"]
+    assert cells[2:6] == ["broad", "f", "SAM DynamoDBCrudPolicy", "table/t"]
     (bundle,) = view.confirmed
     assert cells[-3].split() == list(bundle.all_ids[:4])
 
 
 def test_a_bundle_that_one_of_several_roles_used_is_broad() -> None:
-    view = viewed(bundle_scan(), COMPARE)
+    view = viewed(crud_scan(), COMPARE)
     (group,) = view.groups
     (row,) = group.rows
     bundles = tuple(msgspec.structs.replace(bundle, used=()) for bundle in row.role.bundles)

@@ -28,7 +28,7 @@ from tests.unit.cases import (
     usage,
     used,
 )
-from tests.unit.report.examples import COMPARE, GET, SCAN, scan_result, unused_scan
+from tests.unit.report.examples import COMPARE, CRUD, GET, SCAN, bundle_scan, scan_result, unused_scan
 from tests.unit.report.views import viewed
 
 READS = usage(used((GET, table("t"))))
@@ -182,19 +182,13 @@ def test_a_policy_as_text_holds_no_tag() -> None:
 
 # --- bundles of frameworks -------------------------------------------------------------------------
 
-CRUD = [
-    *("dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", "dynamodb:BatchGetItem"),
-    *("dynamodb:DescribeTable", "dynamodb:ConditionCheckItem", "dynamodb:PutItem", "dynamodb:DeleteItem"),
-    *("dynamodb:UpdateItem", "dynamodb:BatchWriteItem"),
-]
-
 
 def rows_of_crud(*seen: tuple[str, str]) -> list[Row]:
     """The rows of a role with SAM's DynamoDBCrudPolicy on the table `t`."""
     grants = policy(allow(CRUD, [table("t"), f"{table('t')}/index/*"]))
     usages = [usage(used(*seen))]
     view = viewed(scan_result([compared([grants], usages)], usages, [function()]), COMPARE)
-    return [*view.confirmed, *view.unconfirmed]
+    return [*view.confirmed, *view.unconfirmed, *(row for group in view.remainders for row in group.rows)]
 
 
 @pytest.mark.parametrize(
@@ -213,6 +207,15 @@ def test_a_bundle_is_one_row_with_its_grants_below(seen: list[tuple[str, str]], 
     assert (row.actions, row.resources, row.claim) == ("SAM DynamoDBCrudPolicy", "table/t", claim)
     assert row.below
     assert not any("SAM" in grant.actions for grant in row.below)
+
+
+def test_what_a_fitting_bundle_leaves_is_shown_and_is_nothing_to_act_on() -> None:
+    view = viewed(bundle_scan(), COMPARE)
+    (group,) = view.remainders
+    assert group.actions == "CDK grantReadData"
+    assert not (view.groups or view.doubts or view.suggestions or view.reasons or view.dangers)
+    assert view.totals.confirmed == view.totals.unconfirmed == view.totals.excessive == 0
+    assert view.headline == "1 function: no excessive permission found"
 
 
 def test_what_a_smaller_bundle_may_lack_is_said() -> None:

@@ -32,6 +32,7 @@ function groupBody(group) {
   const isFew = group.rows.length <= 3;
   paged(members, group.rows, (row) => memberCard(row.map((place) => model.findings[place]), isFew), "role");
   return [
+    group.rule.length ? el("p", {}, "If all of it is needed: ", copyButton("Copy a rule for the group", ruleText(group))) : null,
     gains(group.findings),
     reasonHelp(group.findings.flatMap((finding) => finding.reasons)),
     group.places.length ? facts([["Granted in", listed(group.places, 6)]]) : null,
@@ -77,24 +78,15 @@ function findingItem(finding) {
       finding.state === "confirmed" || finding.state === "accepted" ? tag(finding.evidence) : null,
       finding.fails ? tag("fails the check", "fails") : null,
       finding.redundant ? tag("redundant: another grant allows the same") : null),
-    el("p", { class: "source" }, `${finding.policy}, ${finding.sid}`,
+    el("p", { class: "source" }, `${finding.policy}, ${finding.statement}`,
       finding.bundle ? ` · ${finding.bundle}` : "", finding.place ? ` · ${finding.place}` : "",
       finding.condition ? ` · if ${finding.condition}` : "", finding.note ? ` · ${finding.note}` : "", " · ",
-      code(finding.id), " ", copyButton("Copy explain", `xray-privilege-scan explain ${finding.id}`), " ",
-      isExcess(finding) && !finding.allBut.length ? copyButton("Copy a rule", ruleText(finding)) : null));
+      code(finding.id), " ", copyButton("Copy explain", DATA.explain.replace(" explain ID", () => ` explain ${finding.id}`)), " ",
+      finding.rule.length ? copyButton("Copy a rule", ruleText(finding)) : null));
 }
 
-// What accepts a finding in the team's configuration, if it is needed after all. YAML takes texts as JSON has them.
-const MOST_RULES = 20;
-
-function ruleText(finding) {
-  const grants = finding.actions.flatMap((action) => finding.resources.map((resource) => [action, resource]));
-  const rules = grants.slice(0, MOST_RULES).flatMap(([action, resource]) => [
-    `  - role: ${JSON.stringify(model.roles[finding.role].name)}`, `    action: ${JSON.stringify(action)}`,
-    `    resource: ${JSON.stringify(resource)}`, "    reason: say here why it is needed"]);
-  const more = grants.length > MOST_RULES ? [`  # and ${grants.length - MOST_RULES} rules of this kind`] : [];
-  return `${["version: 1", "ignore:", ...rules, ...more].join("\n")}\n`;
-}
+// What accepts it in the team's configuration, if it is needed after all.
+const ruleText = ({ rule }) => `${rule.join("\n")}\n`;
 
 const PLAIN_CLAIMS = { used: "needed as it stands", platform: `AWS itself needs it, as the ${DATA.noun} is configured` };
 
@@ -143,7 +135,7 @@ function picture(role) {
   }));
 }
 
-const ORDER = ["confirmed", "unconfirmed", "unobservable", "accepted", "ineffective", "platform", "used"];
+const ORDER = ["confirmed", "unconfirmed", "bundle", "unobservable", "accepted", "ineffective", "platform", "used"];
 const ORDER_TITLES = { ...STATES, platform: "Needed by AWS itself", used: "Used" };
 
 function roleBody(role) {
@@ -197,7 +189,7 @@ function changes(role) {
 function editItem(edit) {
   const where = edit.managedByAws ? "In the place of " : "In ";
   const why = edit.managedByAws ? ", which is AWS's own and cannot be edited" : "";
-  return [el("p", {}, where, code(edit.policy), `, statement ${edit.at[1] + 1}${why}:`), difference(edit.lines)];
+  return [el("p", {}, where, code(edit.policy), `, ${edit.statement}${why}:`), difference(edit.lines)];
 }
 
 // --- functions

@@ -101,5 +101,6 @@ function paged(container, items, make, noun) {
     if (entries.some((entry) => entry.isIntersecting) && !more.hidden) show(PAGE);
   }, { rootMargin: "600px" });
   watch.observe(more);
-  return { all: () => show(items.length), end: () => watch.disconnect() };
+  container.showAll = () => show(items.length);
+  return { all: container.showAll, end: () => watch.disconnect() };
 }

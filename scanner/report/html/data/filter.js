@@ -3,6 +3,7 @@
 const STATES = {
   confirmed: "Confirmed",
   unconfirmed: "Not confirmed",
+  bundle: "No smaller bundle fits",
   unobservable: "Traces cannot show it",
   ineffective: "Has no effect",
   accepted: "Accepted by the team",
@@ -42,7 +43,7 @@ function textOf(finding) {
   if (finding.text === undefined) {
     const role = model.roles[finding.role];
     finding.text = [finding.id, finding.verdict, finding.severity, DATA.effects[finding.severity], finding.claim,
-      finding.policy, finding.sid, finding.place, finding.bundle, ...finding.reasons, ...finding.actions,
+      finding.policy, finding.statement, finding.place, finding.bundle, ...finding.reasons, ...finding.actions,
       ...finding.resources, role.name, ...role.functions].join("\n").toLowerCase();
   }
   return finding.text;

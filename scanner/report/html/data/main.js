@@ -128,7 +128,24 @@ document.addEventListener("keydown", (event) => {
 });
 
 window.addEventListener("hashchange", () => { fromAddress(); show(); });
-window.addEventListener("beforeprint", () => pages.all());
+// On paper all that the filters show is open. What was closed before is closed afterwards.
+let opened = [];
+
+function openForPrint() {
+  pages.all();
+  const cards = [...list.querySelectorAll(":scope > details.card")];
+  opened = opened.concat(cards.filter((card) => !card.open));
+  cards.forEach(open);
+  for (const container of list.querySelectorAll(".members")) container.showAll?.();
+}
+
+function closeAfterPrint() {
+  for (const card of opened) card.open = false;
+  opened = [];
+}
+
+window.addEventListener("beforeprint", openForPrint);
+window.addEventListener("afterprint", closeAfterPrint);
 
 app.append(
   all.granted ? overview() : "",

@@ -54,7 +54,7 @@ const PARTS = [
   ["platform", "needed by AWS itself"],
   ["excess", "excess"],
   ["doubt", "excess, not confirmed"],
-  ["rest", "cannot be seen, has no effect, or accepted"],
+  ["rest", "cannot be seen, no effect, accepted, or of a bundle that fits"],
 ];
 
 const noParts = () => Object.fromEntries(PARTS.map(([part]) => [part, 0]));
