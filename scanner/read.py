@@ -92,6 +92,7 @@ def _skipped(report: SourceReport, builder: UsageBuilder, usages: Sequence[Usage
         windows=skipped.windows,
         times=builder.impossible_times,
         unowned=builder.unowned_documents,
+        other_credentials=sum(usage.other_credentials for usage in usages),
     )
 
 
@@ -133,6 +134,11 @@ _GAPS = {
         "with AWS calls belong to no workload, in traces of workloads: a worker thread without a trace "
         "context or a second tracer may have written them, so these traces count as incomplete",
     ),
+    "other_credentials": (
+        "other-credentials",
+        "call",
+        "made under other credentials than the workload's own: no use of its role",
+    ),
     "traces_unprocessed": ("traces-unprocessed", "trace", "listed or asked for, but not returned"),
 }
 
@@ -151,7 +157,7 @@ def warn_of_assumed_roles(usages: Iterable[Usage], warnings: Warnings) -> None:
     """Warn where calls of a workload may have been made with another role."""
     for usage in usages:
         assumed = [need for need in usage.used if need.permission.action.startswith("sts:AssumeRole")]
-        if usage.workload and assumed:
+        if usage.workload and assumed and not usage.other_credentials:
             warnings.add(
                 "role-assumed",
                 f"{shown_id(usage.workload)} assumes another role: calls made with that role count as its "

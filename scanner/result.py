@@ -38,6 +38,7 @@ class Skipped:
     windows: int = 0
     times: int = 0
     unowned: int = 0
+    other_credentials: int = 0
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,15 @@ def _ssm(values: Mapping[str, str]) -> Names:
     return Names(values)
 
 
+def _bedrock(values: Mapping[str, str]) -> Names:
+    """A model's id is that of a foundation model, of a profile or of another type: see excluded_resources."""
+    if "model_id" in values:
+        values = {**values, "resource_id": values["model_id"]}
+    return Names(values)
+
+
 _READERS: Mapping[str, Callable[[Mapping[str, str]], Names]] = {
+    "bedrock": _bedrock,
     "sqs": _sqs,
     "lambda": _lambda,
     "s3": _s3,

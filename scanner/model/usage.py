@@ -85,7 +85,8 @@ class Usage:
     `used` are the needs of calls that were sent, `attempted` those of calls that were denied or never left
     the client. A permission stands in each at most twice: as required, and as one of several or possible. The
     latter is `one_of` if a call that was sent needed one of several. `hints` are the newest ones of what its
-    role may be found by, at most some twenty.
+    role may be found by, at most some twenty. `other_credentials` counts calls under other credentials
+    than its own, which are in none of these.
     """
 
     workload: str | None
@@ -95,6 +96,7 @@ class Usage:
     denied: tuple[Denied, ...] = ()
     unmapped: Mapping[Unmapped, int] = field(default_factory=dict)
     hints: tuple[Hints, ...] = ()
+    other_credentials: int = 0
 
 
 def earliest(time: float | None, other: float | None) -> float | None:

@@ -156,7 +156,7 @@ def _add_traces(group: argparse._ArgumentGroup) -> None:
         nargs="+",
         action=SeveralPaths,
         metavar="PATH",
-        help="saved traces or folders of them",
+        help="saved traces or spans (X-Ray, OTLP, aws/spans), or folders of them",
     )
     add(
         "--trace-ids",

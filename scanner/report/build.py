@@ -161,6 +161,7 @@ def _scan(result: ScanResult, request: ScanRequest) -> records.Scan:
             windows=skipped.windows,
             times=skipped.times,
             unowned=skipped.unowned,
+            other_credentials=skipped.other_credentials,
         ),
         warnings=tuple(
             records.Warned(code=warning.code, message=warning.message, count=warning.count)

@@ -12,7 +12,7 @@ from scanner.model.calls import OPENTELEMETRY
 from scanner.spans.aliases import PARAMETER, parameter_facts, text_of, texts_of, value_of
 from scanner.spans.outcomes import codes_in, outcome_of
 from scanner.spans.span import Span
-from scanner.text.redact import private_masked
+from scanner.text.redact import keys_masked, private_masked
 
 AWS_API = "aws-api"
 _AWS_NAMESPACE = "aws"
@@ -89,7 +89,7 @@ def parameters_of(span: Span, prefix: str) -> tuple[tuple[str, str], ...]:
         (fact.removeprefix(PARAMETER), text)
         for fact in parameter_facts()
         for text in texts_of(fact, span, prefix)
-        if len(text) <= _MAX_NAME and not is_pattern(text)
+        if len(text) <= _MAX_NAME and not is_pattern(text) and keys_masked(text) == text
     ]
     names = {name for name, _ in parameters}
     parameters = [item for item in parameters if _TELL_MORE.get(item[0]) not in names]

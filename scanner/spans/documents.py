@@ -19,8 +19,13 @@ def loads(content: bytes) -> Any:
 
     Raises orjson.JSONDecodeError.
     """
+    return otlp_lines.loads(without_time(content))
+
+
+def without_time(content: bytes) -> bytes:
+    """A log event without the time before it."""
     timed = _TIME_OF_EVENT.match(content) if content[:1].isdigit() else None
-    return otlp_lines.loads(content[timed.end() :] if timed else content)
+    return content[timed.end() :] if timed else content
 
 
 def spans_in(value: Any) -> Iterator[Span | None] | None:

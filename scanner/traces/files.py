@@ -21,7 +21,7 @@ from scanner.input.looks import OTHER_JSON, Look, look_of_head, look_of_value
 from scanner.input.stream import STDIN, InputError, OpenError, opened, problem_of
 from scanner.input.values import Unread, values
 from scanner.model.readings import TraceReading
-from scanner.spans.documents import loads, spans_in
+from scanner.spans.documents import loads, spans_in, without_time
 from scanner.traces.documents import Trace, compact_id, trace_from_api
 from scanner.traces.reading import read_trace
 from scanner.traces.source import Emit, SkippedTraces, SourceReport
@@ -62,7 +62,7 @@ class FilesSource:
 
 
 def _files(paths: Iterable[Path], warnings: Warnings) -> Iterator[_File]:
-    """The files to read: those that are named, and of a folder those whose suffix is one of saved traces."""
+    """The files to read: those that are named, and of a folder those that are traces by suffix or content."""
     for path in paths:
         problem = "" if path == STDIN else problem_of(path)
         if problem:
@@ -70,13 +70,25 @@ def _files(paths: Iterable[Path], warnings: Warnings) -> Iterator[_File]:
         if path.is_dir():
             for inner in sorted(p for p in path.rglob("*") if not p.is_dir()):
                 hidden = any(part.startswith(".") for part in inner.relative_to(path).parts)
-                if inner.suffix in _SUFFIXES and inner.is_file() and not hidden:
+                known = inner.is_file() and (
+                    inner.suffix in _SUFFIXES or (not hidden and _holds_traces(inner))
+                )
+                if known and not hidden:
                     yield _File(inner, named=False)
                 elif not hidden:
                     why = "by its suffix" if inner.is_file() else "but a pipe, a device or a broken link"
                     warnings.add("file-ignored", f"{inner.name} is no file of saved traces, {why}")
         else:
             yield _File(path, named=True)
+
+
+def _holds_traces(path: Path) -> bool:
+    """Whether a file that is called something else begins as one of traces does."""
+    try:
+        with opened(path) as stream:
+            return look_of_head(without_time(stream.read())).option == "--traces"
+    except InputError:
+        return False
 
 
 def _read(file: _File, finder: _TraceFinder, warnings: Warnings) -> None:
@@ -204,6 +216,8 @@ class _TraceFinder:
                 unprocessed = value.get("UnprocessedTraceIds")
                 self.unprocessed += len(unprocessed) if isinstance(unprocessed, list) else 0
                 todo.extend(reversed(value["Traces"]))
+            elif isinstance(value.get("Spans"), list):
+                todo.extend(reversed(value["Spans"]))  # of `aws xray list-retrieved-traces`
             elif "Document" in value and "Segments" not in value:
                 todo.append(value["Document"])
             else:

@@ -67,6 +67,8 @@ class UsageBuilder:
         else:
             self.impossible_times += 1
         self.unowned_documents += reading.unowned
+        for workload, calls in reading.other_credentials.items():
+            self._tally(workload or None).other_credentials += calls
         if not (reading.complete or reading.workloads or reading.foreign):
             self.unattributed_gaps += 1  # it may have been any workload's
         self._add_runs(reading, timed)

@@ -163,6 +163,7 @@ class Tally:
     unmapped: dict[Unmapped, int] = field(default_factory=dict)
     one_of: set[Permission] = field(default_factory=set)
     hints: dict[Hints, float] = field(default_factory=dict)
+    other_credentials: int = 0
     _countings: dict[Call, _Counting] = field(default_factory=dict)
 
     def of_version(self, version: str | None) -> Tally:
@@ -284,6 +285,7 @@ class Tally:
             ),
             unmapped=dict(sorted(self.unmapped.items(), key=lambda item: item[0][:3])),
             hints=tuple(sorted(self.hints, key=self._worth, reverse=True)),
+            other_credentials=self.other_credentials,
         )
 
     def _add_complete(self, start: float) -> None:

@@ -36,6 +36,13 @@ class Skipped(Struct, frozen=True, kw_only=True):
             "thread without a trace context, a second tracer): these traces count as incomplete"
         ),
     ] = 0
+    other_credentials: Annotated[
+        Count,
+        about(
+            "calls that workloads made under other credentials than their own (their spans name another "
+            "access key): they are no use of the workload's role"
+        ),
+    ] = 0
 
 
 class Warned(Struct, frozen=True, kw_only=True):

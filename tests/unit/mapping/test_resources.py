@@ -435,3 +435,37 @@ def test_a_schema_of_glue_may_be_of_any_registry() -> None:
     assert not isinstance(needs, Unmapped)
     schemas = "arn:aws:glue:us-east-1:123456789012:schema/"
     assert {f"{schemas}s", f"{schemas}*/s"} <= {need.permission.resource for need in needs}
+
+
+_BEDROCK = "arn:aws:bedrock:us-east-1:"
+
+
+@pytest.mark.parametrize(
+    ("model", "sure", "maybe"),
+    [
+        ("amazon.nova-lite-v1:0", f"{_BEDROCK}:foundation-model/amazon.nova-lite-v1:0", None),
+        (
+            "eu.amazon.nova-lite-v1:0",
+            f"{_BEDROCK}123456789012:inference-profile/eu.amazon.nova-lite-v1:0",
+            "arn:aws:bedrock:*::foundation-model/amazon.nova-lite-v1:0",
+        ),
+        (
+            f"{_BEDROCK}123456789012:application-inference-profile/abc",
+            f"{_BEDROCK}123456789012:application-inference-profile/abc",
+            "arn:aws:bedrock:*::foundation-model/*",
+        ),
+    ],
+)
+def test_a_models_id_tells_its_type(model: str, sure: str, maybe: str | None) -> None:
+    needs = required_permissions(call("Bedrock Runtime", "InvokeModel", ("model_id", model)))
+    assert not isinstance(needs, Unmapped)
+    resources = {
+        n.permission.resource: n.required for n in needs if n.permission.action == "bedrock:InvokeModel"
+    }
+    assert resources == ({sure: True} if maybe is None else {sure: True, maybe: False})
+
+
+def test_any_other_model_may_be_of_every_type() -> None:
+    needs = required_permissions(call("Bedrock Runtime", "InvokeModel", ("model_id", "mine")))
+    assert not isinstance(needs, Unmapped)
+    assert {n.certainty for n in needs if n.permission.action == "bedrock:InvokeModel"} == {Certainty.ONE_OF}

@@ -95,10 +95,11 @@ def test_a_file_that_cannot_be_read_is_a_warning(tmp_path: Path) -> None:
     assert codes == ["file-unread", "file-unread"]
 
 
-def test_a_folder_is_read_by_the_suffixes_of_its_files(tmp_path: Path) -> None:
+def test_a_folder_is_read_but_for_files_of_something_else(tmp_path: Path) -> None:
     (tmp_path / "inner").mkdir()
-    for number, name in enumerate(("a.json", "inner/b.jsonl", ".hidden.json", "notes.txt")):
+    for number, name in enumerate(("a.json", "inner/b.jsonl", ".hidden.json")):
         written(tmp_path, json.dumps(trace(f"1-{number}")), name)
+    written(tmp_path, "notes", "notes.txt")
     readings, _, codes = read(tmp_path)
     assert [reading.trace_id for reading in readings] == ["1-0", "1-1"]
     assert codes == ["file-ignored"]

@@ -257,3 +257,10 @@ def test_a_run_without_hints_has_none() -> None:
     builder = UsageBuilder()
     builder.add(TraceReading("t", workloads={ECS: WorkloadRun(1.0, ran=True)}))
     assert builder.usages()[0].hints == ()
+
+
+def test_calls_under_other_credentials_are_counted_for_their_workload() -> None:
+    builder = UsageBuilder()
+    builder.add(TraceReading("1-1", workloads={F: WorkloadRun(1.0, ran=True)}, other_credentials={F: 2}))
+    builder.add(TraceReading("1-2", other_credentials={F: 1}))
+    assert [usage.other_credentials for usage in builder.usages()] == [3]
