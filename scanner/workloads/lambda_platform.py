@@ -7,15 +7,21 @@ them. A feature is on, or off, or unknown: then the actions of its rows are not 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cache, lru_cache
-from typing import NamedTuple
 
-from scanner.model import Arn, PlatformNeeds, UnknownNeed, Workload, service_of
+from scanner.model import Arn, PlatformNeeds, Workload, service_of
 from scanner.model.workloads import workload_name
-from scanner.text.tables import rows
+from scanner.workloads.features import (
+    ALL,
+    Gap,
+    Remedies,
+    features_of,
+    only_platform,
+    rows_of,
+    unknown_needs,
+)
 from scanner.workloads.lambda_function import EventSource, LambdaFunction
 
-ALL = "*"
+_TABLE = "lambda"
 
 # Layers that AWS publishes, by the beginning of their names:
 # docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Lambda-Insights-extension-versions.html
@@ -39,7 +45,7 @@ _FUNCTION, _EVENT_SOURCES, _DESTINATIONS = "function", "event-sources", "destina
 _KIND, _EXTENSIONS, _ROOT_USER, _VERSION = "kind", "extensions", "root-user", "version"
 
 # Why a feature is unknown, and what would tell.
-_REMEDIES = {
+_WORDS = {
     _FUNCTION: (
         "its configuration was not read, allow lambda:GetFunctionConfiguration or lambda:ListFunctions, or "
         "add it to the file of --functions"
@@ -57,21 +63,7 @@ _REMEDIES = {
     _ROOT_USER: "the configuration does not tell whether a file system is used as its root user",
     _VERSION: "a published version is configured so, and nothing tells whether it runs",
 }
-
-
-class _Row(NamedTuple):
-    action: str
-    resource: str
-    kind: str
-    why: str
-
-
-class _Gap(NamedTuple):
-    """An unknown feature, why, and what is known for the placeholders of its rows."""
-
-    feature: str
-    cause: str
-    values: tuple[tuple[str, str], ...] = ()
+_REMEDIES = Remedies(tuple(_WORDS.items()))
 
 
 def workload_of(function: LambdaFunction, *, traced: bool) -> Workload:
@@ -93,8 +85,8 @@ def workload_of(function: LambdaFunction, *, traced: bool) -> Workload:
 def unread_workload(arn: str) -> Workload:
     """A function of which nothing was read."""
     readings = (_FUNCTION, _EVENT_SOURCES, _DESTINATIONS)
-    gaps = (_Gap(name, _FUNCTION) for reading in readings for name in _features_of(reading))
-    needs = PlatformNeeds(unknown=_unknown_needs(frozenset(gaps)))
+    gaps = (Gap(name, _FUNCTION) for reading in readings for name in features_of(_TABLE, reading))
+    needs = PlatformNeeds(unknown=unknown_needs(_TABLE, frozenset(gaps), _REMEDIES))
     return Workload(arn, "lambda", workload_name(arn), platform=needs)
 
 
@@ -104,75 +96,22 @@ def platform_needs(function: LambdaFunction, *, traced: bool) -> PlatformNeeds:
     required = (
         (row.action, row.resource.format_map({**place, **values}))
         for feature, values in _features(function, traced)
-        for row in _rows().get(feature, ())
+        for row in rows_of(_TABLE).get(feature, ())
     )
-    return PlatformNeeds(tuple(required), _unknown_needs(_gaps(function)), _only_platform())
-
-
-@cache
-def _only_platform() -> frozenset[str]:
-    """The actions (lower case) that code does not call: Lambda alone uses them."""
-    return frozenset(
-        row["action"].lower() for row in rows("workloads", "lambda") if row["only_platform"] == "yes"
+    return PlatformNeeds(
+        tuple(required), unknown_needs(_TABLE, _gaps(function), _REMEDIES), only_platform(_TABLE)
     )
-
-
-@lru_cache(maxsize=1 << 12)  # most functions of an account have the same gaps
-def _unknown_needs(gaps: frozenset[_Gap]) -> tuple[UnknownNeed, ...]:
-    needs = []
-    for gap in sorted(gaps):
-        values = dict(gap.values)
-        for row in _rows().get(gap.feature, ()):
-            resource, why = _filled(row.resource, values), f"{row.why}: {_REMEDIES[gap.cause]}"
-            needs.append(
-                UnknownNeed(
-                    action=row.action,
-                    resource=resource,
-                    kind=row.kind,
-                    why=why,
-                    feature=gap.feature,
-                    cause=gap.cause,
-                )
-            )
-    return tuple(needs)
-
-
-def _filled(template: str, values: Mapping[str, str]) -> str:
-    """A row's resource; where part of it is not known, anything."""
-    try:
-        return template.format_map(values)
-    except KeyError:
-        return ALL
-
-
-@cache
-def _rows() -> dict[str, tuple[_Row, ...]]:
-    """The rows of lambda.csv by feature."""
-    by_feature: dict[str, list[_Row]] = {}
-    for row in rows("workloads", "lambda"):
-        parsed = _Row(
-            action=row["action"].lower(), resource=row["resource"], kind=row["unread"], why=row["why"]
-        )
-        by_feature.setdefault(row["feature"], []).append(parsed)
-    return {feature: tuple(of_feature) for feature, of_feature in by_feature.items()}
-
-
-@cache
-def _features_of(reading: str) -> tuple[str, ...]:
-    """The features that a reading decides (`function`, `event-sources`, `destinations`)."""
-    decided = (row["feature"] for row in rows("workloads", "lambda") if row["reading"] == reading)
-    return tuple(dict.fromkeys(decided))
 
 
 # --- what is unknown -----------------------------------------------------------------------------
 
 
-def _gaps(function: LambdaFunction) -> frozenset[_Gap]:
+def _gaps(function: LambdaFunction) -> frozenset[Gap]:
     place = tuple(_place(function).items())
-    unknown = {_Gap(feature, cause, place) for feature, cause in _unknown_features(function)}
+    unknown = {Gap(feature, cause, place) for feature, cause in _unknown_features(function)}
     latest = set(_on(function))
     of_versions = (
-        _Gap(feature, _VERSION, values)
+        Gap(feature, _VERSION, values)
         for version in function.versions
         for feature, values in _on(version)
         if (feature, values) not in latest
@@ -184,11 +123,11 @@ def _unknown_features(function: LambdaFunction) -> Iterator[tuple[str, str]]:
     """The features of a function that are neither on nor off, and why."""
     sources = function.event_sources
     if sources is None:
-        yield from ((feature, _EVENT_SOURCES) for feature in _features_of(_EVENT_SOURCES))
+        yield from ((feature, _EVENT_SOURCES) for feature in features_of(_TABLE, _EVENT_SOURCES))
     elif any(source.kind == "unknown" for source in sources):
-        yield from ((feature, _KIND) for feature in _features_of(_EVENT_SOURCES))
+        yield from ((feature, _KIND) for feature in features_of(_TABLE, _EVENT_SOURCES))
     if function.destinations is None:
-        yield from ((feature, _DESTINATIONS) for feature in _features_of(_DESTINATIONS))
+        yield from ((feature, _DESTINATIONS) for feature in features_of(_TABLE, _DESTINATIONS))
     if function.image or function.layers:
         present = {feature for feature, _ in _of_layers(function)}
         yield from ((feature, _EXTENSIONS) for feature in _LAYERS.values() if feature not in present)
