@@ -32,8 +32,10 @@ def never_traced(request: ScanRequest, traced: Traced, workloads: Workloads) -> 
     regions = None if request.traces else frozenset(traced.regions)
     asked_for = [
         arn
-        for arn in workloads.known
-        if is_selected(arn, request.workloads) and (regions is None or region_of(arn) in regions)
+        for arn, workload in workloads.known.items()
+        if is_selected(arn, request.workloads)
+        and not workload.by_platform_only
+        and (regions is None or region_of(arn) in regions)
     ]
     seen = {usage.workload for usage in traced.usages if usage.evidence.was_seen}
     complete = _are_all_listed(request, workloads, regions)
@@ -45,7 +47,7 @@ def never_traced(request: ScanRequest, traced: Traced, workloads: Workloads) -> 
 
 
 def _are_all_listed(request: ScanRequest, workloads: Workloads, regions: frozenset[str] | None) -> bool:
-    if request.documents or regions is None:
+    if request.documents or request.workload_config or regions is None:
         return workloads.complete
     return regions <= workloads.regions
 

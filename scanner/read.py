@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, partial
 from typing import Any
 
 from scanner.aws.api import Aws
-from scanner.errors import EXIT_USAGE, NoWorkloadError, ScanError, Warnings
+from scanner.errors import EXIT_USAGE, ScanError, Warnings
 from scanner.mapping.overrides import mapper
-from scanner.model import CallRow, Role, Usage, Workload, region_of
+from scanner.model import CallRow, Role, Usage, region_of
 from scanner.model.readings import TraceReading
 from scanner.model.workloads import noun_of, short_name, shown_id, workload_kind
 from scanner.progress import TRACES, Progress
 from scanner.records.read import RecordsRequest
 from scanner.request import ScanRequest, is_selected
-from scanner.result import WORKLOAD_UNKNOWN, RoleResult, Skipped, Traced
+from scanner.result import RoleResult, Skipped, Traced
 from scanner.roles.reader import RolesOfAws, RoleSource, roles_from_file
 from scanner.roles.trust import with_workloads
 from scanner.text.escape import counted
@@ -30,8 +28,7 @@ from scanner.traces.xray_requests import Window
 from scanner.usage.builder import UsageBuilder
 from scanner.usage.times import TraceTimes
 from scanner.verdict.reasons import Reason
-from scanner.workloads.kinds import KINDS, WorkloadKind
-from scanner.workloads.listing import Listing, Workloads, union
+from scanner.workloads.listing import Workloads
 
 # X-Ray shows a trace some seconds after it ended, seldom minutes.
 _JUST_NOW = 300.0  # seconds
@@ -191,82 +188,6 @@ def _some(texts: Iterable[str], separator: str = ", ") -> str:
 # --- roles ---
 
 
-def read_workloads(request: ScanRequest, aws: Aws, usages: Sequence[Usage], warnings: Warnings) -> Workloads:
-    """The workloads of all regions in question, and the roles of those that were seen or asked for by name.
-
-    Raises ScanError where a file of them cannot be used, or AWS refuses the credentials.
-    """
-    by_kind = {kind: _listed(kind, request, aws, usages, warnings) for kind in KINDS.values()}
-    role_of = {arn: role for listing in by_kind.values() for arn, role in listing.roles.items()}
-    traced = {usage.workload for usage in usages if usage.workload and usage.evidence.was_seen}
-    selected = _selected(request, traced, role_of, warnings)
-    roles = dict.fromkeys(role for arn in selected for role in _roles_of(arn, role_of, request, warnings))
-    listings = [
-        listing
-        if kind.name in request.documents
-        else listing.with_configuration(
-            aws, [arn for role, arn in listing.roles_of_versions if role in roles], warnings
-        )
-        for kind, listing in by_kind.items()
-    ]
-    workloads = union(listing.workloads(traced) for listing in listings)
-    _warn_of_unknown_roles(selected, workloads.known, warnings)
-    # the role of a workload that its file does not hold is unknown: it may be any of them
-    in_file = all(arn in role_of for arn in selected if workload_kind(arn) in request.documents)
-    return replace(workloads, complete=workloads.complete and in_file, compared_roles=tuple(roles))
-
-
-def _listed(
-    kind: WorkloadKind, request: ScanRequest, aws: Aws, usages: Sequence[Usage], warnings: Warnings
-) -> Listing:
-    """The workloads of a kind, from the file that stands for AWS, or from AWS."""
-    if kind.name in request.documents:
-        try:
-            return kind.from_file(request.documents[kind.name], warnings)
-        except ValueError as error:
-            raise ScanError(f"the file of {kind.option} cannot be used: {error}", EXIT_USAGE) from None
-    arns = [u.workload for u in usages if u.workload and workload_kind(u.workload) == kind.name]
-    regions = ({region_of(arn) for arn in arns} - {""}).union(request.regions) or {aws.region()}
-    return kind.from_aws(aws, arns, regions, warnings)
-
-
-def _selected(
-    request: ScanRequest, traced: Set[str], role_of: Mapping[str, str | None], warnings: Warnings
-) -> list[str]:
-    """The workloads that were seen, and those that were asked for by name."""
-    named = {arn for arn in role_of if request.workloads and is_selected(arn, request.workloads)}
-    known = {*traced, *role_of}
-    check_any_selected(request, known if traced else ())
-    for glob in request.workloads:
-        if not any(is_selected(arn, (glob,)) for arn in traced | named):
-            warnings.add(WORKLOAD_UNKNOWN, _no_match((glob,), known))
-    return sorted(arn for arn in traced | named if is_selected(arn, request.workloads))
-
-
-def check_any_selected(request: ScanRequest, known: Collection[str]) -> None:
-    """Raise NoWorkloadError where none of the workloads that are known was asked for.
-
-    Where none is known at all, something else is the matter.
-    """
-    if known and not any(is_selected(arn, request.workloads) for arn in known):
-        raise NoWorkloadError(_no_match(request.workloads, known))
-
-
-def _no_match(globs: Sequence[str], arns: Iterable[str]) -> str:
-    """What to say of globs that match nothing, with names that may be meant."""
-    names = sorted(set(map(short_name, arns)))
-    message = f"no workload matches --workloads {_first(list(map(repr, globs)), ' ')}"
-    close = difflib.get_close_matches(globs[0].strip("*"), names, 2)
-    if close:
-        return f"{message}; did you mean {' or '.join(close)}?"
-    return f"{message}; seen: {_first(names, ', ')}" if names else message
-
-
-def _first(texts: Sequence[str], separator: str) -> str:
-    more = f" and {len(texts) - 3} more" if len(texts) > 3 else ""
-    return separator.join(texts[:3]) + more
-
-
 def warn_of_late_traces(
     request: ScanRequest, traced: Traced, workloads: Workloads, warnings: Warnings
 ) -> None:
@@ -288,40 +209,6 @@ def warn_of_late_traces(
             f"{len(late)} of {counted(len(asked), noun)} not traced yet ({names}): if "
             "they have just run, try --wait 60",
         )
-
-
-def _has_reader(arn: str) -> bool:
-    return workload_kind(arn) in KINDS
-
-
-def _roles_of(
-    arn: str, role_of: Mapping[str, str | None], request: ScanRequest, warnings: Warnings
-) -> Iterator[str]:
-    """The role of a workload; a warning where it was not read."""
-    if not _has_reader(arn):
-        titles = " or ".join(kind.title for kind in KINDS.values())
-        warnings.add("kind-not-compared", f"{shown_id(arn)} is no {titles}: its role is not compared yet")
-        return
-    kind, role = KINDS[workload_kind(arn)], role_of.get(arn)
-    if role is not None:
-        yield role
-    elif arn not in role_of and kind.name in request.documents:
-        warnings.add(f"{kind.noun}-missing", f"{shown_id(arn)} is not in the file of {kind.option}")
-
-
-def _warn_of_unknown_roles(
-    selected: Iterable[str], known: Mapping[str, Workload], warnings: Warnings
-) -> None:
-    """Warn of workloads that were read, and whose role is not known."""
-    for key in selected:
-        workload = known.get(key)
-        if workload is None or workload.role is not None:
-            continue
-        if workload.candidates:
-            either = " or ".join(workload.candidates)
-            warnings.add("role-unknown", f"{shown_id(key)}: its role could not be told: {either}")
-        elif workload.kind in KINDS:
-            warnings.add(f"{KINDS[workload.kind].noun}-without-role", f"{shown_id(key)} names no role")
 
 
 def role_source(request: ScanRequest, aws: Aws, progress: Progress) -> RoleSource:

@@ -17,6 +17,7 @@ from scanner.gate.config import TeamConfig
 from scanner.model import EXCESS, ScanWarning, Verdict
 from scanner.model.workloads import WorkloadKindName, names_of
 from scanner.usage.evidence import EvidenceRequirements
+from scanner.workloads.documents import Documents
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class ScanRequest:
     """What is to be scanned. Times are Unix seconds; the window counts for the X-Ray API only.
 
     Where no role can be read, a scan that compares goes on without, unless it `must_compare`.
-    `iam` and `documents` (of workloads, by kind) are parsed files that stand for the answers of AWS.
+    `iam`, `documents` (of workloads, by kind) and `workload_config` are parsed files that stand for the
+    answers of AWS.
     `regions` are those to scan, none for the configured one. `evidence` names what AWS itself recorded
     (`records.aws_records.SOURCES`). `baseline_verdicts` are the verdicts that a baseline holds. `logical_ids`
     are those of `Stack`. `today` is the date in UTC, `date.min` where no rule has an end. `warnings` are on
@@ -42,6 +44,7 @@ class ScanRequest:
     regions: tuple[str, ...] = ()
     iam: Any = None
     documents: Mapping[WorkloadKindName, Any] = field(default_factory=dict)
+    workload_config: Documents | None = None
     wait: float = 0.0
     workloads: tuple[str, ...] = ()
     stacks: tuple[str, ...] = ()

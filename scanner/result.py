@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from scanner.errors import ScanError
@@ -55,6 +55,17 @@ class Traced:
     skipped: Skipped
     usages: Sequence[Usage]
     scan_reasons: frozenset[Reason] = frozenset()
+
+    def renamed(self, names: Mapping[str, str]) -> Traced:
+        """The same, where some workloads have other keys than traces name them by."""
+        if not names:
+            return self
+        usages = [
+            replace(usage, workload=names.get(usage.workload or "", usage.workload)) for usage in self.usages
+        ]
+        return replace(
+            self, usages=sorted(usages, key=lambda usage: (usage.workload is None, usage.workload or ""))
+        )
 
     @property
     def by_workload(self) -> dict[str, Usage]:

@@ -13,10 +13,8 @@ from scanner.model import Role
 from scanner.never_traced import limited_source, never_traced, with_rights
 from scanner.progress import COMPARISON, FUNCTIONS, RECORDS, Progress, no_progress
 from scanner.read import (
-    check_any_selected,
     read_roles,
     read_traces,
-    read_workloads,
     records_request,
     role_source,
     uncompared,
@@ -24,6 +22,7 @@ from scanner.read import (
     warn_of_calls_not_understood,
     warn_of_late_traces,
 )
+from scanner.read_workloads import check_any_selected, read_workloads
 from scanner.records.aws_records import NO_RECORDS
 from scanner.records.of_role import TracedWorkloads
 from scanner.records.read import Records, read_records
@@ -71,7 +70,7 @@ def _compared_if_possible(
     except NoWorkloadError:
         raise
     except ScanError as raised:
-        if raised.exit_code == EXIT_USAGE and (request.iam or request.documents):
+        if raised.exit_code == EXIT_USAGE and (request.iam or request.documents or request.workload_config):
             raise  # files that are wrong are no want of rights
         error = raised
     else:
@@ -91,6 +90,7 @@ def _compared(
     """What the traces show, compared with what the roles grant. Raises ScanError."""
     progress(FUNCTIONS, 0, None)
     workloads = read_workloads(request, aws, traced.usages, warnings)
+    traced = traced.renamed(workloads.renamed)
     warn_of_late_traces(request, traced, workloads, warnings)
     source = role_source(request, aws, progress)
     roles = read_roles(source, workloads, warnings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.client import CloudFormationClient
@@ -44,6 +44,9 @@ class Aws(Protocol):
 
     def cloudformation(self, region: str) -> CloudFormationClient:
         """The CloudFormation client of a region."""
+
+    def client(self, service: str, region: str) -> Any:
+        """The client of a service, by boto3's name of it, for a region."""
 
     def stack(self, name: str) -> Stack:
         """A CloudFormation stack. Raises ScanError."""

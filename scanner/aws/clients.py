@@ -100,6 +100,10 @@ class Clients:
         """The CloudFormation client of a region."""
         return self._of_region("cloudformation", region)  # type: ignore[no-any-return]  # as above
 
+    def client(self, service: str, region: str) -> Any:
+        """The client of a service, by boto3's name of it, for a region."""
+        return self._of_region(service, region)
+
     def _of_region(self, service: Any, region: str) -> Any:
         """A client of a region, made once."""
         with self._lock:

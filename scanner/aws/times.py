@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 
@@ -19,9 +19,14 @@ SYSTEM_CLOCK = Clock()
 
 
 def time_of(value: Any) -> datetime | None:
-    """A time as AWS writes it ("2018-02-04T23:13:08.219+0000"), or as boto3 parsed it."""
+    """A time as AWS writes it ("2018-02-04T23:13:08.219+0000", or Unix seconds), or as boto3 parsed it."""
     if isinstance(value, datetime):
         return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        try:
+            return datetime.fromtimestamp(value, UTC)
+        except (OverflowError, OSError, ValueError):
+            return None
     if not isinstance(value, str):
         return None
     try:

@@ -20,8 +20,21 @@ from scanner.model import account_of
 NOBODY = "xray-privilege-scan-doctor"
 _NO_JOB = "00000000-0000-0000-0000-000000000000"
 
+_NO_TASK = "0" * 32
+
 # Answers that a request gets only if it is allowed.
-_ALLOWED_ANSWERS = frozenset({"NoSuchEntity", "ResourceNotFoundException", "ValidationError"})
+_ALLOWED_ANSWERS = frozenset(
+    {
+        "NoSuchEntity",
+        "ResourceNotFoundException",
+        "ValidationError",
+        # of ECS: there is no such cluster or task definition
+        "ClusterNotFoundException",
+        "ClientException",
+        "StateMachineDoesNotExist",
+        "ExecutionDoesNotExist",
+    }
+)
 
 _LONGEST = 100  # characters of what an answer that nobody understands says
 
@@ -48,10 +61,29 @@ class Asked(NamedTuple):
     @property
     def role_of_nobody(self) -> str:
         """A role that the account does not have. Raises LookupError where the account is not known."""
+        return f"arn:{self.partition}:iam::{self._account}:role/{NOBODY}"
+
+    @property
+    def machine_of_nobody(self) -> str:
+        """A state machine that the account does not have. Raises LookupError where the account is not known."""
+        return f"arn:{self.partition}:states:{self.region}:{self._account}:stateMachine:{NOBODY}"
+
+    @property
+    def execution_of_nobody(self) -> str:
+        """An execution that the account does not have. Raises LookupError where the account is not known."""
+        return f"arn:{self.partition}:states:{self.region}:{self._account}:execution:{NOBODY}:{NOBODY}"
+
+    @property
+    def service_of_nobody(self) -> str:
+        """An App Runner service that the account does not have. Raises LookupError as above."""
+        return f"arn:{self.partition}:apprunner:{self.region}:{self._account}:service/{NOBODY}/{_NO_TASK}"
+
+    @property
+    def _account(self) -> str:
         account = account_of(self.role)
         if not account:
             raise LookupError("no function is known whose role could be asked for")
-        return f"arn:{self.partition}:iam::{account}:role/{NOBODY}"
+        return account
 
     @property
     def trace(self) -> str:
@@ -107,6 +139,58 @@ PROBES: Mapping[str, Probe] = {
     "lambda:ListFunctionEventInvokeConfigs": lambda aws, of: aws.functions(
         of.region
     ).list_function_event_invoke_configs(FunctionName=of.function, MaxItems=1),
+    "batch:DescribeJobDefinitions": lambda aws, of: aws.client("batch", of.region).describe_job_definitions(
+        maxResults=1
+    ),
+    "ecs:DescribeServices": lambda aws, of: aws.client("ecs", of.region).describe_services(
+        cluster=NOBODY, services=[NOBODY]
+    ),
+    "ecs:DescribeTaskDefinition": lambda aws, of: aws.client("ecs", of.region).describe_task_definition(
+        taskDefinition=NOBODY
+    ),
+    "ecs:DescribeTasks": lambda aws, of: aws.client("ecs", of.region).describe_tasks(
+        cluster=NOBODY, tasks=[_NO_TASK]
+    ),
+    "ecs:ListClusters": lambda aws, of: aws.client("ecs", of.region).list_clusters(maxResults=1),
+    "ecs:ListServices": lambda aws, of: aws.client("ecs", of.region).list_services(
+        cluster=NOBODY, maxResults=1
+    ),
+    "ecs:ListTaskDefinitionFamilies": lambda aws, of: aws.client(
+        "ecs", of.region
+    ).list_task_definition_families(maxResults=1),
+    "ecs:ListTasks": lambda aws, of: aws.client("ecs", of.region).list_tasks(cluster=NOBODY, maxResults=1),
+    "ec2:DescribeIamInstanceProfileAssociations": lambda aws, of: aws.client(
+        "ec2", of.region
+    ).describe_iam_instance_profile_associations(MaxResults=5),
+    "ec2:DescribeInstances": lambda aws, of: aws.client("ec2", of.region).describe_instances(MaxResults=5),
+    "iam:GetInstanceProfile": lambda aws, of: aws.iam().get_instance_profile(InstanceProfileName=NOBODY),
+    "eks:DescribeCluster": lambda aws, of: aws.client("eks", of.region).describe_cluster(name=NOBODY),
+    "eks:DescribePodIdentityAssociation": lambda aws, of: aws.client(
+        "eks", of.region
+    ).describe_pod_identity_association(clusterName=NOBODY, associationId=NOBODY),
+    "eks:ListPodIdentityAssociations": lambda aws, of: aws.client(
+        "eks", of.region
+    ).list_pod_identity_associations(clusterName=NOBODY, maxResults=1),
+    "iam:ListRoles": lambda aws, of: aws.iam().list_roles(MaxItems=1),
+    "states:DescribeStateMachine": lambda aws, of: aws.client(
+        "stepfunctions", of.region
+    ).describe_state_machine(stateMachineArn=of.machine_of_nobody),
+    "states:DescribeStateMachineForExecution": lambda aws, of: aws.client(
+        "stepfunctions", of.region
+    ).describe_state_machine_for_execution(executionArn=of.execution_of_nobody),
+    "states:ListExecutions": lambda aws, of: aws.client("stepfunctions", of.region).list_executions(
+        stateMachineArn=of.machine_of_nobody, maxResults=1
+    ),
+    "states:ListStateMachineVersions": lambda aws, of: aws.client(
+        "stepfunctions", of.region
+    ).list_state_machine_versions(stateMachineArn=of.machine_of_nobody),
+    "states:ListStateMachines": lambda aws, of: aws.client("stepfunctions", of.region).list_state_machines(
+        maxResults=1
+    ),
+    "apprunner:DescribeService": lambda aws, of: aws.client("apprunner", of.region).describe_service(
+        ServiceArn=of.service_of_nobody
+    ),
+    "apprunner:ListServices": lambda aws, of: aws.client("apprunner", of.region).list_services(MaxResults=1),
     "cloudtrail:LookupEvents": lambda aws, of: aws.cloudtrail(of.region).lookup_events(MaxResults=1),
     "cloudwatch:GetMetricData": lambda aws, of: aws.cloudwatch(of.region).get_metric_data(
         MetricDataQueries=[

@@ -70,7 +70,7 @@ class Role:
     not known. `created` is when the role was made, where known.
     `last_used_region` is where it was last used, as far as IAM tells. `missing_permissions` are the
     IAM actions that the scan lacked, and `problems` what could not be understood. `readable` is True when
-    every policy was read.
+    every policy was read. `platforms` are the principals of platforms that may assume it, Lambda's too.
     """
 
     arn: str
@@ -87,6 +87,7 @@ class Role:
     last_used_region: str | None = None
     missing_permissions: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    platforms: frozenset[str] = frozenset()
 
 
 class GrantKey(NamedTuple):

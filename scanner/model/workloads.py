@@ -200,7 +200,6 @@ class PublishedVersion(NamedTuple):
     made: datetime | None
     role: str | None = None
     runtime: str = ""
-    candidates: tuple[str, ...] = ()
 
 
 class Alias(NamedTuple):
@@ -219,7 +218,9 @@ class Workload:
     `changed` is when code or configuration last changed, None where that is unknown. `published` are its
     published versions, `aliases` its aliases, None where these were not read. `qualifiers` are the versions
     and aliases by which its platform calls it. `runtime` is what runs the code ("python3.13"), in lower case;
-    empty where that is unknown.
+    empty where that is unknown. `inferred` tells that nothing says for sure that `role` is its role.
+    `by_platform_only` tells that no code of it uses the role: the platform alone does, to start a workload
+    (an execution role of ECS).
     """
 
     key: str
@@ -233,3 +234,5 @@ class Workload:
     platform: PlatformNeeds = PlatformNeeds()
     runtime: str = ""
     candidates: tuple[str, ...] = ()
+    inferred: bool = False
+    by_platform_only: bool = False

@@ -151,6 +151,7 @@ def _files_read(options: Options) -> Iterator[tuple[str, Path]]:
     """The files that options name to be read, with their options."""
     yield "--config", options.config or CONFIG
     yield from (("--traces", path) for path in options.traces)
+    yield from (("--workload-config", path) for path in options.workload_config)
     known = None if options.update_baseline else options.baseline
     named = {
         "--trace-ids": options.trace_ids,

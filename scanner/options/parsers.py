@@ -68,6 +68,7 @@ class Options(FilterOptions):
     profile: str | None = None
     iam: Path | None = None
     functions: Path | None = None
+    workload_config: tuple[Path, ...] = ()
     evidence: tuple[str, ...] = ()
     # findings
     workloads: tuple[str, ...] = ()
@@ -180,6 +181,13 @@ def _add_aws(group: argparse._ArgumentGroup) -> None:
     add("--profile", help="AWS profile (default: as configured)")
     add("--iam", type=Path, metavar="FILE", help="what `aws iam get-account-authorization-details` prints")
     add("--functions", type=Path, metavar="FILE", help="what `aws lambda list-functions` prints")
+    add(
+        "--workload-config",
+        nargs="+",
+        action=SeveralPaths,
+        metavar="PATH",
+        help="what `aws ecs describe-task-definition` and the like print, or folders of that",
+    )
     add(
         "--evidence",
         nargs="+",

@@ -11,6 +11,7 @@ from scanner.errors import EXIT_USAGE, ScanError
 from scanner.options.files import json_file, trace_ids_of
 from scanner.options.parsers import CONFIG, NEVER, Options
 from scanner.options.times import window
+from scanner.options.workload_config import workload_config
 
 if TYPE_CHECKING:
     from scanner.gate.baseline import Baseline
@@ -41,6 +42,7 @@ def request_of(
     _check_severity(options, config)
     _check_traces(options)
     start, end = (0.0, 0.0) if options.traces else window(options.start_time, options.time_range, now)
+    configuration = workload_config(options.workload_config)
     ids = trace_ids_of(options.trace_ids) if options.trace_ids else ()
     return ScanRequest(
         start=start,
@@ -55,6 +57,7 @@ def request_of(
         documents={
             kind.name: json_file(path, kind.option) for kind, path in _workload_files(options).items() if path
         },
+        workload_config=configuration.documents,
         wait=options.wait if options.wait is not None else _TRACE_IDS_WAIT if ids else 0.0,
         workloads=options.workloads,
         stacks=options.stack,
@@ -66,21 +69,21 @@ def request_of(
         baseline=baseline,
         baseline_verdicts=frozenset((*EXCESS, *gate.fail_on)) - {Verdict.INEFFECTIVE},
         today=datetime.fromtimestamp(now, UTC).date(),
-        warnings=_warnings(options, gate, config, baseline),
+        warnings=(*_warnings(options, gate, config, baseline), *configuration.warnings),
     )
 
 
 def without_documents(options: Options) -> Options:
     """The options without the files that stand for the answers of AWS, which may be large."""
     files: dict[str, Any] = dict.fromkeys(kind.argument for kind in _workload_files(options))
-    return replace(options, iam=None, **files)
+    return replace(options, iam=None, workload_config=(), **files)
 
 
 def _workload_files(options: Options) -> dict[WorkloadKind, Path | None]:
     """The files of workloads that stand for AWS, by kind: each has an option of its own."""
     from scanner.workloads.kinds import KINDS
 
-    return {kind: getattr(options, kind.argument) for kind in KINDS.values()}
+    return {kind: getattr(options, kind.argument) for kind in KINDS.values() if kind.from_file}
 
 
 def _check_comparison(options: Options) -> None:
@@ -91,6 +94,7 @@ def _check_comparison(options: Options) -> None:
         "--fail-on-severity": options.fail_on_severity,
         "--iam": options.iam,
         **{kind.option: path for kind, path in _workload_files(options).items()},
+        "--workload-config": options.workload_config,
         "--update-baseline": options.update_baseline,
     }
     for option, value in given.items():

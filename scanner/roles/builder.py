@@ -13,7 +13,7 @@ from scanner.aws.times import time_of
 from scanner.errors import Warnings
 from scanner.iam.policies import NotAPolicyError, parse_policy
 from scanner.model import Policy, Role
-from scanner.roles.trust import other_principals
+from scanner.roles.trust import other_principals, platforms_in
 
 T = TypeVar("T")
 
@@ -37,6 +37,7 @@ class RoleBuilder:
         self._missing: set[str] = set()
         self._problems: list[str] = []
         self._trusted: tuple[str, ...] | None = None
+        self._platforms = frozenset[str]()
         self._boundary: Policy | None = None
         self._tags: Mapping[str, str] | None = None
         self._created: datetime | None = None
@@ -45,6 +46,7 @@ class RoleBuilder:
     def add_details(self, details: Mapping[str, Any]) -> str | None:
         """Note what a role says of itself, and return the ARN of its boundary."""
         self._trusted = other_principals(details.get("AssumeRolePolicyDocument"))
+        self._platforms = platforms_in(details.get("AssumeRolePolicyDocument"))
         self._created = time_of(details.get("CreateDate"))
         region = _mapping(details.get("RoleLastUsed")).get("Region")
         self._last_used_region = region if isinstance(region, str) else None
@@ -148,6 +150,7 @@ class RoleBuilder:
             readable=not self._missing - {_DETAILS} and not self._problems,
             missing_permissions=tuple(sorted(self._missing)),
             problems=tuple(self._problems),
+            platforms=self._platforms,
         )
 
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 from typing import Any
 
-import orjson
-
 from scanner.errors import Warnings
 from scanner.mapping.partitions import partitions
 from scanner.model import Arn, Role, region_of
-from scanner.workloads.kinds import KINDS
+from scanner.workloads.kinds import KINDS, LAMBDA
 from scanner.workloads.listing import Workloads
+from scanner.workloads.trusts import principals_of
 
-_UNKNOWN = "?"
 _STACK = "aws:cloudformation:stack-id"
 _READ_REGION = "name that region too (--region), or add its functions to the file of --functions"
 
@@ -32,7 +30,7 @@ def with_workloads(roles: Iterable[Role], workloads: Workloads, warnings: Warnin
         using.setdefault(used_role, set()).add(arn)
     regions = {region_of(workload) for workload in workloads.known} - {""}
     completed = []
-    for role in roles:
+    for role in (_without_platforms(role, workloads) for role in roles):
         in_known_region = role.last_used_region is None or role.last_used_region in regions
         unread = _named_regions(role) - regions - workloads.regions
         _warn(role, workloads, warnings, in_known_region=in_known_region)
@@ -44,13 +42,26 @@ def with_workloads(roles: Iterable[Role], workloads: Workloads, warnings: Warnin
                 workloads=tuple(arns),
                 by_version_only=tuple(arn for arn in arns if workloads.known[arn].role != role.arn),
                 workloads_complete=role.workloads_complete
-                and workloads.complete
+                and (workloads.complete or not _may_be_of_functions(role))
+                and role.arn not in workloads.shared_roles
                 and in_known_region
                 and not unread,
                 missing_permissions=tuple(sorted({*role.missing_permissions, *workloads.missing})),
             )
         )
     return completed
+
+
+def _without_platforms(role: Role, workloads: Workloads) -> Role:
+    """The role, of which a platform is no stranger whose workloads are all known."""
+    others = tuple(name for name in role.trusted if name not in workloads.platforms)
+    known = role.workloads_complete or bool(role.trusted)
+    return replace(role, trusted=others, workloads_complete=known and not others)
+
+
+def _may_be_of_functions(role: Role) -> bool:
+    """Whether Lambda may assume the role; where its trust policy was not read, it may."""
+    return not role.platforms or LAMBDA.principal in role.platforms
 
 
 def _warn(role: Role, workloads: Workloads, warnings: Warnings, *, in_known_region: bool) -> None:
@@ -62,6 +73,9 @@ def _warn(role: Role, workloads: Workloads, warnings: Warnings, *, in_known_regi
             "role-used-elsewhere",
             f"{role.arn} was last used in {role.last_used_region}, where no workload was listed: {remedy}",
         )
+    if role.arn in workloads.shared_roles:
+        what = workloads.shared_roles[role.arn]
+        warnings.add("role-shared-untraced", f"{role.arn} is also used by {what}: no trace tells for what")
     if role.trusted:
         others = ", ".join(role.trusted)
         warnings.add(
@@ -97,35 +111,13 @@ def _warn_of_regions(role: Role, regions: set[str], warnings: Warnings) -> None:
 
 
 def other_principals(trust: Any) -> tuple[str, ...]:
-    """The principals that a trust policy lets assume the role, without the platforms of workloads.
+    """The principals that a trust policy lets assume the role, without Lambda.
 
     "?" stands for what cannot be read.
-    docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
     """
-    if isinstance(trust, str):
-        try:
-            trust = orjson.loads(trust)
-        except orjson.JSONDecodeError:
-            return (_UNKNOWN,)
-    statements = trust.get("Statement") if isinstance(trust, Mapping) else None
-    if isinstance(statements, Mapping):
-        statements = [statements]
-    if not isinstance(statements, list) or not statements:
-        return (_UNKNOWN,)
-    principals = {principal for statement in statements for principal in _principals(statement)}
-    return tuple(sorted(principals - {kind.principal for kind in KINDS.values()}))
+    return tuple(sorted(principals_of(trust) - {LAMBDA.principal}))
 
 
-def _principals(statement: Any) -> list[str]:
-    """The principals that a statement lets in."""
-    if not isinstance(statement, Mapping):
-        return [_UNKNOWN]
-    if statement.get("Effect") == "Deny":
-        return []
-    principal = statement.get("Principal")
-    if isinstance(principal, str):
-        return [principal]
-    if not isinstance(principal, Mapping) or not principal:
-        return [_UNKNOWN]
-    values = [value if isinstance(value, list) else [value] for value in principal.values()]
-    return [str(name) for names in values for name in names] or [_UNKNOWN]
+def platforms_in(trust: Any) -> frozenset[str]:
+    """The principals of platforms of workloads that a trust policy lets assume the role."""
+    return principals_of(trust) & {kind.principal for kind in KINDS.values()}

@@ -6,8 +6,9 @@ What speaks against a single action stands in `unseen`, what a grant's resource 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from scanner.model import Policy
+from scanner.model import Policy, Role, Workload
 from scanner.usage.evidence import EvidenceRequirements, WorkloadEvidence, workload_evidence
 from scanner.verdict.context import RoleContext
 from scanner.verdict.reasons import Reason
@@ -52,12 +53,22 @@ class EvidenceReasons:
         context = self._context
         if policy.created not in self._workloads:
             workloads = workload_evidence(
-                context.role, policy, context.evidence, context.workloads, context.records
+                _of_code(context.role, context.workloads),
+                policy,
+                context.evidence,
+                context.workloads,
+                context.records,
             )
             self._workloads[policy.created] = [
                 (workload, evidence_reasons(workload, context.requirements)) for workload in workloads
             ]
         return self._workloads[policy.created]
+
+
+def _of_code(role: Role, workloads: Mapping[str, Workload]) -> Role:
+    """The role with the workloads whose code uses it: of what a platform does, no trace is waited for."""
+    own = (key for key in role.workloads if key not in workloads or not workloads[key].by_platform_only)
+    return replace(role, workloads=tuple(own))
 
 
 def _of_all_workloads(by_workload: Sequence[set[Reason]]) -> frozenset[Reason]:

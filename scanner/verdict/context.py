@@ -40,6 +40,9 @@ class RoleContext:
         reasons = set(self.scan_reasons)
         if not self.role.workloads_complete:
             reasons.add(Reason.ROLE_USERS_UNKNOWN)
+        own = (self.workloads.get(workload) for workload in self.role.workloads)
+        if any(workload.inferred for workload in own if workload):
+            reasons.add(Reason.ROLE_INFERRED)
         if acts_for_caller(self.usage.required):
             reasons.add(Reason.ACTS_FOR_CALLER)
         return frozenset(reasons)

@@ -63,8 +63,14 @@ REASON_HELP: Mapping[Reason, tuple[str, str]] = {
     ),
     Reason.ROLE_USERS_UNKNOWN: (
         "who else uses the role is not known",
-        "allow lambda:ListFunctions and iam:GetRole, name every region (--region), and let nothing but "
-        "Lambda assume the role",
+        "allow lambda:ListFunctions (ecs:ListTaskDefinitionFamilies and ecs:ListServices for tasks, "
+        "states:ListStateMachines for state machines) and iam:GetRole, name every region (--region), and let "
+        "nothing but their platform assume the role; what else runs on an instance or in a cluster of "
+        "Kubernetes uses its role, too",
+    ),
+    Reason.ROLE_INFERRED: (
+        "which role the workload has follows from names alone, or a refusal names another one",
+        "check by hand that it is its role; on Kubernetes, give each namespace one role",
     ),
     Reason.TRACES_ELSEWHERE: (
         "Transaction Search is on: X-Ray's API shows only the traces that are indexed",
@@ -73,8 +79,9 @@ REASON_HELP: Mapping[Reason, tuple[str, str]] = {
     Reason.OLDER_VERSION: (
         "a published version with this role, older than the last change, may still serve, and was not seen "
         "well enough",
-        "allow lambda:ListAliases (or merge `Aliases` into the file of --functions), delete versions that no "
-        "longer serve, or exercise those that aliases serve",
+        "allow lambda:ListAliases (or merge `Aliases` into the file of --functions; ecs:ListServices and "
+        "ecs:DescribeServices for tasks), delete versions that no longer serve, or exercise those that "
+        "aliases or services run",
     ),
     Reason.ACTS_FOR_CALLER: (
         "a call was seen, or may have been made by a client that is not traced, after which AWS acts with "

@@ -21,6 +21,7 @@ class Reason(StrEnum):
     INCOMPLETE_TRACES = "incomplete-traces"
     SHARER_NOT_SEEN = "sharer-not-seen"
     ROLE_USERS_UNKNOWN = "role-users-unknown"
+    ROLE_INFERRED = "role-inferred"
     TRACES_ELSEWHERE = "traces-elsewhere"
     OLDER_VERSION = "older-version"
     ACTS_FOR_CALLER = "acts-for-caller"
@@ -35,6 +36,7 @@ EVIDENCE_REASONS = frozenset(
         Reason.INCOMPLETE_TRACES,
         Reason.SHARER_NOT_SEEN,
         Reason.ROLE_USERS_UNKNOWN,
+        Reason.ROLE_INFERRED,
         Reason.TRACES_ELSEWHERE,
         Reason.OLDER_VERSION,
     }
@@ -42,7 +44,13 @@ EVIDENCE_REASONS = frozenset(
 
 # With these a suggestion cuts what was not used all the same: there was evidence, though not enough of it.
 CUT_DESPITE = frozenset(
-    {Reason.TOO_FEW_TRACES, Reason.INCOMPLETE_TRACES, Reason.ROLE_USERS_UNKNOWN, Reason.OLDER_VERSION}
+    {
+        Reason.TOO_FEW_TRACES,
+        Reason.INCOMPLETE_TRACES,
+        Reason.ROLE_USERS_UNKNOWN,
+        Reason.ROLE_INFERRED,
+        Reason.OLDER_VERSION,
+    }
 )
 
 # With one of these a grant may well have been used, though traces do not tell that it was this one.

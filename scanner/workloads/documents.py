@@ -86,13 +86,12 @@ class Documents:
 def joined(parts: Iterable[Documents]) -> Documents:
     """The entries of several documents, each once."""
     parts = tuple(parts)
-    entries: dict[str, list[Any]] = {}
+    entries: dict[str, dict[str, Any]] = {}
     for part in parts:
         for form, more in part.entries.items():
-            held = entries.setdefault(form, [])
-            held.extend(entry for entry in more if entry not in held)
+            entries.setdefault(form, {}).update((repr(entry), entry) for entry in more)
     return Documents(
-        {form: tuple(held) for form, held in entries.items()},
+        {form: tuple(held.values()) for form, held in entries.items()},
         frozenset().union(*(part.partial for part in parts)),
         tuple(dict.fromkeys(right for part in parts for right in part.missing)),
     )
@@ -110,7 +109,8 @@ def recognised(value: Any) -> Documents | None:
         return None
     cut_off = any(value.get(key) for key in _MORE_PAGES)
     entries = {form.name: tuple(of_form) for form, of_form in found if of_form is not None}
-    return Documents(entries, frozenset(entries) if cut_off else frozenset())
+    alone = (form.name for form, of_form in found if of_form == [value] and _is_many(form))
+    return Documents(entries, frozenset(entries) if cut_off else frozenset(alone))
 
 
 def _found(value: Entry) -> Iterator[tuple[Form, list[Any] | None]]:
@@ -140,6 +140,11 @@ def _at(value: Entry, form: Form) -> list[Any] | None:
     kind = Mapping if form.marks else str
     fits = all(isinstance(entry, kind) and _has(entry, form.marks) for entry in entries)
     return entries if fits else None
+
+
+def _is_many(form: Form) -> bool:
+    """Whether its command prints a list: an entry on its own is not all of one."""
+    return any(step.endswith(_MANY) for step in form.path)
 
 
 def _has(entry: Any, marks: Iterable[str]) -> bool:

@@ -12,6 +12,7 @@ from scanner.aws.ask import THREADS, Failure, attempt, warn_of_denial
 from scanner.errors import Warnings
 from scanner.model import region_of
 from scanner.model.workloads import LATEST, workload_name
+from scanner.workloads.documents import Documents
 from scanner.workloads.lambda_function import (
     LambdaFunction,
     by_function,
@@ -33,6 +34,14 @@ Entries = Mapping[str, list[Mapping[str, Any]]]
 """Parts of configurations by the ARN of the function."""
 
 
+_FORMS = {
+    "function": "Functions",
+    "event-source-mapping": "EventSourceMappings",
+    "event-invoke-config": "FunctionEventInvokeConfigs",
+    "alias": "Aliases",
+}
+
+
 @dataclass(frozen=True)
 class LambdaFunctions:
     """The functions that were listed, by ARN: as $LATEST is configured. The rest is as in `Workloads`."""
@@ -47,6 +56,16 @@ class LambdaFunctions:
     def roles(self) -> Mapping[str, str | None]:
         """The roles of the functions, by ARN."""
         return {arn: function.role for arn, function in self.known.items()}
+
+    @property
+    def renamed(self) -> Mapping[str, str]:
+        """None: traces name functions by their ARNs."""
+        return {}
+
+    @property
+    def companions(self) -> Mapping[str, tuple[str, ...]]:
+        """None."""
+        return {}
 
     def workloads(self, traced: Collection[str]) -> Workloads:
         """The functions as workloads. `traced` are the ARNs of those that wrote traces."""
@@ -106,6 +125,16 @@ def functions_from_file(document: Any, warnings: Warnings) -> LambdaFunctions:
         for arn, function in functions.known.items()
     }
     return replace(functions, known=known)
+
+
+def functions_from_documents(documents: Documents, warnings: Warnings) -> LambdaFunctions:
+    """The same from several documents, whichever are there."""
+    document: dict[str, Any] = {
+        key: list(documents.entries[form]) for form, key in _FORMS.items() if form in documents.entries
+    }
+    if "function" in documents.partial:
+        document["NextMarker"] = "there are more"
+    return functions_from_file({"Functions": [], **document}, warnings)
 
 
 def _with_arns_of_aliases(document: Mapping[str, Any], known: Iterable[str]) -> Mapping[str, Any]:

@@ -19,6 +19,9 @@ class Workloads:
     of all versions. `complete` tells whether these are all workloads of the regions in question, so that
     nobody else among them uses a role. `missing` are the rights that the scan lacked, `regions` those whose
     workloads were listed. `compared_roles` are the roles that the scan is about.
+    `platforms` are the principals (beside Lambda's) all of whose workloads are known, so that nobody else
+    uses a role that lets only them in. `shared_roles` are roles that something uses of which no trace can
+    tell, with what that is. `renamed` are workloads that are known by another key than traces name them by.
     """
 
     known: Mapping[str, Workload] = field(default_factory=dict)
@@ -27,6 +30,9 @@ class Workloads:
     missing: tuple[str, ...] = ()
     regions: frozenset[str] = frozenset()
     compared_roles: tuple[str, ...] = ()
+    platforms: frozenset[str] = frozenset()
+    shared_roles: Mapping[str, str] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def other_roles(self) -> frozenset[str] | None:
@@ -53,11 +59,52 @@ class Listing(Protocol):
     def roles_of_versions(self) -> frozenset[tuple[str, str]]:
         """The (role, workload) pairs of all versions."""
 
+    @property
+    def renamed(self) -> Mapping[str, str]:
+        """The keys of workloads by those that traces name them by, where these differ."""
+
+    @property
+    def companions(self) -> Mapping[str, tuple[str, ...]]:
+        """Workloads that are compared whenever another one is, by that one: both are its parts."""
+
     def workloads(self, traced: Collection[str]) -> Workloads:
         """The workloads as far as they were read. `traced` are the ARNs of those that wrote traces."""
 
     def with_configuration(self, aws: Aws, arns: Iterable[str], warnings: Warnings) -> Listing:
         """The listing with the whole configuration of some workloads. Raises ScanError."""
+
+
+@dataclass(frozen=True)
+class ReadWorkloads:
+    """A listing of which nothing is left to be read."""
+
+    read: Workloads = field(default_factory=Workloads)
+    companions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def roles(self) -> Mapping[str, str | None]:
+        """The roles of the workloads."""
+        return {key: workload.role for key, workload in self.read.known.items()}
+
+    @property
+    def roles_of_versions(self) -> frozenset[tuple[str, str]]:
+        """The (role, workload) pairs of all versions."""
+        return self.read.roles_of_versions
+
+    @property
+    def renamed(self) -> Mapping[str, str]:
+        """The keys of workloads by those that traces name them by, where these differ."""
+        return self.read.renamed
+
+    def workloads(self, traced: Collection[str]) -> Workloads:
+        """The workloads; whether they were traced was known when they were read."""
+        del traced
+        return self.read
+
+    def with_configuration(self, aws: Aws, arns: Iterable[str], warnings: Warnings) -> ReadWorkloads:
+        """The same: nothing is left."""
+        del aws, arns, warnings
+        return self
 
 
 def union(parts: Iterable[Workloads]) -> Workloads:
@@ -69,4 +116,7 @@ def union(parts: Iterable[Workloads]) -> Workloads:
         complete=all(part.complete for part in parts),
         missing=tuple(right for part in parts for right in part.missing),
         regions=frozenset().union(*(part.regions for part in parts)),
+        platforms=frozenset().union(*(part.platforms for part in parts)),
+        shared_roles={role: what for part in parts for role, what in part.shared_roles.items()},
+        renamed={old: new for part in parts for old, new in part.renamed.items()},
     )

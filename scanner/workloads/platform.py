@@ -14,7 +14,10 @@ from scanner.workloads.kinds import KINDS
 def platform_actions() -> frozenset[str]:
     """The actions (lower case) of which a workload's configuration tells whether they are needed."""
     return frozenset(
-        row["action"].lower() for kind in KINDS.values() for row in rows("workloads", kind.table)
+        row["action"].lower()
+        for kind in KINDS.values()
+        for table in kind.tables
+        for row in rows("workloads", table)
     )
 
 

@@ -1,0 +1,205 @@
+"""Which workloads there are and which roles they have: from files, from AWS, or both."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import replace
+
+from scanner.aws.api import Aws
+from scanner.errors import EXIT_USAGE, NoWorkloadError, ScanError, Warnings
+from scanner.model import Usage, Workload, region_of
+from scanner.model.workloads import short_name, shown_id, workload_kind, workload_name
+from scanner.request import ScanRequest, is_selected
+from scanner.result import WORKLOAD_UNKNOWN
+from scanner.workloads.asked import Asked, RoleDirectory
+from scanner.workloads.documents import Documents
+from scanner.workloads.kinds import KINDS, WorkloadKind
+from scanner.workloads.listing import Listing, ReadWorkloads, Workloads, union
+from scanner.workloads.role_directory import AwsRoles, FileRoles
+
+
+def read_workloads(request: ScanRequest, aws: Aws, usages: Sequence[Usage], warnings: Warnings) -> Workloads:
+    """The workloads of all regions in question, and the roles of those that were seen or asked for by name.
+
+    Raises ScanError where a file of them cannot be used, or AWS refuses the credentials.
+    """
+    directory = _directory(request, aws, warnings)
+    by_kind = {kind: _listed(kind, request, aws, usages, directory, warnings) for kind in KINDS.values()}
+    others = _others(usages, directory)
+    role_of = {key: role for listing in by_kind.values() for key, role in listing.roles.items()}
+    role_of |= {key: workload.role for key, workload in others.known.items() if workload.role}
+    renamed = _renamed(by_kind.values())
+    traced = {
+        renamed.get(usage.workload, usage.workload)
+        for usage in usages
+        if usage.workload and usage.evidence.was_seen
+    }
+    selected = _selected(request, traced, role_of, warnings)
+    compared = [*selected, *_companions(by_kind.values(), selected)]
+    roles = dict.fromkeys(role for key in compared for role in _roles_of(key, role_of, request, warnings))
+    listings = [
+        listing
+        if _is_from_file(kind, request)
+        else listing.with_configuration(
+            aws, [key for role, key in listing.roles_of_versions if role in roles], warnings
+        )
+        for kind, listing in by_kind.items()
+    ]
+    workloads = union([*(listing.workloads(traced) for listing in listings), others])
+    _warn_of_unknown_roles(selected, workloads.known, warnings)
+    # the role of a workload that its file does not hold is unknown: it may be any of them
+    in_file = all(key in role_of for key in selected if _is_from_file(_kind_of(key), request))
+    return replace(workloads, complete=workloads.complete and in_file, compared_roles=tuple(roles))
+
+
+def _directory(request: ScanRequest, aws: Aws, warnings: Warnings) -> RoleDirectory:
+    """The roles of the account, from where its policies are read."""
+    if request.iam is not None:
+        return FileRoles(request.iam)
+    return AwsRoles(aws.iam, warnings)
+
+
+def _kind_of(workload: str) -> WorkloadKind | None:
+    return KINDS.get(workload_kind(workload))
+
+
+def _is_from_file(kind: WorkloadKind | None, request: ScanRequest) -> bool:
+    """Whether files stand for AWS: those of a kind's own option, those of --workload-config that hold any.
+
+    Where traces and roles come from files too, AWS is asked for no kind that --workload-config may hold.
+    """
+    if kind is None:
+        return False
+    if kind.name in request.documents:
+        return True
+    documents = request.workload_config
+    if documents is not None and kind.name in documents.kinds:
+        return True
+    offline = bool(request.traces) and request.iam is not None
+    return offline and (documents is not None or not kind.always_listed)
+
+
+def _listed(
+    kind: WorkloadKind,
+    request: ScanRequest,
+    aws: Aws,
+    usages: Sequence[Usage],
+    directory: RoleDirectory,
+    warnings: Warnings,
+) -> Listing:
+    """The workloads of a kind, from the files that stand for AWS, or from AWS."""
+    of_kind = {u.workload: u for u in usages if u.workload and workload_kind(u.workload) == kind.name}
+    if kind.from_file and kind.name in request.documents:
+        try:
+            return kind.from_file(request.documents[kind.name], warnings)
+        except ValueError as error:
+            raise ScanError(f"the file of {kind.option} cannot be used: {error}", EXIT_USAGE) from None
+    documents = request.workload_config or Documents()
+    named = any(kind.is_named_by(glob) for glob in request.workloads)
+    from_file = _is_from_file(kind, request)
+    if not (of_kind or named or kind.name in documents.kinds or (kind.always_listed and not from_file)):
+        # which functions there are was not asked: any may use a role that Lambda may assume
+        return ReadWorkloads(Workloads(complete=not kind.always_listed))
+    regions = ({region_of(key) for key in of_kind} - {""}).union(request.regions)
+    if from_file:
+        return kind.from_documents(documents, Asked(of_kind, frozenset(regions), directory), warnings)
+    return kind.from_aws(aws, Asked(of_kind, frozenset(regions or {aws.region()}), directory), warnings)
+
+
+def _others(usages: Sequence[Usage], directory: RoleDirectory) -> Workloads:
+    """What runs on nothing that is known: its role is inferred where refusals name one of the account's."""
+    known, pairs = {}, set()
+    for usage in usages:
+        if usage.workload is None or workload_kind(usage.workload) in KINDS:
+            continue
+        names = sorted({hint.denied_role for hint in usage.hints if hint.denied_role})
+        found = [role.arn for role in map(directory.find, names) if role]
+        role = found[0] if len(found) == 1 else None
+        if role:
+            pairs.add((role, usage.workload))
+        known[usage.workload] = Workload(
+            usage.workload,
+            workload_kind(usage.workload),
+            workload_name(usage.workload),
+            role=role,
+            candidates=() if role else tuple(found),
+            inferred=role is not None,
+        )
+    return Workloads(known=known, roles_of_versions=frozenset(pairs))
+
+
+def _renamed(listings: Iterable[Listing]) -> dict[str, str]:
+    return {old: new for listing in listings for old, new in listing.renamed.items()}
+
+
+def _companions(listings: Iterable[Listing], selected: Sequence[str]) -> list[str]:
+    """The workloads that are compared whenever one that is selected is."""
+    of_main = {main: keys for listing in listings for main, keys in listing.companions.items()}
+    return [key for main in selected for key in of_main.get(main, ())]
+
+
+def _selected(
+    request: ScanRequest, traced: Set[str], role_of: Mapping[str, str | None], warnings: Warnings
+) -> list[str]:
+    """The workloads that were seen, and those that were asked for by name."""
+    named = {arn for arn in role_of if request.workloads and is_selected(arn, request.workloads)}
+    known = {*traced, *role_of}
+    check_any_selected(request, known if traced else ())
+    for glob in request.workloads:
+        if not any(is_selected(arn, (glob,)) for arn in traced | named):
+            warnings.add(WORKLOAD_UNKNOWN, _no_match((glob,), known))
+    return sorted(arn for arn in traced | named if is_selected(arn, request.workloads))
+
+
+def check_any_selected(request: ScanRequest, known: Collection[str]) -> None:
+    """Raise NoWorkloadError where none of the workloads that are known was asked for.
+
+    Where none is known at all, something else is the matter.
+    """
+    if known and not any(is_selected(arn, request.workloads) for arn in known):
+        raise NoWorkloadError(_no_match(request.workloads, known))
+
+
+def _no_match(globs: Sequence[str], arns: Iterable[str]) -> str:
+    """What to say of globs that match nothing, with names that may be meant."""
+    names = sorted(set(map(short_name, arns)))
+    message = f"no workload matches --workloads {_first(list(map(repr, globs)), ' ')}"
+    close = difflib.get_close_matches(globs[0].strip("*"), names, 2)
+    if close:
+        return f"{message}; did you mean {' or '.join(close)}?"
+    return f"{message}; seen: {_first(names, ', ')}" if names else message
+
+
+def _first(texts: Sequence[str], separator: str) -> str:
+    more = f" and {len(texts) - 3} more" if len(texts) > 3 else ""
+    return separator.join(texts[:3]) + more
+
+
+def _roles_of(
+    workload: str, role_of: Mapping[str, str | None], request: ScanRequest, warnings: Warnings
+) -> Iterator[str]:
+    """The role of a workload; a warning where it was not read."""
+    kind, role = _kind_of(workload), role_of.get(workload)
+    if role is not None:
+        yield role
+    elif kind is None:
+        why = "nothing tells what it runs on: its role is not compared"
+        warnings.add("kind-not-compared", f"{shown_id(workload)}: {why}")
+    elif kind.always_listed and workload not in role_of and _is_from_file(kind, request):
+        warnings.add(f"{kind.noun}-missing", f"{shown_id(workload)} is not in the file of {kind.option}")
+
+
+def _warn_of_unknown_roles(
+    selected: Iterable[str], known: Mapping[str, Workload], warnings: Warnings
+) -> None:
+    """Warn of workloads that were read, and whose role is not known."""
+    for key in selected:
+        workload = known.get(key)
+        if workload is None or workload.role is not None:
+            continue
+        if workload.candidates:
+            either = " or ".join(workload.candidates)
+            warnings.add("role-unknown", f"{shown_id(key)}: its role could not be told: {either}")
+        elif workload.kind in KINDS:
+            warnings.add(f"{KINDS[workload.kind].noun}-without-role", f"{shown_id(key)} names no role")

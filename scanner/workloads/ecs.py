@@ -1,0 +1,367 @@
+"""ECS and Fargate: task definitions, and which revisions of them run in which cluster. Pure.
+
+A workload is a family of task definitions in a cluster. Its revisions are published versions, which never
+change; the services and tasks that run now say which of them serve, as aliases do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from scanner.errors import Warnings
+from scanner.model import Arn, PlatformNeeds, Workload
+from scanner.model.workloads import Alias, Hints, PublishedVersion, WorkloadKey, shown_id
+from scanner.workloads import batch
+from scanner.workloads.asked import Asked, settled
+from scanner.workloads.documents import Documents, Entry, part, parts, text
+from scanner.workloads.ecs_task import (
+    REMEDIES,
+    TASK_TABLE,
+    UNREAD,
+    TaskDefinition,
+    execution_needs,
+    named_revision,
+    parse_definition,
+    task_needs,
+)
+from scanner.workloads.features import unread_needs
+from scanner.workloads.listing import ReadWorkloads, Workloads
+from scanner.workloads.warnings import warn_of_role, with_role
+
+PRINCIPAL = "ecs-tasks.amazonaws.com"
+_UNKNOWN = "?"
+_EXECUTION = "execution"
+
+
+class _Family(NamedTuple):
+    """A family of task definitions of an account and region."""
+
+    account: str
+    region: str
+    name: str
+
+
+@dataclass(frozen=True)
+class _Running:
+    """What runs of a family in a cluster now.
+
+    `serving` are revisions by what runs them, `overrides` the task roles that tasks were started with in
+    place of their definition's ("" for none), `execute_command` whether ECS Exec is on for any of it.
+    """
+
+    serving: tuple[tuple[str, int], ...] = ()
+    overrides: frozenset[str] = frozenset()
+    execute_command: bool = False
+
+
+@dataclass
+class _Known:
+    """What the documents say, by family, and by family and cluster."""
+
+    documents: Documents
+    definitions: dict[_Family, dict[int, TaskDefinition]] = field(default_factory=dict)
+    running: dict[tuple[_Family, str], _Running] = field(default_factory=dict)
+
+    @property
+    def services_read(self) -> bool:
+        """Whether it is known which revisions serve."""
+        return self.documents.has_all("service") and "task" not in self.documents.partial
+
+    def matching(self, key: WorkloadKey, family: str) -> list[_Family]:
+        """The families that a key may mean: a place that it leaves out may be any."""
+        return sorted(
+            known
+            for known in {*self.definitions, *(of_family for of_family, _ in self.running)}
+            if known.name == family
+            and key.account in ("", known.account)
+            and key.region in ("", known.region)
+        )
+
+    def running_in(self, family: _Family, cluster: str) -> _Running:
+        """What runs of a family in a cluster, in all of them where it is not known in which."""
+        found = [
+            running
+            for (of_family, of_cluster), running in sorted(self.running.items())
+            if of_family == family and cluster in (of_cluster, _UNKNOWN)
+        ]
+        return _Running(
+            tuple(serving for running in found for serving in running.serving),
+            frozenset().union(*(running.overrides for running in found)),
+            any(running.execute_command for running in found),
+        )
+
+
+def unread_task(workload: str) -> Workload:
+    """A workload of ECS of which nothing was read."""
+    needs = unread_needs(TASK_TABLE, UNREAD, REMEDIES)
+    return Workload(workload, "ecs", WorkloadKey.parse(workload).name, platform=needs)
+
+
+def tasks_of(documents: Documents, asked: Asked, warnings: Warnings) -> ReadWorkloads:
+    """The workloads of ECS that documents and traces show, with the roles of their tasks."""
+    known = _known(documents)
+    built = [_of_traced(key, known, asked, warnings) for key in sorted(asked.usages)]
+    used = {(family, cluster) for one in built for family, cluster in one.places}
+    built += [_of_untraced(family, cluster, known, asked) for family, cluster in _untraced(known, used)]
+    jobs = batch.roles_of_jobs(documents)
+    built += [_of_job(job, role) for job, role in jobs if not _is_traced(job, asked)]
+    workloads = {workload.key: workload for one in built for workload in one.workloads}
+    return ReadWorkloads(
+        Workloads(
+            known=workloads,
+            roles_of_versions=frozenset(pair for one in built for pair in one.roles),
+            missing=documents.missing,
+            regions=asked.regions,
+            platforms=frozenset({PRINCIPAL}) if _is_complete(known) else frozenset(),
+            shared_roles={role: what for one in built for role, what in one.shared.items()},
+        ),
+        companions={one.workloads[0].key: tuple(w.key for w in one.workloads[1:]) for one in built},
+    )
+
+
+# --- what the documents say ----------------------------------------------------------------------
+
+
+def _known(documents: Documents) -> _Known:
+    known = _Known(documents)
+    for entry in documents.of("task-definition"):
+        definition = parse_definition(entry)
+        if definition:
+            family = _Family(definition.arn.account, definition.arn.region, definition.family)
+            known.definitions.setdefault(family, {})[definition.revision] = definition
+    for place, running in _all_running(documents):
+        held = known.running.get(place, _Running())
+        known.running[place] = _Running(
+            (*held.serving, *running.serving),
+            held.overrides | running.overrides,
+            held.execute_command or running.execute_command,
+        )
+    return known
+
+
+def _all_running(documents: Documents) -> Iterator[tuple[tuple[_Family, str], _Running]]:
+    for service in documents.of("service"):
+        if text(service, "status") == "INACTIVE":
+            continue
+        sets = (*parts(service, "deployments"), *parts(service, "taskSets"))
+        arns = dict.fromkeys(text(run, "taskDefinition") for run in (service, *sets))
+        yield from _running(service, f"service {text(service, 'serviceName')}", arns)
+    for task in documents.of("task"):
+        if text(task, "lastStatus") != "STOPPED":
+            override = text(part(task, "overrides"), "taskRoleArn")
+            yield from _running(task, "task", [text(task, "taskDefinitionArn")], frozenset({override}))
+
+
+def _running(
+    entry: Entry, what: str, arns: Iterable[str], overrides: frozenset[str] = frozenset()
+) -> Iterator[tuple[tuple[_Family, str], _Running]]:
+    """What a service or a task runs."""
+    cluster = text(entry, "clusterArn").rpartition("/")[2] or _UNKNOWN
+    execute_command = entry.get("enableExecuteCommand") is True
+    for arn in arns:
+        named, place = named_revision(arn), Arn.parse(arn)
+        if named and place:
+            family, revision = named
+            running = _Running(((what, revision),), overrides, execute_command)
+            yield (_Family(place.account, place.region, family), cluster), running
+
+
+def _untraced(known: _Known, used: Collection[tuple[_Family, str]]) -> list[tuple[_Family, str]]:
+    """The families in clusters that no trace names; those that run nowhere now may run in any cluster."""
+    places = known.running.keys() - used
+    anywhere = {family for family, cluster in used if cluster == _UNKNOWN}
+    of_families = {family for family, _ in (*known.running, *used)}
+    idle = {(family, _UNKNOWN) for family in known.definitions if family not in of_families}
+    return sorted({place for place in places if place[0] not in anywhere} | idle)
+
+
+def _is_complete(known: _Known) -> bool:
+    """Whether these are all that may run with a task's role.
+
+    That takes a list of all families, each of them described, and all services. Batch's jobs run as tasks.
+    """
+    documents = known.documents
+    names = {family.name for family in known.definitions}
+    return (
+        known.services_read
+        and documents.has_all("family")
+        and not documents.partial & {"task-definition", "job-definition"}
+        and names.issuperset(documents.texts_of("family"))
+    )
+
+
+# --- workloads -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Built:
+    """A workload, then those that it needs; its families in clusters, and its roles by version."""
+
+    workloads: tuple[Workload, ...]
+    places: tuple[tuple[_Family, str], ...] = ()
+    roles: tuple[tuple[str, str], ...] = ()
+    shared: Mapping[str, str] = field(default_factory=dict)
+
+
+def _of_traced(workload: str, known: _Known, asked: Asked, warnings: Warnings) -> _Built:
+    """A workload that was traced."""
+    key = WorkloadKey.parse(workload)
+    cluster, _, name = key.name.rpartition("/")
+    families = known.matching(key, name)
+    if len(families) == 1:
+        built = _of_family(workload, families[0], cluster or _UNKNOWN, known, asked)
+        warn_of_role(built.workloads[0], warnings, _without_role(families[0], known))
+        return built
+    roles = batch.roles_of_family(name, known.documents)
+    role = settled(roles, asked.hints(workload), asked, PRINCIPAL, inferred=True)
+    of_family = with_role(unread_task(workload), role)
+    remedy = "add what `aws ecs describe-task-definition` prints to --workload-config"
+    why = f"several accounts or regions have task definitions {name}" if families else remedy
+    warn_of_role(of_family, warnings, why)
+    return _Built((of_family,), roles=_pairs(of_family))
+
+
+def _without_role(family: _Family, known: _Known) -> str:
+    definitions = known.definitions.get(family, {})
+    if definitions and max(definitions.items())[1].fargate_only:
+        return "its task definition names no task role, so that its code has no credentials of ECS"
+    return "its task definition names no task role: on EC2 its code may use the role of the instance"
+
+
+def _of_untraced(family: _Family, cluster: str, known: _Known, asked: Asked) -> _Built:
+    key = WorkloadKey("ecs", f"{cluster}/{family.name}", family.account, family.region)
+    return _of_family(key.text, family, cluster, known, asked)
+
+
+def _of_family(workload: str, family: _Family, cluster: str, known: _Known, asked: Asked) -> _Built:
+    running = known.running_in(family, cluster)
+    definitions = known.definitions.get(family, {})
+    traced = frozenset(int(name) for name in asked.versions(workload) if name.isdecimal())
+    serving = frozenset(revision for _, revision in running.serving)
+    newest = (
+        max(serving) if known.services_read and serving else max({*definitions, *serving, *traced}, default=0)
+    )
+    places = tuple(place for place in {*known.running, (family, cluster)} if _is_at(place, family, cluster))
+    main = definitions.get(newest)
+    if main is None:
+        role = settled((), asked.hints(workload), asked, PRINCIPAL)
+        of_family = with_role(unread_task(workload), role)
+        return _Built((of_family,), places, _pairs(of_family))
+    role = settled(_candidates(main, running), asked.hints(workload), asked, PRINCIPAL)
+    of_family = with_role(
+        Workload(
+            workload,
+            "ecs",
+            WorkloadKey.parse(workload).name,
+            changed=main.registered,
+            published=_revisions(main, definitions.values(), known),
+            aliases=_aliases(running) if known.services_read else None,
+            platform=task_needs(
+                main,
+                traced=workload in asked.usages,
+                execute_command=running.execute_command
+                if known.services_read
+                else running.execute_command or None,
+            ),
+        ),
+        role,
+    )
+    pairs = {
+        (definition.role, workload)
+        for revision, definition in definitions.items()
+        if definition.role and revision in serving | traced
+    }
+    companions = tuple(_execution(workload, main))
+    return _Built(
+        (of_family, *companions),
+        places,
+        (*_pairs(of_family), *sorted(pairs), *(pair for one in companions for pair in _pairs(one))),
+        _shared(of_family, main, asked.hints(workload)),
+    )
+
+
+def _is_at(place: tuple[_Family, str], family: _Family, cluster: str) -> bool:
+    return place[0] == family and cluster in (place[1], _UNKNOWN)
+
+
+def _candidates(main: TaskDefinition, running: _Running) -> list[str]:
+    """The roles that tasks of the newest revision have: its own, or what they were started with instead."""
+    overrides = sorted(running.overrides - {""})
+    of_definition = (
+        [main.role] if main.role and (running.overrides != frozenset(overrides) or not overrides) else []
+    )
+    return [*of_definition, *overrides]
+
+
+def _revisions(
+    main: TaskDefinition, definitions: Iterable[TaskDefinition], known: _Known
+) -> tuple[PublishedVersion, ...]:
+    """The revisions. Where it is not known which serve, one that was not read may be among them."""
+    read = [
+        PublishedVersion(str(definition.revision), definition.registered, definition.role)
+        for definition in definitions
+    ]
+    numbers = {version.name for version in read}
+    before = str(main.revision - 1)
+    if not known.services_read and main.revision > 1 and before not in numbers:
+        read.append(PublishedVersion(before, None, main.role))
+    return tuple(sorted(read, key=lambda version: int(version.name)))
+
+
+def _aliases(running: _Running) -> tuple[Alias, ...]:
+    by_name: dict[str, set[str]] = {}
+    for what, revision in running.serving:
+        by_name.setdefault(what, set()).add(str(revision))
+    return tuple(Alias(name, tuple(sorted(versions))) for name, versions in sorted(by_name.items()))
+
+
+def _pairs(workload: Workload) -> tuple[tuple[str, str], ...]:
+    return ((workload.role, workload.key),) if workload.role else ()
+
+
+def _execution(workload: str, main: TaskDefinition) -> Iterator[Workload]:
+    """ECS itself, which starts the tasks of a workload with a role of its own."""
+    if main.execution_role:
+        key = WorkloadKey.parse(workload)
+        of_platform = key._replace(name=f"{key.name}/{_EXECUTION}")
+        yield Workload(
+            of_platform.text,
+            "ecs",
+            of_platform.name,
+            role=main.execution_role,
+            changed=main.registered,
+            platform=execution_needs(main),
+            by_platform_only=True,
+        )
+
+
+def _shared(workload: Workload, main: TaskDefinition, hints: Iterable[Hints]) -> dict[str, str]:
+    """The role of a task with containers that no trace names: they use it too."""
+    traced = {hint.container for hint in hints if hint.container}
+    others = [container.name for container in main.containers if not container.sidecar]
+    unseen = [name for name in others if not any(_names(hint, name) for hint in traced)]
+    if workload.role is None or len(others) < 2 or not unseen:
+        return {}
+    return {workload.role: f"containers {', '.join(unseen)} of {shown_id(workload.key)}"}
+
+
+def _names(hint: str, container: str) -> bool:
+    """Whether a name is that of a container: plain, or as Docker's `ecs-FAMILY-REVISION-CONTAINER-ID`."""
+    return hint == container or f"-{container}-" in hint
+
+
+# --- Batch ---------------------------------------------------------------------------------------
+
+
+def _is_traced(job: batch.Job, asked: Asked) -> bool:
+    families = (WorkloadKey.parse(workload).name.rpartition("/")[2] for workload in asked.usages)
+    return any(batch.is_family_of(family, job.name) for family in families)
+
+
+def _of_job(job: batch.Job, role: str) -> _Built:
+    """A job definition that no trace names."""
+    key = WorkloadKey("ecs", f"{_UNKNOWN}/{job.name}", job.account, job.region)
+    workload = Workload(key.text, "ecs", key.name, role=role, platform=PlatformNeeds())
+    return _Built((workload,), roles=_pairs(workload))
