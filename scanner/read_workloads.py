@@ -76,8 +76,7 @@ def _is_from_file(kind: WorkloadKind | None, request: ScanRequest) -> bool:
     documents = request.workload_config
     if documents is not None and kind.name in documents.kinds:
         return True
-    offline = bool(request.traces) and request.iam is not None
-    return offline and (documents is not None or not kind.always_listed)
+    return _is_offline(request) and (documents is not None or not kind.always_listed)
 
 
 def _listed(
@@ -96,9 +95,8 @@ def _listed(
         except ValueError as error:
             raise ScanError(f"the file of {kind.option} cannot be used: {error}", EXIT_USAGE) from None
     documents = request.workload_config or Documents()
-    named = any(kind.is_named_by(glob) for glob in request.workloads)
     from_file = _is_from_file(kind, request)
-    if not (of_kind or named or kind.name in documents.kinds or (kind.always_listed and not from_file)):
+    if not (of_kind or kind.name in documents.kinds or _is_asked_for(kind, request, usages)):
         # which functions there are was not asked: any may use a role that Lambda may assume
         return ReadWorkloads(Workloads(complete=not kind.always_listed))
     regions = ({region_of(key) for key in of_kind} - {""}).union(request.regions)
@@ -127,6 +125,22 @@ def _others(usages: Sequence[Usage], directory: RoleDirectory) -> Workloads:
             inferred=role is not None,
         )
     return Workloads(known=known, roles_of_versions=frozenset(pairs))
+
+
+def _is_asked_for(kind: WorkloadKind, request: ScanRequest, usages: Sequence[Usage]) -> bool:
+    """Whether the workloads of a kind are listed though none was traced.
+
+    Functions are, unless traces and roles come from files and other workloads were traced.
+    """
+    if any(kind.is_named_by(glob) for glob in request.workloads):
+        return True
+    others_traced = _is_offline(request) and any(usage.workload for usage in usages)
+    return kind.always_listed and not _is_from_file(kind, request) and not others_traced
+
+
+def _is_offline(request: ScanRequest) -> bool:
+    """Whether traces and roles come from files."""
+    return bool(request.traces) and request.iam is not None
 
 
 def _renamed(listings: Iterable[Listing]) -> dict[str, str]:

@@ -266,6 +266,8 @@ def _workload(
         region=parts.region or None,
         role=workload.role if workload else None,
         candidates=workload.candidates if workload else (),
+        role_inferred=workload is not None and workload.inferred,
+        platform_only=workload is not None and workload.by_platform_only,
         reported=is_selected(key, request.workloads),
         rights=result.never_traced.rights.get(key),
         evidence=_workload_evidence(key, usage, result, request),

@@ -61,7 +61,7 @@ def usage_of_role(
     for workload in workloads:
         for action, resource in workload.platform.required:
             uses.add(UsedPermission(action, resource, exact=True, platform=True))
-    decided = [workload.platform.decided for workload in workloads]
+    decided = [workload.platform.decided for workload in workloads if not workload.by_platform_only]
     return RoleUsage(
         required={action: tuple(required) for action, required in uses.required.items()},
         possible={action: tuple(resources) for action, resources in uses.possible.items()},

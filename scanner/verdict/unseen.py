@@ -46,6 +46,7 @@ class UnseenUses:
         self._usage = usage
         self._traced = frozenset((*usage.required, *usage.possible))
         self._unread = frozenset(usage.platform_may_need)
+        self._decided = usage.platform_decided - self._unread
         self._possible = frozenset(usage.possible)
         self._services = frozenset(
             service_of_action(action)
@@ -63,7 +64,7 @@ class UnseenUses:
 
     def _reasons_of_all_grants(self, action: str) -> Iterator[Untraced]:
         """Why traces may not show a use of an action, whichever grant allows it."""
-        known = untraced(action)
+        known = None if action in self._decided else untraced(action)
         if known is not None:
             yield known
         for extra in self._usage.team:
@@ -87,7 +88,7 @@ class UnseenUses:
             (action,) = actions
             return actions if any(self._reasons_of_all_grants(action)) or action in self._unread else _NONE
         pattern = grant.action.lower()
-        of_reference = actions & untraced_actions(catalog.prefixes_of(pattern))
+        of_reference = (actions & untraced_actions(catalog.prefixes_of(pattern))) - self._decided
         of_none = _NONE if catalog.expand(pattern) else actions
         of_team = (matching(extra.action, actions) for extra in self._usage.team)
         return (of_reference | of_none | (actions & self._unread)).union(*of_team)
@@ -111,7 +112,7 @@ class UnseenUses:
 
         Whether calls of their service were traced does not matter.
         """
-        return (actions & self._usage.platform_decided) - self._unread
+        return actions & self._decided
 
     def _platform_uses(self, grant: Grant, action: str) -> Iterator[UsedPermission]:
         for need in self.platform_needs(grant, action):

@@ -17,7 +17,7 @@ from scanner.workloads.asked import Asked, Settled, settled
 from scanner.workloads.documents import Documents, Entry, part, text
 from scanner.workloads.features import Feature, Gap, Remedies, features_of, needs_of, unread_needs
 from scanner.workloads.listing import ReadWorkloads, Workloads
-from scanner.workloads.warnings import warn_of_role, with_role
+from scanner.workloads.warnings import warn_of_others, warn_of_role, with_role
 
 PRINCIPAL = "tasks.apprunner.amazonaws.com"
 TABLE, ACCESS_TABLE = "app_runner", "app_runner_access"
@@ -33,6 +33,7 @@ _MISSING = (
     "apprunner:DescribeService, or add what `aws apprunner describe-service` prints to --workload-config), "
     "or it names no instance role"
 )
+_LISTS = "`aws apprunner list-services` and `... describe-service`"
 _ACCESS = "access"
 _ECR = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com/([^:@]+)")
 
@@ -67,6 +68,8 @@ def services_of(documents: Documents, asked: Asked, warnings: Warnings) -> ReadW
             known |= {workload.key: workload for workload in _workloads(key.text, [entry], asked)}
     summaries = {text(entry, "ServiceArn") for entry in documents.of("app-runner-summary")}
     complete = documents.has_all("app-runner-summary") and summaries <= entries.keys()
+    if any(workload.role for workload in known.values()):
+        warn_of_others(documents, complete, "App Runner services", _LISTS, warnings)
     return ReadWorkloads(
         Workloads(
             known=known,

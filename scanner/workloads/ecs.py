@@ -28,11 +28,12 @@ from scanner.workloads.ecs_task import (
 )
 from scanner.workloads.features import unread_needs
 from scanner.workloads.listing import ReadWorkloads, Workloads
-from scanner.workloads.warnings import warn_of_role, with_role
+from scanner.workloads.warnings import warn_of_others, warn_of_role, with_role
 
 PRINCIPAL = "ecs-tasks.amazonaws.com"
 _UNKNOWN = "?"
 _EXECUTION = "execution"
+_LISTS = "`aws ecs list-task-definition-families`, `... describe-task-definition` and `... describe-services`"
 
 
 class _Family(NamedTuple):
@@ -108,13 +109,16 @@ def tasks_of(documents: Documents, asked: Asked, warnings: Warnings) -> ReadWork
     jobs = batch.roles_of_jobs(documents)
     built += [_of_job(job, role) for job, role in jobs if not _is_traced(job, asked)]
     workloads = {workload.key: workload for one in built for workload in one.workloads}
+    complete = _is_complete(known)
+    if any(workload.role for workload in workloads.values()):
+        warn_of_others(documents, complete, "task definitions and services", _LISTS, warnings)
     return ReadWorkloads(
         Workloads(
             known=workloads,
             roles_of_versions=frozenset(pair for one in built for pair in one.roles),
             missing=documents.missing,
             regions=asked.regions,
-            platforms=frozenset({PRINCIPAL}) if _is_complete(known) else frozenset(),
+            platforms=frozenset({PRINCIPAL}) if complete else frozenset(),
             shared_roles={role: what for one in built for role, what in one.shared.items()},
         ),
         companions={one.workloads[0].key: tuple(w.key for w in one.workloads[1:]) for one in built},

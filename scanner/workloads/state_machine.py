@@ -29,7 +29,7 @@ from scanner.workloads.features import (
     unread_needs,
 )
 from scanner.workloads.listing import ReadWorkloads, Workloads
-from scanner.workloads.warnings import warn_of_role, with_role
+from scanner.workloads.warnings import warn_of_others, warn_of_role, with_role
 
 PRINCIPAL = "states.amazonaws.com"
 TABLE = "state_machine"
@@ -48,6 +48,7 @@ _MISSING = (
     "allow states:DescribeStateMachine, or add what `aws stepfunctions describe-state-machine` prints to "
     "--workload-config"
 )
+_LISTS = "`aws stepfunctions list-state-machines` and `... describe-state-machine`"
 _INITIAL = ("", "INITIAL")
 _SYNC = ".sync"
 # what a service asks of a job and does to one that it waits for
@@ -88,6 +89,8 @@ def machines_of(documents: Documents, asked: Asked, warnings: Warnings) -> ReadW
         and "state-machine-version" not in documents.partial
         and "state-machine" not in documents.partial
     )
+    if any(workload.role for workload in known.values()):
+        warn_of_others(documents, complete, "state machines", _LISTS, warnings)
     return ReadWorkloads(
         Workloads(
             known=known,

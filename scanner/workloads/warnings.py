@@ -8,6 +8,19 @@ from scanner.errors import Warnings
 from scanner.model import Workload
 from scanner.model.workloads import shown_id
 from scanner.workloads.asked import Settled
+from scanner.workloads.documents import Documents
+
+
+def warn_of_others(
+    documents: Documents, complete: bool, what: str, commands: str, warnings: Warnings
+) -> None:
+    """Warn where files do not hold all workloads of a kind; where a right is missing, that was said."""
+    if not complete and not documents.missing:
+        warnings.add(
+            "workload-config-partial",
+            f"not all {what} are known, so that who else uses a role is unknown and nothing is confirmed: add "
+            f"what {commands} print to --workload-config",
+        )
 
 
 def with_role(workload: Workload, settled: Settled) -> Workload:

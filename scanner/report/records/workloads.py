@@ -139,6 +139,20 @@ class Workload(Struct, frozen=True, kw_only=True, omit_defaults=True):
             "where its role is unknown: the roles that it may have, or what could not be told, a line each"
         ),
     ] = ()
+    role_inferred: Annotated[
+        bool,
+        about(
+            "whether nothing says for sure that this is its role: it follows from names, or a refusal "
+            "names another one"
+        ),
+    ] = False
+    platform_only: Annotated[
+        bool,
+        about(
+            "whether no code of it uses the role: the platform alone does, to start a workload (an "
+            "execution role of ECS)"
+        ),
+    ] = False
     reported: Annotated[
         bool, about("false where it is not among those that were asked for, and only shares a role with one")
     ] = True

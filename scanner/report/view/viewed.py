@@ -67,7 +67,8 @@ def name_of_workload(id_: str) -> str:
 
 def is_never_traced(workload: Workload) -> bool:
     """Whether a workload was asked for, and no trace shows it."""
-    return workload.reported and not (workload.evidence.traces or workload.evidence.calls)
+    seen = workload.evidence.traces or workload.evidence.calls
+    return workload.reported and not seen and not workload.platform_only
 
 
 def bundle_of(role: Role, finding: Finding) -> BundleUse | None:
