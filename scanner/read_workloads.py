@@ -57,7 +57,7 @@ def _directory(request: ScanRequest, aws: Aws, warnings: Warnings) -> RoleDirect
     """The roles of the account, from where its policies are read."""
     if request.iam is not None:
         return FileRoles(request.iam)
-    return AwsRoles(aws.iam, warnings)
+    return AwsRoles(aws, warnings)
 
 
 def _kind_of(workload: str) -> WorkloadKind | None:

@@ -65,12 +65,12 @@ class Asked(NamedTuple):
 
     @property
     def machine_of_nobody(self) -> str:
-        """A state machine that the account does not have. Raises LookupError where the account is not known."""
+        """A state machine that the account does not have. Raises LookupError as above."""
         return f"arn:{self.partition}:states:{self.region}:{self._account}:stateMachine:{NOBODY}"
 
     @property
     def execution_of_nobody(self) -> str:
-        """An execution that the account does not have. Raises LookupError where the account is not known."""
+        """An execution that the account does not have. Raises LookupError as above."""
         return f"arn:{self.partition}:states:{self.region}:{self._account}:execution:{NOBODY}:{NOBODY}"
 
     @property

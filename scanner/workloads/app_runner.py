@@ -17,7 +17,7 @@ from scanner.workloads.asked import Asked, Settled, settled
 from scanner.workloads.documents import Documents, Entry, part, text
 from scanner.workloads.features import Feature, Gap, Remedies, features_of, needs_of, unread_needs
 from scanner.workloads.listing import ReadWorkloads, Workloads
-from scanner.workloads.warnings import warn_of_others, warn_of_role, with_role
+from scanner.workloads.warnings import explained, warn_of_others, with_role
 
 PRINCIPAL = "tasks.apprunner.amazonaws.com"
 TABLE, ACCESS_TABLE = "app_runner", "app_runner_access"
@@ -58,7 +58,7 @@ def services_of(documents: Documents, asked: Asked, warnings: Warnings) -> ReadW
         found = [arn for arn, entry in sorted(entries.items()) if _is_called(arn, entry, traced)]
         matched.update(found)
         of_traced = list(_workloads(traced, [entries[arn] for arn in found], asked))
-        warn_of_role(of_traced[0], warnings, _MISSING)
+        of_traced[0] = explained(of_traced[0], _MISSING, warnings)
         known |= {workload.key: workload for workload in of_traced}
         companions[traced] = tuple(workload.key for workload in of_traced[1:])
     for arn in sorted(entries.keys() - matched):

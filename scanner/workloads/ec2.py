@@ -18,7 +18,7 @@ from scanner.workloads.asked import Asked, settled
 from scanner.workloads.documents import Documents, part, parts, text
 from scanner.workloads.features import Feature, Gap, Remedies, features_of, needs_of, unread_needs
 from scanner.workloads.listing import ReadWorkloads, Workloads
-from scanner.workloads.warnings import warn_of_role, with_role
+from scanner.workloads.warnings import explained, with_role
 
 PRINCIPAL = "ec2.amazonaws.com"
 TABLE = "ec2"
@@ -50,8 +50,7 @@ def services_of(documents: Documents, asked: Asked, warnings: Warnings) -> ReadW
     instances = _instances(documents)
     known, renamed, pairs = {}, {}, set()
     for traced in sorted(asked.usages):
-        workload = _service(traced, instances, asked)
-        warn_of_role(workload, warnings, _UNREAD)
+        workload = explained(_service(traced, instances, asked), _UNREAD, warnings)
         known[workload.key] = workload
         if workload.key != traced:
             renamed[traced] = workload.key

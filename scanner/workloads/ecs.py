@@ -7,7 +7,7 @@ change; the services and tasks that run now say which of them serve, as aliases 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from scanner.errors import Warnings
@@ -28,7 +28,7 @@ from scanner.workloads.ecs_task import (
 )
 from scanner.workloads.features import unread_needs
 from scanner.workloads.listing import ReadWorkloads, Workloads
-from scanner.workloads.warnings import warn_of_others, warn_of_role, with_role
+from scanner.workloads.warnings import explained, warn_of_others, with_role
 
 PRINCIPAL = "ecs-tasks.amazonaws.com"
 _UNKNOWN = "?"
@@ -216,14 +216,14 @@ def _of_traced(workload: str, known: _Known, asked: Asked, warnings: Warnings) -
     families = known.matching(key, name)
     if len(families) == 1:
         built = _of_family(workload, families[0], cluster or _UNKNOWN, known, asked)
-        warn_of_role(built.workloads[0], warnings, _without_role(families[0], known))
-        return built
+        main, *companions = built.workloads
+        told = explained(main, _without_role(families[0], known), warnings)
+        return replace(built, workloads=(told, *companions))
     roles = batch.roles_of_family(name, known.documents)
     role = settled(roles, asked.hints(workload), asked, PRINCIPAL, inferred=True)
-    of_family = with_role(unread_task(workload), role)
     remedy = "add what `aws ecs describe-task-definition` prints to --workload-config"
     why = f"several accounts or regions have task definitions {name}" if families else remedy
-    warn_of_role(of_family, warnings, why)
+    of_family = explained(with_role(unread_task(workload), role), why, warnings)
     return _Built((of_family,), roles=_pairs(of_family))
 
 

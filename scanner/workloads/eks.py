@@ -20,7 +20,7 @@ from scanner.workloads.documents import Documents, Entry, part, text
 from scanner.workloads.features import Feature, Remedies, needs_of, unread_needs
 from scanner.workloads.listing import ReadWorkloads, Workloads
 from scanner.workloads.trusts import ServiceAccount, service_accounts_of
-from scanner.workloads.warnings import warn_of_role, with_role
+from scanner.workloads.warnings import explained, with_role
 
 PRINCIPAL = "pods.eks.amazonaws.com"
 # what the trust policy of a role for service accounts names: an OIDC provider of EKS
@@ -34,7 +34,6 @@ _NODE = (
     "of its node (allow eks:ListPodIdentityAssociations, eks:DescribePodIdentityAssociation and "
     "iam:ListRoles, or add what `aws eks describe-pod-identity-association` prints to --workload-config)"
 )
-_SEVERAL = "its namespace has several roles"
 # When a deployment changed is known to Kubernetes alone; the times of role and policies count.
 _ANY_TIME = datetime.fromtimestamp(0, UTC)
 
@@ -55,8 +54,7 @@ def pods_of(documents: Documents, asked: Asked, warnings: Warnings) -> ReadWorkl
     """The workloads on EKS that traces show, with the roles of the service accounts of their namespaces."""
     known, pairs = {}, set()
     for traced in sorted(asked.usages):
-        workload = _pods(traced, documents, asked)
-        warn_of_role(workload, warnings, _SEVERAL if len(workload.candidates) > 1 else _NODE)
+        workload = explained(_pods(traced, documents, asked), _NODE, warnings)
         known[traced] = workload
         if workload.role:
             pairs.add((workload.role, traced))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from scanner.aws.api import Aws
 from scanner.aws.ask import Question, ask, attempt
 from scanner.errors import Warnings
 from scanner.workloads.asked import RoleTrust
-
-if TYPE_CHECKING:
-    from mypy_boto3_iam.client import IAMClient
 
 
 class FileRoles:
@@ -36,14 +34,14 @@ class FileRoles:
 class AwsRoles:
     """The roles as IAM has them now, asked for when they are needed."""
 
-    def __init__(self, client: Callable[[], IAMClient], warnings: Warnings) -> None:
-        self._client = client
+    def __init__(self, aws: Aws, warnings: Warnings) -> None:
+        self._aws = aws
         self._warnings = warnings
         self._all: tuple[RoleTrust, ...] | None = None
 
     def find(self, name: str) -> RoleTrust | None:
         """The role of a name, None where there is none or iam:GetRole is denied."""
-        answer = attempt(lambda: self._client().get_role(RoleName=name)["Role"])
+        answer = attempt(lambda: self._aws.iam().get_role(RoleName=name)["Role"])
         return (
             RoleTrust(answer["Arn"], answer.get("AssumeRolePolicyDocument"))
             if isinstance(answer, dict)
@@ -57,7 +55,7 @@ class AwsRoles:
         return self._all
 
     def _list(self) -> list[RoleTrust]:
-        pages = self._client().get_paginator("list_roles").paginate()
+        pages = self._aws.iam().get_paginator("list_roles").paginate()
         return [
             RoleTrust(role["Arn"], role.get("AssumeRolePolicyDocument"))
             for page in pages

@@ -29,7 +29,7 @@ from scanner.workloads.features import (
     unread_needs,
 )
 from scanner.workloads.listing import ReadWorkloads, Workloads
-from scanner.workloads.warnings import warn_of_others, warn_of_role, with_role
+from scanner.workloads.warnings import explained, warn_of_others, with_role
 
 PRINCIPAL = "states.amazonaws.com"
 TABLE = "state_machine"
@@ -75,7 +75,7 @@ def machines_of(documents: Documents, asked: Asked, warnings: Warnings) -> ReadW
     for arn in sorted({*entries, *asked.usages} - {""}):
         workload, roles = _machine(arn, entries.get(arn, []), documents, asked)
         if arn in asked.usages:
-            warn_of_role(workload, warnings, _MISSING)
+            workload = explained(workload, _MISSING, warnings)
         known[arn] = workload
         pairs |= {(role, arn) for role in roles}
         unclear = _not_understood(_current(arn, entries.get(arn, [])))

@@ -18,8 +18,8 @@ def warn_of_others(
     if not complete and not documents.missing:
         warnings.add(
             "workload-config-partial",
-            f"not all {what} are known, so that who else uses a role is unknown and nothing is confirmed: add "
-            f"what {commands} print to --workload-config",
+            f"not all {what} are known: who else uses a role is unknown, and nothing is confirmed; add what "
+            f"{commands} print to --workload-config",
         )
 
 
@@ -34,15 +34,14 @@ def with_role(workload: Workload, settled: Settled) -> Workload:
     )
 
 
-def warn_of_role(workload: Workload, warnings: Warnings, why: str) -> None:
-    """Warn where the role of a traced workload is not known, or contradicted by a refusal."""
-    name, others = shown_id(workload.key), ", ".join(workload.candidates)
+def explained(workload: Workload, why: str, warnings: Warnings) -> Workload:
+    """The workload, which says why its role is not known; a warning where a refusal contradicts its role."""
     if workload.role is None:
-        candidates = f"; candidates: {others}" if others else ""
-        warnings.add("workload-without-role", f"the role of {name} is not known: {why}{candidates}")
-    elif others:
+        return workload if workload.candidates else replace(workload, candidates=(why,))
+    if workload.candidates:
         warnings.add(
             "role-contradicted",
-            f"a refusal names {others} as the role of {name}, its configuration {workload.role}: nothing is "
-            "confirmed",
+            f"a refusal names {workload.candidates[0]} as the role of {shown_id(workload.key)}, its "
+            f"configuration {workload.role}: nothing is confirmed",
         )
+    return workload

@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from scanner import read
+from scanner import read_workloads as read
 from scanner.aws.api import Aws
 from scanner.errors import ScanError, Warnings
 from scanner.model import Workload
@@ -35,6 +35,14 @@ class Tasks:
     def roles_of_versions(self) -> frozenset[tuple[str, str]]:
         return frozenset({(self.workload.role, self.workload.key)} if self.workload.role else ())
 
+    @property
+    def renamed(self) -> Mapping[str, str]:
+        return {}
+
+    @property
+    def companions(self) -> Mapping[str, tuple[str, ...]]:
+        return {}
+
     def workloads(self, traced: Collection[str]) -> Workloads:
         return Workloads({self.workload.key: self.workload}, self.roles_of_versions)
 
@@ -46,7 +54,13 @@ def read_tasks(
     workload: Workload, monkeypatch: pytest.MonkeyPatch, *globs: str
 ) -> tuple[Workloads, list[tuple[str, str]]]:
     """The workloads of a scan that saw the task, and the warnings."""
-    tasks = replace(LAMBDA, name="ecs", noun="task", from_file=lambda document, warnings: Tasks(workload))
+    tasks = replace(
+        LAMBDA,
+        name="ecs",
+        always_listed=False,
+        noun="task",
+        from_file=lambda document, warnings: Tasks(workload),
+    )
     monkeypatch.setattr(read, "KINDS", {"ecs": tasks})
     warnings = Warnings()
     seen = replace(usage(), workload=ECS)

@@ -33,7 +33,7 @@ def without(*actions: str) -> Diagnosis:
 
 def test_where_all_is_well_the_command_stands_last() -> None:
     assert lines_of(WELL)[-1] == "Run: xray-privilege-scan -r 6h"
-    assert "21 of 21 rights are there" in said(WELL)
+    assert "43 of 43 rights are there" in said(WELL)
 
 
 def test_what_one_loss_takes_several_rights_is_said_once() -> None:

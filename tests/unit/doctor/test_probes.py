@@ -14,7 +14,7 @@ from tests.unit.cases import ACCOUNT, NOW, REGION
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/of-function"
 ACTIONS = [right.action for right in rights()]
-SERVICES = {"functions": "lambda"}
+SERVICES = {"functions": "lambda", "stepfunctions": "states"}
 
 
 class Client:
@@ -43,7 +43,12 @@ class Aws:
         self._code = code
 
     def __getattr__(self, service: str) -> Any:
-        return lambda *_: Client(SERVICES.get(service, service), self._code, self.requests)
+        return lambda *of: Client(
+            self._named(of[0] if service == "client" else service), self._code, self.requests
+        )
+
+    def _named(self, service: str) -> str:
+        return SERVICES.get(service, service)
 
 
 def check(code: str) -> tuple[dict[str, Answered], list[str]]:

@@ -9,7 +9,7 @@ import pytest
 from scanner.action.inputs import ONE_VALUE
 from scanner.iam import catalog
 from scanner.model import PlatformNeeds, Role, Workload
-from scanner.model.workloads import workload_arn, workload_kind
+from scanner.model.workloads import workload_arn
 from scanner.options.parsers import scan_options
 from scanner.options.request import request_of, without_documents
 from scanner.text.tables import rows
@@ -66,13 +66,18 @@ def test_the_arns_that_traces_name_workloads_by(traced: str, workload: str | Non
 
 
 def test_a_workload_of_a_kind_without_reader_has_no_known_needs() -> None:
-    assert workload_kind(MACHINE) == "state-machine"
-    role = Role(ROLE, "f", workloads=(MACHINE, function_arn("f")))
+    cron = "other:cron@/"
+    role = Role(ROLE, "f", workloads=(cron, function_arn("f")))
     known = {function_arn("f"): Workload(function_arn("f"), "lambda", "f")}
-    machine, function = workloads_of_role(role, known)
-    assert machine == Workload(MACHINE, "state-machine", "m", platform=PlatformNeeds())
+    service, function = workloads_of_role(role, known)
+    assert service == Workload(cron, "other", "cron", platform=PlatformNeeds())
     assert function.platform == PlatformNeeds()
+    assert request_context(cron) == {}
+
+
+def test_the_requests_of_functions_alone_name_what_made_them() -> None:
     assert request_context(MACHINE) == {}
+    assert request_context(function_arn("f")) == {"lambda:sourcefunctionarn": (function_arn("f"),)}
 
 
 def test_workloads_of_several_kinds_are_complete_where_each_kind_is() -> None:
