@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scanner.errors import EXIT_USAGE, ScanError
-from scanner.model import ScanWarning
 
 if TYPE_CHECKING:
+    from scanner.model import ScanWarning
     from scanner.workloads.documents import Documents
 
 _OPTION = "--workload-config"
@@ -29,6 +29,7 @@ def workload_config(paths: Iterable[Path]) -> WorkloadConfig:
     Raises ScanError for a file that cannot be read or holds something else, and for a folder without any that
     is recognised.
     """
+    from scanner.model import ScanWarning
     from scanner.workloads.documents import joined
 
     found: list[Documents] = []

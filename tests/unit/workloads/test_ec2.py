@@ -48,7 +48,8 @@ def test_a_service_is_named_by_the_role_of_its_instances() -> None:
     key = f"ec2:web/web@{PLACE}"
     assert listing.renamed == {WEB: key}
     assert (found.known[key].role, found.known[key].inferred) == (role("web"), False)
-    assert found.known[key].changed and found.known[key].changed.isoformat() == MADE
+    changed = found.known[key].changed
+    assert changed and changed.isoformat() == MADE
     assert found.roles_of_versions == {(role("web"), key)}
 
 

@@ -71,7 +71,7 @@ def test_older_revisions_may_serve_where_services_were_not_read() -> None:
 
 
 def test_roles_that_tasks_were_started_with_are_candidates() -> None:
-    override = {"overrides": {"taskRoleArn": role("other")}}
+    override: Any = {"overrides": {"taskRoleArn": role("other")}}
     only, _, _ = read("ecs", [traced(API)], definition(), task(**override))
     assert only.known[API].role == role("other")
     both = {"tasks": task(**override)["tasks"] + task()["tasks"]}
