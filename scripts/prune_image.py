@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 # what the program asks: scanner/aws/clients.py
-USED = ("cloudformation", "cloudtrail", "cloudwatch", "iam", "lambda", "xray")
+USED = ("cloudformation", "cloudtrail", "cloudwatch", "iam", "lambda", "logs", "xray")
 # what credentials come from: roles, web identity, IAM Identity Center, `aws login`
 CREDENTIALS = ("signin", "sso", "sso-oidc", "sts")
 KEPT = frozenset(USED + CREDENTIALS)

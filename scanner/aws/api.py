@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda.client import LambdaClient
     from mypy_boto3_xray.client import XRayClient
 
+    from scanner.aws.logs import LogsClient
+
 
 class Stack(NamedTuple):
     """A CloudFormation stack with those nested in it: the names of its functions, and its logical ids.
@@ -41,6 +43,9 @@ class Aws(Protocol):
 
     def cloudwatch(self, region: str) -> CloudWatchClient:
         """The CloudWatch client of a region."""
+
+    def logs(self, region: str) -> LogsClient:
+        """The CloudWatch Logs client of a region."""
 
     def cloudformation(self, region: str) -> CloudFormationClient:
         """The CloudFormation client of a region."""

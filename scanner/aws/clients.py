@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda.client import LambdaClient
     from mypy_boto3_xray.client import XRayClient
 
+    from scanner.aws.logs import LogsClient
+
 # "standard" repeats what AWS throttles or fails, with growing pauses:
 # docs.aws.amazon.com/boto3/latest/guide/retries.html. X-Ray's requests also share a concurrency limit.
 _RETRY_MODE = "standard"
@@ -95,6 +97,10 @@ class Clients:
     def cloudwatch(self, region: str) -> CloudWatchClient:
         """The CloudWatch client of a region."""
         return self._of_region("cloudwatch", region)  # type: ignore[no-any-return]  # as above
+
+    def logs(self, region: str) -> LogsClient:
+        """The CloudWatch Logs client of a region."""
+        return self._of_region("logs", region)  # type: ignore[no-any-return]  # as above
 
     def cloudformation(self, region: str) -> CloudFormationClient:
         """The CloudFormation client of a region."""
