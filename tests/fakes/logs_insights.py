@@ -10,8 +10,8 @@ In a process of its own (it prints its address, then runs until its standard inp
 
     python -m tests.fakes.logs_insights --spans 10000000 --rows 3000
 
-It answers StartQuery, GetQueryResults, StopQuery and DescribeLogGroups (JSON 1.1), GetTraceSegmentDestination,
-StartTraceRetrieval, ListRetrievedTraces and CancelTraceRetrieval (REST). `insights_query` is the language.
+It answers StartQuery, GetQueryResults, StopQuery and DescribeLogGroups (JSON 1.1), and the
+retrieval of X-Ray: GetTraceSegmentDestination, StartTraceRetrieval, ListRetrievedTraces (REST). `insights_query` is the language.
 A window has both ends, in seconds; values are texts, absent fields are absent; a limit cuts without a word.
 ``LogsScript`` holds all that may go wrong.
 """
@@ -23,7 +23,6 @@ import itertools
 import json
 import sys
 import threading
-import time
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -223,9 +222,8 @@ class FakeLogs:
             RESULTS: self._results,
             STOP_QUERY: self._stop,
             GROUPS: self._describe,
-            DESTINATION: lambda _: dict(
-                zip(("Destination", "Status"), self.script.destination, strict=True)
-            ),
+            "DescribeQueries": self._listed,
+            DESTINATION: lambda _: dict(zip(("Destination", "Status"), self.script.destination, strict=True)),
             "StartTraceRetrieval": self._retrieve,
             "ListRetrievedTraces": self._retrieved,
             "CancelTraceRetrieval": self._cancel,
@@ -313,8 +311,7 @@ class FakeLogs:
         return [
             (at, record)
             for at, record in enumerate(self._records[low:high], low)
-            if (record.group, record.account) in groups
-            and number > self.script.late.get(record.span_id, 0)
+            if (record.group, record.account) in groups and number > self.script.late.get(record.span_id, 0)
         ]
 
     @staticmethod
@@ -356,6 +353,13 @@ class FakeLogs:
             raise _Refusal("InvalidParameterException", "Query has already ended")
         self._open[body["queryId"]], running.ending = False, "Stopped"
         return {"success": True}
+
+    def _listed(self, body: Json) -> Json:
+        running = [
+            {"queryId": query, "queryString": self.queries[self._running[query].number - 1]}
+            for query in self.open_queries
+        ]
+        return {"queries": running if body.get("status") == "Running" else []}
 
     def _describe(self, body: Json) -> Json:
         prefix = body.get("logGroupNamePrefix", "")

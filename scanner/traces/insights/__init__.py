@@ -1,4 +1,4 @@
-"""CloudWatch Logs Insights as a source: with Transaction Search on, the spans of an account are in a log group.
+"""CloudWatch Logs Insights as a source: with Transaction Search on, spans are in a log group.
 
 The aggregation runs inside AWS: the program receives distinct rows, however many spans there are.
 """

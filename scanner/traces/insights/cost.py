@@ -11,7 +11,7 @@ USD_PER_GB = 0.005
 
 
 class Meter:
-    """Counts the bytes of all queries, those that were stopped or failed among them. Safe for several threads."""
+    """Counts the bytes of all queries, those that failed among them. Safe for several threads."""
 
     def __init__(self, bound_gb: float = float("inf")) -> None:
         self.bound_gb = bound_gb

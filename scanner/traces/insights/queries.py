@@ -36,6 +36,7 @@ MOST_ROWS = 100_000
 PAGE = 10_000
 _ATTEMPTS = 3  # of a query that ends without a result
 _CONCURRENCY_PAUSES = 60  # of so many waits for a place, each of at most `Pace.longest`
+_REFUSED = "the account runs as many queries as it may"
 _WAITING = frozenset({"Scheduled", "Running"})
 
 
@@ -137,7 +138,7 @@ class Queries:
         try:
             pause = self._pace.first
             while True:
-                page = self._request(self._client.get_query_results, queryId=query, **self._page())
+                page = self._request("status", self._client.get_query_results, queryId=query, **self._page())
                 statistics = page.get("statistics")
                 statistics = statistics if isinstance(statistics, dict) else {}
                 self._meter.note(query, statistics.get("bytesScanned"))
@@ -162,10 +163,7 @@ class Queries:
             "queryString": text,
             "limit": self.limit,
         }
-        answer = self._request(self._start, **request)
-        query = answer.get("queryId")
-        if not isinstance(query, str) or not query:
-            raise QueryError("the answer to StartQuery holds no queryId")
+        query = str(self._request("queryId", self._start, **request)["queryId"])
         with self._lock:
             self._open.add(query)
         if self._stop.is_set():
@@ -178,12 +176,13 @@ class Queries:
     def _start(self, **request: Any) -> dict[str, Any]:
         if self._meter.is_at_bound:
             raise BoundError(f"--max-scan-gb {self._meter.bound_gb:g} is reached")
+        answer: dict[str, Any] = {}
         try:
-            return self._client.start_query(**request)
-        except Exception as error:
-            if not hasattr(error, "response"):  # no answer, or one that nobody can read: it may run all the same
+            answer = self._client.start_query(**request)
+        finally:
+            if "queryId" not in answer:  # it may run all the same
                 self._end_unknown(request["queryString"])
-            raise
+        return answer
 
     def _page(self) -> dict[str, Any]:
         return {"maxItems": PAGE} if self._pages else {}
@@ -198,7 +197,7 @@ class Queries:
                 raise QueryError("AWS returned the same page token twice")
             tokens.add(token)
             page = self._request(
-                self._client.get_query_results, queryId=query, nextToken=token, maxItems=PAGE
+                "results", self._client.get_query_results, queryId=query, nextToken=token, maxItems=PAGE
             )
             rows += _rows_in(page)
             token = page.get("nextToken")
@@ -229,41 +228,49 @@ class Queries:
 
     # --- one request ---
 
-    def _request(self, method: Callable[..., dict[str, Any]], **request: Any) -> dict[str, Any]:
-        """Send a request, a few times more where that may help."""
-        from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+    def _request(self, key: str, method: Callable[..., dict[str, Any]], **request: Any) -> dict[str, Any]:
+        """Send a request, a few times more where that may help. The answer holds the key.
 
+        Of JSON that breaks off botocore makes an answer with a message.
+        """
         refused = 0
         retries = iter((*self._pace.retries, None))
         while True:
-            if self._stop.is_set():
-                raise StoppedError("interrupted")
-            try:
-                answer = method(**request)
-                self._places.went_well()
-                if isinstance(answer, dict):
-                    return answer
-                what = "an answer that cannot be understood"
-            except (QueryError, ScanError):
-                raise
-            except ClientError as error:
-                what = _passing(error)
-                self._places.throttled()
-                if error_code(error) == "LimitExceededException":  # others of the account query as well
-                    refused += 1
-                    if refused < _CONCURRENCY_PAUSES:
-                        self._pause(min(self._pace.longest, self._pace.first * 1.6**refused))
-                        continue
-            except HTTPClientError as error:
-                what = type(error).__name__
-            except BotoCoreError as error:
-                raise not_asked(error) from error
-            except Exception as error:  # whatever botocore's parser trips over
-                what = f"an answer that cannot be understood ({type(error).__name__})"
-            pause = next(retries)
+            answer = self._sent(method, request)
+            if isinstance(answer, dict) and answer.get(key) not in (None, ""):
+                return answer
+            pause = None
+            if answer == _REFUSED:  # others of the account query as well
+                refused += 1
+                if refused < _CONCURRENCY_PAUSES:
+                    pause = min(self._pace.longest, self._pace.first * 1.6**refused)
+            pause = pause or next(retries)
             if pause is None:
-                raise QueryError(what)
+                raise QueryError(answer if isinstance(answer, str) else f"an answer without {key}")
             self._pause(pause)
+
+    def _sent(self, method: Callable[..., dict[str, Any]], request: dict[str, Any]) -> dict[str, Any] | str:
+        """The answer to a request, or what happened where the same request may succeed later."""
+        from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+
+        if self._stop.is_set():
+            raise StoppedError("interrupted")
+        try:
+            answer = method(**request)
+        except (QueryError, ScanError):
+            raise
+        except ClientError as error:
+            what = _passing(error)
+            self._places.throttled()
+            return what
+        except HTTPClientError as error:
+            return type(error).__name__
+        except BotoCoreError as error:
+            raise not_asked(error) from error
+        except Exception as error:  # whatever botocore's parser trips over
+            return f"an answer that cannot be understood ({type(error).__name__})"
+        self._places.went_well()
+        return answer
 
     def _pause(self, seconds: float) -> None:
         if self._stop.wait(seconds):
@@ -277,9 +284,11 @@ def _passing(error: ClientError) -> str:
     if is_denied(error):
         raise DeniedError(f"logs:{error.operation_name}") from error
     code, what = error_code(error), what_happened(error.response)
+    if code == "LimitExceededException":
+        return _REFUSED
     if is_missing(error) and error.operation_name == "StartQuery":
         raise GroupMissingError(what) from error
-    if code in ("LimitExceededException", "ServiceUnavailableException") or is_passing(error):
+    if code == "ServiceUnavailableException" or is_passing(error):
         return what
     raise QueryError(what) from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import NamedTuple
 
 DAY = 86_400
@@ -29,9 +30,7 @@ def pieces(window: Window, longest: int = DAY) -> list[Window]:
     """A window in pieces of equal length that do not overlap, none of them too long."""
     number = max(1, -(-window.seconds // longest))
     edges = [window.start + window.seconds * at // number for at in range(number + 1)]
-    return [
-        Window(start, end) for start, end in zip(edges, edges[1:], strict=False) if start < end
-    ]
+    return [Window(start, end) for start, end in pairwise(edges) if start < end]
 
 
 def halves(window: Window) -> tuple[Window, Window] | None:
