@@ -11,7 +11,7 @@ from typing import Any
 from scanner.aws.api import Aws
 from scanner.errors import EXIT_USAGE, ScanError, Warnings
 from scanner.mapping.overrides import mapper
-from scanner.model import CallRow, Role, Usage, region_of
+from scanner.model import CallRow, Role, RunRow, Usage, region_of
 from scanner.model.readings import TraceReading
 from scanner.model.workloads import noun_of, short_name, shown_id, workload_kind
 from scanner.progress import TRACES, Progress
@@ -50,7 +50,7 @@ def read_traces(request: ScanRequest, aws: Aws, warnings: Warnings, progress: Pr
             expected += traces
             progress(TRACES, builder.traces, expected)
 
-    def emit(items: Sequence[TraceReading | CallRow]) -> None:
+    def emit(items: Sequence[TraceReading | CallRow | RunRow]) -> None:
         with lock:
             for item in items:
                 builder.add(item)

@@ -13,6 +13,7 @@ from scanner.model.calls import (
     ObservedCall,
     Outcome,
     Permission,
+    RunRow,
     Unmapped,
 )
 from scanner.model.findings import (
@@ -58,6 +59,7 @@ __all__ = [
     "PlatformNeeds",
     "Policy",
     "Role",
+    "RunRow",
     "ScanWarning",
     "StackResource",
     "Statement",

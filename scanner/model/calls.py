@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from scanner.model.workloads import NO_HINTS, Hints
+
 OPENTELEMETRY = "opentelemetry"
 
 
@@ -49,7 +51,9 @@ class ObservedCall(NamedTuple):
 class CallRow:
     """An aggregated row: a call that was made `count` times, first and last (Unix seconds).
 
-    `message` is that of the error, where the calls were denied.
+    `message` is that of the error, where the calls were denied. `version` is the published version of the
+    workload that made them, None for $LATEST or where none is named. `trace_id` is one of their traces, empty
+    where none is named. `hints` are what the workload's role may be found by.
     """
 
     call: Call
@@ -57,6 +61,30 @@ class CallRow:
     first_seen: float
     last_seen: float
     message: str = ""
+    version: str | None = None
+    trace_id: str = ""
+    hints: Hints = NO_HINTS
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """An aggregated row: a workload ran in about so many traces, which started from `first` to `last`.
+
+    Times are Unix seconds. `begun` is how many of the traces began with it. `ran` is False where they show
+    only that it was asked to run, `complete` where calls of it are known to be missing. `auto_instrumented`,
+    `version` and `hints` are as those of a run in one trace.
+    """
+
+    workload: str
+    traces: int
+    first: float
+    last: float
+    begun: int = 0
+    ran: bool = True
+    complete: bool = True
+    auto_instrumented: bool = False
+    version: str | None = None
+    hints: Hints = NO_HINTS
 
 
 # Keys of conditions (in lower case) with their values in a request: none where it does not have the key.

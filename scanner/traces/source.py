@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from scanner.errors import Warnings
-from scanner.model import CallRow
+from scanner.model import CallRow, RunRow
 from scanner.model.readings import TraceReading
 
 WINDOW_UNREAD = "window-unread"
 """The code of the warning of spans of time that could not be listed."""
 
-Emit = Callable[[Sequence[TraceReading | CallRow]], None]
+Emit = Callable[[Sequence[TraceReading | CallRow | RunRow]], None]
 """Takes what was read, in batches, each trace once. It is called from several threads at once."""
 
 Expect = Callable[[int], None]

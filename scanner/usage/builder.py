@@ -9,7 +9,7 @@ from functools import cache
 
 from scanner.iam.patterns import matches
 from scanner.mapping.permissions import required_permissions
-from scanner.model import CallRow, Certainty, Unmapped, Usage
+from scanner.model import CallRow, Certainty, RunRow, Unmapped, Usage
 from scanner.model.readings import TraceReading
 from scanner.model.usage import earliest, latest
 from scanner.usage.tally import SENT, Mapper, Occurrence, Tally
@@ -48,10 +48,12 @@ class UsageBuilder:
         self.first: float | None = None
         self.last: float | None = None
 
-    def add(self, item: TraceReading | CallRow) -> None:
+    def add(self, item: TraceReading | CallRow | RunRow) -> None:
         """Add what a source hands over: what one trace showed, or an aggregated row."""
         if isinstance(item, CallRow):
             self.add_row(item)
+        elif isinstance(item, RunRow):
+            self.add_runs(item)
         else:
             self.add_reading(item)
 
@@ -103,9 +105,8 @@ class UsageBuilder:
         """Add an aggregated row, which counts as `row.count` calls.
 
         A row is evidence of what was called: of its permissions, and that calls of this service were traced
-        until `last_seen`. It is no evidence of complete traces, since it says nothing of what else ran: with
-        rows alone nothing is confirmed. It has no trace ids, and no version: it counts as the calls of a
-        workload that names none.
+        until `last_seen`. It is no evidence of complete traces, since it says nothing of what else ran: that
+        is what rows of runs are for.
         """
         first, last = self._times.known(row.first_seen), self._times.known(row.last_seen)
         self.first = earliest(self.first, first)
@@ -113,8 +114,22 @@ class UsageBuilder:
         self.calls += row.count
         tally = self._tally(row.call.workload)
         tally.add_span(first, last)
-        seen = Occurrence(times=row.count, first=first, last=last, message=row.message)
-        tally.add_call(row.call, self._needs_of, seen, began=last)
+        tally.add_hints(row.hints, last or 0.0)
+        seen = Occurrence(row.count, first, last, row.message, trace_id=row.trace_id)
+        tally.add_call(row.call, self._needs_of, seen, began=last, version=row.version)
+
+    def add_runs(self, row: RunRow) -> None:
+        """Add an aggregated row of runs."""
+        first, last = self._times.known(row.first), self._times.known(row.last)
+        self.traces += row.begun
+        tally = self._tally(row.workload)
+        if first is None or last is None:
+            self.impossible_times += row.traces
+            tally.traces += row.traces
+            tally.add_hints(row.hints, 0.0)
+            return
+        self.first, self.last = earliest(self.first, first), latest(self.last, last)
+        tally.add_runs(row)
 
     def usages(self) -> list[Usage]:
         """The usage of every workload seen, by key; last that of no workload, if there is any."""

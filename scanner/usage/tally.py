@@ -19,6 +19,7 @@ from scanner.model import (
     Observation,
     Outcome,
     Permission,
+    RunRow,
     Unmapped,
     Usage,
 )
@@ -38,7 +39,7 @@ class Occurrence(NamedTuple):
     """How often and when (Unix seconds) a call was seen: once in a trace, or in an aggregated row.
 
     `first` and `last` are None where no trace can have such times. `trace` is the number of the trace, 0 for
-    an aggregated row. `message` is that of the error.
+    an aggregated row, which may have the id of one. `message` is that of the error.
     """
 
     times: int
@@ -85,6 +86,8 @@ class _Count:
         if seen.trace and seen.trace != self.last_trace:
             self.traces += 1
             self.last_trace = seen.trace
+            _keep_newest(self.newest, seen.last or 0.0, seen.trace_id)
+        elif seen.trace_id and not seen.trace:  # an aggregated row
             _keep_newest(self.newest, seen.last or 0.0, seen.trace_id)
         # `earliest` and `latest` written out: this runs for every call
         first, last = seen.first, seen.last
@@ -135,7 +138,7 @@ class _DenialCount:
         place = (seen.first or 0.0, seen.trace_id, message)
         if place < self.earliest:  # whatever the order in which traces come
             self.message, self.denial, self.earliest = message, denial, place
-        if seen.trace:
+        if seen.trace_id:
             _keep_newest(self.newest, seen.last or 0.0, seen.trace_id)
 
 
@@ -192,6 +195,22 @@ class Tally:
             self.last_incomplete = latest(self.last_incomplete, run.start)
         elif ran:
             code._add_complete(run.start)
+
+    def add_runs(self, row: RunRow) -> None:
+        """Note an aggregated row of runs: one of them started last, of the others it is not known."""
+        self.traces += row.traces
+        self.add_span(row.first, row.last)
+        self.add_hints(row.hints, row.last)
+        code = self.of_version(row.version) if row.auto_instrumented or (row.complete and row.ran) else self
+        if row.auto_instrumented:
+            code.auto_instrumented = latest(code.auto_instrumented, row.last)
+        if not row.complete:
+            self.incomplete += row.traces
+            self.last_incomplete = latest(self.last_incomplete, row.last)
+        elif row.ran and row.traces:
+            code._add_complete(row.last)
+            for _ in range(min(row.traces - 1, self.kept)):
+                code._add_complete(row.first)
 
     def add_hints(self, hints: Hints, time: float) -> None:
         """Note what the role may be found by. The newest are kept: what is gone is forgotten by AWS soon.

@@ -244,6 +244,12 @@ class Query:
         if self._is_sign("!="):
             right = self._operand()
             return lambda event: not _equal(left(event), right(event))
+        if self._peek() == ("word", "not") and self._tokens[self._at + 1 : self._at + 2] == [
+            ("word", "like")
+        ]:
+            self._at += 2
+            unlike = _pattern(self._take("regex"))
+            return lambda event: left(event) is not None and not unlike.search(_shown(left(event)))
         if self._is_word("like"):
             pattern = _pattern(self._take("regex"))
             return lambda event: left(event) is not None and bool(pattern.search(_shown(left(event))))

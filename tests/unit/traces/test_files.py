@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from scanner.errors import EXIT_USAGE, ScanError, Warnings
-from scanner.model import CallRow
+from scanner.model import CallRow, RunRow
 from scanner.model.readings import TraceReading
 from scanner.traces.files import FilesSource
 from scanner.traces.source import SkippedTraces, SourceReport
@@ -29,7 +29,7 @@ def read(*paths: Path) -> tuple[list[TraceReading], SourceReport, list[str]]:
     readings: list[TraceReading] = []
     warnings = Warnings()
 
-    def emit(items: Sequence[TraceReading | CallRow]) -> None:
+    def emit(items: Sequence[TraceReading | CallRow | RunRow]) -> None:
         readings.extend(item for item in items if isinstance(item, TraceReading))
 
     report = FilesSource(paths).read(emit, warnings)

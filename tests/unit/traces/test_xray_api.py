@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scanner.errors import Warnings
-from scanner.model import CallRow
+from scanner.model import CallRow, RunRow
 from scanner.model.readings import TraceReading
 from scanner.traces.source import SkippedTraces, SourceReport, total
 from scanner.traces.xray_api import XRaySource
@@ -39,7 +39,7 @@ def read(
     def client(region: str) -> XRayClient:
         return fakes[region].client(region)
 
-    def emit(items: Sequence[TraceReading | CallRow]) -> None:
+    def emit(items: Sequence[TraceReading | CallRow | RunRow]) -> None:
         with lock:
             ids.extend(item.trace_id for item in items if isinstance(item, TraceReading))
 

@@ -14,7 +14,7 @@ import pytest
 
 from scanner.aws.times import Clock
 from scanner.errors import ScanError, Warnings
-from scanner.model import CallRow
+from scanner.model import CallRow, RunRow
 from scanner.model.readings import TraceReading
 from scanner.traces.source import Emit
 from scanner.traces.xray_fetch import Fetched, Waiting, pieces_of, read_ids, read_window
@@ -82,7 +82,7 @@ def reading_of(fake: FakeXRay, read: Read) -> Reading:
     """What `read` makes of the fake's traces."""
     passing, warnings, traces, lock = FakeTime(), Warnings(), list[TraceReading](), threading.Lock()
 
-    def emit(items: Sequence[TraceReading | CallRow]) -> None:
+    def emit(items: Sequence[TraceReading | CallRow | RunRow]) -> None:
         with lock:
             traces.extend(item for item in items if isinstance(item, TraceReading))
 
@@ -242,7 +242,7 @@ def test_credentials_that_expire_end_the_scan_whenever_that_happens(fetches: int
 
 
 def test_what_breaks_the_reading_of_traces_is_not_swallowed() -> None:
-    def emit(items: Sequence[TraceReading | CallRow]) -> None:
+    def emit(items: Sequence[TraceReading | CallRow | RunRow]) -> None:
         raise ZeroDivisionError("a mistake in the program")
 
     with FakeXRay(many(5)) as fake, pytest.raises(ZeroDivisionError):

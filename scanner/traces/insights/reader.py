@@ -1,0 +1,132 @@
+"""The spans of a time, read as aggregated rows: who ran, and who called what."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from scanner.model import CallRow, RunRow
+from scanner.spans.automatic import is_automatic
+from scanner.spans.calls import is_call
+from scanner.spans.workloads import SpanWorkload, workload_of
+from scanner.traces.insights import query_text
+from scanner.traces.insights.columns import call_columns, run_columns
+from scanner.traces.insights.orphans import Orphans
+from scanner.traces.insights.plain import PlainRequests
+from scanner.traces.insights.queries import Queries, Row
+from scanner.traces.insights.rows import call_row, count_of, is_true, needs_tree, run_row, span_of
+from scanner.traces.insights.unended import Unended
+from scanner.traces.insights.windows import Window, pieces
+from scanner.traces.insights.work import Gaps, Job, work
+from scanner.traces.source import Emit
+
+QUERIES = 2
+"""So many queries read all of the time: of calls and of runs. Others read parts of it, where need be."""
+
+_SHORT, _FINE, _COARSE = 3 * 3600, "1m", "1h"
+
+
+class SpansReader:
+    """Reads windows of some log groups and hands over rows. `gaps` tells what could not be read."""
+
+    def __init__(self, queries: Queries, region: str, emit: Emit) -> None:
+        self._queries = queries
+        self._region = region
+        self._emit = emit
+        self._plain = PlainRequests()
+        self._orphans: dict[Window, int] = defaultdict(int)
+        self._unended: dict[Window, int] = defaultdict(int)
+        self.gaps = Gaps()
+        self.rows = 0
+
+    def read(self, window: Window) -> None:
+        """Read a window. Raises DeniedError, GroupMissingError, ScanError, and KeyboardInterrupt."""
+        period = _FINE if window.seconds <= _SHORT else _COARSE
+        calls, runs = query_text.calls_query(), query_text.runs_query(period)
+        parts = pieces(window)
+        jobs = [
+            *(Job(calls, part, self._take_calls) for part in parts),
+            *(Job(runs, part, self._take_runs) for part in parts),
+        ]
+        work(self._queries, jobs, self.gaps)
+        orphans = Orphans(self._queries, self._region, self._emit, self.gaps)
+        for part, number in sorted(self._orphans.items()):
+            orphans.read(part, number, within=window)
+        unended = Unended(self._queries, self._region, self._emit, self.gaps)
+        for part in sorted(self._unended):
+            unended.read(part, within=window)
+        self._emit(self._plain.doubts())
+
+    # --- calls ---
+
+    def _take_calls(self, window: Window, rows: Sequence[Row]) -> None:
+        found: list[CallRow | RunRow] = []
+        for row in rows:
+            found += self._calls_of(window, row)
+        self.rows += len(rows)
+        self._emit(found)
+
+    def _calls_of(self, window: Window, row: Row) -> Iterable[CallRow | RunRow]:
+        """The calls of a row, and how their workload's code is traced."""
+        span = span_of(row, call_columns(), self._region)
+        if not is_call(span):
+            workload = workload_of(span)
+            self._plain.add_request(call_row(row, span, workload.text if workload else None))
+            return
+        if not is_true(row, "ended"):
+            self._unended[window] += count_of(row)
+            return
+        workload = workload_of(span)
+        if needs_tree(row, workload):
+            self._orphans[window] += count_of(row)
+            return
+        call = call_row(row, span, workload.text if workload else None)
+        if call is not None:
+            self._plain.add_call(call)
+            yield replace(call, version=workload.version if workload else None)
+            if workload is not None and is_automatic(span):
+                yield automatic_run(workload, call)
+
+    # --- runs ---
+
+    def _take_runs(self, window: Window, rows: Sequence[Row]) -> None:
+        """The runs of each period: where several records tell of the same run, the most traces count."""
+        merged: dict[tuple[object, ...], RunRow] = {}
+        for row in rows:
+            span = span_of(row, run_columns(), self._region)
+            run = run_row(row, span)
+            if run is None:
+                continue
+            run = replace(run, begun=0 if is_true(row, "below") else run.traces)
+            key = (run.workload, run.version, run.hints, row.get("period", ""))
+            merged[key] = _together(merged[key], run) if key in merged else run
+        self.rows += len(rows)
+        self._emit(list(merged.values()))
+
+
+def automatic_run(workload: SpanWorkload, call: CallRow) -> RunRow:
+    """What a call tells of how its workload's code is traced; of traces it tells nothing."""
+    return RunRow(
+        workload.text,
+        traces=0,
+        first=call.first_seen,
+        last=call.last_seen,
+        version=workload.version,
+        auto_instrumented=True,
+    )
+
+
+def _together(run: RunRow, other: RunRow) -> RunRow:
+    """What two rows tell of the same runs: those in which the code ran say when."""
+    if run.ran != other.ran:
+        own, asked = (run, other) if run.ran else (other, run)
+        return replace(own, begun=max(own.begun, asked.begun))
+    return replace(
+        run,
+        traces=max(run.traces, other.traces),
+        first=min(run.first, other.first),
+        last=max(run.last, other.last),
+        begun=run.begun + other.begun,
+        auto_instrumented=run.auto_instrumented or other.auto_instrumented,
+    )
