@@ -21,9 +21,11 @@ from scanner.result import RoleResult, Skipped, Traced
 from scanner.roles.reader import RolesOfAws, RoleSource, roles_from_file
 from scanner.roles.trust import with_workloads
 from scanner.text.escape import counted
+from scanner.traces.auto import AwsSource
 from scanner.traces.files import FilesSource
+from scanner.traces.insights.cost import USD_PER_GB
+from scanner.traces.insights.source import GROUP, SpansRequest
 from scanner.traces.source import Expect, SourceReport, TraceSource
-from scanner.traces.xray_api import XRaySource
 from scanner.traces.xray_requests import Window
 from scanner.usage.builder import UsageBuilder
 from scanner.usage.times import TraceTimes
@@ -72,6 +74,8 @@ def read_traces(request: ScanRequest, aws: Aws, warnings: Warnings, progress: Pr
         skipped=_skipped(report, builder, usages),
         usages=usages,
         scan_reasons=frozenset(_scan_reasons(report, builder)),
+        notes=report.notes,
+        interrupted=report.interrupted,
     )
     _warn_of_gaps(traced.skipped, warnings)
     return traced
@@ -106,10 +110,21 @@ def trace_source(request: ScanRequest, aws: Aws, expect: Expect) -> TraceSource:
     """Where the traces of a request are. Raises ScanError where no region is configured."""
     if request.traces:
         return FilesSource(request.traces)
-    return XRaySource(
+    spans = SpansRequest(
+        request.start,
+        request.end,
+        groups=request.log_groups or (GROUP,),
+        max_gb=request.max_scan_gb,
+        usd_per_gb=request.gb_price or USD_PER_GB,
+        wait=request.wait,
+    )
+    return AwsSource(
         request.regions or (aws.region(),),
         aws.xray,
+        aws.logs,
         request.trace_ids or Window(request.start, request.end, request.filter),
+        spans,
+        chosen=request.source,
         wait_seconds=request.wait,
         expect=expect,
     )

@@ -25,6 +25,8 @@ class ScanRequest:
     """What is to be scanned. Times are Unix seconds; the window counts for the X-Ray API only.
 
     Where no role can be read, a scan that compares goes on without, unless it `must_compare`.
+    `source` is where traces are read ("auto", "xray", "spans", "files"); `log_groups` those of spans, none
+    for the one of Transaction Search; `max_scan_gb` bounds what AWS reads of them, at `gb_price` USD each.
     `iam`, `documents` (of workloads, by kind) and `workload_config` are parsed files that stand for the
     answers of AWS.
     `regions` are those to scan, none for the configured one. `evidence` names what AWS itself recorded
@@ -41,6 +43,10 @@ class ScanRequest:
     must_compare: bool = True
     traces: tuple[Path, ...] = ()
     trace_ids: tuple[str, ...] = ()
+    source: str = "auto"
+    log_groups: tuple[str, ...] = ()
+    max_scan_gb: float = 100.0
+    gb_price: float | None = None
     regions: tuple[str, ...] = ()
     iam: Any = None
     documents: Mapping[WorkloadKindName, Any] = field(default_factory=dict)

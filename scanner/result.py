@@ -43,7 +43,10 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Traced:
-    """What the traces show. Times are Unix seconds. `scan_reasons` hold for every finding."""
+    """What the traces show. Times are Unix seconds. `scan_reasons` hold for every finding.
+
+    `notes` tell what was read where, and what it cost. `interrupted` tells that reading was ended by hand.
+    """
 
     source: str
     start: float | None
@@ -55,6 +58,8 @@ class Traced:
     skipped: Skipped
     usages: Sequence[Usage]
     scan_reasons: frozenset[Reason] = frozenset()
+    notes: tuple[str, ...] = ()
+    interrupted: bool = False
 
     def renamed(self, names: Mapping[str, str]) -> Traced:
         """The same, where some workloads have other keys than traces name them by."""

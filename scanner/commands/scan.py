@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 
 from scanner.commands.command import Command, say_line
 from scanner.commands.show import say_unmatched, show
-from scanner.errors import EXIT_GATE, EXIT_OK
+from scanner.errors import EXIT_GATE, EXIT_INTERRUPTED, EXIT_OK
 from scanner.options.files import baseline_of, check_apart, check_stdin, config_of
 from scanner.options.filters import explain_command
 from scanner.options.parsers import CONFIG, FILE_FORMATS, Options, options_of, scan_parser
@@ -60,6 +60,7 @@ def run(options: Options, out: IO[str], err: IO[str], now: float) -> int:
     with _progress(err) as progress:
         result = scan(request, clients, progress)
     request = as_scanned(request, result)
+    _say_where(result, err)
     if options.sarif or options.format == "sarif":
         result = _placed(result, request, clients, err)
     gate = gate_of(options, config)
@@ -79,12 +80,22 @@ def run(options: Options, out: IO[str], err: IO[str], now: float) -> int:
         _show_files(written, options, out, err)
     if error:
         raise error
+    if result.traced.interrupted:
+        say_line(err, "interrupted: what was read until then is reported")
+        return EXIT_INTERRUPTED
     if targets.baseline:
         _write_baseline(targets.baseline, result, err)
         return EXIT_OK
     for line in _gate_lines(decision):
         say_line(err, line)
     return EXIT_OK if decision.passed else EXIT_GATE
+
+
+def _say_where(result: ScanResult, err: IO[str]) -> None:
+    """Say where the traces were read and what that cost; of X-Ray's own store there is nothing to say."""
+    if result.traced.source in ("spans", "mixed"):
+        for note in result.traced.notes:
+            say_line(err, note)
 
 
 def _placed(result: ScanResult, request: ScanRequest, aws: Aws, err: IO[str]) -> ScanResult:

@@ -19,6 +19,10 @@ VERDICTS = ("unused", "broad", "unobservable", "ineffective")
 NEVER = "never"
 # gate.decide.GATE_SEVERITIES and ALL_SEVERITIES, which are not imported for --help alone
 SEVERITIES = (*SHOWN_SEVERITIES, "all")
+TRACE_SOURCES = ("auto", "xray", "spans", "files")
+# traces.insights.source.GROUP, which is not imported for --help alone
+SPANS_GROUP = "aws/spans"
+MAX_SCAN_GB = 100.0
 # records.aws_records.SOURCES, which is not imported for --help alone
 SOURCES = ("last-accessed", "cloudtrail", "invocations")
 CONFIG = Path(".github/least-privilege.yml")
@@ -63,6 +67,10 @@ class Options(FilterOptions):
     traces: tuple[Path, ...] = ()
     trace_ids: Path | None = None
     wait: float | None = None
+    source: str | None = None
+    log_group: tuple[str, ...] = ()
+    max_scan_gb: float | None = None
+    gb_price: float | None = None
     # AWS
     region: tuple[str, ...] = ()
     profile: str | None = None
@@ -166,6 +174,36 @@ def _add_traces(group: argparse._ArgumentGroup) -> None:
         help="exactly these traces, an id a line; waits until complete",
     )
     add("--wait", type=_seconds, metavar="SECONDS", help="wait for new traces, at most so long")
+    _add_source(group)
+
+
+def _add_source(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add(
+        "--source",
+        choices=TRACE_SOURCES,
+        help="where traces are read: X-Ray's API, the spans of Transaction Search, or files (default: auto, "
+        "which asks X-Ray where they are)",
+    )
+    add(
+        "--log-group",
+        nargs="+",
+        action=Several,
+        metavar="GROUP",
+        help=f"log groups of spans; by ARN in a monitoring account (default: {SPANS_GROUP})",
+    )
+    add(
+        "--max-scan-gb",
+        type=_positive_number,
+        metavar="GB",
+        help=f"the most that Logs Insights may read, which AWS bills; 2 above it (default: {MAX_SCAN_GB:g})",
+    )
+    add(
+        "--gb-price",
+        type=_positive_number,
+        metavar="USD",
+        help="what AWS bills for each GB that is read, to show the cost (default: 0.005)",
+    )
 
 
 def _add_aws(group: argparse._ArgumentGroup) -> None:
@@ -261,6 +299,14 @@ def _seconds(text: str) -> float:
         if value >= 0 and math.isfinite(value):
             return value
     raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+
+
+def _positive_number(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        value = float(text)
+        if value > 0 and math.isfinite(value):
+            return value
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
 
 
 def _positive(text: str) -> int:

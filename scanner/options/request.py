@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from scanner.errors import EXIT_USAGE, ScanError
 from scanner.options.files import json_file, trace_ids_of
-from scanner.options.parsers import CONFIG, NEVER, Options
+from scanner.options.parsers import CONFIG, MAX_SCAN_GB, NEVER, Options
 from scanner.options.times import window
 from scanner.options.workload_config import workload_config
 
@@ -41,6 +41,7 @@ def request_of(
     _check_comparison(options)
     _check_severity(options, config)
     _check_traces(options)
+    _check_source(options)
     start, end = (0.0, 0.0) if options.traces else window(options.start_time, options.time_range, now)
     configuration = workload_config(options.workload_config)
     ids = trace_ids_of(options.trace_ids) if options.trace_ids else ()
@@ -53,6 +54,10 @@ def request_of(
         must_compare=options.compare or bool(gate.fail_on) or options.update_baseline,
         traces=options.traces,
         trace_ids=ids,
+        source=options.source or "auto",
+        log_groups=options.log_group,
+        max_scan_gb=options.max_scan_gb or MAX_SCAN_GB,
+        gb_price=options.gb_price,
         iam=json_file(options.iam, "--iam"),
         documents={
             kind.name: json_file(path, kind.option) for kind, path in _workload_files(options).items() if path
@@ -144,6 +149,27 @@ def _check_traces(options: Options) -> None:
         raise _usage(
             "--trace-ids: --filter, --start-time and --time-range do not apply to named traces", "remove them"
         )
+
+
+def _check_source(options: Options) -> None:
+    """Options that only one source knows do not go with another."""
+    source = options.source or "auto"
+    if source == "files" and not options.traces:
+        raise _usage("--source files requires files: add --traces")
+    if options.traces and source not in ("auto", "files"):
+        raise _usage(f"--source {source} does not go with --traces: saved traces are files")
+    of_spans = {
+        "--log-group": options.log_group,
+        "--max-scan-gb": options.max_scan_gb,
+        "--gb-price": options.gb_price,
+    }
+    for option, value in of_spans.items():
+        if value and (options.traces or source == "xray"):
+            raise _usage(f"{option} applies to spans in log groups only: use --source spans, or auto")
+    if options.filter and (source == "spans" or options.log_group):
+        raise _usage("--filter is an expression of X-Ray's: it does not go with spans in log groups")
+    if options.log_group and options.trace_ids:
+        raise _usage("--log-group: traces of --trace-ids are asked of X-Ray, not of a log group")
 
 
 def _requirements(options: Options, config: TeamConfig) -> EvidenceRequirements:

@@ -167,6 +167,8 @@ def _scan(result: ScanResult, request: ScanRequest) -> records.Scan:
             records.Warned(code=warning.code, message=warning.message, count=warning.count)
             for warning in result.warnings
         ),
+        notes=result.traced.notes,
+        interrupted=result.traced.interrupted,
     )
 
 

@@ -51,6 +51,8 @@ class SourceReport(NamedTuple):
 
     `elsewhere` is True where the source has only some of the traces, and others are kept in another place.
     `regions`, `start` and `end` (Unix seconds) are what was asked for, None where the readings say it.
+    `notes` tell what was read where and what it cost, a line each. `interrupted` tells that it was ended by
+    hand: what was read until then counts.
     """
 
     skipped: SkippedTraces
@@ -58,6 +60,21 @@ class SourceReport(NamedTuple):
     regions: tuple[str, ...] | None = None
     start: float | None = None
     end: float | None = None
+    notes: tuple[str, ...] = ()
+    interrupted: bool = False
+
+
+def together(reports: Iterable[SourceReport]) -> SourceReport:
+    """What several sources say, as one, but for their regions."""
+    parts = list(reports)
+    return SourceReport(
+        total(part.skipped for part in parts),
+        elsewhere=any(part.elsewhere for part in parts),
+        start=min((part.start for part in parts if part.start is not None), default=None),
+        end=max((part.end for part in parts if part.end is not None), default=None),
+        notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
+        interrupted=any(part.interrupted for part in parts),
+    )
 
 
 class TraceSource(Protocol):

@@ -18,13 +18,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class XRaySource:
-    """The traces of some regions, in a window or by their ids."""
+    """The traces of some regions, in a window or by their ids.
+
+    `elsewhere` tells that some of them are kept in another place, None that X-Ray is to be asked that.
+    """
 
     regions: tuple[str, ...]
     client_of_region: Callable[[str], XRayClient]
     selection: Window | tuple[str, ...]
     wait_seconds: float = 0.0
     expect: Expect = expect_nothing
+    elsewhere: bool | None = None
     name: str = "xray"
 
     def read(self, emit: Emit, warnings: Warnings) -> SourceReport:
@@ -33,7 +37,7 @@ class XRaySource:
         elsewhere = False
         # all clients first: a region that does not exist is no reason to read another one before
         for client in [self.client_of_region(region) for region in self.regions]:
-            elsewhere = _is_elsewhere(client, warnings) or elsewhere
+            elsewhere = self._is_elsewhere(client, warnings) or elsewhere
             skipped.append(self._read_region(client, emit, warnings))
         window = self.selection if isinstance(self.selection, Window) else None
         return SourceReport(
@@ -50,20 +54,24 @@ class XRaySource:
             return read_window(client, self.selection, emit, warnings, waiting).skipped
         return read_ids(client, self.selection, emit, warnings, waiting).skipped
 
+    def _is_elsewhere(self, client: XRayClient, warnings: Warnings) -> bool:
+        """Whether traces of a region are kept where X-Ray's API does not see them."""
+        elsewhere = transaction_search(client) if self.elsewhere is None else self.elsewhere
+        if isinstance(elsewhere, Failure):
+            warn_of_unknown_destination(elsewhere, warnings)
+            return False
+        if elsewhere:
+            warnings.add(
+                "transaction-search",
+                "Transaction Search is on: X-Ray's API shows only the traces that are indexed (1% by "
+                "default), so that nothing can be confirmed from them",
+            )
+        return elsewhere
 
-def _is_elsewhere(client: XRayClient, warnings: Warnings) -> bool:
-    """Whether traces of a region are kept where X-Ray's API does not see them."""
-    elsewhere = transaction_search(client)
-    if isinstance(elsewhere, Failure):
-        remedy = "allow xray:GetTraceSegmentDestination" if elsewhere.denied else elsewhere.message
-        warnings.add(
-            "transaction-search-unknown", f"whether Transaction Search is on could not be asked: {remedy}"
-        )
-        return False
-    if elsewhere:
-        warnings.add(
-            "transaction-search",
-            "Transaction Search is on: X-Ray's API shows only the traces that are indexed (1% by default), "
-            "so that nothing can be confirmed from them",
-        )
-    return elsewhere
+
+def warn_of_unknown_destination(failure: Failure, warnings: Warnings) -> None:
+    """Warn that nobody knows where the traces of a region are kept."""
+    remedy = "allow xray:GetTraceSegmentDestination" if failure.denied else failure.message
+    warnings.add(
+        "transaction-search-unknown", f"whether Transaction Search is on could not be asked: {remedy}"
+    )

@@ -141,16 +141,29 @@ class XRayRequests:
         self._clock.sleep(pause)
 
 
-def transaction_search(client: XRayClient) -> bool | Failure:
-    """Whether Transaction Search keeps the spans elsewhere. Raises ScanError for bad credentials.
+class Destination(NamedTuple):
+    """Where a region keeps spans: in X-Ray, or in a log group (Transaction Search); or is about to."""
+
+    is_log_group: bool
+    is_pending: bool = False
+
+
+def destination_of(client: XRayClient) -> Destination | Failure:
+    """Where the spans of a region are kept. Raises ScanError for bad credentials.
 
     docs.aws.amazon.com/xray/latest/api/API_GetTraceSegmentDestination.html
     """
     answer = attempt(client.get_trace_segment_destination)
     if isinstance(answer, Failure):
         # an X-Ray that does not know the operation (an emulator, another partition) has no such search
-        return False if answer.missing else answer
-    return answer.get("Destination") == "CloudWatchLogs"
+        return Destination(is_log_group=False) if answer.missing else answer
+    return Destination(answer.get("Destination") == "CloudWatchLogs", answer.get("Status") == "PENDING")
+
+
+def transaction_search(client: XRayClient) -> bool | Failure:
+    """Whether Transaction Search keeps the spans elsewhere. Raises ScanError for bad credentials."""
+    destination = destination_of(client)
+    return destination if isinstance(destination, Failure) else destination.is_log_group
 
 
 def _raise_if_hopeless(error: ClientError, filtered: bool) -> None:

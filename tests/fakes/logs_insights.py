@@ -11,17 +11,16 @@ In a process of its own (it prints its address, then runs until its standard inp
     python -m tests.fakes.logs_insights --spans 10000000 --rows 3000
 
 It answers StartQuery, GetQueryResults, StopQuery and DescribeLogGroups (JSON 1.1), and the
-retrieval of X-Ray: GetTraceSegmentDestination, StartTraceRetrieval, ListRetrievedTraces (REST). `insights_query` is the language.
+retrieval of X-Ray: GetTraceSegmentDestination, StartTraceRetrieval, ListRetrievedTraces (REST).
+`insights_query` is the language.
 A window has both ends, in seconds; values are texts, absent fields are absent; a limit cuts without a word.
 ``LogsScript`` holds all that may go wrong.
 """
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import json
-import sys
 import threading
 from bisect import bisect_left, bisect_right
 from collections import Counter

@@ -103,6 +103,12 @@ class Scan(Struct, frozen=True, kw_only=True):
     calls: Annotated[Count, about("AWS calls in them")]
     skipped: Annotated[Skipped, about("what could not be taken into account")]
     warnings: Annotated[tuple[Warned, ...], about("what the reader must know")]
+    notes: Annotated[
+        tuple[str, ...], about("which source was chosen and why, and what reading it cost, a line each")
+    ] = ()
+    interrupted: Annotated[
+        bool, about("whether reading was ended by hand (Ctrl-C): only what was read until then is reported")
+    ] = False
 
 
 RuleState = Literal["accepting", "idle", "expired"]

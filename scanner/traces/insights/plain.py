@@ -12,7 +12,6 @@ from dataclasses import replace
 from scanner.mapping.permissions import required_permissions
 from scanner.mapping.services import prefix_of
 from scanner.model import CallRow, Unmapped
-from scanner.model.usage import earliest, latest
 
 _REPEATED = 1.25
 _REPEATED_ALWAYS = 5
@@ -41,8 +40,8 @@ class PlainRequests:
             row = replace(
                 known,
                 count=known.count + row.count,
-                first_seen=earliest(known.first_seen, row.first_seen),
-                last_seen=latest(known.last_seen, row.last_seen),
+                first_seen=min(known.first_seen, row.first_seen),
+                last_seen=max(known.last_seen, row.last_seen),
             )
         self._requests[key] = row
 

@@ -93,7 +93,7 @@ class Queries:
         self._client = client
         named = any(group.startswith("arn:") for group in groups)
         self._groups = {"logGroupIdentifiers" if named else "logGroupNames": list(groups)}
-        self._meter = meter
+        self.meter = meter
         self._pace = pace
         # without a token for the next page, as old versions of botocore have it, one page is all
         self._pages = "nextToken" in _members(client, "GetQueryResults")
@@ -141,7 +141,7 @@ class Queries:
                 page = self._request("status", self._client.get_query_results, queryId=query, **self._page())
                 statistics = page.get("statistics")
                 statistics = statistics if isinstance(statistics, dict) else {}
-                self._meter.note(query, statistics.get("bytesScanned"))
+                self.meter.note(query, statistics.get("bytesScanned"))
                 if page.get("status") not in _WAITING:
                     with self._lock:
                         self._open.discard(query)
@@ -174,8 +174,8 @@ class Queries:
         return query
 
     def _start(self, **request: Any) -> dict[str, Any]:
-        if self._meter.is_at_bound:
-            raise BoundError(f"--max-scan-gb {self._meter.bound_gb:g} is reached")
+        if self.meter.is_at_bound:
+            raise BoundError(f"--max-scan-gb {self.meter.bound_gb:g} is reached")
         answer: dict[str, Any] = {}
         try:
             answer = self._client.start_query(**request)

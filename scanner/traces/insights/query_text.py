@@ -142,7 +142,7 @@ def _calls(condition: str, keys: Sequence[str], columns: Sequence[Column]) -> st
     exceptions = [f"events.{number}.attributes.exception" for number in reversed(range(_EXCEPTIONS))]
     said = ["status.message", *(f"{exception}.message" for exception in exceptions)]
     types = [f"{exception}.type" for exception in exceptions]
-    by = [
+    by: list[str] = [
         *keys,
         "answered",
         "more_tables",
@@ -165,7 +165,7 @@ def _calls(condition: str, keys: Sequence[str], columns: Sequence[Column]) -> st
             *_SAYINGS,
             *_parses(columns),
             "stats count(*) as n, min(startTimeUnixNano) as a, max(startTimeUnixNano) as b, "
-            f"latest(traceId) as example, earliest(said) as message by {', '.join(map(_tick, dict.fromkeys(by)))}",
+            f"latest(traceId) as example, earliest(said) as message by {', '.join(map(_tick, by))}",
         ]
     )
 

@@ -1,0 +1,179 @@
+"""Where the traces of a region are: X-Ray's own store, or with Transaction Search on a log group of spans.
+
+docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch-Transaction-Search.html. A region that was
+switched over has older traces in X-Ray: both sides are read, and each trace counts once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence, Set
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from scanner.aws.ask import Failure
+from scanner.aws.logs import LogsClient
+from scanner.errors import ScanError, Warnings
+from scanner.model import CallRow, RunRow
+from scanner.traces.documents import compact_id
+from scanner.traces.insights.group import groups_of
+from scanner.traces.insights.retrieval import RetrievalSource
+from scanner.traces.insights.source import GROUP, InsightsSource, NoSpansError, SpansRequest
+from scanner.traces.insights.straddling import traces_since
+from scanner.traces.reading import TraceReading
+from scanner.traces.source import Emit, Expect, SkippedTraces, SourceReport, expect_nothing, together
+from scanner.traces.xray_api import XRaySource, warn_of_unknown_destination
+from scanner.traces.xray_requests import Window, destination_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_xray.client import XRayClient
+
+
+@dataclass
+class AwsSource:
+    """The traces of some regions, wherever they are.
+
+    `chosen` is where the user wants them read: "xray", "spans", or "auto" for where they are.
+
+    After reading, `name` tells where they were.
+    """
+
+    regions: tuple[str, ...]
+    xray: Callable[[str], XRayClient]
+    logs: Callable[[str], LogsClient]
+    selection: Window | tuple[str, ...]
+    spans: SpansRequest
+    chosen: str = "auto"
+    wait_seconds: float = 0.0
+    expect: Expect = expect_nothing
+    name: str = "xray"
+
+    def read(self, emit: Emit, warnings: Warnings) -> SourceReport:
+        """Read one region after the other. Raises ScanError where AWS cannot be asked at all."""
+        # all clients first: a region that does not exist is no reason to read another one before
+        clients = {region: self.xray(region) for region in self.regions}
+        reports: list[SourceReport] = []
+        names: set[str] = set()
+        for region, client in clients.items():
+            of_region = _Region(self, region, client, emit, warnings)
+            reports += of_region.read()
+            names |= of_region.names
+            if any(report.interrupted for report in reports):
+                break
+        self.name = names.pop() if len(names) == 1 else "mixed"
+        return together(reports)._replace(regions=self.regions)
+
+
+class _Region:
+    """The traces of one region. `names` tells where they were."""
+
+    def __init__(
+        self, source: AwsSource, region: str, client: XRayClient, emit: Emit, warnings: Warnings
+    ) -> None:
+        self._source = source
+        self._region = region
+        self._client = client
+        self._emit = emit
+        self._warnings = warnings
+        self.names: set[str] = set()
+
+    def read(self) -> list[SourceReport]:
+        """Read them from where they are."""
+        selection, chosen = self._source.selection, self._source.chosen
+        if chosen == "xray":
+            return [self._of_xray(selection, None)]
+        if chosen == "spans" or self._source.spans.groups != (GROUP,):
+            why = "--source" if chosen == "spans" else "--log-group"
+            return [*self._of_spans(selection, pending=False), _note(f"{self._region}: spans, as {why} asks")]
+        destination = destination_of(self._client)
+        if isinstance(destination, Failure):
+            warn_of_unknown_destination(destination, self._warnings)
+            return [self._of_xray(selection, elsewhere=False)]
+        if not destination.is_log_group:
+            note = _note(f"{self._region}: X-Ray, since Transaction Search is off")
+            return [self._of_xray(selection, elsewhere=False), note]
+        if isinstance(selection, Window) and selection.filter:
+            note = _note(f"{self._region}: X-Ray, since spans know no --filter; Transaction Search is on")
+            return [self._of_xray(selection, elsewhere=True), note]
+        note = _note(f"{self._region}: spans, since Transaction Search is on")
+        return [*self._of_spans(selection, pending=destination.is_pending), note]
+
+    # --- X-Ray ---
+
+    def _of_xray(self, selection: Window | tuple[str, ...], elsewhere: bool | None) -> SourceReport:
+        self.names.add("xray")
+        source = XRaySource(
+            (self._region,),
+            lambda _: self._client,
+            selection,
+            wait_seconds=self._source.wait_seconds,
+            expect=self._source.expect,
+            elsewhere=elsewhere,
+        )
+        return source.read(self._emit, self._warnings)
+
+    # --- spans ---
+
+    def _of_spans(self, selection: Window | tuple[str, ...], pending: bool) -> list[SourceReport]:
+        if not isinstance(selection, Window):
+            self.names.add("spans")
+            source = self._source
+            retrieval = RetrievalSource(self._region, lambda _: self._client, selection, source.expect)
+            return [retrieval.read(self._emit, self._warnings)]
+        spans = InsightsSource(self._region, self._source.logs, self._source.spans)
+        try:
+            report = spans.read(self._emit, self._warnings)
+        except NoSpansError as error:
+            return [self._instead_of_spans(selection, error)]
+        self.names.add("spans")
+        if report.interrupted or self._source.chosen == "spans":
+            return [report]
+        return [report, *self._before(selection, pending)]
+
+    def _instead_of_spans(self, window: Window, error: NoSpansError) -> SourceReport:
+        """What X-Ray shows where the spans cannot be read."""
+        if self._source.chosen == "spans" or self._source.spans.groups != (GROUP,):
+            raise ScanError(f"spans cannot be read: {error}") from error
+        self._warnings.add("spans-unreadable", f"Transaction Search is on, and spans cannot be read: {error}")
+        return self._of_xray(window, elsewhere=True)
+
+    def _before(self, window: Window, pending: bool) -> list[SourceReport]:
+        """What X-Ray has of the time before the region was switched over; of all the time while it is."""
+        if pending:
+            message = f"{self._region} is being switched over to Transaction Search: traces may be in neither"
+            self._warnings.add("transaction-search-pending", message)
+            return [SourceReport(SkippedTraces(), elsewhere=True)]
+        logs = self._source.logs(self._region)
+        groups = groups_of(logs, self._source.spans.groups)
+        if isinstance(groups, Failure):  # InsightsSource has said so
+            return []
+        switched = max((group.created for group in groups.values()), default=0.0)
+        if switched <= window.start:
+            return []
+        known = traces_since(logs, self._source.spans, switched)
+        emit, self._emit = self._emit, _each_once(self._emit, known, switched)
+        report = self._of_xray(window._replace(end=min(switched, window.end)), elsewhere=False)
+        self._emit = emit
+        return [report, _note(f"{self._region}: X-Ray until spans were kept")]
+
+
+def _note(text: str) -> SourceReport:
+    return SourceReport(SkippedTraces(), notes=(text,))
+
+
+def _each_once(emit: Emit, known: Set[bytes], switched: float) -> Emit:
+    """Hands over readings; of traces that are known from their spans only the calls of before."""
+
+    def of_before(items: Sequence[TraceReading | CallRow | RunRow]) -> None:
+        kept: list[TraceReading | CallRow | RunRow] = []
+        for item in items:
+            if isinstance(item, TraceReading) and compact_id(item.trace_id) in known:
+                kept += [
+                    CallRow(call, 1, time, time, message, trace_id=item.trace_id)
+                    for call, time, message in item.calls
+                    if time < switched
+                ]
+            else:
+                kept.append(item)
+        emit(kept)
+
+    return of_before

@@ -1,0 +1,234 @@
+"""The spans in log groups of one region as a source of traces, by queries of Logs Insights."""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import FrameType
+
+from scanner.aws.ask import Failure, warn_of_denial
+from scanner.aws.logs import LogsClient
+from scanner.aws.times import SYSTEM_CLOCK, Clock
+from scanner.errors import EXIT_USAGE, ScanError, Warnings
+from scanner.traces.insights import query_text
+from scanner.traces.insights.cost import USD_PER_GB, Meter, estimate, shown_gb, shown_price
+from scanner.traces.insights.group import Group, groups_of
+from scanner.traces.insights.queries import (
+    MOST_ROWS,
+    DeniedError,
+    GroupMissingError,
+    Pace,
+    Queries,
+    QueryError,
+)
+from scanner.traces.insights.reader import QUERIES, SpansReader
+from scanner.traces.insights.windows import Window, merged
+from scanner.traces.source import Emit, SkippedTraces, SourceReport
+
+GROUP = "aws/spans"
+LAG = 300
+"""Seconds after which a record is surely there: AWS says nothing of it."""
+_PROBE = 60
+
+
+class NoSpansError(Exception):
+    """The spans cannot be read at all. The message completes "spans cannot be read: ..."."""
+
+
+@dataclass(frozen=True)
+class SpansRequest:
+    """What is asked of log groups of spans. Times are Unix seconds; `wait` is how long may be waited.
+
+    `max_gb` bounds what AWS reads for the queries, `usd_per_gb` is what that costs. `limit` is that of rows.
+    """
+
+    start: float
+    end: float
+    groups: tuple[str, ...] = (GROUP,)
+    max_gb: float = math.inf
+    usd_per_gb: float = USD_PER_GB
+    wait: float = 0.0
+    limit: int = MOST_ROWS
+    pace: Pace = Pace()  # noqa: RUF009  # frozen
+
+
+@dataclass(frozen=True)
+class InsightsSource:
+    """The spans in some log groups of a region."""
+
+    region: str
+    client_of_region: Callable[[str], LogsClient]
+    request: SpansRequest
+    clock: Clock = SYSTEM_CLOCK
+    name: str = "spans"
+
+    def read(self, emit: Emit, warnings: Warnings) -> SourceReport:
+        """Read the spans, as far as they can be read.
+
+        Raises ScanError where more would be read than allowed, or AWS cannot be asked; NoSpansError where
+        there are none to read, or a right is missing.
+        """
+        client = self.client_of_region(self.region)
+        groups = self._groups(client, warnings)
+        window = self._window(groups, warnings)
+        meter = Meter(self.request.max_gb)
+        queries = Queries(client, self.request.groups, meter, self.request.pace, self.request.limit)
+        reader = SpansReader(queries, self.region, emit)
+        interrupted = False
+        try:
+            with _terminated_as_interrupted():
+                self._check_cost(queries, window, groups)
+                interrupted = self._read(reader, window, warnings)
+        except DeniedError as error:
+            raise NoSpansError(f"{error} is denied: allow it on the log group") from error
+        except GroupMissingError as error:
+            raise NoSpansError(
+                f"there is no log group {', '.join(self.request.groups)} in {self.region}"
+            ) from error
+        finally:
+            queries.close()
+        self._warn(reader, warnings)
+        return SourceReport(
+            SkippedTraces(windows=reader.gaps.windows),
+            regions=(self.region,),
+            start=float(window.start),
+            end=float(window.end),
+            notes=(self._cost_note(meter),),
+            interrupted=interrupted,
+        )
+
+    def _read(self, reader: SpansReader, window: Window, warnings: Warnings) -> bool:
+        """Read a window, as far as that goes; whether it was interrupted."""
+        try:
+            reader.read(window)
+        except KeyboardInterrupt:
+            reader.gaps.add_unread(window, "interrupted")
+            return True
+        except ScanError as error:  # the network is gone, or the credentials are
+            if not reader.rows:
+                raise
+            reader.gaps.add_unread(window, str(error))
+        return False
+
+    # --- when ---
+
+    def _groups(self, client: LogsClient, warnings: Warnings) -> dict[str, Group]:
+        answer = groups_of(client, self.request.groups)
+        if not isinstance(answer, Failure):
+            return answer
+        if answer.denied:
+            means = "since when the log group has spans is unknown"
+            warn_of_denial("logs:DescribeLogGroups", means, warnings)
+        else:
+            warnings.add("log-groups-unread", f"log groups could not be read: {answer.message}")
+        return {}
+
+    def _window(self, groups: dict[str, Group], warnings: Warnings) -> Window:
+        """The time that can be read: no newer than what has surely arrived, no older than what is kept."""
+        now = self.clock.now()
+        wait = min(self.request.wait, max(0.0, self.request.end + LAG - now))
+        if wait:
+            self.clock.sleep(wait)
+            now = self.clock.now()
+        end = math.floor(min(self.request.end, now - LAG))
+        if end < self.request.end:
+            warnings.add(
+                "spans-lag",
+                f"spans up to {_when(end)} were read: later ones may still arrive "
+                f"(--wait {math.ceil(self.request.end - end)} reads all)",
+            )
+        start = math.floor(self.request.start)
+        since = max((group.since(now) for group in groups.values()), default=0.0)
+        if since > start:
+            warnings.add(
+                "spans-since",
+                f"{', '.join(sorted(groups))} holds spans since {_when(since)} only: what ran before is "
+                "not seen there",
+            )
+            start = math.floor(since)
+        if start >= end:
+            raise NoSpansError(f"none of the time asked for can be read before {_when(end + LAG)}")
+        return Window(start, end)
+
+    # --- cost ---
+
+    def _check_cost(self, queries: Queries, window: Window, groups: dict[str, Group]) -> None:
+        """Raise ScanError where the queries would read more than is allowed, as far as a minute tells."""
+        if math.isinf(self.request.max_gb):
+            return
+        middle = window.start + window.seconds // 2
+        probe = Window(middle, min(middle + _PROBE, window.end))
+        before = queries.meter.gb
+        try:
+            queries.run(query_text.probe_query(), probe)
+        except QueryError:
+            return  # the bound holds all the same
+        probed = (queries.meter.gb - before) * 1e9 / probe.seconds
+        now = self.clock.now()
+        stored = sum(g.stored / max(now - g.since(now), _PROBE) for g in groups.values() if g.created)
+        expected = estimate(window.seconds, probed, stored, QUERIES)
+        if expected.gb > self.request.max_gb:
+            price = shown_price(expected.gb, self.request.usd_per_gb)
+            raise ScanError(
+                f"{QUERIES} queries over this time would read about {shown_gb(expected.gb)} of "
+                f"{', '.join(self.request.groups)} ({price}), more than --max-scan-gb "
+                f"{self.request.max_gb:g} allows: shorten --time-range, or allow more",
+                EXIT_USAGE,
+            )
+
+    def _cost_note(self, meter: Meter) -> str:
+        return (
+            f"Logs Insights read {shown_gb(meter.gb)} in {meter.queries} queries of {self.region} "
+            f"({shown_price(meter.gb, self.request.usd_per_gb)} at {self.request.usd_per_gb:g} USD per GB)"
+        )
+
+    # --- what is missing ---
+
+    def _warn(self, reader: SpansReader, warnings: Warnings) -> None:
+        gaps = reader.gaps
+        if gaps.unread:
+            causes = "; ".join(gaps.causes)
+            warnings.add(
+                "spans-unread", f"spans of {_shown(gaps.unread)} were not read ({causes})", len(gaps.unread)
+            )
+        if gaps.cut:
+            warnings.add(
+                "spans-cut",
+                f"a second with more than {self.request.limit:,} distinct rows was read in part: "
+                f"{_shown(gaps.cut)}",
+                len(gaps.cut),
+            )
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """While queries run, a request to end is an interruption: AWS would go on without a reader."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _when(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _shown(windows: Sequence[Window]) -> str:
+    """When windows are, the first ones."""
+    whole = merged(windows)
+    first = f"{_when(whole[0].start)} to {_when(whole[0].end)}"
+    return f"{first} and {len(whole) - 1} more" if len(whole) > 1 else first
