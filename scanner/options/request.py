@@ -155,9 +155,11 @@ def _check_source(options: Options) -> None:
     """Options that only one source knows do not go with another."""
     source = options.source or "auto"
     if source == "files" and not options.traces:
-        raise _usage("--source files requires files: add --traces")
+        raise _usage("--source files requires files", "name them: --traces PATH")
     if options.traces and source not in ("auto", "files"):
-        raise _usage(f"--source {source} does not go with --traces: saved traces are files")
+        raise _usage(
+            f"--source {source} does not go with --traces", "saved traces are files: remove one of the two"
+        )
     of_spans = {
         "--log-group": options.log_group,
         "--max-scan-gb": options.max_scan_gb,
@@ -165,11 +167,11 @@ def _check_source(options: Options) -> None:
     }
     for option, value in of_spans.items():
         if value and (options.traces or source == "xray"):
-            raise _usage(f"{option} applies to spans in log groups only: use --source spans, or auto")
+            raise _usage(f"{option} applies to spans in log groups only", "use --source spans or auto")
     if options.filter and (source == "spans" or options.log_group):
-        raise _usage("--filter is an expression of X-Ray's: it does not go with spans in log groups")
+        raise _usage("--filter is X-Ray's: it does not apply to spans in log groups", "remove it")
     if options.log_group and options.trace_ids:
-        raise _usage("--log-group: traces of --trace-ids are asked of X-Ray, not of a log group")
+        raise _usage("--log-group does not apply to --trace-ids", "remove it: X-Ray is asked for them")
 
 
 def _requirements(options: Options, config: TeamConfig) -> EvidenceRequirements:

@@ -19,7 +19,7 @@ from scanner.traces.insights.group import groups_of
 from scanner.traces.insights.retrieval import RetrievalSource
 from scanner.traces.insights.source import GROUP, InsightsSource, NoSpansError, SpansRequest
 from scanner.traces.insights.straddling import traces_since
-from scanner.traces.reading import TraceReading
+from scanner.model.readings import TraceReading
 from scanner.traces.source import Emit, Expect, SkippedTraces, SourceReport, expect_nothing, together
 from scanner.traces.xray_api import XRaySource, warn_of_unknown_destination
 from scanner.traces.xray_requests import Window, destination_of

@@ -14,7 +14,7 @@ from scanner.spans.workloads import SpanWorkload, workload_of
 from scanner.traces.insights import query_text
 from scanner.traces.insights.columns import orphan_columns, workload_columns
 from scanner.traces.insights.queries import Queries, Row
-from scanner.traces.insights.rows import call_row, is_strong, span_of
+from scanner.traces.insights.rows import begins_process, call_row, is_strong, span_of
 from scanner.traces.insights.windows import Window, pieces
 from scanner.traces.insights.work import Gaps, Job, work
 from scanner.traces.source import Emit
@@ -27,21 +27,29 @@ _NAMED_TRACES = 4 * query_text.IDS_A_QUERY
 
 @dataclass
 class _Trace:
-    """What is known of a trace: its workloads, and whose parent each span is."""
+    """What is known of a trace: its workloads, and with a tree the parent of each span.
+
+    `processes` are spans with which another process begins, which names no workload.
+    """
 
     workloads: dict[str, SpanWorkload] = field(default_factory=dict)
     parents: dict[str, str] = field(default_factory=dict)
     of_spans: dict[str, SpanWorkload] = field(default_factory=dict)
+    processes: set[str] = field(default_factory=set)
 
     def owner(self, parent: str) -> SpanWorkload | None:
-        """The workload of the nearest span above, else the only one of the trace."""
+        """The workload of the nearest span above, within one process; without a tree the only one."""
+        if not self.parents:
+            return next(iter(self.workloads.values())) if len(self.workloads) == 1 else None
         seen: set[str] = set()
         while parent and parent not in seen:
             if parent in self.of_spans:
                 return self.of_spans[parent]
+            if parent in self.processes:
+                return None
             seen.add(parent)
             parent = self.parents.get(parent, "")
-        return next(iter(self.workloads.values())) if len(self.workloads) == 1 else None
+        return None
 
 
 class Orphans:
@@ -95,6 +103,8 @@ class Orphans:
             trace.workloads.setdefault(workload.text, workload)
             if span.span_id:
                 trace.of_spans[span.span_id] = workload
+        elif span.span_id and begins_process(row, span):
+            trace.processes.add(span.span_id)
 
     def _attributed(self, row: Row, trace: _Trace) -> Iterable[CallRow | RunRow]:
         """The calls of a row, with the workload that the trace tells; a gap for each that it may be of."""

@@ -26,7 +26,7 @@ from scanner.traces.insights.columns import (
 MORE_TABLES = f"{SPAN}aws.dynamodb.table_names.{LISTED}"
 _EXCEPTIONS = 3  # of so many events the exception is looked for: a call that fails has one
 _ID = re.compile(r"[0-9a-f]{1,64}")
-IDS_A_QUERY = 150
+IDS_A_QUERY = 140
 _FIELDS_OF_COALESCE = 10
 
 _IS_AWS_API = (
@@ -114,7 +114,7 @@ def workloads_of_traces_query() -> str:
 def tree_query(traces: Sequence[str]) -> str:
     """All spans of some traces, with what names workloads."""
     columns = workload_columns()
-    keys = ["traceId", "spanId", "parentSpanId", *_names(columns), "@log"]
+    keys = ["traceId", "spanId", "parentSpanId", "kind", "_aws.xray.type", *_names(columns), "@log"]
     return " | ".join(
         [
             f"filter traceId in [{_quoted(traces)}]",

@@ -20,6 +20,7 @@ from scanner.traces.insights.queries import Row
 
 _TRUE = ("1", "true")
 _LAMBDA_SERVICE = "AWS::Lambda"  # of the span in which Lambda took the request: the code may not have run
+_OF_LAMBDA = ("AWS::Lambda", "AWS::Lambda::Function")
 _STATUS = {"ERROR": "error", "OK": "ok"}
 _STRONG = ("lambda", "state-machine", "ecs", "ec2", "eks")
 
@@ -102,6 +103,13 @@ def needs_tree(row: Row, workload: SpanWorkload | None) -> bool:
     if workload is None:
         return True
     return not is_strong(workload) and is_true(row, "converted")
+
+
+def begins_process(row: Row, span: Span) -> bool:
+    """Whether a span is the first of its process, other than the one above: its calls are none of theirs."""
+    if origin_of(span) in _OF_LAMBDA:
+        return False
+    return row.get("_aws.xray.type") == "segment" or row.get("kind") == "SERVER"
 
 
 def is_strong(workload: SpanWorkload) -> bool:

@@ -13,7 +13,7 @@ from scanner.traces.insights.queries import Queries, Row
 from scanner.traces.insights.rows import call_row, span_of
 from scanner.traces.insights.windows import Window
 from scanner.traces.insights.work import Gaps, Job, work
-from scanner.traces.reading import TraceReading
+from scanner.model.readings import TraceReading
 from scanner.traces.source import Emit
 
 _MOST_ASKED = 10 * query_text.IDS_A_QUERY
