@@ -15,6 +15,7 @@ from scanner.aws.api import Aws
 from scanner.aws.ask import THREADS, Failure, attempt
 from scanner.aws.rights import rights
 from scanner.model import account_of
+from scanner.traces.insights.source import GROUP
 
 # Names that nothing has: what exists is asked for where the scan may list it.
 NOBODY = "xray-privilege-scan-doctor"
@@ -25,6 +26,9 @@ _NO_TASK = "0" * 32
 # Answers that a request gets only if it is allowed.
 _ALLOWED_ANSWERS = frozenset(
     {
+        "InvalidParameterException",
+        "InvalidRequestException",
+        "MalformedQueryException",
         "NoSuchEntity",
         "ResourceNotFoundException",
         "ValidationError",
@@ -111,6 +115,23 @@ PROBES: Mapping[str, Probe] = {
     ),
     "xray:BatchGetTraces": lambda aws, of: aws.xray(of.region).batch_get_traces(TraceIds=[of.trace]),
     "xray:GetTraceSegmentDestination": lambda aws, of: aws.xray(of.region).get_trace_segment_destination(),
+    "xray:StartTraceRetrieval": lambda aws, of: aws.xray(of.region).start_trace_retrieval(
+        TraceIds=[of.trace], StartTime=of.now - timedelta(minutes=1), EndTime=of.now
+    ),
+    "xray:ListRetrievedTraces": lambda aws, of: aws.xray(of.region).list_retrieved_traces(
+        RetrievalToken=NOBODY
+    ),
+    "xray:CancelTraceRetrieval": lambda aws, of: aws.xray(of.region).cancel_trace_retrieval(
+        RetrievalToken=NOBODY
+    ),
+    # of the first second there was: nothing is read, whether the log group is there or not
+    "logs:StartQuery": lambda aws, of: aws.logs(of.region).start_query(
+        logGroupNames=[GROUP], startTime=1, endTime=1, queryString="stats count(*) as n by kind", limit=1
+    ),
+    "logs:GetQueryResults": lambda aws, of: aws.logs(of.region).get_query_results(queryId=_NO_JOB),
+    "logs:StopQuery": lambda aws, of: aws.logs(of.region).stop_query(queryId=_NO_JOB),
+    "logs:DescribeQueries": lambda aws, of: aws.logs(of.region).describe_queries(maxResults=1),
+    "logs:DescribeLogGroups": lambda aws, of: aws.logs(of.region).describe_log_groups(limit=1),
     "iam:GetRole": lambda aws, of: aws.iam().get_role(RoleName=of.role_name),
     "iam:ListRolePolicies": lambda aws, of: aws.iam().list_role_policies(RoleName=of.role_name),
     "iam:ListAttachedRolePolicies": lambda aws, of: aws.iam().list_attached_role_policies(

@@ -139,9 +139,11 @@ def statements() -> list[dict[str, Any]]:
             "Sid": sid,
             "Effect": "Allow",
             "Action": sorted(right.action for right in of_statement),
-            "Resource": "*",
+            "Resource": resource,
         }
-        for sid, of_statement in groupby(rights(), key=lambda right: right.statement)
+        for (sid, resource), of_statement in groupby(
+            rights(), lambda right: (right.statement, right.resource)
+        )
     ]
 
 
