@@ -163,8 +163,8 @@ def _of_search(elsewhere: bool | Failure) -> str:
         return f"Transaction Search: unknown ({why})"
     if elsewhere:
         return (
-            "Transaction Search: on. X-Ray's API shows only the traces that are indexed (1% by default): "
-            "nothing can be confirmed from them"
+            "Transaction Search: on. Spans are read by Logs Insights, which bills what it reads; X-Ray's API "
+            "shows only the traces that are indexed (1% by default)"
         )
     return "Transaction Search: off, so that X-Ray's API shows all traces"
 

@@ -14,12 +14,12 @@ from scanner.aws.ask import Failure
 from scanner.aws.logs import LogsClient
 from scanner.errors import ScanError, Warnings
 from scanner.model import CallRow, RunRow
+from scanner.model.readings import TraceReading
 from scanner.traces.documents import compact_id
 from scanner.traces.insights.group import groups_of
 from scanner.traces.insights.retrieval import RetrievalSource
 from scanner.traces.insights.source import GROUP, InsightsSource, NoSpansError, SpansRequest
 from scanner.traces.insights.straddling import traces_since
-from scanner.model.readings import TraceReading
 from scanner.traces.source import Emit, Expect, SkippedTraces, SourceReport, expect_nothing, together
 from scanner.traces.xray_api import XRaySource, warn_of_unknown_destination
 from scanner.traces.xray_requests import Window, destination_of

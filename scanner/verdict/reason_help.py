@@ -74,7 +74,8 @@ REASON_HELP: Mapping[Reason, tuple[str, str]] = {
     ),
     Reason.TRACES_ELSEWHERE: (
         "Transaction Search is on: X-Ray's API shows only the traces that are indexed",
-        "index all spans while testing, or scan saved traces",
+        "allow logs:StartQuery and logs:GetQueryResults so that spans are read (--source auto), or scan "
+        "saved traces",
     ),
     Reason.OLDER_VERSION: (
         "a published version with this role, older than the last change, may still serve, and was not seen "

@@ -132,7 +132,7 @@ def test_a_partial_trace_leaves_the_findings_of_its_function_unconfirmed(tmp_pat
 
 def test_transaction_search_warns_and_leaves_every_finding_unconfirmed(tmp_path: Path) -> None:
     with FakeXRay(many(25), Script(destination=("CloudWatchLogs", "ACTIVE"))) as fake:
-        ran = scan(tmp_path, fake, "--fail-on", "unused")
+        ran = scan(tmp_path, fake, "--fail-on", "unused", "--source", "xray")
     assert ran.code == 0
     assert ran.warnings == {"transaction-search": 1}
     assert reasons(ran) == [["traces-elsewhere"]]

@@ -74,8 +74,9 @@ class InsightsSource:
         there are none to read, or a right is missing.
         """
         client = self.client_of_region(self.region)
-        groups = self._groups(client, warnings)
-        window = self._window(groups, warnings)
+        said = Warnings()  # of use only where the spans are read
+        groups = self._groups(client, said)
+        window = self._window(groups, said)
         meter = Meter(self.request.max_gb)
         queries = Queries(client, self.request.groups, meter, self.request.pace, self.request.limit)
         reader = SpansReader(queries, self.region, emit)
@@ -83,26 +84,34 @@ class InsightsSource:
         try:
             with _terminated_as_interrupted():
                 self._check_cost(queries, window, groups)
-                interrupted = self._read(reader, window, warnings)
+                interrupted = self._read(reader, window)
         except DeniedError as error:
             raise NoSpansError(f"{error} is denied: allow it on the log group") from error
         except GroupMissingError as error:
             raise NoSpansError(
                 f"there is no log group {', '.join(self.request.groups)} in {self.region}"
             ) from error
+        except ScanError as error:
+            if error.exit_code == EXIT_USAGE:
+                raise
+            raise NoSpansError(str(error)) from error
         finally:
             queries.close()
+        if reader.gaps.unread and not (reader.rows or interrupted):
+            raise NoSpansError("; ".join(reader.gaps.causes))
+        for warning in said.all():
+            warnings.add(warning.code, warning.message, warning.count)
         self._warn(reader, warnings)
         return SourceReport(
             SkippedTraces(windows=reader.gaps.windows),
             regions=(self.region,),
             start=float(window.start),
             end=float(window.end),
-            notes=(self._cost_note(meter),),
+            notes=(*self._lag_note(window), self._cost_note(meter)),
             interrupted=interrupted,
         )
 
-    def _read(self, reader: SpansReader, window: Window, warnings: Warnings) -> bool:
+    def _read(self, reader: SpansReader, window: Window) -> bool:
         """Read a window, as far as that goes; whether it was interrupted."""
         try:
             reader.read(window)
@@ -136,12 +145,6 @@ class InsightsSource:
             self.clock.sleep(wait)
             now = self.clock.now()
         end = math.floor(min(self.request.end, now - LAG))
-        if end < self.request.end:
-            warnings.add(
-                "spans-lag",
-                f"spans up to {_when(end)} were read: later ones may still arrive "
-                f"(--wait {math.ceil(self.request.end - end)} reads all)",
-            )
         start = math.floor(self.request.start)
         since = max((group.since(now) for group in groups.values()), default=0.0)
         if since > start:
@@ -180,6 +183,15 @@ class InsightsSource:
                 f"{self.request.max_gb:g} allows: shorten --time-range, or allow more",
                 EXIT_USAGE,
             )
+
+    def _lag_note(self, window: Window) -> tuple[str, ...]:
+        left = math.ceil(self.request.end - window.end)
+        if left <= 1:
+            return ()
+        return (
+            f"spans of {self.region} were read up to {_when(window.end)}: later ones may still arrive "
+            f"(--wait {left} reads all)",
+        )
 
     def _cost_note(self, meter: Meter) -> str:
         return (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from scanner.model import CallRow, RunRow
+from scanner.model.readings import TraceReading
 from scanner.spans.workloads import workload_of
 from scanner.traces.insights import query_text
 from scanner.traces.insights.columns import call_columns
@@ -13,7 +14,6 @@ from scanner.traces.insights.queries import Queries, Row
 from scanner.traces.insights.rows import call_row, span_of
 from scanner.traces.insights.windows import Window
 from scanner.traces.insights.work import Gaps, Job, work
-from scanner.model.readings import TraceReading
 from scanner.traces.source import Emit
 
 _MOST_ASKED = 10 * query_text.IDS_A_QUERY

@@ -74,7 +74,12 @@ def read_files(folder: Path, records: Sequence[Record]) -> UsageBuilder:
     path = folder / "spans.jsonl"
     path.write_text("".join(json.dumps(record) + "\n" for record in records))
     builder = UsageBuilder()
-    FilesSource((path,)).read(lambda items: [builder.add(item) for item in items] and None, Warnings())
+
+    def emit(items: Sequence[TraceReading | CallRow | RunRow]) -> None:
+        for item in items:
+            builder.add(item)
+
+    FilesSource((path,)).read(emit, Warnings())
     return builder
 
 
@@ -142,11 +147,11 @@ SCHEDULES = {
     "few at once": LogsScript(concurrent=2, running=1),
     "failed": LogsScript(endings={1: "Failed", 2: "Unknown", 3: "Cancelled"}),
     "timeouts": LogsScript(endings={1: "Timeout", 2: "Timeout", 3: "Timeout"}),
-    "throttled": LogsScript(faults={n: THROTTLED for n in range(2, 40, 5)}),
-    "broken": LogsScript(faults={n: BROKEN for n in range(1, 40, 7)}),
-    "reset": LogsScript(faults={n: RESET for n in range(2, 40, 6)}),
-    "half": LogsScript(faults={n: HALF for n in range(1, 40, 6)}),
-    "refused": LogsScript(faults={n: REFUSED for n in range(2, 40, 4)}),
+    "throttled": LogsScript(faults=dict.fromkeys(range(2, 40, 5), THROTTLED)),
+    "broken": LogsScript(faults=dict.fromkeys(range(1, 40, 7), BROKEN)),
+    "reset": LogsScript(faults=dict.fromkeys(range(2, 40, 6), RESET)),
+    "half": LogsScript(faults=dict.fromkeys(range(1, 40, 6), HALF)),
+    "refused": LogsScript(faults=dict.fromkeys(range(2, 40, 4), REFUSED)),
     "by start": LogsScript(timestamp="startTimeUnixNano"),
 }
 
