@@ -46,11 +46,15 @@ def scan(request: ScanRequest, aws: Aws, progress: Progress = no_progress) -> Sc
     traced = read_traces(request, aws, warnings, progress)
     if not request.compare:
         check_any_selected(request, traced.by_workload)
-    result = _compared_if_possible(request, aws, traced, warnings, progress) if request.compare else None
-    if result is None:
-        warn_of_assumed_roles(traced.usages, warnings)
-        return ScanResult(traced, warnings=warnings.all(), usage_only=True)
-    return result
+    if request.compare:
+        return _compared_if_possible(request, aws, traced, warnings, progress)
+    return _usage_only(traced, warnings)
+
+
+def _usage_only(traced: Traced, warnings: Warnings) -> ScanResult:
+    """What the traces show, compared with nothing."""
+    warn_of_assumed_roles(traced.usages, warnings)
+    return ScanResult(traced, warnings=warnings.all(), usage_only=True)
 
 
 def as_scanned(request: ScanRequest, result: ScanResult) -> ScanRequest:
@@ -60,10 +64,14 @@ def as_scanned(request: ScanRequest, result: ScanResult) -> ScanRequest:
 
 def _compared_if_possible(
     request: ScanRequest, aws: Aws, traced: Traced, warnings: Warnings, progress: Progress
-) -> ScanResult | None:
-    """The comparison; None, and a warning, where no role can be read and none has to be."""
+) -> ScanResult:
+    """The comparison; usage only, and a warning, where no role can be read and none has to be.
+
+    Of workloads whose roles could not be told it goes on to name the candidates.
+    """
     if request.must_compare:
         return _compared(request, aws, traced, warnings, progress)
+    result = None
     try:
         result = _compared(request, aws, traced, warnings, progress)
         error = nothing_read(result, compare=True)
@@ -81,7 +89,10 @@ def _compared_if_possible(
         f"only what was used is reported: {error}. With --usage-only this is no warning, with -c (--compare) "
         "an error",
     )
-    return None
+    if result is None:
+        return _usage_only(traced, warnings)
+    untold = {key: workload for key, workload in result.workloads.items() if workload.candidates}
+    return ScanResult(result.traced, workloads=untold, warnings=warnings.all(), usage_only=True)
 
 
 def _compared(

@@ -75,19 +75,24 @@ def _documents_of(path: Path) -> tuple[Documents | None, str]:
 
     found: list[Documents] = []
     other: Any = None
+    head = b""
     try:
         with opened(path) as stream:
-            for value in values(stream):
-                if isinstance(value, Unread):
-                    return None, value.why
-                documents = recognised(value)
-                if documents is None:
-                    other = value if other is None else other
-                else:
-                    found.append(documents)
-            head = stream.head
+            try:
+                for value in values(stream):
+                    if isinstance(value, Unread):
+                        return None, value.why
+                    documents = recognised(value)
+                    if documents is None:
+                        other = value if other is None else other
+                    else:
+                        found.append(documents)
+            finally:
+                head = stream.head
     except InputError as error:
-        return None, str(error)
+        look = look_of_head(head)
+        said = str(error).removesuffix(".")
+        return None, f"{said}: it {look}" if head and not found and look != OTHER_JSON else said
     if found and other is None:
         return joined(found), ""
     look = look_of_value(other) or (OTHER_JSON if other is not None else look_of_head(head))

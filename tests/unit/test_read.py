@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -12,6 +13,7 @@ from scanner import read_workloads as read
 from scanner.aws.api import Aws
 from scanner.errors import ScanError, Warnings
 from scanner.model import Workload
+from scanner.model.workloads import Hints
 from scanner.request import ScanRequest
 from scanner.workloads.kinds import LAMBDA
 from scanner.workloads.listing import Listing, Workloads
@@ -94,3 +96,20 @@ def test_a_glob_that_matches_nothing_names_ids(monkeypatch: pytest.MonkeyPatch) 
     task = Workload(ECS, "ecs", "shop/api", role=ROLE)
     with pytest.raises(ScanError, match="did you mean ecs:shop/api"):
         read_tasks(task, monkeypatch, "ecs:shop/app")
+
+
+def test_what_runs_on_nothing_that_is_known_has_the_role_that_a_refusal_names_inferred() -> None:
+    cron = "other:cron@123456789012/us-east-1"
+    iam = {"RoleDetailList": [{"Arn": ROLE, "RoleName": "f"}, {"Arn": f"{ROLE}2", "RoleName": "f2"}]}
+    request = ScanRequest(compare=True, iam=iam, traces=(Path("x"),))
+    hints = Hints(denied_role="f")
+    for denied, role, candidates in (
+        ((hints,), ROLE, ()),
+        ((hints, Hints(denied_role="f2")), None, (ROLE, f"{ROLE}2")),
+        ((Hints(denied_role="gone"),), None, ()),
+    ):
+        seen = replace(usage(), workload=cron, hints=denied)
+        found = read.read_workloads(request, NOBODY, [seen], Warnings())
+        workload = found.known[cron]
+        assert (workload.role, workload.candidates, workload.inferred) == (role, candidates, role is not None)
+        assert found.compared_roles == ((role,) if role else ())
