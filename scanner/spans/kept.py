@@ -19,7 +19,7 @@ from scanner.spans.aliases import names_of, resource_names, span_names
 SAMPLING = "_ot.th"
 """The name under which the sampling of a trace's state is kept."""
 
-_SALT = os.urandom(16)
+_salt = os.urandom(16)
 _MAX_TEXT = 2048
 _MAX_ITEMS = 100
 _ADDRESS = re.compile(r"(?P<host>https?://)(?:[^/?#@\s]*@)?(?P<name>[^/?#@\s]+)(?P<path>[^?#\s]*)")
@@ -83,7 +83,19 @@ def _presence(value: Any) -> Any:
 # bench row "spans from one file": all calls of a process have one key
 @lru_cache(maxsize=1 << 10)
 def _hashed(key: str) -> str:
-    return hashlib.blake2b(key.encode("utf-8", "replace"), key=_SALT, digest_size=8).hexdigest()
+    return hashlib.blake2b(key.encode("utf-8", "replace"), key=_salt, digest_size=8).hexdigest()
+
+
+def salt() -> bytes:
+    """What this process hashes access keys with."""
+    return _salt
+
+
+def use_salt(other: bytes) -> None:
+    """Hash access keys as the process does that started this one."""
+    global _salt
+    _salt = other
+    _hashed.cache_clear()
 
 
 def credentials_of(value: Any) -> Any:

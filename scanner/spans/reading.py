@@ -10,7 +10,7 @@ from scanner.model import ObservedCall
 from scanner.model.readings import TraceReading, WorkloadRun
 from scanner.model.workloads import NO_HINTS
 from scanner.spans.credentials import SignedCall, of_others
-from scanner.spans.record import Flags, Placed, Record, RecordTable, Source
+from scanner.spans.record import Flags, Lookup, Placed, Record, Source
 from scanner.spans.workloads import SpanWorkload
 
 _NO_PARENT = b"\0" * 8
@@ -38,10 +38,10 @@ _NOBODY = _Owner(None, None)
 _NOT_KNOWN = _Owner(None, None, known=False)
 
 
-def read_records(trace_id: str, records: Sequence[Record], table: RecordTable) -> TraceReading:
+def read_records(trace_id: str, records: Sequence[Record], table: Lookup) -> TraceReading:
     """Read all calls of a trace and the workloads that it shows."""
     spans = _each_once(records)
-    placed = table.placed()
+    placed = table.placed
     owned: list[_Owned] = []
     complete = True
     climb = _Climb(spans, placed)
@@ -106,7 +106,7 @@ def _each_once(records: Iterable[Record]) -> dict[bytes, Record]:
 class _Climb:
     """Finds whose the spans of a trace are that name nobody: those above them, within one process."""
 
-    def __init__(self, spans: Mapping[bytes, Record], placed: Sequence[Placed]) -> None:
+    def __init__(self, spans: Mapping[bytes, Record], placed: Mapping[int, Placed]) -> None:
         self._spans = spans
         self._placed = placed
         self._known: dict[bytes, _Owner] = {}
@@ -182,7 +182,7 @@ def _unanswered(
 class _Runs:
     """The workloads that ran in a trace."""
 
-    def __init__(self, table: RecordTable) -> None:
+    def __init__(self, table: Lookup) -> None:
         self._table = table
         self._runs: dict[str, WorkloadRun] = {}
         self._seen: set[tuple[int, str]] = set()

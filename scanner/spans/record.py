@@ -7,7 +7,7 @@ forgotten as soon as it was read.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from scanner.model import Call, ObservedCall, Outcome
@@ -20,6 +20,7 @@ from scanner.spans.workloads import SpanWorkload, is_local_root, origin_of, work
 
 _FORMAT = struct.Struct("<16s8s8sddiiQIB8s")
 _pack = _FORMAT.pack
+_TABLES = 2
 _NOTHING = b"\0" * 8
 _NO_END = -1.0
 _MOST_CACHED = 1 << 15
@@ -101,27 +102,24 @@ class Record(NamedTuple):
 class RecordTable:
     """The calls and sources of spans, by their numbers; makes records of spans.
 
-    `store_message` keeps the message of a refusal and returns where; `load_message` gives it back.
+    `keep_message` keeps the message of a refusal and returns where. The numbers of a table are even, those of
+    the table of another process odd: `first` is the first one.
     """
 
-    def __init__(
-        self, store_message: Callable[[bytes], int], load_message: Callable[[int, int], bytes]
-    ) -> None:
-        self._store_message = store_message
-        self._load_message = load_message
-        self._calls: list[Call] = []
+    def __init__(self, keep_message: Callable[[bytes], int], *, first: int = 0) -> None:
+        self._keep_message = keep_message
+        self._first = first
+        self.calls: list[Call] = []
+        self.sources: list[Source] = []
+        self.spans = 0
+        self.sampled = 0
         self._numbers: dict[Call, int] = {}
-        self._sources: list[Source] = []
         self._source_numbers: dict[Source, int] = {}
         self._known: dict[object, _Known] = {}
         self._access_keys = names_of("access_key")
         self._resource: object = None
         self._resource_number = 0
         self._resources: dict[object, int] = {}
-        self._placed: list[Placed] | None = None
-        self._owned: dict[tuple[int, str | None], Call] = {}
-        self.spans = 0
-        self.sampled = 0
 
     def packed(self, span: Span) -> bytes:
         """A span as it is kept."""
@@ -130,7 +128,7 @@ class RecordTable:
         place = length = 0
         if known.message:
             content = known.message.encode("utf-8", "replace")
-            place, length = self._store_message(content), len(content)
+            place, length = self._keep_message(content), len(content)
         self.spans += 1
         flags = known.flags
         if flags & Flags.SAMPLED:
@@ -180,10 +178,10 @@ class RecordTable:
 
     def _new(self, span: Span) -> _Known:
         source = source_of(span)
-        number = self._source_numbers.setdefault(source, len(self._sources))
-        if number == len(self._sources):
-            self._sources.append(source)
-        return _Known(*self._new_call(span), number)
+        number = self._source_numbers.setdefault(source, len(self.sources))
+        if number == len(self.sources):
+            self.sources.append(source)
+        return _Known(*self._new_call(span), _TABLES * number + self._first)
 
     def _new_call(self, span: Span) -> tuple[int, int, str]:
         observed = observed_call(span, None)
@@ -196,38 +194,57 @@ class RecordTable:
             return -1, flags, ""
         if seen.call.operation.startswith("AssumeRole"):
             flags |= Flags.ASSUMES
-        number = self._numbers.setdefault(seen.call, len(self._calls))
-        if number == len(self._calls):
-            self._calls.append(seen.call)
-        return number, flags, seen.message
+        number = self._numbers.setdefault(seen.call, len(self.calls))
+        if number == len(self.calls):
+            self.calls.append(seen.call)
+        return _TABLES * number + self._first, flags, seen.message
 
-    # --- what records stand for ---
 
-    def placed(self) -> Sequence[Placed]:
-        """Whose spans are by the number of their source, once all spans are there."""
-        if self._placed is None:
-            self._placed = list(_placed(self._sources))
-        return self._placed
+class Lookup:
+    """What records stand for, of the table of this process and that of another."""
+
+    def __init__(
+        self,
+        calls: Sequence[Sequence[Call]],
+        sources: Sequence[Sequence[Source]],
+        load_message: Callable[[int, int, int], bytes],
+    ) -> None:
+        self._calls = calls
+        self._load_message = load_message
+        self._owned: dict[tuple[int, str | None], Call] = {}
+        self._same: dict[Call, Call] = {}
+        numbered = [
+            (_TABLES * number + first, source)
+            for first, of_table in enumerate(sources)
+            for number, source in enumerate(of_table)
+        ]
+        placed = _placed([source for _, source in numbered])
+        self.placed: Mapping[int, Placed] = dict(zip((number for number, _ in numbered), placed, strict=True))
 
     def observed(self, record: Record, workload: str | None) -> ObservedCall:
         """The call of a record, made by a workload."""
         key = (record.call, workload)
         call = self._owned.get(key)
         if call is None:
-            call = self._owned[key] = self._calls[record.call]._replace(workload=workload)
-        return ObservedCall(call, record.start, self.message(record))
+            call = self._call(record)._replace(workload=workload)
+            call = self._owned[key] = self._same.setdefault(call, call)
+        return ObservedCall(call, record.start, self.message(record) if record.message_length else "")
 
     def message(self, record: Record) -> str:
         """The message of a refusal, empty for any other call."""
         if not record.message_length:
             return ""
-        return self._load_message(record.message_at, record.message_length).decode("utf-8", "replace")
+        content = self._load_message(record.call % _TABLES, record.message_at, record.message_length)
+        return content.decode("utf-8", "replace")
 
     def denied_role(self, record: Record) -> str:
         """The role that a refusal's message names."""
-        if record.call < 0 or self._calls[record.call].outcome is not Outcome.DENIED:
+        if record.call < 0 or self._call(record).outcome is not Outcome.DENIED:
             return ""
         return denied_role(self.message(record))
+
+    def _call(self, record: Record) -> Call:
+        return self._calls[record.call % _TABLES][record.call // _TABLES]
 
 
 def records_in(content: bytes) -> Iterator[Record]:

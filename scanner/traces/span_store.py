@@ -10,10 +10,12 @@ import tempfile
 from collections.abc import Iterator
 from typing import IO
 
+from scanner.model import Call
 from scanner.model.readings import TraceReading
 from scanner.spans.reading import read_records
-from scanner.spans.record import Record, RecordTable, records_in
+from scanner.spans.record import Lookup, Record, RecordTable, Source, records_in
 from scanner.spans.span import Span
+from scanner.traces.span_worker import Packed
 
 _PARTS = 256
 _BLOCK = 16 << 10
@@ -25,49 +27,59 @@ class SpanStore:
     """Takes spans in any order, gives readings of traces."""
 
     def __init__(self) -> None:
-        self._records: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
-        self._messages: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
+        self._records = _file()
+        self._messages = (_Messages(), _Messages())
         self._parts = [bytearray() for _ in range(_PARTS)]
         self._blocks: list[list[tuple[int, int]]] = [[] for _ in range(_PARTS)]
-        self._end = self._messages_end = 0
-        self._table = RecordTable(self._keep_message, self._message)
-
-    @property
-    def spans(self) -> int:
-        """How many spans were taken."""
-        return self._table.spans
+        self._end = 0
+        self._table = RecordTable(self._messages[0].keep)
+        self._of_worker: tuple[list[Call], list[Source]] = ([], [])
+        self._sampled = 0
 
     @property
     def sampled(self) -> int:
-        """How many of them are of traces of which only a share was kept."""
-        return self._table.sampled
+        """How many spans are of traces of which only a share was kept."""
+        return self._table.sampled + self._sampled
 
     def add(self, span: Span) -> None:
         """Keep what matters of a span."""
         record = self._table.packed(span)
-        number = record[0] ^ record[15]
-        part = self._parts[number]
-        part += record
-        if len(part) >= _BLOCK:
-            self._write(number)
+        self._add(record[0] ^ record[15], record)
+
+    def add_packed(self, packed: Packed) -> None:
+        """Keep what the other process made of its lines."""
+        for number, records in packed.records.items():
+            self._add(number, records)
+        self._of_worker[0].extend(packed.calls)
+        self._of_worker[1].extend(packed.sources)
+        self._messages[1].keep(packed.messages)
+        self._sampled += packed.sampled
 
     def readings(self) -> Iterator[TraceReading]:
         """What each trace shows. Nothing is kept afterwards."""
-        with self._records, self._messages:
+        calls, sources = self._of_worker
+        lookup = Lookup(
+            (self._table.calls, calls),
+            (self._table.sources, sources),
+            lambda which, start, length: self._messages[which].load(start, length),
+        )
+        with self._records, self._messages[0].file, self._messages[1].file:
             for number in range(_PARTS):
                 traces: dict[bytes, list[Record]] = {}
                 for record in records_in(self._content(number)):
                     traces.setdefault(record.trace, []).append(record)
                 for trace, records in traces.items():
-                    yield read_records(trace.hex(), records, self._table)
+                    yield read_records(trace.hex(), records, lookup)
 
-    def _write(self, number: int) -> None:
+    def _add(self, number: int, records: bytes) -> None:
         part = self._parts[number]
-        self._records.seek(self._end)
-        self._records.write(part)
-        self._blocks[number].append((self._end, len(part)))
-        self._end += len(part)
-        part.clear()
+        part += records
+        if len(part) >= _BLOCK:
+            self._records.seek(self._end)
+            self._records.write(part)
+            self._blocks[number].append((self._end, len(part)))
+            self._end += len(part)
+            part.clear()
 
     def _content(self, number: int) -> bytes:
         """All records of a part."""
@@ -77,13 +89,25 @@ class SpanStore:
             blocks.append(self._records.read(length))
         return b"".join((*blocks, self._parts[number]))
 
-    def _keep_message(self, message: bytes) -> int:
-        start = self._messages_end
-        self._messages.seek(start)
-        self._messages.write(message)
-        self._messages_end += len(message)
+
+class _Messages:
+    """Messages of refusals, one after the other."""
+
+    def __init__(self) -> None:
+        self.file = _file()
+        self._end = 0
+
+    def keep(self, message: bytes) -> int:
+        start = self._end
+        self.file.seek(start)
+        self.file.write(message)
+        self._end += len(message)
         return start
 
-    def _message(self, start: int, length: int) -> bytes:
-        self._messages.seek(start)
-        return self._messages.read(length)
+    def load(self, start: int, length: int) -> bytes:
+        self.file.seek(start)
+        return self.file.read(length)
+
+
+def _file() -> IO[bytes]:
+    return tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)
