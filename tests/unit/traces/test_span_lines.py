@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,23 +18,22 @@ from tests.unit.traces.test_files import read, written
 _DENIED = "User: arn:aws:sts::123456789012:assumed-role/api/s is not authorized to perform: s3:GetObject"
 
 
+_FAILED = {"code": 2, "message": _DENIED}
+
+
 def _lines() -> Iterator[str]:
     for number in range(1, 200):
         trace = {"traceId": f"{number % 50 + 1:032x}"}
         keyed: dict[str, Any] = {**GET, "aws.s3.bucket": f"b{number % 7}", "aws.auth.account.access_key": "A"}
-        other = {**keyed, "aws.auth.account.access_key": "B"}
-        yield json.dumps(
-            request(
-                root(spanId="1" * 16, **trace),
-                span(f"{number:016x}", "1" * 16, keyed, **trace),
-                span(
-                    f"{number + 1000:016x}", "1" * 16, keyed, status={"code": 2, "message": _DENIED}, **trace
-                ),
-                span(f"{number + 2000:016x}", "1" * 16, other, **trace)
-                if number % 50 == 3
-                else root(**trace),
-            )
-        )
+        spans = [
+            root(spanId="1" * 16, **trace),
+            span(f"{number:016x}", "1" * 16, keyed, **trace),
+            span(f"{number + 1000:016x}", "1" * 16, keyed, status=_FAILED, **trace),
+        ]
+        if number % 50 == 3:
+            other = {**keyed, "aws.auth.account.access_key": "B"}
+            spans.append(span(f"{number + 2000:016x}", "1" * 16, other, **trace))
+        yield json.dumps(request(*spans), separators=(",", ":"))
 
 
 def _seen(path: Path) -> Any:
@@ -54,10 +55,8 @@ def many(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    lines = [*_lines(), '{"resourceSpans":[}', json.dumps(request({"spanId": "1"}))]
-    return written(
-        tmp_path, "\n".join(line.replace(": ", ":").replace(", ", ",") for line in lines), "s.jsonl"
-    )
+    unreadable = json.dumps(request({"spanId": "1"}), separators=(",", ":"))
+    return written(tmp_path, "\n".join([*_lines(), '{"resourceSpans":[}', unreadable]), "s.jsonl")
 
 
 def _alone(path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
@@ -69,9 +68,12 @@ def _alone(path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_a_second_process_changes_nothing(many: None, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answers: list[Any] = []
     keep = span_lines.SpanLines._keep
-    monkeypatch.setattr(
-        span_lines.SpanLines, "_keep", lambda self, of: (answers.extend(of), keep(self, of))[1]
-    )
+
+    def noted(lines: span_lines.SpanLines, of: list[Any]) -> None:
+        answers.extend(of)
+        keep(lines, of)
+
+    monkeypatch.setattr(span_lines.SpanLines, "_keep", noted)
     together = _seen(path)
     assert any(answer.packed for answer in answers)
     assert together == _alone(path, monkeypatch)
@@ -91,20 +93,20 @@ def test_a_process_that_ends_early_loses_nothing(
 def test_a_process_that_cannot_start_loses_nothing(
     many: None, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(span_worker.sys, "executable", "/nowhere/python")
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
     assert _seen(path) == _alone(path, monkeypatch)
 
 
 def test_it_gets_no_credentials(many: None, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     given: dict[str, str] = {}
-    popen = span_worker.subprocess.Popen
+    popen = subprocess.Popen
 
     def started(*args: Any, **more: Any) -> Any:
         given.update(more["env"])
         return popen(*args, **more)
 
-    monkeypatch.setattr(span_worker.subprocess, "Popen", started)
+    monkeypatch.setattr(subprocess, "Popen", started)
     _seen(path)
     assert given
     assert "AWS_SECRET_ACCESS_KEY" not in given
