@@ -220,7 +220,7 @@ class Workload:
     and aliases by which its platform calls it. `runtime` is what runs the code ("python3.13"), in lower case;
     empty where that is unknown. `inferred` tells that nothing says for sure that `role` is its role.
     `by_platform_only` tells that no code of it uses the role: the platform alone does, to start a workload
-    (an execution role of ECS).
+    (an execution role of ECS). `defined` tells that its configuration names all that it calls.
     """
 
     key: str
@@ -236,3 +236,4 @@ class Workload:
     candidates: tuple[str, ...] = ()
     inferred: bool = False
     by_platform_only: bool = False
+    defined: bool = False

@@ -75,7 +75,6 @@ def services_of(documents: Documents, asked: Asked, warnings: Warnings) -> ReadW
             known=known,
             roles_of_versions=frozenset((w.role, w.key) for w in known.values() if w.role),
             missing=documents.missing,
-            regions=asked.regions,
             platforms=frozenset({PRINCIPAL}) if complete else frozenset(),
         ),
         companions,
@@ -98,7 +97,7 @@ def _workloads(workload: str, entries: list[Entry], asked: Asked) -> Iterator[Wo
     roles = [text(part(entry, "InstanceConfiguration"), "InstanceRoleArn") for entry in entries]
     role = settled(
         [role for role in roles if role],
-        asked.hints(workload),
+        workload,
         asked,
         PRINCIPAL,
         inferred=workload in asked.usages,

@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from scanner.model import Usage
-from scanner.model.workloads import Hints
+from scanner.model import Usage, account_of
+from scanner.model.workloads import Hints, WorkloadKey
 from scanner.workloads.trusts import principals_of
 
 
@@ -78,26 +78,22 @@ class Settled(NamedTuple):
 
 
 def settled(
-    candidates: Collection[str],
-    hints: Sequence[Hints],
-    asked: Asked,
-    platform: str,
-    *,
-    inferred: bool = False,
+    candidates: Collection[str], workload: str, asked: Asked, platform: str, *, inferred: bool = False
 ) -> Settled:
     """Which of the candidates is the role of a workload, or which other one is, as a refusal names it.
 
     A refusal also names the role of other credentials, those of AssumeRole: a role counts only if it is a
-    candidate, or lets the workload's platform assume it (the principal `platform`).
+    candidate, or is the account's own and lets the workload's platform assume it (the principal `platform`).
     """
     roles = tuple(dict.fromkeys(candidates))
-    denied = {hint.denied_role for hint in hints if hint.denied_role}
+    denied = {hint.denied_role for hint in asked.hints(workload) if hint.denied_role}
     named = tuple(role for role in roles if role.rpartition("/")[2] in denied)
     if len(named) == 1:
         return Settled(named[0])
     if named:
         return Settled(None, named)
-    others = _of_platform(denied, asked.roles, platform)
+    account = WorkloadKey.parse(workload).account
+    others = _of_platform(denied, asked.roles, platform, account)
     if not roles and len(others) == 1:
         return Settled(others[0])
     if len(roles) == 1:
@@ -105,10 +101,16 @@ def settled(
     return Settled(None, (*roles, *others))
 
 
-def _of_platform(names: Collection[str], roles: RoleDirectory, platform: str) -> tuple[str, ...]:
-    """The ARNs of the roles of these names that a platform may assume."""
+def _of_platform(
+    names: Collection[str], roles: RoleDirectory, platform: str, account: str
+) -> tuple[str, ...]:
+    """The ARNs of the roles of these names in an account that a platform may assume."""
     found = (roles.find(name) for name in sorted(names))
-    return tuple(role.arn for role in found if role and _lets_in(role.trust, platform))
+    return tuple(
+        role.arn
+        for role in found
+        if role and account in ("", account_of(role.arn)) and _lets_in(role.trust, platform)
+    )
 
 
 def _lets_in(trust: Any, platform: str) -> bool:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple
 
+import orjson
+
 from scanner.model.workloads import WorkloadKindName
 from scanner.text.tables import rows
 
@@ -86,22 +88,40 @@ class Documents:
 def joined(parts: Iterable[Documents]) -> Documents:
     """The entries of several documents, each once."""
     parts = tuple(parts)
-    entries: dict[str, dict[str, Any]] = {}
+    entries: dict[str, list[Any]] = {}
+    seen: set[tuple[str, bytes]] = set()
     for part in parts:
         for form, more in part.entries.items():
-            entries.setdefault(form, {}).update((repr(entry), entry) for entry in more)
+            held = entries.setdefault(form, [])
+            for entry in more:
+                content = _content(entry)
+                if content is None or (form, content) not in seen:
+                    held.append(entry)
+                    seen.add((form, content or b""))
     return Documents(
-        {form: tuple(held.values()) for form, held in entries.items()},
+        {form: tuple(held) for form, held in entries.items()},
         frozenset().union(*(part.partial for part in parts)),
         tuple(dict.fromkeys(right for part in parts for right in part.missing)),
     )
 
 
+def _content(entry: Any) -> bytes | None:
+    """What tells an entry from others, None of one that is nested too deeply to tell."""
+    try:
+        return orjson.dumps(entry, default=str, option=orjson.OPT_NON_STR_KEYS)
+    except orjson.JSONEncodeError:
+        return None
+
+
 def recognised(value: Any) -> Documents | None:
-    """What a JSON value holds of configurations, None where it holds none."""
+    """What a JSON value holds of configurations, or those of a list; None where it holds none."""
     if isinstance(value, list):
-        parts = [part for part in map(recognised, value) if part is not None]
-        return joined(parts) if parts or not value else None
+        found = [_recognised(one) for one in value]
+        return joined([one for one in found if one]) if found and all(found) else None
+    return _recognised(value)
+
+
+def _recognised(value: Any) -> Documents | None:
     if not isinstance(value, Mapping):
         return None
     found = [(form, entries) for form, entries in _found(value) if entries is not None]
@@ -166,6 +186,12 @@ def part(entry: Entry, *keys: str) -> Entry:
         value = entry.get(key)
         entry = value if isinstance(value, Mapping) else {}
     return entry
+
+
+def texts(entry: Entry, key: str) -> tuple[str, ...]:
+    """The texts of a list of an entry."""
+    value = entry.get(key)
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
 
 
 def parts(entry: Entry, key: str) -> tuple[Entry, ...]:

@@ -61,7 +61,6 @@ def services_of(documents: Documents, asked: Asked, warnings: Warnings) -> ReadW
             known=known,
             roles_of_versions=frozenset(pairs),
             missing=documents.missing,
-            regions=asked.regions,
             renamed=renamed,
         )
     )
@@ -73,7 +72,7 @@ def _service(traced: str, instances: Mapping[str, _Instance], asked: Asked) -> W
     used = {hint.instance for hint in hints if hint.instance}
     found = [instances[name] for name in sorted(used) if name in instances]
     roles = [instance.role for instance in found if instance.role]
-    role = settled(roles, hints, asked, PRINCIPAL, inferred=len(found) < len(used))
+    role = settled(roles, traced, asked, PRINCIPAL, inferred=len(found) < len(used))
     key = WorkloadKey.parse(traced)
     if role.role:
         service = key.name.partition("/")[2]

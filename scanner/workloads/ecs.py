@@ -117,7 +117,6 @@ def tasks_of(documents: Documents, asked: Asked, warnings: Warnings) -> ReadWork
             known=workloads,
             roles_of_versions=frozenset(pair for one in built for pair in one.roles),
             missing=documents.missing,
-            regions=asked.regions,
             platforms=frozenset({PRINCIPAL}) if complete else frozenset(),
             shared_roles={role: what for one in built for role, what in one.shared.items()},
         ),
@@ -220,7 +219,7 @@ def _of_traced(workload: str, known: _Known, asked: Asked, warnings: Warnings) -
         told = explained(main, _without_role(families[0], known), warnings)
         return replace(built, workloads=(told, *companions))
     roles = batch.roles_of_family(name, known.documents)
-    role = settled(roles, asked.hints(workload), asked, PRINCIPAL, inferred=True)
+    role = settled(roles, workload, asked, PRINCIPAL, inferred=True)
     remedy = "add what `aws ecs describe-task-definition` prints to --workload-config"
     why = f"several accounts or regions have task definitions {name}" if families else remedy
     of_family = explained(with_role(unread_task(workload), role), why, warnings)
@@ -250,10 +249,10 @@ def _of_family(workload: str, family: _Family, cluster: str, known: _Known, aske
     places = tuple(place for place in {*known.running, (family, cluster)} if _is_at(place, family, cluster))
     main = definitions.get(newest)
     if main is None:
-        role = settled((), asked.hints(workload), asked, PRINCIPAL)
+        role = settled((), workload, asked, PRINCIPAL)
         of_family = with_role(unread_task(workload), role)
         return _Built((of_family,), places, _pairs(of_family))
-    role = settled(_candidates(main, running), asked.hints(workload), asked, PRINCIPAL)
+    role = settled(_candidates(main, running), workload, asked, PRINCIPAL)
     of_family = with_role(
         Workload(
             workload,

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from scanner.aws.times import time_of
 from scanner.model import Arn, PlatformNeeds
 from scanner.text.tables import rows
-from scanner.workloads.documents import Entry, part, parts, text
+from scanner.workloads.documents import Entry, part, parts, text, texts
 from scanner.workloads.features import Feature, Gap, Remedies, features_of, needs_of
 
 TASK_TABLE, EXECUTION_TABLE = "ecs", "ecs_execution"
@@ -192,8 +192,8 @@ def _execution_features(definition: TaskDefinition) -> Iterator[tuple[str, _Valu
         ):
             value = text(file, "value") if file.get("type") == "s3" else text(file, "config-file-value")
             yield from _file(value)
-        for credential in container.get("credentialSpecs") or ():
-            value = str(credential).partition(":")[2]
+        for credential in texts(container, "credentialSpecs"):
+            value = credential.partition(":")[2]
             yield from _file(value)
             yield from _injected(value, definition)
 

@@ -63,7 +63,6 @@ def pods_of(documents: Documents, asked: Asked, warnings: Warnings) -> ReadWorkl
             known=known,
             roles_of_versions=frozenset(pairs),
             missing=documents.missing,
-            regions=asked.regions,
         )
     )
 
@@ -76,9 +75,9 @@ def _pods(traced: str, documents: Documents, asked: Asked) -> Workload:
         *_by_web_identity(cluster, rest.partition("/")[0], key, documents, asked),
     ]
     roles = dict.fromkeys(candidate.role for candidate in candidates)
-    role = settled(roles, asked.hints(traced), asked, PRINCIPAL, inferred=True)
+    role = settled(roles, traced, asked, PRINCIPAL, inferred=True)
     if role.role is None and not roles:
-        by_web = settled(roles, asked.hints(traced), asked, _PROVIDER, inferred=True)
+        by_web = settled(roles, traced, asked, _PROVIDER, inferred=True)
         role = by_web if by_web.role else role
     changed = [candidate.changed for candidate in candidates if candidate.role == role.role]
     workload = Workload(

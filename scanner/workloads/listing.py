@@ -18,7 +18,7 @@ class Workloads:
     A published version keeps the role that it was published with: `roles_of_versions` are (role, workload)
     of all versions. `complete` tells whether these are all workloads of the regions in question, so that
     nobody else among them uses a role. `missing` are the rights that the scan lacked, `regions` those whose
-    workloads were listed. `compared_roles` are the roles that the scan is about.
+    functions were listed. `compared_roles` are the roles that the scan is about.
     `platforms` are the principals (beside Lambda's) all of whose workloads are known, so that nobody else
     uses a role that lets only them in. `shared_roles` are roles that something uses of which no trace can
     tell, with what that is. `renamed` are workloads that are known by another key than traces name them by.

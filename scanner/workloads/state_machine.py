@@ -96,7 +96,6 @@ def machines_of(documents: Documents, asked: Asked, warnings: Warnings) -> ReadW
             known=known,
             roles_of_versions=frozenset(pairs),
             missing=documents.missing,
-            regions=asked.regions,
             platforms=frozenset({PRINCIPAL}) if complete else frozenset(),
             shared_roles=shared,
         )
@@ -123,7 +122,7 @@ def _machine(
     """A state machine, with the roles of it and of its versions."""
     entry = _current(arn, entries)
     candidates = [text(entry, "roleArn")] if entry else []
-    role = settled([one for one in candidates if one], asked.hints(arn), asked, PRINCIPAL)
+    role = settled([one for one in candidates if one], arn, asked, PRINCIPAL)
     if entry is None:
         workload = with_role(unread_machine(arn), role)
         return workload, frozenset({workload.role} if workload.role else ())
@@ -137,6 +136,7 @@ def _machine(
         published=versions,
         aliases=() if known and not versions else None,
         platform=_needs(arn, entry, traced=arn in asked.usages),
+        defined=not _not_understood(entry),
     )
     workload = with_role(workload, role)
     roles = {version.role for version in versions} | {workload.role}

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from scanner.iam import catalog
+from scanner.model import Evidence
 from scanner.text.tables import rows
+from scanner.usage.evidence import with_traced_clients
 from scanner.workloads.asl import parse_definition
 from tests.unit.workloads.computes import ACCOUNT, LATER, MADE, REGION, read, role, traced
 
@@ -267,3 +269,10 @@ def test_the_table_names_actions_of_iam_with_a_source_each() -> None:
     for row in rows("workloads", "state_machine"):
         assert catalog.action(row["action"])
         assert row["source"].startswith("docs.aws.amazon.com/step-functions/")
+
+
+def test_a_definition_that_is_understood_names_all_calls_whatever_traces_show() -> None:
+    seen = Evidence(last_seen=5.0)
+    for definition, when in ((states(a=call(FUNCTION)), 5.0), (states(a=call("odd")), None)):
+        found, _, _ = read("state-machine", [], machine(definition=definition))
+        assert with_traced_clients(seen, found.known[MACHINE]).all_clients_traced == when
