@@ -23,6 +23,7 @@ from scanner.mapping.names import names_in
 from scanner.mapping.operations import Side
 from scanner.mapping.partitions import partition_of
 from scanner.model import Arn, Call, ConditionValues
+from scanner.model.workloads import WorkloadKey
 from scanner.text.tables import rows
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
@@ -118,11 +119,12 @@ def checked_resources(action: str, resource: Resource) -> list[Resource]:
 
 
 def context_of(call: Call) -> Context:
-    """Partition, region and account: from the call, else from the workload's ARN."""
-    workload = Arn.parse(call.workload or "")
-    region = call.region or (workload.region if workload else "") or "*"
-    account = call.account or (workload.account if workload else "") or "*"
-    partition = workload.partition if workload else partition_of(region) or "*"
+    """Partition, region and account: from the call, else from the workload's key."""
+    workload = WorkloadKey.parse(call.workload or "")
+    region = call.region or workload.region or "*"
+    account = call.account or workload.account or "*"
+    arn = Arn.parse(workload.name)
+    partition = arn.partition if arn else partition_of(workload.region) or partition_of(region) or "*"
     return Context(partition=partition, region=region, account=account, region_known=bool(call.region))
 
 

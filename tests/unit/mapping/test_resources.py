@@ -205,6 +205,20 @@ def test_without_a_workload_the_account_is_unknown() -> None:
     assert required(seen) == [("dynamodb:GetItem", "arn:aws:dynamodb:us-east-1:*:table/t", False)]
 
 
+@pytest.mark.parametrize(
+    "workload",
+    [
+        FUNCTION,
+        "ecs:shop/api@123456789012/us-east-1",
+        "ec2:?/api@123456789012/us-east-1",
+        "eks:c/n/api@123456789012/",
+    ],
+)
+def test_the_account_is_that_of_the_workload_whatever_it_runs_on(workload: str) -> None:
+    seen = call("DynamoDB", "GetItem", ("table_name", "t"), workload=workload)
+    assert required(seen) == [("dynamodb:GetItem", "arn:aws:dynamodb:us-east-1:123456789012:table/t", True)]
+
+
 def test_the_owner_that_the_trace_names_owns_the_resource() -> None:
     seen = call("DynamoDB", "GetItem", ("table_name", "t"), account="999999999999")
     assert required(seen) == [("dynamodb:GetItem", "arn:aws:dynamodb:us-east-1:999999999999:table/t", True)]
