@@ -25,7 +25,7 @@ from scanner.traces.auto import AwsSource
 from scanner.traces.files import FilesSource
 from scanner.traces.insights.cost import USD_PER_GB
 from scanner.traces.insights.source import GROUP, SpansRequest
-from scanner.traces.source import Expect, SourceReport, TraceSource
+from scanner.traces.source import NOT_RETURNED, Expect, SourceReport, TraceSource
 from scanner.traces.xray_requests import Window
 from scanner.usage.builder import UsageBuilder
 from scanner.usage.times import TraceTimes
@@ -151,7 +151,7 @@ _GAPS = {
         "call",
         "made under other credentials than the workload's own: no use of its role",
     ),
-    "traces_unprocessed": ("traces-unprocessed", "trace", "listed or asked for, but not returned"),
+    "traces_unprocessed": (NOT_RETURNED, "trace", "listed or asked for, but not returned"),
 }
 
 

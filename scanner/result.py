@@ -17,7 +17,7 @@ from scanner.request import ScanRequest, is_selected
 from scanner.suggest.check import AllowedElsewhere, NotUnderstood
 from scanner.suggest.denied import Offer
 from scanner.suggest.policy import Suggestion
-from scanner.traces.source import WINDOW_UNREAD
+from scanner.traces.source import NOT_RETURNED, WINDOW_UNREAD
 from scanner.verdict.assessment import AssessedRole, Assessment
 from scanner.verdict.reasons import EVIDENCE_REASONS, Reason
 from scanner.verdict.rights import Rights
@@ -173,6 +173,11 @@ def nothing_read(result: ScanResult, compare: bool) -> ScanError | None:
         if result.traced.source == "files":
             return ScanError(
                 "no trace was found in the files of --traces: save what `aws xray batch-get-traces` prints"
+            )
+        if any(warning.code == NOT_RETURNED for warning in result.warnings):
+            return ScanError(
+                "X-Ray returned none of the traces that were asked for: check --region, and the ids where "
+                "--trace-ids names them; it keeps traces for 30 days, and new ones take seconds (--wait)"
             )
         return ScanError(
             "no trace was found in this time and region: check --region, the time range and --filter, that "

@@ -39,11 +39,11 @@ def finding_sections(report: Report, role: Role, finding: Finding, *, everything
     change = _change(report, role, finding, everything=everything)
     return [
         Section(_head(report, role, finding)),
+        Section(_bundle(finding, role)),
         *change,
         Section(_statement(role, finding, with_text=everything or not is_changed)),
-        Section(_bundle(finding, role)),
         Section(_verdict(role, finding)),
-        Section(_reasons(finding)),
+        Section(_reasons(finding), prose=True),
         Section(_evidence(finding, role, workloads)),
         Section(_calls(role, finding, workloads, everything=everything)),
         Section(_denied_calls(role, finding, workloads)),
@@ -105,7 +105,11 @@ def _bundle(finding: Finding, role: Role) -> list[str]:
         return []
     replacement = "the smaller policy of the role" if role.suggested_policy else "a policy of your own"
     use = use_of_bundle(bundle, finding.confirmed, replacement)
-    return [f"Part of {bundle.framework} {bundle.name} on {bundle.target}: {use}"]
+    nothing = ["  There is nothing to do: it does not fail, and a smaller policy is yours to choose."]
+    return [
+        f"Part of {bundle.framework} {bundle.name} on {bundle.target}: {use}",
+        *(nothing if bundle.fits and finding.verdict in EXCESS else []),
+    ]
 
 
 def _verdict(role: Role, finding: Finding) -> list[str]:

@@ -8,19 +8,31 @@ from scanner.explain.change import doubt_lines, edit_lines, objection_lines, pol
 from scanner.explain.section import Section
 from scanner.model import EXCESS
 from scanner.report.records import Report, Role
+from scanner.report.view.bundle_words import use_of_bundle
 from scanner.report.view.rows import rows_of
 from scanner.report.view.values import Row
-from scanner.report.view.viewed import ViewedReport, is_open_excess, name_of_workload
+from scanner.report.view.viewed import (
+    ViewedReport,
+    bundle_of,
+    is_open_excess,
+    is_remainder,
+    name_of_workload,
+    short,
+)
 from scanner.text.escape import counted
+
+_OWN = "a policy of your own"
 
 
 def role_sections(report: Report, role: Role, *, everything: bool) -> list[Section]:
     """The sections of a role; `everything` also holds the whole smaller policy."""
     viewed = ViewedReport(msgspec.structs.replace(report, roles=(role,)))
     rows = [row for row in rows_of(viewed) if row.finding.verdict in EXCESS]
+    to_act_on = [row for row in rows if not is_remainder(role, row.finding)]
     return [
-        Section(_head(viewed, role, rows)),
-        Section(_findings(rows)),
+        Section(_head(viewed, role, to_act_on)),
+        Section(_findings(to_act_on)),
+        Section(_remainders([row for row in rows if row not in to_act_on])),
         *_changes(report, role, everything=everything),
     ]
 
@@ -50,6 +62,21 @@ def _findings(rows: list[Row]) -> list[str]:
         for row in rows
     ]
     return ["Findings, the worst first (`explain ID` tells more of each):", *lines]
+
+
+def _remainders(rows: list[Row]) -> list[str]:
+    """What the smallest fitting bundles grant beyond use, a line each."""
+    if not rows:
+        return []
+    of_bundle: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        if bundle := bundle_of(row.role, row.finding):
+            name = f"{bundle.framework} {bundle.name} on {short(bundle.target)}"
+            of_bundle.setdefault((name, use_of_bundle(bundle, row.confirmed, _OWN)), []).append(
+                row.finding.id
+            )
+    lines = [f"  {name}: {use} ({', '.join(ids)})" for (name, use), ids in of_bundle.items()]
+    return ["Nothing to do, a smaller policy is yours to choose:", *lines]
 
 
 def _changes(report: Report, role: Role, *, everything: bool) -> list[Section]:

@@ -13,13 +13,15 @@ _LONGEST: Final = 200  # characters of a line
 class Section(NamedTuple):
     """Lines that belong together.
 
-    What is to be `copied` keeps more of its lines where they do not all fit, and each of them whole. What is
-    of no use in part is never cut: `instead` stands in its place.
+    What is to be `copied` keeps more of its lines where they do not all fit, and each of them whole. Lines of
+    `prose` are whole as well, however long. What is of no use in part is never cut: `instead` stands in its
+    place.
     """
 
     lines: Sequence[str]
     copied: bool = False
     instead: Sequence[str] = ()
+    prose: bool = False
 
     @property
     def weight(self) -> int:
@@ -29,11 +31,11 @@ class Section(NamedTuple):
     @property
     def shortened(self) -> Section:
         """The same with its long lines cut."""
-        return self if self.copied else Section([shortened_line(line) for line in self.lines])
+        return self if self.copied or self.prose else Section([shortened_line(line) for line in self.lines])
 
     def at_most(self, most: int) -> Section:
         """The same, or what stands in its place where it has more lines."""
-        return Section(self.instead) if self.instead and len(self.lines) > most else self
+        return Section(self.instead, prose=self.prose) if self.instead and len(self.lines) > most else self
 
     def cut(self, most: int) -> Sequence[str]:
         """So many of its lines, and how many more there are; all where a part is of no use."""
@@ -74,5 +76,9 @@ def _cut(lines: Sequence[str], most: int) -> list[str]:
 
 
 def shortened_line(line: str) -> str:
-    """A line, its end left out where it is very long."""
-    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 2]} …"
+    """A line, its end left out where it is very long. Names, such as the id of a trace, are not broken."""
+    if len(line) <= _LONGEST:
+        return line
+    start, _, broken = line[: _LONGEST - 2].rpartition(" ")
+    # a word that is most of the line is broken: nothing would be left
+    return f"{start if len(broken) < _LONGEST // 2 else line[: _LONGEST - 2]} …"

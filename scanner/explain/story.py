@@ -11,9 +11,10 @@ from scanner.errors import EXIT_USAGE, ScanError
 from scanner.explain.finding import finding_sections
 from scanner.explain.role import role_sections
 from scanner.explain.section import Section, joined
+from scanner.explain.unseen import never_traced_lines
 from scanner.report.load import report_of
-from scanner.report.records import Finding, Report, Role
-from scanner.report.view.viewed import is_open_excess, name_of_workload
+from scanner.report.records import Finding, Report, Role, Workload
+from scanner.report.view.viewed import is_never_traced, is_open_excess, name_of_workload
 
 _MOST: Final = 3  # names or ids in a message
 _ID = re.compile("[0-9a-f]{3,12}")
@@ -28,6 +29,9 @@ def explained(document: Any, named: str, *, everything: bool = False) -> list[st
     """
     report = report_of(document)
     roles = _roles(report, named)
+    unseen = [] if roles else _never_traced(report, named)
+    if unseen:
+        return joined([Section(never_traced_lines(workload)) for workload in unseen], everything=everything)
     if not roles:
         role, finding = _finding(report, named)
         return joined(finding_sections(report, role, finding, everything=everything), everything=everything)
@@ -42,9 +46,18 @@ def _roles(report: Report, named: str) -> list[Role]:
     by_role = [role for role in report.roles if named in (role.name, role.arn)]
     ids = {workload.id for workload in report.workloads if named in (workload.name, workload.id)}
     roles = by_role or [role for role in report.roles if ids.intersection(role.workloads)]
-    if ids and not roles:
+    if ids and not roles and not _never_traced(report, named):
         raise ScanError(f"no role of {named!r} was compared in this report: see its warnings", EXIT_USAGE)
     return roles
+
+
+def _never_traced(report: Report, named: str) -> list[Workload]:
+    """The workloads of that name, id or ARN that no trace shows."""
+    return [
+        workload
+        for workload in report.workloads
+        if named in (workload.name, workload.id) and is_never_traced(workload)
+    ]
 
 
 def _finding(report: Report, named: str) -> tuple[Role, Finding]:

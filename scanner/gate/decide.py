@@ -101,9 +101,12 @@ def _matching(findings: Iterable[Finding], policy: GatePolicy) -> list[Finding]:
 
 
 def _notes(matching: Sequence[Finding], policy: GatePolicy) -> list[str]:
-    dangerous = [finding for finding in matching if _is_dangerous_enough(finding.severity, policy.at_least)]
-    below = len(matching) - len(dangerous)
-    remainders = sum(finding.bundle_fits for finding in dangerous)
+    """Why findings that match do not fail, each counted once: nothing is to be done about remainders."""
+    remainders = sum(finding.bundle_fits for finding in matching)
+    below = sum(
+        not finding.bundle_fits and not _is_dangerous_enough(finding.severity, policy.at_least)
+        for finding in matching
+    )
     lines = []
     if below:
         verb = "is" if below == 1 else "are"

@@ -13,6 +13,7 @@ from scanner.model import CallRow, RunRow
 from scanner.model.readings import TraceReading
 
 WINDOW_UNREAD = "window-unread"
+NOT_RETURNED = "traces-unprocessed"
 """The code of the warning of spans of time that could not be listed."""
 
 Emit = Callable[[Sequence[TraceReading | CallRow | RunRow]], None]

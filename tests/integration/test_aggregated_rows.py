@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from scanner import read
 from scanner.aws.clients import Clients
 from scanner.errors import Warnings
-from scanner.model import EXCESS, Call, CallRow, Outcome
+from scanner.model import EXCESS, Call, CallRow, Outcome, ScanWarning
 from scanner.output.destination import Destination
 from scanner.report.build import report as report_record
 from scanner.report.files import REPORT, write_reports
@@ -18,7 +19,7 @@ from scanner.report.schema import validate
 from scanner.request import ScanRequest
 from scanner.result import ScanResult, nothing_read
 from scanner.scan import scan
-from scanner.traces.source import Emit, SkippedTraces, SourceReport
+from scanner.traces.source import NOT_RETURNED, Emit, SkippedTraces, SourceReport
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:notes-app-api-test-delete"
@@ -72,3 +73,13 @@ def test_rows_alone_are_compared_and_confirm_nothing(monkeypatch: pytest.MonkeyP
 def test_a_source_without_rows_read_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     _, result = scan_of(monkeypatch)
     assert "no trace was found" in str(nothing_read(result, compare=True))
+
+
+def test_where_no_trace_that_was_asked_for_came_the_message_is_about_their_ids(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, result = scan_of(monkeypatch)
+    result = replace(result, warnings=[ScanWarning(NOT_RETURNED, "1 trace not returned", 1)])
+    message = str(nothing_read(result, compare=True))
+    assert "--trace-ids" in message
+    assert "--filter" not in message

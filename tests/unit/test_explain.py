@@ -134,6 +134,12 @@ def test_each_reason_says_what_it_means_and_what_would_remove_it(
     assert text.count("to remove it: ") == len(reasons)
 
 
+def test_what_would_remove_a_reason_is_never_cut() -> None:
+    meaning, remedy = REASON_HELP[Reason.ROLE_USERS_UNKNOWN]
+    section = Section([f"  {meaning}", f"    to remove it: {remedy}"], prose=True)
+    assert joined([section], everything=False) == list(section.lines)
+
+
 def test_a_confirmed_finding_gives_no_reason() -> None:
     assert "Not confirmed" not in story(allow("dynamodb:*", table("t")))
 
@@ -458,6 +464,45 @@ def of_role(*statements: dict[str, Any], named: str = "f", everything: bool = Fa
     policies = how.pop("policies", [policy(*statements)])
     made = document(compared(policies, usages, **how), usages, [function()])
     return explained(made, named, everything=everything)
+
+
+def test_what_the_smallest_fitting_bundle_grants_beyond_use_is_no_finding_of_its_role() -> None:
+    read = allow(["s3:GetObject*", "s3:GetBucket*", "s3:List*"], ["arn:aws:s3:::b", "arn:aws:s3:::b/*"])
+    lines = of_role(read, seen=usage(used(("s3:GetObject", "arn:aws:s3:::b/*"))))
+    assert "  No excess was found." in lines
+    at = lines.index("Nothing to do, a smaller policy is yours to choose:")
+    assert lines[at + 1].startswith("  CDK grantRead on b: only GetObject was used; no smaller one fits (")
+    finding_id = lines[at + 1].rpartition("(")[2].partition(",")[0].rstrip(")")
+    assert re.fullmatch("[0-9a-f]{12}", finding_id)
+
+
+@pytest.mark.parametrize("named", ["admin", function_arn("admin")])
+def test_a_function_that_was_never_traced_has_a_story(named: str) -> None:
+    seen = usage(used((GET, table("t"))))
+    made = document(compared([policy(allow(GET, table("t")))], [seen]), [seen], [function()])
+    unseen = {
+        "id": function_arn("admin"),
+        "arn": function_arn("admin"),
+        "name": "admin",
+        "kind": "lambda",
+        "role": ROLE + "2",
+        "rights": "administrator",
+        "used": [],
+    }
+    evidence = {**made["workloads"][0]["evidence"], "traces": 0, "calls": 0}
+    made["workloads"].append({**made["workloads"][0], **unseen, "evidence": evidence})
+    text = "\n".join(explained(made, named))
+    assert "was never traced in the time of this scan" in text
+    assert "administrator's rights" in text
+    assert ROLE + "2" in text
+    assert "--workloads admin" in text
+
+
+def test_a_long_line_breaks_no_name() -> None:
+    trace = "1-6afd85d0-5dd31d3e0855b3990de5d33b"
+    (line,) = joined([Section([f"{'called ' * 26}traces: {trace}, {trace}"])], everything=False)
+    assert line.endswith(" …")
+    assert all(word in {"called", "traces:", f"{trace},", "…"} for word in line.split())
 
 
 @pytest.mark.parametrize("named", ["f", ROLE, function_arn("f")])

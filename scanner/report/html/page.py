@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from base64 import b64encode
 from functools import cache
 from importlib import resources
@@ -21,6 +22,7 @@ from scanner.text.escape import one_line
 if TYPE_CHECKING:
     from jinja2 import Template
 
+_IN_BACKTICKS = re.compile("`([^`]+)`")
 _SCRIPTS = ("model", "dom", "filter", "cards", "main")
 
 
@@ -100,7 +102,17 @@ def _template() -> Template:
         lstrip_blocks=True,
         finalize=_printable,
     )
+    environment.filters["with_code"] = _with_code
     return environment.from_string(_file("page.html.j2"))
+
+
+def _with_code(text: str) -> str:
+    """A text as HTML, what stands in backticks as code."""
+    from markupsafe import Markup
+
+    parts = _IN_BACKTICKS.split(one_line(text))
+    code = Markup("<code>{}</code>")
+    return Markup("").join(code.format(part) if at % 2 else part for at, part in enumerate(parts))
 
 
 def _printable(value: Any) -> Any:

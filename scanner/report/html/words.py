@@ -65,17 +65,27 @@ def state_of_gate(view: View) -> GateState | None:
     return GateState(_GATE[view.gate.conclusion], view.gate.conclusion)
 
 
-def facts_of_gate(view: View) -> list[str]:
-    """Why the gate says what it says, a line each."""
+class GateFacts(NamedTuple):
+    """Why the gate says what it says: a line that is always shown, empty where there is none; the rest."""
+
+    first: str
+    rest: Sequence[str]
+
+
+def facts_of_gate(view: View) -> GateFacts:
+    """Why the gate says what it says. Where nothing can fail it, what evidence lacked is no headline."""
     gate = view.gate
     if gate is None:
-        return []
+        return GateFacts("", ())
     verdicts = ", ".join(verdict.value for verdict in gate.fail_on)
     limit = "of any severity" if gate.at_least == "all" else f"at least {gate.at_least}"
     rule = f"fail-on: {verdicts} ({limit})"
     matches = "matches" if len(gate.failing) == 1 else "match"
     count = f"{counted(len(gate.failing), 'finding')} {matches} {rule}" if gate.failing else rule
-    return [*([count] if verdicts else []), *gate.expired, *gate.missing, *gate.notes]
+    lines = [*([count] if verdicts else []), *gate.expired, *gate.missing, *gate.notes]
+    if verdicts or gate.conclusion != "success":
+        return GateFacts(lines[0] if lines else "", lines[1:])
+    return GateFacts("", lines)
 
 
 def measures(view: View) -> list[Measure]:

@@ -45,8 +45,8 @@ def _counts(counts: Mapping[str, int]) -> str:
 def _never_traced(view: View) -> Iterable[Total]:
     never = view.never_traced
     if not never.names:
-        if never.text:  # why it is unknown
-            yield Total("Never traced", "unknown", never.text)
+        if never.why_unknown:
+            yield Total("Never traced", "unknown", never.why_unknown)
         return
     total = f"of {counted(never.listed, view.noun)}" if never.listed else ""
     by_rights: dict[str, list[str]] = {}

@@ -12,8 +12,8 @@ from scanner.verdict.rights import WORST_FIRST
 
 # What is said where only some traces were read: of no workload is it known that it was never traced.
 _ONLY_SOME: Mapping[str, str] = {
-    "filter": "What was never traced is not told: a filter chose the traces",
-    "trace-ids": "What was never traced is not told: only the traces of given ids were read",
+    "filter": "a filter chose the traces",
+    "trace-ids": "only the traces of given ids were read",
 }
 HOLDING = {
     "administrator": "administrator's rights",
@@ -26,7 +26,8 @@ def never_traced(viewed: ViewedReport) -> NeverTraced:
     report = viewed.report
     why_not = report.scan.why_not_listed
     if not report.scan.compared or why_not in _ONLY_SOME:
-        return NeverTraced(text=_ONLY_SOME.get(why_not or "", ""))
+        why = _ONLY_SOME.get(why_not or "", "")
+        return NeverTraced(text=f"What was never traced is not told: {why}" if why else "", why_unknown=why)
     unseen = [workload for workload in report.workloads if is_never_traced(workload)]
     dangerous = sorted(
         ((name_of_workload(workload.id), workload.rights) for workload in unseen if workload.rights),

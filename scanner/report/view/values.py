@@ -104,13 +104,14 @@ class NeverTraced:
 
     `dangerous` are names and what their roles allow, "administrator" or "privilege-escalation", the worst
     first. `text` says all of it in a line that stands beside the headline: "18 of 300 functions were never
-    traced"; it is empty where there is nothing to say.
+    traced"; it is empty where there is nothing to say. `why_unknown` is why there is no such list.
     """
 
     names: tuple[str, ...] = ()
     listed: int | None = None
     dangerous: tuple[tuple[str, str], ...] = ()
     text: str = ""
+    why_unknown: str = ""
 
 
 @dataclass(frozen=True)

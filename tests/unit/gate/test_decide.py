@@ -113,6 +113,16 @@ def test_what_the_smallest_fitting_bundle_grants_beyond_use_does_not_fail() -> N
     assert note.startswith("1 finding does not fail: ")
 
 
+def test_the_lines_say_of_each_finding_that_does_not_fail_why_once() -> None:
+    bundle = BundleUse("CDK", "grantRead", "*", fits=True)
+    findings = [finding_of("write"), finding_of("read"), *(finding_of(s, bundle=bundle) for s in ORDER)]
+    decision = decide(findings, [], EXCESS_FAILS)
+    below, beyond_use = decision.notes
+    assert below == "1 finding is below `fail-on-severity: data-access`"
+    assert beyond_use.startswith(f"{len(ORDER)} findings do not fail: ")
+    assert len(decision.failing) + 1 + len(ORDER) == len(findings)
+
+
 def test_an_action_that_iam_does_not_know_may_be_as_dangerous_as_any() -> None:
     finding = only(compared([policy(allow("dynamodb:NewAction"))], [usage(services=["dynamodb"])]))
     assert finding.severity == "unknown"

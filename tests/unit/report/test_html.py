@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 
-from scanner.gate.decide import GateDecision, GatePolicy
-from scanner.model import Verdict
+from scanner.gate.decide import GateDecision, GatePolicy, decide
+from scanner.model import ScanWarning, Verdict
 from scanner.options.filters import explain_command
 from scanner.report.build import report as report_record
 from scanner.report.hide import hidden
 from scanner.report.html import html
+from scanner.report.html.words import facts_of_gate
 from scanner.report.load import report_of
 from scanner.report.records import Report
 from scanner.report.view import view_of
@@ -259,6 +260,24 @@ def test_the_gate_is_said_with_what_it_goes_by(conclusion: Any, words: str) -> N
     text = page(report).text
     assert words in text
     assert "fail-on: unused (at least data-access)" in text
+
+
+def test_what_evidence_lacked_leads_only_where_the_gate_asks_for_it() -> None:
+    missing = ["not confirmed (not-seen): f"]
+    asked_for_nothing = facts_of_gate(
+        view_of(report_for(unused_scan(), GateDecision("success", [], missing)))
+    )
+    assert (asked_for_nothing.first, list(asked_for_nothing.rest)) == ("", missing)
+    fails = GatePolicy(insufficient="fail")
+    report = report_record(unused_scan(), COMPARE, fails, decide([], missing, fails))
+    assert facts_of_gate(view_of(report)).first == missing[0]
+
+
+def test_what_stands_in_backticks_is_code_and_inert() -> None:
+    warning = ScanWarning("calls-unmapped", f"see `unmapped` and `{HOSTILE}`", 1)
+    shown = page(replace(unused_scan(), warnings=[warning]))
+    assert "see <code>unmapped</code> and <code>" in shown.source
+    assert not [tag for tag, _ in shown.elements if tag == "img"]
 
 
 def test_it_is_no_news_that_a_gate_of_nothing_passes() -> None:

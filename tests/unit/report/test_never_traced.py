@@ -64,4 +64,6 @@ def test_where_not_all_could_be_listed_no_total_is_said() -> None:
 def test_where_only_some_traces_were_read_that_is_said(why: WhyNotListed, word: str) -> None:
     view = never_traced({}, None, why)
     assert word in view.text
+    assert word in view.why_unknown
+    assert view.why_unknown in view.text
     assert view.names == ()

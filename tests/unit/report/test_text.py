@@ -313,7 +313,10 @@ def test_functions_that_were_never_traced_stand_with_the_totals(monkeypatch: pyt
 
 
 def test_where_it_is_unknown_which_were_never_traced_the_totals_say_why() -> None:
-    view = replace(viewed(unused_scan(), COMPARE), never_traced=NeverTraced(text="a filter chose"))
+    view = replace(
+        viewed(unused_scan(), COMPARE),
+        never_traced=NeverTraced(text="Not told: a filter chose", why_unknown="a filter chose"),
+    )
     assert "Never traced: unknown (a filter chose)" in piped(view)
 
 
