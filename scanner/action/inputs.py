@@ -13,7 +13,7 @@ from scanner.gate.config import FAIL_ON_NEVER, TeamConfig
 from scanner.gate.decide import DEFAULT_SEVERITY, OnInsufficientEvidence
 from scanner.github.comment import CommentMode
 from scanner.model import Verdict
-from scanner.options.parsers import SEVERITIES, SOURCES, VERDICTS, Options, scan_options
+from scanner.options.parsers import SEVERITIES, SOURCES, TRACE_SOURCES, VERDICTS, Options, scan_options
 
 RedactMode = Literal["auto", "always", "never"]
 
@@ -28,12 +28,14 @@ ONE_VALUE = (
     "trace-ids",
     "iam",
     "functions",
+    "source",
+    "max-scan-gb",
     "config",
     "baseline",
     "sarif",
 )
-SEVERAL_VALUES = ("traces", "workloads", "stack")
-SEVERAL_WORDS = ("region", "evidence")
+SEVERAL_VALUES = ("traces", "workload-config", "workloads", "stack")
+SEVERAL_WORDS = ("region", "log-group", "evidence")
 
 # What counts where neither an input nor the configuration says.
 DEFAULTS = TeamConfig(
@@ -147,6 +149,7 @@ def _check(inputs: _Inputs) -> None:
         raise _wrong("min-traces", inputs.text("min-traces"), "a whole number from 1")
     if not re.fullmatch(r"|\d{1,6}(\.\d+)?", inputs.text("wait")):
         raise _wrong("wait", inputs.text("wait"), "a number of seconds")
+    inputs.one_of("source", TRACE_SOURCES)
     for word in inputs.words("evidence"):
         if word not in SOURCES:
             raise _not_one_of("evidence", word, SOURCES)

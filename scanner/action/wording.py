@@ -18,9 +18,11 @@ from scanner.result import RoleResult, ScanResult
 _INSTEAD = {
     "format": "the command line's `format`",
     "csv": "the command line's `csv`",
+    "gb-price": "the command line's `gb-price`",
     "html": "`output-dir`",
     "markdown": "`output-dir`",
     "profile": "AWS_PROFILE",
+    "role-session-name": "the command line's `role-session-name`",
     "update-baseline": "the command line's `update-baseline`",
     "usage-only": "`compare: false`",
     "verbose": "debug logs",

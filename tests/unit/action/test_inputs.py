@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import yaml
 
 from scanner.action.inputs import ONE_VALUE, SEVERAL_VALUES, SEVERAL_WORDS, effective_config, inputs_of
 from scanner.action.publish.outputs import OUTPUTS
+from scanner.action.wording import by_inputs
 from scanner.errors import EXIT_USAGE, ScanError
 from scanner.gate.config import TeamConfig
 from scanner.gate.decide import GatePolicy
@@ -75,6 +77,44 @@ def test_inputs_become_the_options_of_the_command_line() -> None:
     assert request.evidence == {"last-accessed", "invocations"}
     assert (request.requirements.min_traces, request.requirements.assume_instrumented) == (3, True)
     assert request.compare
+
+
+def test_inputs_say_where_traces_and_workloads_are_read(tmp_path: Path) -> None:
+    definition = {"taskDefinition": {"taskDefinitionArn": "arn", "family": "api", "containerDefinitions": []}}
+    file = tmp_path / "with blanks, commas.json"
+    file.write_text(json.dumps(definition))
+    request, _ = asked(
+        inputs(
+            source="spans",
+            log_group="aws/spans, /other/spans\narn:aws:logs:eu-west-1:123456789012:log-group:aws/spans",
+            max_scan_gb="2.5",
+            workload_config=f"{file}\n",
+        )
+    )
+    assert (request.source, request.max_scan_gb) == ("spans", 2.5)
+    assert request.log_groups == (
+        "aws/spans",
+        "/other/spans",
+        "arn:aws:logs:eu-west-1:123456789012:log-group:aws/spans",
+    )
+    assert request.workload_config is not None
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"source": "spans", "traces": "traces"}, "`source` spans does not go with `traces`"),
+        ({"source": "files"}, "`source` files requires files"),
+        ({"source": "xray", "max_scan_gb": "5"}, "`max-scan-gb` applies to spans in log groups only"),
+        ({"log_group": "aws/spans", "filter": "error"}, "`filter` is X-Ray's"),
+        ({"workload_config": "is-not-there"}, "`workload-config`: is-not-there"),
+        ({"workload_config": "x", "compare": "false"}, "`workload-config` requires a comparison"),
+    ],
+)
+def test_what_does_not_go_together_is_named_by_inputs(given: dict[str, str], said: str) -> None:
+    with pytest.raises(ScanError) as raised:
+        asked(inputs(**given))
+    assert said in by_inputs(str(raised.value))
 
 
 @pytest.mark.parametrize("value", ["-x", "--help", "a b", "=", "'"])
@@ -178,6 +218,9 @@ def test_messages_name_the_configuration_as_the_input_does() -> None:
         ("compare", "no", "false"),
         ("min_traces", "0", "whole number"),
         ("wait", "long", "seconds"),
+        ("source", "x-ray", "auto, xray, spans, files"),
+        ("max_scan_gb", "100GB", "number above 0"),
+        ("max_scan_gb", "0", "number above 0"),
         ("evidence", "last-accessed guesses", "last-accessed, cloudtrail, invocations"),
         ("config", "/etc/passwd", "from its root"),
         ("config", "../other/least-privilege.yml", "from its root"),
