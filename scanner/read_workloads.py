@@ -17,6 +17,7 @@ from scanner.workloads.documents import Documents
 from scanner.workloads.kinds import KINDS, WorkloadKind
 from scanner.workloads.listing import Listing, ReadWorkloads, Workloads, union
 from scanner.workloads.role_directory import AwsRoles, FileRoles
+from scanner.workloads.versions import unlisted_versions
 
 
 def read_workloads(request: ScanRequest, aws: Aws, usages: Sequence[Usage], warnings: Warnings) -> Workloads:
@@ -48,6 +49,7 @@ def read_workloads(request: ScanRequest, aws: Aws, usages: Sequence[Usage], warn
     ]
     workloads = union([*(listing.workloads(traced) for listing in listings), others])
     _warn_of_unknown_roles(selected, workloads.known, warnings)
+    _warn_of_unlisted_versions(selected, usages, workloads.known, warnings)
     # the role of a workload that its file does not hold is unknown: it may be any of them
     in_file = all(key in role_of for key in selected if _is_from_file(_kind_of(key), request))
     return replace(workloads, complete=workloads.complete and in_file, compared_roles=tuple(roles))
@@ -217,3 +219,20 @@ def _warn_of_unknown_roles(
             warnings.add("role-unknown", f"{shown_id(key)}: its role could not be told: {either}")
         elif workload.kind in KINDS:
             warnings.add(f"{KINDS[workload.kind].noun}-without-role", f"{shown_id(key)} names no role")
+
+
+def _warn_of_unlisted_versions(
+    selected: Collection[str], usages: Iterable[Usage], known: Mapping[str, Workload], warnings: Warnings
+) -> None:
+    """Warn of versions that ran and that a list does not hold: what they ran confirms nothing."""
+    for usage in usages:
+        workload, kind = known.get(usage.workload or ""), _kind_of(usage.workload or "")
+        if workload is None or kind is None or not kind.always_listed or workload.key not in selected:
+            continue
+        names = unlisted_versions(workload, usage.evidence)
+        if names:
+            warnings.add(
+                "version-unlisted",
+                f"{shown_id(workload.key)} ran as version {', '.join(names)}, which is not listed: it "
+                f"confirms nothing. It is deleted, or the file of {kind.option} was saved without versions",
+            )

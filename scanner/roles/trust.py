@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -11,10 +11,12 @@ from typing import Any
 from scanner.errors import Warnings
 from scanner.mapping.partitions import partitions
 from scanner.model import Arn, Role, region_of
-from scanner.workloads.kinds import KINDS, LAMBDA
+from scanner.model.workloads import workload_kind
+from scanner.workloads.kinds import EKS, KINDS, LAMBDA
 from scanner.workloads.listing import Workloads
 from scanner.workloads.trusts import principals_of
 
+_CLUSTER = re.compile(r":oidc-provider/oidc\.eks\.[a-z0-9-]+\.")
 _STACK = "aws:cloudformation:stack-id"
 _READ_REGION = "name that region too (--region), or add its functions to the file of --functions"
 
@@ -33,9 +35,10 @@ def with_workloads(roles: Iterable[Role], workloads: Workloads, warnings: Warnin
     for role in (_without_platforms(role, workloads) for role in roles):
         in_known_region = role.last_used_region is None or role.last_used_region in regions
         unread = _named_regions(role) - regions - workloads.regions
-        _warn(role, workloads, warnings, in_known_region=in_known_region)
-        _warn_of_regions(role, unread - {role.last_used_region or ""}, warnings)
         arns = sorted(using.get(role.arn, ()))
+        _warn(role, workloads, warnings, in_known_region=in_known_region)
+        _warn_of_strangers(role, {workload_kind(arn) for arn in arns}, warnings)
+        _warn_of_regions(role, unread - {role.last_used_region or ""}, warnings)
         completed.append(
             replace(
                 role,
@@ -76,11 +79,22 @@ def _warn(role: Role, workloads: Workloads, warnings: Warnings, *, in_known_regi
     if role.arn in workloads.shared_roles:
         what = workloads.shared_roles[role.arn]
         warnings.add("role-shared-untraced", f"{role.arn} is also used by {what}: no trace tells for what")
-    if role.trusted:
-        others = ", ".join(role.trusted)
+
+
+def _warn_of_strangers(role: Role, kinds: Collection[str], warnings: Warnings) -> None:
+    """Warn of who may assume a role beside the platforms of its workloads: those are no strangers to it.
+
+    docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html: clusters' providers.
+    """
+    own = {kind.principal for kind in KINDS.values() if kind.name in kinds}
+    of_cluster = EKS.name in kinds
+    strangers = [
+        name for name in role.trusted if name not in own and not (of_cluster and _CLUSTER.search(name))
+    ]
+    if strangers:
         warnings.add(
             "role-trusts-others",
-            f"{role.arn} may also be assumed by {others}: what they do with it is not seen",
+            f"{role.arn} may also be assumed by {', '.join(strangers)}: what they do with it is not seen",
         )
 
 

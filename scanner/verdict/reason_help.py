@@ -37,7 +37,8 @@ REASON_HELP: Mapping[Reason, tuple[str, str]] = {
     ),
     Reason.RESOURCE_UNKNOWN: (
         "calls of that action were recorded without their resource",
-        "let the X-Ray SDK record the parameter that names the resource (see the documentation)",
+        "let the SDK or its instrumentation record the parameter that names the resource (see the "
+        "documentation)",
     ),
     Reason.CONDITION_UNKNOWN: (
         "the grant has a condition, and traces do not tell whether it held or what it narrows the grant to",
@@ -64,9 +65,9 @@ REASON_HELP: Mapping[Reason, tuple[str, str]] = {
     Reason.ROLE_USERS_UNKNOWN: (
         "who else uses the role is not known",
         "allow lambda:ListFunctions (ecs:ListTaskDefinitionFamilies and ecs:ListServices for tasks, "
-        "states:ListStateMachines for state machines) and iam:GetRole, name every region (--region), and let "
-        "nothing but their platform assume the role; what else runs on an instance or in a cluster of "
-        "Kubernetes uses its role, too",
+        "states:ListStateMachines for state machines) and iam:GetRole, or add what they answer to the files "
+        "of --workload-config, name every region (--region), and let nothing but their platform assume the "
+        "role; what else runs on an instance or in a cluster of Kubernetes uses its role, too",
     ),
     Reason.ROLE_INFERRED: (
         "which role the workload has follows from names alone, or a refusal names another one",
@@ -81,8 +82,8 @@ REASON_HELP: Mapping[Reason, tuple[str, str]] = {
         "a published version with this role, older than the last change, may still serve, and was not seen "
         "well enough",
         "allow lambda:ListAliases (or merge `Aliases` into the file of --functions; ecs:ListServices and "
-        "ecs:DescribeServices for tasks), delete versions that no longer serve, or exercise those that "
-        "aliases or services run",
+        "ecs:DescribeServices for tasks, or what they answer in --workload-config), delete versions that no "
+        "longer serve, or exercise those that aliases or services run",
     ),
     Reason.ACTS_FOR_CALLER: (
         "a call was seen, or may have been made by a client that is not traced, after which AWS acts with "

@@ -68,7 +68,7 @@ def services_of(documents: Documents, asked: Asked, warnings: Warnings) -> ReadW
             known |= {workload.key: workload for workload in _workloads(key.text, [entry], asked)}
     summaries = {text(entry, "ServiceArn") for entry in documents.of("app-runner-summary")}
     complete = documents.has_all("app-runner-summary") and summaries <= entries.keys()
-    if any(workload.role for workload in known.values()):
+    if asked.usages and any(workload.role for workload in known.values()):
         warn_of_others(documents, complete, "App Runner services", _LISTS, warnings)
     return ReadWorkloads(
         Workloads(

@@ -110,7 +110,7 @@ def tasks_of(documents: Documents, asked: Asked, warnings: Warnings) -> ReadWork
     built += [_of_job(job, role) for job, role in jobs if not _is_traced(job, asked)]
     workloads = {workload.key: workload for one in built for workload in one.workloads}
     complete = _is_complete(known)
-    if any(workload.role for workload in workloads.values()):
+    if asked.usages and any(workload.role for workload in workloads.values()):
         warn_of_others(documents, complete, "task definitions and services", _LISTS, warnings)
     return ReadWorkloads(
         Workloads(

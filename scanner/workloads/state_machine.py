@@ -89,7 +89,7 @@ def machines_of(documents: Documents, asked: Asked, warnings: Warnings) -> ReadW
         and "state-machine-version" not in documents.partial
         and "state-machine" not in documents.partial
     )
-    if any(workload.role for workload in known.values()):
+    if asked.usages and any(workload.role for workload in known.values()):
         warn_of_others(documents, complete, "state machines", _LISTS, warnings)
     return ReadWorkloads(
         Workloads(

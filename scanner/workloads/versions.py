@@ -88,6 +88,12 @@ def older_versions(workload: Workload, role: Role, evidence: Evidence) -> OlderV
     )
 
 
+def unlisted_versions(workload: Workload, evidence: Evidence) -> tuple[str, ...]:
+    """The numbers of versions that ran and are not listed: which code they have is not known."""
+    listed = {version.name for version in workload.published}
+    return tuple(sorted(name for name in evidence.of_versions if name.isdecimal() and name not in listed))
+
+
 def _ran(seen: Evidence, workload: Workload) -> bool:
     """Whether a version was seen to run since the last change of the code of now."""
     newest = max((*seen.newest_complete, seen.last_call or 0.0), default=0.0)

@@ -12,12 +12,12 @@ import pytest
 from scanner import read_workloads as read
 from scanner.aws.api import Aws
 from scanner.errors import ScanError, Warnings
-from scanner.model import Workload
+from scanner.model import Evidence, Workload
 from scanner.model.workloads import Hints
 from scanner.request import ScanRequest
 from scanner.workloads.kinds import LAMBDA
 from scanner.workloads.listing import Listing, Workloads
-from tests.unit.cases import ROLE, usage
+from tests.unit.cases import ROLE, function_arn, usage
 
 ECS = "ecs:shop/api@123456789012/us-east-1"
 NOBODY = cast(Aws, None)
@@ -113,3 +113,32 @@ def test_what_runs_on_nothing_that_is_known_has_the_role_that_a_refusal_names_in
         workload = found.known[cron]
         assert (workload.role, workload.candidates, workload.inferred) == (role, candidates, role is not None)
         assert found.compared_roles == ((role,) if role else ())
+
+
+@pytest.mark.parametrize(
+    ("ran", "listed", "said"),
+    [
+        (["5"], ["$LATEST"], "5"),
+        (["5", "7"], ["$LATEST", "7"], "5"),
+        (["5"], ["$LATEST", "5"], ""),
+        (["$LATEST", "live"], ["$LATEST"], ""),  # an alias is no version
+        ([], ["$LATEST"], ""),
+    ],
+)
+def test_a_version_that_ran_and_is_not_listed_confirms_nothing_and_a_warning_says_so(
+    ran: list[str], listed: list[str], said: str
+) -> None:
+    arn = function_arn("f")
+    function = {"FunctionName": "f", "Role": ROLE, "LastModified": "2026-01-01T00:00:00.000+0000"}
+    functions = [
+        {**function, "Version": name, "FunctionArn": arn if name == "$LATEST" else f"{arn}:{name}"}
+        for name in listed
+    ]
+    seen = replace(usage(), evidence=Evidence(traces=1, of_versions={name: Evidence() for name in ran}))
+    warnings = Warnings()
+    request = ScanRequest(compare=True, documents={"lambda": {"Functions": functions}})
+    read.read_workloads(request, NOBODY, [seen], warnings)
+    messages = [warning.message for warning in warnings.all() if warning.code == "version-unlisted"]
+    assert [message.split(", which")[0] for message in messages] == [f"{arn} ran as version {said}"] * bool(
+        said
+    )

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from scanner.errors import Warnings
-from scanner.model import Role
+from scanner.model import Role, Workload
+from scanner.model.workloads import workload_kind
 from scanner.roles.trust import other_principals, with_workloads
 from scanner.workloads.listing import Workloads
 from tests.unit.cases import (
@@ -82,6 +83,37 @@ def test_when_all_workloads_of_a_role_are_known(
     (found,) = with_workloads([Role(ROLE, "f", **role)], read((ROLE, F), complete=complete), warnings)
     assert found.workloads_complete is known
     assert [warning.code for warning in warnings.all()] == warned
+
+
+CLUSTER = "arn:aws:iam::123456789012:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/A"
+
+
+@pytest.mark.parametrize(
+    ("key", "trusted", "strangers"),
+    [
+        ("ecs:shop/api@123456789012/eu-west-1", ["ecs-tasks.amazonaws.com"], ""),
+        ("ec2:f/web@123456789012/eu-west-1", ["ec2.amazonaws.com"], ""),
+        ("eks:prod/shop/api@123456789012/eu-west-1", [CLUSTER, "pods.eks.amazonaws.com"], ""),
+        (F, ["ecs-tasks.amazonaws.com"], "ecs-tasks.amazonaws.com"),
+        (F, [CLUSTER], CLUSTER),
+        (
+            "ecs:shop/api@123456789012/eu-west-1",
+            ["ecs-tasks.amazonaws.com", "ec2.amazonaws.com", "arn:aws:iam::210987654321:root"],
+            "ec2.amazonaws.com, arn:aws:iam::210987654321:root",
+        ),
+    ],
+)
+def test_the_platform_of_its_own_workloads_is_no_stranger_to_a_role(
+    key: str, trusted: list[str], strangers: str
+) -> None:
+    warnings = Warnings()
+    known = Workloads({key: Workload(key, workload_kind(key), "w")}, frozenset({(ROLE, key)}))
+    (found,) = with_workloads([Role(ROLE, "f", trusted=tuple(trusted))], known, warnings)
+    assert found.workloads_complete is False
+    said = [warning.message for warning in warnings.all() if warning.code == "role-trusts-others"]
+    assert said == (
+        [f"{ROLE} may also be assumed by {strangers}: what they do with it is not seen"] * bool(strangers)
+    )
 
 
 STACK = "arn:aws:cloudformation:eu-west-1:123456789012:stack/s/1"
