@@ -44,6 +44,7 @@ _CALL_FACTS = (
     "operation",
     "call_region",
     "call_host",
+    "http_method",
     "owner_account",
     "http_status",
     "error_type",

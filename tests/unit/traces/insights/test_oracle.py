@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scanner.aws.times import Clock
 from scanner.errors import Warnings
-from scanner.model import CallRow, RunRow, Usage
-from scanner.model.readings import TraceReading
+from scanner.model import Usage
 from scanner.traces.files import FilesSource
-from scanner.traces.insights.queries import Pace
-from scanner.traces.insights.source import InsightsSource, SpansRequest
-from scanner.traces.source import SourceReport
 from scanner.usage.builder import UsageBuilder
-from tests.fakes.clients import client_of
-from tests.fakes.logs_insights import BROKEN, HALF, REFUSED, RESET, THROTTLED, FakeLogs, LogsScript
-from tests.unit.traces.insights.spans import ACCOUNT, REGION, START, Record, Spans, function_arn
+from tests.fakes.logs_insights import BROKEN, HALF, REFUSED, RESET, THROTTLED, LogsScript
+from tests.unit.traces.insights.reading import emit_into, read_spans
+from tests.unit.traces.insights.spans import ACCOUNT, REGION, Record, Spans, function_arn
 
-QUICK = Pace(first=0.001, longest=0.002, retries=(0.001, 0.001, 0.001))
-SECONDS = 64
-NOW = START + SECONDS + 400
 NOT_ALLOWED = (
     "An error occurred (AccessDeniedException) when calling the PutItem operation: User: "
     "arn:aws:sts::123456789012:assumed-role/orders-role/orders is not authorized to perform: "
@@ -74,36 +65,8 @@ def read_files(folder: Path, records: Sequence[Record]) -> UsageBuilder:
     path = folder / "spans.jsonl"
     path.write_text("".join(json.dumps(record) + "\n" for record in records))
     builder = UsageBuilder()
-
-    def emit(items: Sequence[TraceReading | CallRow | RunRow]) -> None:
-        for item in items:
-            builder.add(item)
-
-    FilesSource((path,)).read(emit, Warnings())
+    FilesSource((path,)).read(emit_into(builder), Warnings())
     return builder
-
-
-def read_queries(
-    records: Sequence[Any], script: LogsScript, **request: Any
-) -> tuple[UsageBuilder, SourceReport, Warnings, FakeLogs]:
-    builder, warnings, lock = UsageBuilder(), Warnings(), threading.Lock()
-
-    def emit(items: Sequence[TraceReading | CallRow | RunRow]) -> None:
-        with lock:
-            for item in items:
-                builder.add(item)
-
-    asked = SpansRequest(START, START + SECONDS, pace=QUICK, **request)
-    with FakeLogs(records, script) as fake:
-        source = InsightsSource(
-            REGION,
-            lambda region: client_of("logs", fake.url, region),
-            asked,
-            Clock(lambda: NOW, lambda _: None),
-        )
-        report = source.read(emit, warnings)
-        assert fake.open_queries == []
-    return builder, report, warnings, fake
 
 
 def used(usages: Sequence[Usage]) -> Mapping[str | None, Any]:
@@ -131,12 +94,12 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str | None, An
 
 
 def test_a_good_day(expected: Mapping[str | None, Any]) -> None:
-    builder, report, warnings, _ = read_queries(RECORDS, LogsScript())
-    assert used(builder.usages()) == expected
-    assert report.skipped.windows == 0
-    assert warnings.all() == []
-    orders = next(u for u in builder.usages() if u.workload == function_arn("orders"))
+    read = read_spans(RECORDS)
+    assert used(read.builder.usages()) == expected
+    assert (read.report.skipped.windows, read.codes) == (0, [])
+    orders = read.usages[function_arn("orders")]
     assert (orders.evidence.traces, len(orders.evidence.newest_complete)) == (6, 6)
+    assert orders.evidence.incomplete_traces == 0
     assert orders.evidence.auto_instrumented is not None
     assert [hints.denied_role for hints in orders.hints] == ["orders-role"]
 
@@ -158,13 +121,48 @@ SCHEDULES = {
 
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_faults_that_pass_change_nothing(name: str, expected: Mapping[str | None, Any]) -> None:
-    builder, report, _, _ = read_queries(RECORDS, SCHEDULES[name])
-    assert (used(builder.usages()), report.skipped.windows) == (expected, 0)
+    read = read_spans(RECORDS, SCHEDULES[name])
+    assert (used(read.builder.usages()), read.report.skipped.windows) == (expected, 0)
 
 
 @pytest.mark.parametrize("limit", [50, 20, 12])
 def test_a_limit_changes_nothing_where_no_second_holds_more(
     limit: int, expected: Mapping[str | None, Any]
 ) -> None:
-    builder, report, _, _ = read_queries(RECORDS, LogsScript(), limit=limit)
-    assert (used(builder.usages()), report.skipped.windows) == (expected, 0)
+    read = read_spans(RECORDS, limit=limit)
+    assert (used(read.builder.usages()), read.report.skipped.windows) == (expected, 0)
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+def test_seconds_with_more_rows_than_the_limit_are_marked(
+    limit: int, expected: Mapping[str | None, Any]
+) -> None:
+    read = read_spans(RECORDS, limit=limit)
+    assert used(read.builder.usages()) != expected
+    assert read.report.skipped.windows > 0
+    assert read.codes == ["spans-cut"]
+
+
+@pytest.mark.parametrize("limit", range(1, 5))
+def test_a_row_a_second_is_enough(limit: int, tmp_path: Path) -> None:
+    spans = Spans()
+    for second in range(0, 40, 4):
+        run = spans.run(second, "orders")
+        spans.call(second + 1, run, "orders", "S3.GetObject", {"aws.s3.bucket": f"bucket-{second % 3}"})
+    expected = used(read_files(tmp_path, spans.records).usages())
+    assert used(read_spans(spans.records, limit=limit).builder.usages()) == expected
+
+
+def test_a_lost_call_counts_and_leaves_a_gap(tmp_path: Path) -> None:
+    spans = Spans()
+    for second in (1, 11):
+        run = spans.run(second, "orders")
+        call = spans.call(second + 1, run, "orders", "S3.GetObject", {"aws.s3.bucket": "bucket"})
+    spans.lost(call)
+    of_files = read_files(tmp_path, spans.records).usages()
+    of_queries = read_spans(spans.records).builder.usages()
+    assert {u.workload: dict(u.used).keys() for u in of_queries} == {
+        u.workload: dict(u.used).keys() for u in of_files
+    }
+    assert [u.evidence.incomplete_traces for u in of_queries] == [1]
+    assert [u.evidence.incomplete_traces for u in of_files] == [1]
