@@ -105,9 +105,9 @@ def measure(arguments: Sequence[str], environment: dict[str, str]) -> Run:
 
 
 @contextmanager
-def fake_xray(*arguments: str) -> Iterator[dict[str, str]]:
-    """Start the fake X-Ray; yield the environment that points a child to it."""
-    command = [sys.executable, "-m", "tests.fakes.xray", *arguments]
+def fake_aws(module: str, *arguments: str) -> Iterator[dict[str, str]]:
+    """Start a fake of a service of AWS; yield the environment that points a child to it."""
+    command = [sys.executable, "-m", module, *arguments]
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as fake:
@@ -163,7 +163,7 @@ def bench_scan(
     """Compare scanner and bare loops on one fake X-Ray, taking turns."""
     options = ["--traces", str(traces), "--delay", str(delay), *([] if inferred else ["--no-inferred"])]
     rounds: list[tuple[Run, Run, Run]] = []
-    with fake_xray(*options) as environment:
+    with fake_aws("tests.fakes.xray", *options) as environment:
         for _ in range(repeat):
             ours = scan(environment, traces)
             rounds.append((ours, bare(environment, traces), bare(environment, traces, "--signed")))
@@ -215,6 +215,23 @@ def bench_files() -> Iterator[Row]:
             yield Row(f"100,000 traces in {name}: CPU", f"{run.cpu:.2f} s")
             missed = run.peak >= 150
             yield Row(f"100,000 traces in {name}: peak", f"{run.peak:.0f} MB", aim="< 150 MB", missed=missed)
+
+
+def bench_spans() -> Iterator[Row]:
+    """Measure a day of Transaction Search: 10,000,000 spans behind 3,000 distinct rows.
+
+    The second run counts: for the first one the fake makes the rows.
+    """
+    name = "10,000,000 spans behind 3,000 rows"
+    with fake_aws("tests.fakes.logs_insights") as environment, tempfile.TemporaryDirectory() as folder:
+        options = ["--usage-only", "-r", "1440", "--output-dir", folder]
+        _, run = (measure(["-m", "scanner", *options], environment) for _ in range(2))
+        scanned = json.loads((Path(folder) / "report.json").read_text())["scan"]
+    if scanned["source"] != "spans" or not 8_000_000 < scanned["calls"] <= 10_000_000:
+        raise FailedError(f"the scanner saw {scanned['calls']} calls in {scanned['source']}")
+    yield Row(f"{name}: wall", f"{run.wall:.2f} s", aim="< 3 s", missed=run.wall >= 3)
+    yield Row(f"{name}: CPU", f"{run.cpu:.2f} s")
+    yield Row(f"{name}: peak", f"{run.peak:.0f} MB")
 
 
 def bench_start() -> Iterator[Row]:
@@ -286,6 +303,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         bench_compare,
         bench_account,
         bench_files,
+        bench_spans,
     ]
     measure(["-m", "compileall", "-q", "scanner", "bench"], dict(os.environ))
     rows: list[Row] = []

@@ -77,6 +77,12 @@ def parameter_facts() -> tuple[str, ...]:
     return tuple(fact for fact in aliases() if fact.startswith(PARAMETER))
 
 
+def parameter_facts_in(attributes: Mapping[str, Any]) -> list[str]:
+    """The facts that are parameters and may stand in some attributes, in the order of the table."""
+    names = {name.removesuffix(".0") for name in attributes}
+    return [fact for fact in parameter_facts() if not names.isdisjoint(names_of(fact))]
+
+
 @cache
 def span_names() -> frozenset[str]:
     """All names that stand in the attributes of a span; what is not among them is never kept."""

@@ -9,7 +9,7 @@ from scanner.mapping.partitions import region_in, service_part
 from scanner.mapping.services import prefix_of
 from scanner.model import Call, ObservedCall, Outcome
 from scanner.model.calls import OPENTELEMETRY
-from scanner.spans.aliases import PARAMETER, parameter_facts, text_of, texts_of, value_of
+from scanner.spans.aliases import PARAMETER, parameter_facts_in, text_of, texts_of, value_of
 from scanner.spans.outcomes import codes_in, outcome_of
 from scanner.spans.span import Span
 from scanner.text.redact import keys_masked, private_masked
@@ -87,7 +87,7 @@ def parameters_of(span: Span, prefix: str) -> tuple[tuple[str, str], ...]:
     """What a call of a service used, by the names that the mapping reads, sorted."""
     parameters = [
         (fact.removeprefix(PARAMETER), text)
-        for fact in parameter_facts()
+        for fact in parameter_facts_in(span.attributes)
         for text in texts_of(fact, span, prefix)
         if len(text) <= _MAX_NAME and not is_pattern(text) and keys_masked(text) == text
     ]

@@ -209,8 +209,7 @@ class Tally:
             self.last_incomplete = latest(self.last_incomplete, row.last)
         elif row.ran and row.traces:
             code._add_complete(row.last)
-            for _ in range(min(row.traces - 1, self.kept)):
-                code._add_complete(row.first)
+            code._add_starts(row.first, row.traces - 1)
 
     def add_hints(self, hints: Hints, time: float) -> None:
         """Note what the role may be found by. The newest are kept: what is gone is forgotten by AWS soon.
@@ -312,6 +311,13 @@ class Tally:
             heapq.heappush(self.newest_complete, start)
         else:
             heapq.heappushpop(self.newest_complete, start)
+
+    def _add_starts(self, start: float, number: int) -> None:
+        """Note complete traces that started at one time, as far as is known."""
+        newest = self.newest_complete
+        newest += [start] * min(number, self.kept)
+        newest.sort()  # what is sorted is a heap
+        del newest[: max(0, len(newest) - self.kept)]
 
     def _add_denied(self, certain: Sequence[Permission], seen: Occurrence) -> None:
         """Note what a call was denied. What only the message names may have been needed as well."""

@@ -19,9 +19,12 @@ A window has both ends, in seconds; values are texts, absent fields are absent; 
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import json
+import sys
 import threading
+import time
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -439,3 +442,75 @@ def _fault(fault: str) -> _Refusal:
     if fault == REFUSED:
         return _Refusal("LimitExceededException", "Account maximum query concurrency limit reached.")
     return _Refusal("ServiceUnavailableException", fault, 503)
+
+
+def prepared_day(rows: int, spans: int, now: float) -> tuple[list[Json], Prepared]:
+    """A record for each of so many distinct rows, and what answers queries as if there were so many spans.
+
+    The rows of a query are made once: what is measured beside them is the program.
+    """
+    records = list(_distinct_calls(rows, int(now) - 7200))
+    events = [
+        (at, {**flattened(record), "@timestamp": record["startTimeUnixNano"] // 1_000_000, "@message": "{}"})
+        for at, record in enumerate(records)
+    ]
+    ready: dict[str, list[dict[str, str]]] = {}
+
+    def prepared(text: str, start: int, end: int) -> list[dict[str, str]]:
+        if text not in ready:
+            found = [row for row, _ in Query(text).run(events)]
+            ready[text] = [{**row, "n": str(int(row["n"]) * spans // rows)} for row in found]
+        return ready[text]
+
+    return records, prepared
+
+
+def _distinct_calls(rows: int, start: int) -> Iterable[Json]:
+    for number in range(rows):
+        function, table = divmod(number, 10)
+        arn = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:function-{function}"
+        nanoseconds = (start + number % 3600) * 1_000_000_000
+        record: Json = {
+            "resource": {"attributes": {"cloud.region": "us-east-1", "service.name": f"function-{function}"}},
+            "traceId": f"{number:032x}",
+            "spanId": f"{number:016x}",
+            "name": "DynamoDB.GetItem",
+            "kind": "CLIENT",
+            "startTimeUnixNano": nanoseconds,
+            "endTimeUnixNano": nanoseconds + 1,
+            "durationNano": 1,
+            "attributes": {"cloud.resource_id": arn},
+            "status": {"code": "UNSET"},
+            "scope": {"name": "opentelemetry.instrumentation.botocore"},
+        }
+        if table == 0:
+            record["kind"] = "SERVER"
+        else:
+            record["parentSpanId"] = f"{number - table:016x}"
+            record["attributes"] |= {
+                "rpc.system": "aws-api",
+                "rpc.service": "DynamoDB",
+                "rpc.method": "GetItem",
+                "aws.region": "us-east-1",
+                "aws.dynamodb.table_names": [f"table-{function % 20}-{table}"],
+                "http.status_code": 200,
+                "aws.request_id": "R",
+            }
+        yield record
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Serve a day of many spans behind few distinct rows until standard input ends."""
+    parser = argparse.ArgumentParser(prog="python -m tests.fakes.logs_insights", description=main.__doc__)
+    parser.add_argument("--spans", type=int, default=10_000_000)
+    parser.add_argument("--rows", type=int, default=3_000)
+    args = parser.parse_args(argv)
+    records, prepared = prepared_day(args.rows, args.spans, time.time())
+    with FakeLogs(records, LogsScript(prepared=prepared)) as fake:
+        sys.stdout.write(f"{fake.url}\n")
+        sys.stdout.flush()
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()

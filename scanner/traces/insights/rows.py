@@ -5,7 +5,8 @@ A row is made a span with the values that all of its records share, and read as 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from scanner.model import CallRow, RunRow
@@ -39,9 +40,10 @@ def span_of(row: Row, columns: Sequence[Column], region: str) -> Span:
     """The span that the records of a row have in common. `region` is that of the log group."""
     attributes: dict[str, Any] = {}
     resource: dict[str, Any] = {"cloud.region": region} if region else {}
-    for column in columns:
-        value = row.get(column.name)
-        if value in (None, ""):
+    by_name = _by_name(tuple(columns))
+    for name, value in row.items():
+        column = by_name.get(name)
+        if column is None or not value:
             continue
         value = column.cut.restored(value) if column.cut else value
         if column.field.startswith(RESOURCE):
@@ -70,6 +72,12 @@ def span_of(row: Row, columns: Sequence[Column], region: str) -> Span:
         scope=row.get("scope.name", ""),
         log=_account(row.get("@log", "")),
     )
+
+
+# bench row "10,000,000 spans behind 3,000 rows": a row has a few of many columns
+@lru_cache(maxsize=8)
+def _by_name(columns: tuple[Column, ...]) -> Mapping[str, Column]:
+    return {column.name: column for column in columns}
 
 
 def _message(row: Row) -> str:
