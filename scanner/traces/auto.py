@@ -7,7 +7,7 @@ switched over has older traces in X-Ray: both sides are read, and each trace cou
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from scanner.aws.ask import Failure
@@ -83,7 +83,7 @@ class _Region:
             return [self._of_xray(selection, None)]
         if chosen == "spans" or self._source.spans.groups != (GROUP,):
             why = "--source" if chosen == "spans" else "--log-group"
-            return [*self._of_spans(selection, pending=False), _note(f"{self._region}: spans, as {why} asks")]
+            return [_note(f"{self._region}: spans, as {why} asks"), *self._of_spans(selection, pending=False)]
         destination = destination_of(self._client)
         if isinstance(destination, Failure):
             warn_of_unknown_destination(destination, self._warnings)
@@ -94,8 +94,9 @@ class _Region:
         if isinstance(selection, Window) and selection.filter:
             note = _note(f"{self._region}: X-Ray, since spans know no --filter; Transaction Search is on")
             return [self._of_xray(selection, elsewhere=True), note]
-        note = _note(f"{self._region}: spans, since Transaction Search is on")
-        return [*self._of_spans(selection, pending=destination.is_pending), note]
+        reports = self._of_spans(selection, pending=destination.is_pending)
+        chosen = "spans, since" if "spans" in self.names else "X-Ray, since spans cannot be read, though"
+        return [_note(f"{self._region}: {chosen} Transaction Search is on"), *reports]
 
     # --- X-Ray ---
 
@@ -119,7 +120,8 @@ class _Region:
             source = self._source
             retrieval = RetrievalSource(self._region, lambda _: self._client, selection, source.expect)
             return [retrieval.read(self._emit, self._warnings)]
-        spans = InsightsSource(self._region, self._source.logs, self._source.spans)
+        request = replace(self._source.spans, older_elsewhere=self._source.chosen != "spans")
+        spans = InsightsSource(self._region, self._source.logs, request)
         try:
             report = spans.read(self._emit, self._warnings)
         except NoSpansError as error:

@@ -20,13 +20,13 @@ class Meter:
 
     def note(self, query: str, scanned: object) -> None:
         """Note how many bytes were read for a query so far."""
-        if isinstance(scanned, int | float) and scanned > 0:
-            with self._lock:
-                self._bytes[query] = max(float(scanned), self._bytes.get(query, 0.0))
+        read = float(scanned) if isinstance(scanned, int | float) else 0.0
+        with self._lock:
+            self._bytes[query] = max(read, self._bytes.get(query, 0.0))
 
     @property
     def queries(self) -> int:
-        """How many queries read something."""
+        """How many queries there were."""
         return len(self._bytes)
 
     @property
@@ -54,10 +54,12 @@ def estimate(seconds: float, probed: float, stored: float, queries: int) -> Esti
 
 
 def shown_gb(gb: float) -> str:
-    """An amount for people: "12.3 GB", "0.4 MB"."""
+    """An amount for people: "12.3 GB", "0.4 MB", "3 kB"."""
     if gb >= 1:
         return f"{gb:,.1f} GB"
-    return f"{gb * 1000:,.1f} MB"
+    if gb >= 1e-4:
+        return f"{gb * 1e3:,.1f} MB"
+    return f"{gb * 1e6:,.0f} kB"
 
 
 def shown_price(gb: float, usd_per_gb: float) -> str:

@@ -44,7 +44,8 @@ class NoSpansError(Exception):
 class SpansRequest:
     """What is asked of log groups of spans. Times are Unix seconds; `wait` is how long may be waited.
 
-    `max_gb` bounds what AWS reads for the queries, `usd_per_gb` is what that costs. `limit` is that of rows.
+    `max_gb` bounds what AWS reads for the queries, `usd_per_gb` is what that costs. `older_elsewhere` tells
+    that what was before the groups were made is read from another place. `limit` is that of rows.
     """
 
     start: float
@@ -53,6 +54,7 @@ class SpansRequest:
     max_gb: float = math.inf
     usd_per_gb: float = USD_PER_GB
     wait: float = 0.0
+    older_elsewhere: bool = False
     limit: int = MOST_ROWS
     pace: Pace = Pace()  # noqa: RUF009  # frozen
 
@@ -147,13 +149,14 @@ class InsightsSource:
         end = math.floor(min(self.request.end, now - LAG))
         start = math.floor(self.request.start)
         since = max((group.since(now) for group in groups.values()), default=0.0)
-        if since > start:
+        created = max((group.created for group in groups.values()), default=0.0)
+        if since > start and not (self.request.older_elsewhere and since == created):
             warnings.add(
                 "spans-since",
                 f"{', '.join(sorted(groups))} holds spans since {_when(since)} only: what ran before is "
                 "not seen there",
             )
-            start = math.floor(since)
+        start = max(start, math.floor(since))
         if start >= end:
             raise NoSpansError(f"none of the time asked for can be read before {_when(end + LAG)}")
         return Window(start, end)

@@ -146,7 +146,7 @@ def test_both_sides_of_the_switch_are_read() -> None:
     )
     assert (found.source.name, found.report.elsewhere) == ("mixed", False)
     assert found.used == {"of-xray": 1, "of-spans": 2}
-    assert (found.report.start, codes(found)) == (START, ["spans-since"])
+    assert (found.report.start, codes(found)) == (START, [])
 
 
 def test_a_trace_on_both_sides_of_the_switch_counts_once() -> None:

@@ -82,7 +82,7 @@ def test_no_group_is_no_spans() -> None:
 
 
 def test_a_scan_that_would_read_too_much_is_not_begun() -> None:
-    with pytest.raises(ScanError, match=r"would read about .* MB .*--max-scan-gb 1e-06") as raised:
+    with pytest.raises(ScanError, match=r"would read about .* kB .*--max-scan-gb 1e-06") as raised:
         read_spans(RECORDS, max_gb=1e-6)
     assert raised.value.exit_code == EXIT_USAGE
 
@@ -104,7 +104,7 @@ def test_at_the_bound_no_query_is_begun() -> None:
 def test_all_that_was_read_is_shown_with_its_price() -> None:
     read = read_spans(RECORDS, max_gb=1, usd_per_gb=1000.0)
     (note,) = read.report.notes
-    assert f"read {read.fake.scanned / 1e6:,.1f} MB in {read.fake.count(START_QUERY)} queries" in note
+    assert f"read {read.fake.scanned / 1e3:,.0f} kB in {read.fake.count(START_QUERY)} queries" in note
     assert f"about {read.fake.scanned / 1e6:,.2f} USD at 1000 USD per GB" in note
 
 
