@@ -7,7 +7,7 @@ role, traced or not, so that who uses it is never known.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from scanner.aws.times import time_of
@@ -51,9 +51,11 @@ def services_of(documents: Documents, asked: Asked, warnings: Warnings) -> ReadW
     known, renamed, pairs = {}, {}, set()
     for traced in sorted(asked.usages):
         workload = explained(_service(traced, instances, asked), _UNREAD, warnings)
-        known[workload.key] = workload
+        if workload.key in known:  # another one that leaves its account or region open is named so
+            workload = replace(workload, key=traced, name=WorkloadKey.parse(traced).name)
         if workload.key != traced:
             renamed[traced] = workload.key
+        known[workload.key] = workload
         if workload.role:
             pairs.add((workload.role, workload.key))
     return ReadWorkloads(

@@ -150,7 +150,7 @@ def _all_running(documents: Documents) -> Iterator[tuple[tuple[_Family, str], _R
             continue
         sets = (*parts(service, "deployments"), *parts(service, "taskSets"))
         arns = dict.fromkeys(text(run, "taskDefinition") for run in (service, *sets))
-        yield from _running(service, f"service {text(service, 'serviceName')}", arns)
+        yield from _running(service, f"service {text(service, 'serviceName')}", arns, frozenset({""}))
     for task in documents.of("task"):
         if text(task, "lastStatus") != "STOPPED":
             override = text(part(task, "overrides"), "taskRoleArn")
@@ -158,7 +158,7 @@ def _all_running(documents: Documents) -> Iterator[tuple[tuple[_Family, str], _R
 
 
 def _running(
-    entry: Entry, what: str, arns: Iterable[str], overrides: frozenset[str] = frozenset()
+    entry: Entry, what: str, arns: Iterable[str], overrides: frozenset[str]
 ) -> Iterator[tuple[tuple[_Family, str], _Running]]:
     """What a service or a task runs."""
     cluster = text(entry, "clusterArn").rpartition("/")[2] or _UNKNOWN

@@ -14,7 +14,7 @@ from scanner.aws.clients import Clients
 from tests.fakes.moto_aws import MotoAws
 from tests.fakes.traces import Call, lambda_trace
 from tests.integration.tools import Ran, next_second, run
-from tests.unit.spans.documents import FUNCTION, TASK, F, request, root, span
+from tests.unit.spans.documents import FUNCTION, ROOT, TASK, F, request, root, span
 from tests.unit.workloads import test_ec2, test_eks
 from tests.unit.workloads.computes import ACCOUNT, definition, families, role, service, trust
 
@@ -241,3 +241,48 @@ def test_an_account_with_functions_alone_is_asked_for_nothing_more(
     ran = run(tmp_path, env=account.environment())
     assert ran.code == 0, ran.err
     assert ran.findings()
+
+
+def test_instances_are_read_from_aws_where_they_were_traced(account: MotoAws, tmp_path: Path) -> None:
+    statement = {"Effect": "Allow", "Action": list(GRANTS), "Resource": "*"}
+    document: dict[str, Any] = {"Version": "2012-10-17", "Statement": statement}
+    of_web = account.create_role("web", {"p": document}, trust=trust("ec2.amazonaws.com"))
+    iam, ec2 = account.client("iam"), account.client("ec2")
+    profile = iam.create_instance_profile(InstanceProfileName="web")["InstanceProfile"]["Arn"]
+    iam.add_role_to_instance_profile(InstanceProfileName="web", RoleName="web")
+    image = ec2.describe_images()["Images"][0]["ImageId"]
+    instance = ec2.run_instances(
+        ImageId=image, MinCount=1, MaxCount=1, IamInstanceProfile={"Arn": profile}, InstanceType="t3.micro"
+    )["Instances"][0]["InstanceId"]
+    next_second()
+    times: dict[str, Any] = {"startTimeUnixNano": str(time.time_ns()), "endTimeUnixNano": str(time.time_ns())}
+    resource = {**INSTANCE, **AUTO, "host.id": instance, "cloud.region": "us-east-1"}
+    traces = write(tmp_path, "spans.json", request(root(**times), span(**times), resource=resource))
+    next_second()
+    ran = run(tmp_path, "--traces", traces, env=account.environment())
+    assert ran.code == 0, ran.err
+    (workload,) = ran.report["workloads"]
+    assert (workload["id"], workload["role"]) == ("ec2:web/web", of_web), ran.warning_texts
+    assert reasons(ran, "sqs:PurgeQueue") == ("role-users-unknown",)
+
+
+def test_state_machines_are_read_from_aws_where_they_were_traced(account: MotoAws, tmp_path: Path) -> None:
+    statement = {"Effect": "Allow", "Action": [*GRANTS, "lambda:InvokeFunction"], "Resource": "*"}
+    document: dict[str, Any] = {"Version": "2012-10-17", "Statement": statement}
+    of_machine = account.create_role("m", {"p": document}, trust=trust("states.amazonaws.com"))
+    function = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:f"
+    state = {"Type": "Task", "Resource": function, "End": True}
+    machine = account.client("stepfunctions").create_state_machine(
+        name="m", roleArn=of_machine, definition=json.dumps({"StartAt": "a", "States": {"a": state}})
+    )["stateMachineArn"]
+    next_second()
+    times: dict[str, Any] = {"startTimeUnixNano": str(time.time_ns()), "endTimeUnixNano": str(time.time_ns())}
+    of_root = {"cloud.resource_id": machine, "aws.xray.origin": "AWS::StepFunctions::StateMachine"}
+    spans = [span(ROOT, "", of_root, kind=2, **times), span(**times)]
+    traces = write(tmp_path, "spans.json", request(*spans, resource={"cloud.provider": "aws"}))
+    next_second()
+    ran = run(tmp_path, "--traces", traces, env=account.environment())
+    assert ran.code == 0, ran.err
+    assert [one["role"] for one in ran.report["workloads"]] == [of_machine], ran.warning_texts
+    (invoke,) = [one for one in ran.findings() if one["actions"] == ["lambda:InvokeFunction"]]
+    assert invoke["verdict"] == "platform", "the definition needs it, which no trace shows"

@@ -53,6 +53,13 @@ def test_a_service_is_named_by_the_role_of_its_instances() -> None:
     assert found.roles_of_versions == {(role("web"), key)}
 
 
+def test_two_keys_of_one_service_are_never_made_one() -> None:
+    place_open = "ec2:?/web@123456789012/"
+    usages = [traced(WEB, *on("a")), traced(place_open, *on("a"))]
+    found, _, listing = read("ec2", usages, instances(a="web"), profiles("web"))
+    assert len(found.known) == 2 and len(set(listing.renamed.values())) == len(listing.renamed)
+
+
 def test_who_else_uses_the_role_of_an_instance_is_never_known() -> None:
     found, _, _ = read("ec2", [traced(WEB, *on("a"))], instances(a="web"), profiles("web"))
     assert found.platforms == frozenset()

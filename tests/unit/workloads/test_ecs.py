@@ -78,6 +78,8 @@ def test_roles_that_tasks_were_started_with_are_candidates() -> None:
     mixed, _, _ = read("ecs", [traced(API)], definition(), both)
     assert mixed.known[API].role is None
     assert mixed.known[API].candidates == (role("task"), role("other"))
+    of_service, _, _ = read("ecs", [traced(API)], definition(), service(), task(**override))
+    assert of_service.known[API].role is None, "a service runs tasks with the role of their definition"
     settled, _, _ = read("ecs", [traced(API, Hints(denied_role="other"))], definition(), both)
     assert settled.known[API].role == role("other")
 
