@@ -203,7 +203,8 @@ def _roles_of(
         why = "nothing tells what it runs on: its role is not compared"
         warnings.add("kind-not-compared", f"{shown_id(workload)}: {why}")
     elif kind.always_listed and workload not in role_of and _is_from_file(kind, request):
-        warnings.add(f"{kind.noun}-missing", f"{shown_id(workload)} is not in the file of {kind.option}")
+        file = f"file of {kind.option}" if kind.name in request.documents else "files of --workload-config"
+        warnings.add(f"{kind.noun}-missing", f"{shown_id(workload)} is not in the {file}")
 
 
 def _warn_of_unknown_roles(

@@ -70,6 +70,11 @@ class _Known:
         """Whether it is known which revisions serve."""
         return self.documents.has_all("service") and "task" not in self.documents.partial
 
+    @property
+    def all_running_read(self) -> bool:
+        """Whether it is known how all is started that runs: a task may run without a service."""
+        return self.services_read and self.documents.has_all("task")
+
     def matching(self, key: WorkloadKey, family: str) -> list[_Family]:
         """The families that a key may mean: a place that it leaves out may be any."""
         return sorted(
@@ -264,9 +269,7 @@ def _of_family(workload: str, family: _Family, cluster: str, known: _Known, aske
             platform=task_needs(
                 main,
                 traced=workload in asked.usages,
-                execute_command=running.execute_command
-                if known.services_read
-                else running.execute_command or None,
+                execute_command=running.execute_command or (False if known.all_running_read else None),
             ),
         ),
         role,

@@ -29,8 +29,8 @@ REMEDIES = Remedies(
         ),
         (
             _EXEC,
-            "whether it is on was not read, allow ecs:DescribeServices, or give --workload-config what "
-            "`aws ecs describe-services` prints",
+            "whether it is on was not read, allow ecs:DescribeServices and ecs:DescribeTasks, or give "
+            "--workload-config what `aws ecs describe-services` and `aws ecs describe-tasks` print",
         ),
         (_CLUSTER, "where a cluster logs sessions to is not read"),
         (_ROUTER, "where a log router writes to is in its own configuration"),

@@ -288,3 +288,20 @@ def test_odd_documents_are_no_task_definitions() -> None:
     for odd in ({}, {"taskDefinitionArn": "x"}, {"taskDefinitionArn": 1}):
         assert parse_definition(odd) is None
     assert documents(definition()).kinds == {"ecs"}
+
+
+def test_ecs_exec_is_off_where_all_that_runs_was_started_without_it() -> None:
+    off: Any = {"enableExecuteCommand": False}
+    on: Any = {"enableExecuteCommand": True}
+    for printed, state in (
+        ((service(**off),), "unknown"),
+        ((service(**off), task(**off)), "off"),
+        ((service(**on),), "on"),
+        ((service(**off), task(**on)), "on"),
+        ((), "unknown"),
+    ):
+        found, _, _ = read("ecs", [traced(API)], definition(), *printed)
+        needs = found.known[API].platform
+        exec_ = "ssmmessages:createdatachannel"
+        unknown = exec_ in {need.action for need in needs.unknown}
+        assert (exec_ in actions(needs.required), unknown) == (state == "on", state == "unknown")
