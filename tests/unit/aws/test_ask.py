@@ -89,7 +89,10 @@ def test_without_credentials_nothing_can_be_asked(error: Exception) -> None:
         ("2018-02-04T23:13:08Z", 1517785988.0),
         ("2018-02-04T23:13:08", None),  # of an unknown zone
         ("yesterday", None),
-        (7, None),
+        (1517785988.219, 1517785988.219),  # as version 1 of the AWS command line prints it
+        (True, None),
+        (1e30, None),
+        (float("nan"), None),
     ],
 )
 def test_times_as_aws_writes_them(text: Any, seconds: float | None) -> None:
