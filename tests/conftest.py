@@ -1,7 +1,3 @@
-"""What all tests share."""
+"""What all tests share: the profiles of hypothesis."""
 
-from hypothesis import settings
-
-# No deadline: nothing here is a timing test. The same examples in every run: a red build says something.
-settings.register_profile("steady", deadline=None, derandomize=True)
-settings.load_profile("steady")
+import tests.examples  # noqa: F401  importing it loads the profile

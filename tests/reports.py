@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -28,10 +29,15 @@ def expanded(document: Any) -> Any:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, msgspec.Struct):
-        fields = msgspec.structs.fields(value)
-        return {field.encode_name: _plain(getattr(value, field.name)) for field in fields}
+        return {key: _plain(getattr(value, name)) for key, name in _keys(type(value))}
     if isinstance(value, tuple | list):
         return [_plain(part) for part in value]
     if isinstance(value, dict):
         return {key: _plain(part) for key, part in value.items()}
     return value
+
+
+@cache
+def _keys(kind: type[msgspec.Struct]) -> tuple[tuple[str, str], ...]:
+    """The keys of a kind of record, each with its field: msgspec reads all annotations to tell them."""
+    return tuple((field.encode_name, field.name) for field in msgspec.structs.fields(kind))

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from botocore.exceptions import ClientError
     from mypy_boto3_xray.client import XRayClient
 
-_RETRY_PAUSES = (1.0, 3.0, 9.0)
+RETRY_PAUSES = (1.0, 3.0, 9.0)
 
 
 class Window(NamedTuple):
@@ -105,7 +105,7 @@ class XRayRequests:
         """Send a request that botocore has already repeated as it sees fit, a few times more."""
         from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
-        for pause in (*_RETRY_PAUSES, None):
+        for pause in (*RETRY_PAUSES, None):
             try:
                 with self._limit.place():
                     began = self._clock.now()

@@ -38,18 +38,29 @@ def in_a_shell(folder: Path, redirection: str, *arguments: object, unbuffered: s
     return done.returncode, done.stderr
 
 
-@pytest.mark.parametrize("redirection", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-", "2> /dev/full"])
-def test_streams_that_are_closed_change_neither_reports_nor_exit_code(
+@pytest.mark.parametrize("redirection", [">&-", "2>&-", "<&- >&- 2>&-", "2> /dev/full"])
+def test_streams_that_are_closed_change_neither_reports_nor_the_gate(
     tmp_path: Path, redirection: str
 ) -> None:
-    assert in_a_shell(tmp_path, redirection, *SCAN, *FUNCTIONS)[0] == 0
-    json.loads((tmp_path / "report.json").read_bytes())
     assert in_a_shell(tmp_path, redirection, *SCAN, *FUNCTIONS, *GATE)[0] == 1
     json.loads((tmp_path / "report.json").read_bytes())
-    assert in_a_shell(tmp_path, redirection, "--traces", "not-there")[0] == 2
 
 
-@pytest.mark.parametrize("format_", ["text", "json", "markdown"])
+@pytest.mark.parametrize("redirection", [">&- 2>&-", "2> /dev/full"])
+def test_streams_that_are_closed_fail_no_scan(tmp_path: Path, redirection: str) -> None:
+    assert in_a_shell(tmp_path, redirection, *SCAN, *FUNCTIONS)[0] == 0
+    json.loads((tmp_path / "report.json").read_bytes())
+
+
+@pytest.mark.parametrize("redirection", [">&-", "2>&-", "<&- >&- 2>&-", "2> /dev/full"])
+@pytest.mark.parametrize("wrong", ["--no-such-option", "--traces=not-there"])
+def test_wrong_use_has_its_exit_code_where_nobody_can_be_told(
+    tmp_path: Path, redirection: str, wrong: str
+) -> None:
+    assert in_a_shell(tmp_path, redirection, wrong)[0] == 2
+
+
+@pytest.mark.parametrize("format_", ["text", "json"])
 def test_an_output_that_is_full_is_told_after_the_reports_are_written(tmp_path: Path, format_: str) -> None:
     code, err = in_a_shell(tmp_path, "> /dev/full", *SCAN, *FUNCTIONS, "--format", format_)
     assert code == 2
@@ -60,26 +71,39 @@ def test_an_output_that_is_full_is_told_after_the_reports_are_written(tmp_path: 
     json.loads((tmp_path / "report.json").read_bytes())
 
 
-@pytest.mark.parametrize("reader", ["head -c 1", "true"])
-@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(("reader", "unbuffered"), [("head -c 1", ""), ("head -c 1", "1"), ("true", "")])
 def test_a_reader_that_goes_away_does_not_open_the_gate(tmp_path: Path, reader: str, unbuffered: str) -> None:
-    options = (*SCAN, *FUNCTIONS, "--format", "json")
-    assert in_a_shell(tmp_path, f"| {reader}", *options, unbuffered=unbuffered) == (0, "")
-    code, err = in_a_shell(tmp_path, f"| {reader}", *options, *GATE, unbuffered=unbuffered)
+    options = (*SCAN, *FUNCTIONS, "--format", "json", *GATE)
+    code, err = in_a_shell(tmp_path, f"| {reader}", *options, unbuffered=unbuffered)
     assert code == 1
     assert err == "xray-privilege-scan: 1 finding matches `fail-on`\n"
 
 
+@pytest.mark.parametrize(("reader", "unbuffered"), [("head -c 1", ""), ("true", "1")])
+def test_a_reader_that_goes_away_fails_no_scan(tmp_path: Path, reader: str, unbuffered: str) -> None:
+    options = (*SCAN, *FUNCTIONS, "--format", "json")
+    assert in_a_shell(tmp_path, f"| {reader}", *options, unbuffered=unbuffered) == (0, "")
+
+
 @pytest.mark.parametrize(
-    ("redirection", "expected"), [("| true", 0), (">&-", 0), ("> /dev/full", 2), ("> /dev/full 2>&1", 2)]
+    ("word", "redirection", "expected"),
+    [
+        ("--help", "| true", 0),
+        ("--help", ">&-", 0),
+        ("--help", "> /dev/full", 2),
+        ("--help", "> /dev/full 2>&1", 2),
+        ("--version", "| true", 0),
+        ("--version", "> /dev/full", 2),
+    ],
 )
-def test_what_needs_no_scan_is_printed_likewise(tmp_path: Path, redirection: str, expected: int) -> None:
+def test_what_needs_no_scan_is_printed_likewise(
+    tmp_path: Path, word: str, redirection: str, expected: int
+) -> None:
+    assert in_a_shell(tmp_path, redirection, word)[0] == expected
+
+
+@pytest.mark.parametrize(("redirection", "expected"), [("| true", 0), ("> /dev/full", 2)])
+def test_a_story_is_told_likewise(tmp_path: Path, redirection: str, expected: int) -> None:
     ran = run(tmp_path, *SCAN, *FUNCTIONS)
     (finding,) = ran.findings("unused")
-    for arguments in (["--help"], ["--version"], ["explain", finding["id"]]):
-        assert in_a_shell(tmp_path, redirection, *arguments)[0] == expected, arguments
-
-
-@pytest.mark.parametrize("redirection", ["2>&-", "2> /dev/full"])
-def test_wrong_use_has_its_exit_code_where_nobody_can_be_told(tmp_path: Path, redirection: str) -> None:
-    assert in_a_shell(tmp_path, redirection, "--no-such-option")[0] == 2
+    assert in_a_shell(tmp_path, redirection, "explain", finding["id"])[0] == expected

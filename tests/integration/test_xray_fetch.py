@@ -289,7 +289,7 @@ def test_a_time_that_makes_no_sense_is_wrong_use(tmp_path: Path, arguments: list
         ran = scan(tmp_path, fake, *(f"{a}" for a in arguments))
         assert fake.requests == []
     assert ran.code == EXIT_USAGE
-    assert text in ran.last_line
+    assert text in ran.last_words
 
 
 def test_a_start_and_a_range_give_the_traces_between(tmp_path: Path) -> None:

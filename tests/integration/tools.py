@@ -12,11 +12,13 @@ import time
 from collections.abc import Mapping
 from contextlib import ExitStack, chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 from scanner.cli import main
+from scanner.errors import EXIT_USAGE
 from tests.fakes import notes
 from tests.fakes.moto_aws import ROOT
 from tests.fakes.traces import REGION, Call, Json, Shape, lambda_trace
@@ -40,7 +42,7 @@ class Ran:
         """report.json as it is."""
         return json.loads((self.folder / "report.json").read_text(encoding="utf-8"))
 
-    @property
+    @cached_property
     def report(self) -> Any:
         """report.json with all of its keys."""
         return expanded(self.document)
@@ -84,21 +86,18 @@ class Ran:
         }
 
     @property
-    def last_line(self) -> str:
-        """The last line of stderr that says what is wrong."""
+    def last_words(self) -> str:
+        """What stderr ends with: what is wrong, a line; with wrong use what to do, on a line of its own."""
         lines = self.err.strip().splitlines()
-        return lines[-2] if lines[-1].endswith("shows all options") else lines[-1]
+        return "\n".join(lines[-2:] if self.code == EXIT_USAGE else lines[-1:])
 
     def ends_with(self, code: int, *texts: str) -> None:
-        """The exit code is this, and the last line of stderr is one clear sentence with these texts.
-
-        Wrong options have one more line, which says where help is.
-        """
+        """The exit code is this, and stderr ends with one clear sentence with these texts."""
         assert self.code == code, self.err + self.out
-        line = self.last_line
-        assert line.startswith("xray-privilege-scan: "), self.err
+        for line in self.last_words.splitlines():
+            assert line.startswith("xray-privilege-scan: "), self.err
         for text in texts:
-            assert text in line, line
+            assert text in self.last_words, self.last_words
 
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:

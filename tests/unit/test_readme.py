@@ -183,13 +183,6 @@ def test_the_role_for_the_scanner_trusts_named_workflows_only() -> None:
     assert "Default" not in template["Parameters"]["Subjects"]
 
 
-def test_the_template_of_the_role_for_the_scanner_is_valid() -> None:
-    lint = "import sys; from cfnlint.runner import main; sys.exit(main())"
-    words = [sys.executable, "-c", lint, str(SCANNER_ROLE / "cloudformation.yml")]
-    linted = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert linted.returncode == 0, linted.stdout + linted.stderr
-
-
 def test_sources_beside_the_traces_are_in_the_table() -> None:
     """Each with the rights that it needs: all of them are in the policy to paste."""
     (table,) = tables(section(EVIDENCE, "## What AWS itself recorded"))

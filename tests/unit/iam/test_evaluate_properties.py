@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.iam.conditions import holds
@@ -15,6 +15,7 @@ from scanner.iam.evaluate import AccessRequest, Effect, evaluate
 from scanner.iam.patterns import contains
 from scanner.iam.policies import pattern_of
 from scanner.model import Policy, Statement
+from tests.examples import examples
 
 ACTIONS = ["*", "s3:*", "s3:Get*", "S3:getobject", "s3:?utObject", "dynamodb:GetItem", "s*:GetObject"]
 RESOURCES = [
@@ -180,7 +181,7 @@ def known_better(request: AccessRequest, key: str, value: tuple[str, ...] | None
     return replace(request, context={**request.context, key: value})
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(requests_without_a_key, roles, boundaries, st.none() | values)
 def test_knowing_more_decides_only_what_was_open(
     request_and_key: tuple[AccessRequest, str],
@@ -194,7 +195,7 @@ def test_knowing_more_decides_only_what_was_open(
         assert evaluate(known_better(request, key, value), role, boundary).effect in stays(before)
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(requests(ON_RESOURCES), roles, boundaries, st.sampled_from(["", "b", "x", "b/x", "b/f"]))
 def test_what_holds_of_a_pattern_holds_of_its_resources(
     request: AccessRequest, role: list[Policy], boundary: Policy | None, part: str
@@ -221,7 +222,7 @@ def test_every_decision_but_an_implicit_deny_names_its_causes(
     assert all(cause.what.partition(": ")[2] for cause in decision.why if cause.what.startswith("may"))
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(requests(), roles, roles, st.booleans())
 def test_what_is_proven_to_allow_no_more_allows_no_more(
     request: AccessRequest, new: list[Policy], old: list[Policy], grown: bool

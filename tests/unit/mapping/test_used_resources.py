@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from scanner.iam import catalog
@@ -13,6 +13,7 @@ from scanner.iam.arns import overlaps
 from scanner.mapping.permissions import required_permissions
 from scanner.mapping.resources import snake_case
 from scanner.model import Call, Outcome, Unmapped
+from tests.examples import examples
 from tests.unit.cases import ACCOUNT, REGION, function_arn
 
 _PLACE = {"Partition": "aws", "Region": REGION, "Account": ACCOUNT}
@@ -40,7 +41,7 @@ def needs_of(action: catalog.Action, parameters: tuple[tuple[str, str], ...]) ->
     return [need.permission.resource for need in needs if need.permission.action == action.name] or None
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.data())
 def test_every_resource_that_a_call_touches_is_among_its_needs(data: st.DataObject) -> None:
     actions = operations(data.draw(st.sampled_from(sorted(catalog.prefixes() - _OTHERS))))

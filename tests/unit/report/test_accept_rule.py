@@ -7,13 +7,14 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.gate.load_config import load_config
 from scanner.gate.rules import grant_facts
 from scanner.report.view.accept_rule import rules_text
 from scanner.text.redact import PUBLIC_REDACTION
+from tests.examples import examples
 from tests.unit.cases import allow, arn, compared, function, policy, table, usage, used
 from tests.unit.report.examples import COMPARE, GET, SCAN, scan_result
 from tests.unit.report.views import viewed
@@ -50,7 +51,7 @@ def rule_for(*statements: dict[str, Any], hide: bool = False) -> tuple[str, list
     return rules_text(rows, names_hidden=hide), facts
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(RESOURCES, SIDS, st.sampled_from([SCAN, "s3:Get*", "*", "sqs:*", "kms:Sign"]))
 def test_a_rule_loads_and_accepts_exactly_what_it_is_for(resource: str, sid: str | None, action: str) -> None:
     statement = allow(action, resource) | ({"Sid": sid} if sid else {})

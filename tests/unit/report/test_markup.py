@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -13,6 +13,7 @@ from scanner.report.markdown.templates import place
 from scanner.report.recorded import Changes, RecordedFinding
 from scanner.report.records import Location
 from scanner.report.view import View
+from tests.examples import examples
 from tests.unit.cases import allow, compared, deny, function, policy, table, usage, used
 from tests.unit.report.examples import COMPARE, EVIL, GET, scan_result
 from tests.unit.report.views import viewed
@@ -108,7 +109,7 @@ def texts(name: str) -> list[str]:
     return [comment(view, 65_000, extras), markdown(view, None, Extras(more="more"))]
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(NAMES)
 def test_no_name_becomes_markup(name: str) -> None:
     for text in texts(name):

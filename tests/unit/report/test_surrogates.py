@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.explain import explained
@@ -20,6 +20,7 @@ from scanner.report.text.plain import plain_lines
 from scanner.report.text.shown import Shown
 from scanner.report.view import view_of
 from scanner.result import ScanResult
+from tests.examples import examples
 from tests.unit.cases import allow, compared, function, policy, table, usage, used
 from tests.unit.report.examples import COMPARE, GET, SCAN, scan_result
 
@@ -43,7 +44,7 @@ def report_of(name: str) -> Report:
     return report(scan_of(name), COMPARE, GatePolicy(), GateDecision("success", [], ()))
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(NAMES)
 def test_every_output_can_be_written(name: str) -> None:
     record = report_of(name)

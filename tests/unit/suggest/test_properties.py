@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.iam.arns import of_any_account
@@ -25,6 +25,7 @@ from scanner.model import EXCESS, Certainty, Need, Observation, Permission, Poli
 from scanner.result import RoleResult
 from scanner.verdict.assessment import Assessment
 from scanner.verdict.grants import matches_action
+from tests.examples import examples
 from tests.unit.cases import (
     ACCOUNT,
     NOW,
@@ -215,7 +216,7 @@ def without(policies: Iterable[Policy], gone: Iterable[Statement]) -> list[Polic
 
 
 @given(ROLES, CALLS, BOUNDARIES)
-@settings(max_examples=90)
+@examples(90)
 def test_a_suggestion_keeps_every_call_that_is_allowed_today(
     statements: list[dict[str, Any]], calls: list[Called], boundary: Policy | None
 ) -> None:
@@ -239,7 +240,7 @@ def test_a_suggestion_keeps_every_call_that_is_allowed_today(
 
 
 @given(ROLES, CALLS, BOUNDARIES)
-@settings(max_examples=60)
+@examples(60)
 def test_a_suggestion_grants_nothing_new(
     statements: list[dict[str, Any]], calls: list[Called], boundary: Policy | None
 ) -> None:
@@ -252,7 +253,7 @@ def test_a_suggestion_grants_nothing_new(
 
 
 @given(ROLES, CALLS, BOUNDARIES)
-@settings(max_examples=60)
+@examples(60)
 def test_a_suggestion_keeps_what_traces_cannot_show_and_what_lambda_needs(
     statements: list[dict[str, Any]], calls: list[Called], boundary: Policy | None
 ) -> None:
@@ -273,7 +274,7 @@ def test_a_suggestion_keeps_what_traces_cannot_show_and_what_lambda_needs(
 
 
 @given(ROLES, CALLS, BOUNDARIES, st.randoms(use_true_random=False))
-@settings(max_examples=60)
+@examples(60)
 def test_the_order_of_statements_changes_no_verdict(
     statements: list[dict[str, Any]], calls: list[Called], boundary: Policy | None, random: Any
 ) -> None:
@@ -295,7 +296,7 @@ def test_the_order_of_statements_changes_no_verdict(
 
 
 @given(ROLES, CALLS, BOUNDARIES)
-@settings(max_examples=60)
+@examples(60)
 def test_an_unrelated_allow_changes_no_other_finding(
     statements: list[dict[str, Any]], calls: list[Called], boundary: Policy | None
 ) -> None:
@@ -309,7 +310,7 @@ def test_an_unrelated_allow_changes_no_other_finding(
 
 
 @given(ROLES, CALLS, BOUNDARIES)
-@settings(max_examples=150)
+@examples(150)
 def test_a_grant_that_alone_allows_a_call_that_was_seen_is_never_judged_unused(
     statements: list[dict[str, Any]], calls: list[Called], boundary: Policy | None
 ) -> None:
@@ -334,7 +335,7 @@ def test_a_grant_that_alone_allows_a_call_that_was_seen_is_never_judged_unused(
 
 
 @given(ROLES, CALLS, BOUNDARIES)
-@settings(max_examples=90)
+@examples(90)
 def test_without_all_that_is_surely_unused_or_granted_twice_every_call_is_allowed_as_before(
     statements: list[dict[str, Any]], calls: list[Called], boundary: Policy | None
 ) -> None:
@@ -342,7 +343,7 @@ def test_without_all_that_is_surely_unused_or_granted_twice_every_call_is_allowe
 
 
 @given(LIKE_EACH_OTHER)
-@settings(max_examples=180)
+@examples(180)
 def test_of_grants_that_are_like_each_other_enough_are_left(statements: list[dict[str, Any]]) -> None:
     calls = [Called("dynamodb:GetItem", table("a"), True)]
     policies = roles_policies(statements)
@@ -380,7 +381,7 @@ def _assert_allowed_without_the_redundant(
 
 
 @given(ROLES, CALLS, BOUNDARIES)
-@settings(max_examples=60)
+@examples(60)
 def test_an_excess_is_confirmed_or_says_why_not_and_nothing_else_claims_any(
     statements: list[dict[str, Any]], calls: list[Called], boundary: Policy | None
 ) -> None:
@@ -400,7 +401,7 @@ def claimed(item: Assessment) -> frozenset[str]:
 
 
 @given(ROLES, CALLS, BOUNDARIES)
-@settings(max_examples=150)
+@examples(150)
 def test_no_action_of_a_call_is_surely_in_excess_of_a_grant_that_allows_it_or_of_any_where_none_does(
     statements: list[dict[str, Any]], calls: list[Called], boundary: Policy | None
 ) -> None:
@@ -418,7 +419,7 @@ def test_no_action_of_a_call_is_surely_in_excess_of_a_grant_that_allows_it_or_of
 
 
 @given(ROLES, CALLS, BOUNDARIES, st.data())
-@settings(max_examples=150)
+@examples(150)
 def test_less_use_never_gives_a_weaker_finding(
     statements: list[dict[str, Any]], calls: list[Called], boundary: Policy | None, data: Any
 ) -> None:
@@ -432,7 +433,7 @@ def test_less_use_never_gives_a_weaker_finding(
 
 
 @given(ROLES, CALLS)
-@settings(max_examples=90)
+@examples(90)
 def test_a_finding_holds_grants_of_one_severity(
     statements: list[dict[str, Any]], calls: list[Called]
 ) -> None:

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scanner.templates.places import Name, Templates
 from scanner.templates.read import MAX_EVENTS, MAX_NESTING, read_templates, roles_in, roles_of
 from scanner.text import yaml_document
+from tests.examples import examples
 from tests.unit.templates.cases import READ, locate, role_template, write
 from tests.unit.templates.test_sam import SAM
 
@@ -106,7 +107,7 @@ trees = st.recursive(
 
 @given(trees)
 @example({"ManagedPolicyArns": "${self:functions}"})
-@settings(deadline=None, max_examples=150)
+@examples(150)
 def test_no_template_makes_it_raise(tree: Any) -> None:
     """Templates of the right words in all the wrong places are read, to the end."""
     wrapped = {
@@ -126,7 +127,7 @@ def test_no_template_makes_it_raise(tree: Any) -> None:
 @example("? [")
 @example("!<")
 @example("%YAML 9.9\n---\n")
-@settings(deadline=None, max_examples=200)
+@examples(200)
 def test_no_text_makes_it_raise(text: str) -> None:
     for prefix in ("", "Resources: AWS::\n", "provider: "):
         locate(READ, (), Templates(roles_in("serverless.yml", prefix + text) or ()))

@@ -9,10 +9,11 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.model import Verdict
+from tests.examples import examples
 from tests.simulate.reality import Operation, RealCall, Touch, operations, real_call, subsegment
 from tests.simulate.refute import Grant, assess, is_wrong, refuted, usage_of
 from tests.unit.cases import REGION
@@ -21,7 +22,7 @@ from tests.unit.cases import REGION
 OPERATIONS = st.deferred(lambda: st.sampled_from(operations()))
 
 
-@settings(max_examples=600)
+@examples(600)
 @given(st.lists(OPERATIONS, min_size=1, max_size=2), st.integers(0, 1 << 30))
 def test_what_a_call_needed_is_never_confirmed(called: list[Operation], seed: int) -> None:
     random = Random(seed)

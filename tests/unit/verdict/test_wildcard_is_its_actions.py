@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.iam import catalog
@@ -13,6 +13,7 @@ from scanner.mapping.services import names_something
 from scanner.model import Usage, Verdict
 from scanner.result import RoleResult
 from scanner.verdict.assessment import Assessment
+from tests.examples import examples
 from tests.unit.cases import NOW, allow, arn, compared, outcomes, policy, statements_of, table, usage, used
 
 FLOW, GROUP = arn("states", "stateMachine:flow"), arn("logs", "log-group:/app/x:*")
@@ -99,7 +100,7 @@ def situations(draw: st.DrawFn) -> tuple[str, str, list[str], Usage]:
 
 
 @given(situations(), st.booleans())
-@settings(deadline=None, max_examples=150)
+@examples(150)
 def test_a_wildcard_claims_no_more_than_its_actions_by_name(
     situation: tuple[str, str, list[str], Usage], elsewhere: bool
 ) -> None:
