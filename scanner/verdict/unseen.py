@@ -232,7 +232,9 @@ class UnseenUses:
     def may_be_used(self, grant: Grant, doubts: ActionDoubts) -> bool:
         """Whether something of a wildcard may be used although no trace shows it."""
         return bool(doubts.reasons) or any(
-            self._may_be_of_any_resource(action, doubts) or any(self.platform_needs(grant, action))
+            self._may_be_of_any_resource(action, doubts)
+            or any(self.platform_needs(grant, action))
+            or any(self.possible_uses(grant, action))
             for action in doubts.unobservable
         )
 

@@ -143,6 +143,7 @@ def test_filters_that_match_nothing_say_what_there_is(
 
 
 def test_a_scan_writes_the_same_files_as_report_prints(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("what SARIF names where no template is known\n")
     names = ("markdown", "html", "csv", "sarif")
     files = [word for name in names for word in (f"--{name}", f"x.{name}")]
     ran = run(tmp_path, *FROM_FILES, *files)

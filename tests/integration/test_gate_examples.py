@@ -175,4 +175,4 @@ def test_a_severity_counts_beside_the_verdicts_of_the_configuration(tmp_path: Pa
 
 def test_a_severity_without_verdicts_is_wrong_use(tmp_path: Path) -> None:
     ran = scan(tmp_path, HARMLESS, on_bucket("GetObject"), "--fail-on-severity", "read")
-    ran.ends_with(2, "--fail-on-severity requires verdicts: add --fail-on")
+    ran.ends_with(2, "--fail-on-severity requires verdicts", "add --fail-on")

@@ -266,11 +266,12 @@ def test_the_demo_from_files_finds_the_same_without_aws(compared: Ran, tmp_path:
 
 def test_two_processes_write_the_same_reports(tmp_path: Path) -> None:
     """Sets have another order in each: nothing that is written depends on it."""
-    here = run(tmp_path / "here", *FROM_FILES)
-    for seed in ("1", "2"):
-        there = run_process(tmp_path / seed, *FROM_FILES, env={"PYTHONHASHSEED": seed})
-        assert (there.code, there.out, there.err) == (here.code, here.out, here.err)
-        assert written(there) == written(here)
+    one, two = (
+        run_process(tmp_path / seed, *FROM_FILES, env={"PYTHONHASHSEED": seed}) for seed in ("1", "2")
+    )
+    assert one.code == 0
+    assert (two.code, two.out, two.err) == (one.code, one.out, one.err)
+    assert written(two) == written(one)
 
 
 def written(ran: Ran) -> dict[str, bytes]:

@@ -207,7 +207,7 @@ def test_a_disk_that_is_full_leaves_a_named_file_as_it_was(
 ) -> None:
     scan(tmp_path / "out", "--markdown", tmp_path / "summary.md")
     before = (tmp_path / "summary.md").read_bytes()
-    monkeypatch.setattr("scanner.report.markdown.markdown", lambda view: "x" * 200_000)
+    monkeypatch.setattr("scanner.report.markdown.markdown", lambda *_: "x" * 200_000)
     with a_full_disk(150_000):
         ran = scan(tmp_path / "out", "--markdown", tmp_path / "summary.md")
     ran.ends_with(2, "--markdown", "File too large")

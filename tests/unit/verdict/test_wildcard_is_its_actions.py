@@ -73,6 +73,15 @@ def test_what_such_a_call_names_may_be_of_a_wildcard(pattern: str, resource: str
     assert outcomes(by_name)[0] == ("unused", ("possible",))
 
 
+@pytest.mark.parametrize("pattern", ["dynamodb:*", "dynamodb:Associate*", "*"])
+def test_what_no_program_calls_by_itself_may_be_needed_of_a_wildcard_by_another_call(pattern: str) -> None:
+    replica = ("dynamodb:AssociateTableReplica", table("t"))
+    result = compare(usage(used(replica, required=False), services=["dynamodb"]), allow(pattern, table("t")))
+    item = result.assessed.assessments[0]
+    assert item.verdict is not Verdict.UNUSED or item.reasons
+    assert "dynamodb:associatetablereplica" not in item.excess
+
+
 def test_of_less_use_no_weaker_finding_follows() -> None:
     more = compare(usage(used((SUCCESS, "*"))), allow("states:*", FLOW), allow("states:SendTask*"))
     less = compare(usage(services=["states"]), allow("states:*", FLOW), allow("states:SendTask*"))
