@@ -78,11 +78,11 @@ def run(options: Options, out: IO[str], err: IO[str], now: float) -> int:
     with printing(out):
         show(report, options, out, written, how)
         _show_files(written, options, out, err)
-    if error:
-        raise error
     if result.traced.interrupted:
         say_line(err, "interrupted: what was read until then is reported")
         return EXIT_INTERRUPTED
+    if error:
+        raise error
     if targets.baseline:
         _write_baseline(targets.baseline, result, err)
         return EXIT_OK

@@ -14,7 +14,7 @@ from scanner.spans.workloads import SpanWorkload, workload_of
 from scanner.traces.insights import query_text
 from scanner.traces.insights.columns import orphan_columns, workload_columns
 from scanner.traces.insights.queries import Queries, Row
-from scanner.traces.insights.rows import begins_process, call_row, is_strong, span_of
+from scanner.traces.insights.rows import begins_process, call_row, count_of, is_strong, span_of
 from scanner.traces.insights.windows import Window, pieces
 from scanner.traces.insights.work import Gaps, Job, work
 from scanner.traces.source import Emit
@@ -64,10 +64,14 @@ class Orphans:
     def read(self, window: Window, number: int, within: Window) -> None:
         """Read the calls of a window, about so many. Spans above them are looked for near it."""
         longest = max(1, window.seconds * _AT_ONCE // max(number, _AT_ONCE))
+        found = 0
         for part in pieces(window, longest):
             calls = self._rows(query_text.calls_of_traces_query(), [part])
+            found += sum(map(count_of, calls))
             if calls:
                 self._resolve(calls, near(part, within))
+        if found < number:  # a row that is read one way and asked for another: nothing may be lost in silence
+            self._gaps.add_unread(window, f"{number - found} calls were not found again")
 
     def _resolve(self, calls: Sequence[Row], around: Window) -> None:
         ids = {row["traceId"] for row in calls if "traceId" in row}

@@ -7,6 +7,7 @@ API_GetQueryResults.html. What a query that still runs has found so far is never
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -34,6 +35,7 @@ Row = dict[str, str]
 QUERIES_AT_ONCE = 16
 MOST_ROWS = 100_000
 PAGE = 10_000
+_LONGEST_QUERY = 3900.0  # seconds: AWS ends a query after an hour
 _ATTEMPTS = 3  # of a query that ends without a result
 _CONCURRENCY_PAUSES = 60  # of so many waits for a place, each of at most `Pace.longest`
 _REFUSED = "the account runs as many queries as it may"
@@ -136,7 +138,7 @@ class Queries:
         """Begin a query and wait for its end: its id, its statistics, its first page."""
         query = self._begun(text, window)
         try:
-            pause = self._pace.first
+            pause, until = self._pace.first, time.monotonic() + _LONGEST_QUERY
             while True:
                 page = self._request("status", self._client.get_query_results, queryId=query, **self._page())
                 statistics = page.get("statistics")
@@ -146,6 +148,8 @@ class Queries:
                     with self._lock:
                         self._open.discard(query)
                     return query, statistics, page
+                if time.monotonic() > until:
+                    raise TooLongError("a query did not end within an hour")
                 self._pause(pause)
                 pause = min(pause * 1.6, self._pace.longest)
         finally:

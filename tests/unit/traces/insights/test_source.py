@@ -212,6 +212,20 @@ def test_requests_below_calls_are_the_calls() -> None:
     assert read_spans(spans.records).usages[ORDERS].evidence.unmapped_services == frozenset()
 
 
+def test_calls_without_a_workload_that_are_not_found_again_leave_a_gap() -> None:
+    spans = Spans()
+    spans.state_machine(1, "flow", {"Put": "S3.PutObject"})
+    script = LogsScript()
+
+    def forget(query: int) -> None:
+        if query == 2:  # the calls have been counted, and are asked for one by one next
+            script.late = {record["spanId"]: 100 for record in spans.records if record["kind"] == "CLIENT"}
+
+    script.on_query = forget
+    read = read_spans(spans.records, script)
+    assert (read.report.skipped.windows, read.codes) == (1, ["spans-unread"])
+
+
 def test_only_one_thread_may_take_signals() -> None:
     """A scan in another thread reads as well, though no signal can be caught there."""
     found: list[int] = []
