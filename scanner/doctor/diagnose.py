@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from scanner.aws.api import Aws
 from scanner.aws.ask import Failure
 from scanner.doctor.diagnosis import Diagnosis, unreachable
-from scanner.doctor.observe import Functions, functions_of, traces_of
+from scanner.doctor.observe import Functions, functions_of, spans_of, traces_of
 from scanner.doctor.probes import asked, check_rights, not_asked
 from scanner.mapping.partitions import partition_of
 from scanner.traces.xray_requests import transaction_search
@@ -29,10 +29,12 @@ def diagnose(aws: Aws, regions: Sequence[str], now: float, options: Sequence[str
         return Diagnosis(not_asked(why), functions, traces, options=tuple(options))
     example = Functions() if isinstance(of_first, Failure) else of_first
     of = asked(first, partition_of(first) or "aws", example.example, example.role, now)
+    elsewhere = {region: transaction_search(aws.xray(region)) for region in regions}
     return Diagnosis(
         rights=check_rights(aws, of),
         functions=functions,
         traces=traces,
-        elsewhere={region: transaction_search(aws.xray(region)) for region in regions},
+        elsewhere=elsewhere,
+        spans={region: spans_of(aws.logs(region), now) for region, on in elsewhere.items() if on is True},
         options=tuple(options),
     )

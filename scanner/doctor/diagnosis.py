@@ -5,15 +5,19 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from scanner import REPOSITORY
 from scanner.aws.ask import Failure
 from scanner.aws.rights import rights
-from scanner.doctor.observe import Functions, Traces
+from scanner.doctor.observe import DAY_HOURS, Functions, Spans, Traces
 from scanner.doctor.probes import Answered
 from scanner.text.escape import counted
+from scanner.traces.insights.cost import shown_gb
+from scanner.traces.insights.source import GROUP
 
 _TRACES = ("xray:GetTraceSummaries", "xray:BatchGetTraces")
+_SPANS = ("logs:StartQuery", "logs:GetQueryResults")
 _DOCS = f"{REPOSITORY}/blob/main/docs"
 _PLACE = (
     f"{_DOCS}/aws-permissions.md has the policy to paste, {REPOSITORY}/tree/main/examples/scanner-role "
@@ -23,24 +27,47 @@ _PLACE = (
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What was seen: of each region its functions and traces, and whether Transaction Search is on there."""
+    """What was seen: of each region its functions and traces, and whether Transaction Search is on there.
+
+    `spans` are of those where it is on, None where their log group is not there (yet).
+    """
 
     rights: Mapping[str, Answered]
     functions: Mapping[str, Functions | Failure]
     traces: Mapping[str, Traces | Failure]
     elsewhere: Mapping[str, bool | Failure] = field(default_factory=dict)
+    spans: Mapping[str, Spans | Failure | None] = field(default_factory=dict)
     options: tuple[str, ...] = ()
 
     @property
     def hours(self) -> int | None:
-        """How many hours back traces are known, None where there are none."""
-        found = [t.hours for t in self.traces.values() if isinstance(t, Traces) and t.listed]
-        return max(found, default=None)
+        """How many hours back traces are known that may be read, None where there are none."""
+        return max((*self._hours_of_traces, *self._hours_of_spans), default=None)
 
     @property
     def can_scan(self) -> bool:
         """Whether a scan would find traces that it may read."""
-        return self.hours is not None and not self._is_denied(*_TRACES)
+        return self.hours is not None
+
+    @property
+    def has_traces(self) -> bool:
+        """Whether there are traces, or may be, whether they may be read or not."""
+        listed = (isinstance(traces, Failure) or traces.listed for traces in self.traces.values())
+        return any(listed) or any(spans is not None for spans in self.spans.values())
+
+    @property
+    def _hours_of_traces(self) -> list[int]:
+        if self._is_denied(*_TRACES):
+            return []
+        return [t.hours for t in self.traces.values() if isinstance(t, Traces) and t.listed]
+
+    @property
+    def _hours_of_spans(self) -> list[int]:
+        if self._is_denied(*_SPANS):
+            return []
+        # where Transaction Search is on, spans are there, whether the log group may be looked at or not
+        there = (spans for spans in self.spans.values() if spans is not None)
+        return [spans.hours if isinstance(spans, Spans) else DAY_HOURS for spans in there]
 
     @property
     def can_compare(self) -> bool:
@@ -108,8 +135,11 @@ def _of_regions(diagnosis: Diagnosis) -> Iterator[str]:
         yield ""
         yield f"Region {region}"
         yield f"  {_of_functions(diagnosis.functions[region])}"
-        yield from (f"  {line}" for line in _of_traces(diagnosis.traces[region]))
-        yield f"  {_of_search(diagnosis.elsewhere.get(region, False))}"
+        is_on = diagnosis.elsewhere.get(region, False)
+        yield from (f"  {line}" for line in _of_traces(diagnosis.traces[region], elsewhere=is_on is True))
+        yield f"  {_of_search(is_on)}"
+        if region in diagnosis.spans:
+            yield f"  {_of_spans(diagnosis.spans[region])}"
 
 
 def _of_functions(functions: Functions | Failure) -> str:
@@ -137,10 +167,13 @@ def _time(hours: int) -> str:
     return f"{hours} hours" if hours <= 48 else f"{-(-hours // 24)} days"
 
 
-def _of_traces(traces: Traces | Failure) -> Iterator[str]:
+def _of_traces(traces: Traces | Failure, *, elsewhere: bool) -> Iterator[str]:
     if isinstance(traces, Failure):
         why = _why(traces, f"xray:{traces.operation}")
         yield f"Traces: unknown ({why})"
+        return
+    if not traces.listed and elsewhere:
+        yield f"Traces: none in X-Ray in the last {_time(traces.hours)}"
         return
     if not traces.listed:
         yield f"Traces: none in the last {_time(traces.hours)}: run the functions, with active tracing"
@@ -155,6 +188,8 @@ def _of_traces(traces: Traces | Failure) -> Iterator[str]:
         )
     named = ", ".join(f"{name} ({counted(number, 'document')})" for name, number in traces.sdks.items())
     yield f"SDK or layer: {named or 'none is named in them'}"
+    kinds = ", ".join(f"{kind} ({number:,})" for kind, number in traces.kinds.items())
+    yield f"Workloads: {kinds or 'none is named in them'}"
 
 
 def _of_search(elsewhere: bool | Failure) -> str:
@@ -169,14 +204,22 @@ def _of_search(elsewhere: bool | Failure) -> str:
     return "Transaction Search: off, so that X-Ray's API shows all traces"
 
 
+def _of_spans(spans: Spans | Failure | None) -> str:
+    if isinstance(spans, Failure):
+        why = _why(spans, "logs:DescribeLogGroups")
+        return f"Spans: unknown ({why})"
+    if spans is None:
+        return f"Spans: none yet, there is no log group {GROUP}"
+    since = datetime.fromtimestamp(spans.since, UTC).strftime("%Y-%m-%d")
+    return f"Spans: {shown_gb(spans.gb)} in {GROUP}, of {since} and later"
+
+
 def _what_to_do(diagnosis: Diagnosis) -> Iterator[str]:
     if diagnosis.can_scan:
         if not diagnosis.can_compare:
             yield "Roles cannot be read: only what was used can be reported."
         yield f"Run: {shlex.join(diagnosis.command)}"
-    elif diagnosis.hours is None and not any(
-        isinstance(traces, Failure) for traces in diagnosis.traces.values()
-    ):
+    elif not diagnosis.has_traces:
         yield "No scan can run: there are no traces yet. Turn active tracing on, run functions, ask again."
     else:
         yield "No scan can run: traces cannot be read. Allow what is missing above, then ask again."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from scanner.aws.ask import THREADS, Failure, attempt
+from scanner.aws.logs import LogsClient
+from scanner.model.workloads import workload_kind
 from scanner.traces.documents import Node, dict_of, is_opentelemetry, parse_documents, text_of, trace_from_api
+from scanner.traces.insights.group import groups_of
+from scanner.traces.insights.source import GROUP
 from scanner.traces.reading import read_trace
 
 if TYPE_CHECKING:
@@ -19,6 +24,7 @@ if TYPE_CHECKING:
     from mypy_boto3_xray.client import XRayClient
 
 _HOUR = 3600.0
+DAY_HOURS = 24
 _WINDOW_HOURS = 6  # the longest that X-Ray lists at once
 # How far back is looked, in windows: a day; where nothing is newer a week, and as long as X-Ray keeps traces.
 _WIDENED = (4, 28, 120)
@@ -41,8 +47,8 @@ class Functions:
 class Traces:
     """The newest traces: how many there are at least, of how many hours, and what some of them show.
 
-    `sdks` are names with how many documents they wrote, `read` is how many traces were looked at,
-    `with_calls` how many of these show AWS calls.
+    `sdks` are names with how many documents they wrote, `kinds` those of workloads with how many of them
+    these show, `read` is how many traces were looked at, `with_calls` how many of these show AWS calls.
     """
 
     listed: int = 0
@@ -50,6 +56,19 @@ class Traces:
     read: int = 0
     with_calls: int = 0
     sdks: Mapping[str, int] = field(default_factory=dict)
+    kinds: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Spans:
+    """The log group of Transaction Search: since when it has spans (Unix seconds), how much it holds.
+
+    `hours` is how far back a scan should go: a day, where they are older than that.
+    """
+
+    since: float
+    gb: float
+    hours: int
 
 
 def functions_of(client: LambdaClient) -> Functions | Failure:
@@ -67,6 +86,18 @@ def functions_of(client: LambdaClient) -> Functions | Failure:
     return Functions(
         len(answer), len(traced), str(example.get("FunctionName", "")), str(example.get("Role", ""))
     )
+
+
+def spans_of(client: LogsClient, now: float) -> Spans | Failure | None:
+    """The spans of a region, None where there is no log group of them. Raises ScanError as above."""
+    answer = groups_of(client, (GROUP,))
+    if isinstance(answer, Failure):
+        return answer
+    group = answer.get(GROUP)
+    if group is None:
+        return None
+    since = group.since(now)
+    return Spans(since, group.stored / 1e9, min(DAY_HOURS, max(1, math.ceil((now - since) / _HOUR))))
 
 
 def traces_of(client: XRayClient, now: float) -> Traces | Failure:
@@ -119,6 +150,7 @@ def _sampled(client: XRayClient, ids: Sequence[str], hours: int) -> Traces | Fai
     """What some of the traces show, from all over the list."""
     chosen = ids[:: max(1, len(ids) // _SAMPLES)][:_SAMPLES]
     sdks = Counter[str]()
+    workloads: set[str] = set()
     read = with_calls = 0
     for at in range(0, len(chosen), _AT_ONCE):
         some = chosen[at : at + _AT_ONCE]
@@ -127,9 +159,12 @@ def _sampled(client: XRayClient, ids: Sequence[str], hours: int) -> Traces | Fai
             return answer
         for trace in filter(None, map(trace_from_api, answer["Traces"])):
             read += 1
-            with_calls += bool(read_trace(trace).calls)
+            reading = read_trace(trace)
+            with_calls += bool(reading.calls)
+            workloads.update(reading.workloads)
             sdks.update(filter(None, map(_sdk, parse_documents(trace.documents).segments)))
-    return Traces(len(ids), hours, read, with_calls, dict(sdks.most_common()))
+    kinds = Counter(map(workload_kind, sorted(workloads)))
+    return Traces(len(ids), hours, read, with_calls, dict(sdks.most_common()), dict(kinds.most_common()))
 
 
 def _sdk(segment: Node) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from scanner.aws.ask import Failure
 from scanner.aws.rights import rights
 from scanner.doctor.diagnosis import Diagnosis, lines_of
-from scanner.doctor.observe import Functions, Traces
+from scanner.doctor.observe import Functions, Spans, Traces
 from scanner.doctor.probes import Answered, not_asked
 
 ALLOWED = {right.action: Answered("allowed") for right in rights()}
@@ -18,7 +20,7 @@ DENIED = Failure("AccessDenied", "AccessDenied", "GetTraceSummaries", denied=Tru
 WELL = Diagnosis(
     rights=ALLOWED,
     functions={"us-east-1": Functions(3, 3, "f", "r")},
-    traces={"us-east-1": Traces(40, 6, 20, 18, {"X-Ray for Python": 20})},
+    traces={"us-east-1": Traces(40, 6, 20, 18, {"X-Ray for Python": 20}, {"lambda": 3, "ecs": 1})},
     elsewhere={"us-east-1": False},
 )
 
@@ -55,6 +57,34 @@ def test_no_scan_can_run_where_there_are_no_traces() -> None:
     assert "there are no traces yet" in lines_of(diagnosis)[-1]
 
 
+SINCE = datetime(2026, 11, 20, tzinfo=UTC).timestamp()
+
+
+@pytest.mark.parametrize(
+    ("spans", "denied", "line", "last"),
+    [
+        (Spans(SINCE, 12.34, 24), (), "12.3 GB in aws/spans, of 2026-11-20 and later", "scan -r 24h"),
+        (Spans(SINCE, 0.001, 2), (), "1.0 MB in aws/spans", "scan -r 2h"),
+        (None, (), "none yet, there is no log group aws/spans", "there are no traces yet"),
+        (DENIED, (), "unknown (logs:DescribeLogGroups is denied)", "scan -r 24h"),
+        (Spans(SINCE, 1, 24), ("logs:StartQuery",), "1.0 GB in aws/spans", "traces cannot be read"),
+    ],
+)
+def test_spans_of_transaction_search_are_traces_too(
+    spans: Any, denied: tuple[str, ...], line: str, last: str
+) -> None:
+    diagnosis = replace(
+        without(*denied),
+        traces={"us-east-1": Traces()},
+        elsewhere={"us-east-1": True},
+        spans={"us-east-1": spans},
+    )
+    assert f"  Spans: {line}" in said(diagnosis)
+    assert last in lines_of(diagnosis)[-1]
+    assert "Traces: none in X-Ray" in said(diagnosis)
+    assert diagnosis.can_scan is lines_of(diagnosis)[-1].startswith("Run: ")
+
+
 def test_where_aws_cannot_be_reached_two_lines_say_so() -> None:
     why = "AWS cannot be reached at https://xray.us-east-1.amazonaws.com: check the network"
     failure = Failure("Could not connect ...", "EndpointConnectionError(...)", unreachable=why)
@@ -88,6 +118,7 @@ def test_a_scan_can_compare_where_functions_can_be_listed_or_read() -> None:
     ("diagnosis", "text"),
     [
         (WELL, "SDK or layer: X-Ray for Python (20 documents)"),
+        (WELL, "Workloads: lambda (3), ecs (1)"),
         (WELL, "Functions: 3, all with active tracing"),
         (WELL, "Transaction Search: off"),
         (replace(WELL, elsewhere={"us-east-1": True}), "Transaction Search: on."),
