@@ -200,7 +200,7 @@ def _roles_of(
     if role is not None:
         yield role
     elif kind is None:
-        why = "nothing tells what it runs on: its role is not compared"
+        why = "nothing tells what it runs on, so that its role is not compared: let its SDK detect resources"
         warnings.add("kind-not-compared", f"{shown_id(workload)}: {why}")
     elif kind.always_listed and workload not in role_of and _is_from_file(kind, request):
         file = f"file of {kind.option}" if kind.name in request.documents else "files of --workload-config"

@@ -201,6 +201,14 @@ def test_verdicts_are_in_the_table() -> None:
     assert [plain(cells[0]) for cells in table] == [verdict.value for verdict in Verdict]
 
 
+def test_troubleshooting_names_warnings_by_codes_that_there_are() -> None:
+    text = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"\(`([a-z-]+)`\) \|", text))
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "scanner").rglob("*.py"))
+    assert len(named) > 10
+    assert {name for name in named if f'"{name}"' not in code} == set()
+
+
 def test_reasons_are_in_the_table() -> None:
     (table,) = tables(section(VERDICTS, "## Why a finding is not confirmed"))
     documented = {code: (meaning, remedy) for code, meaning, remedy in ([*map(plain, row)] for row in table)}
