@@ -11,7 +11,7 @@ import pytest
 
 from tests.fakes import notes
 from tests.fakes.github import FakeGitHub
-from tests.integration.test_action_flow import NUMBER, Step
+from tests.integration.test_action_flow import NUMBER, Ran, Step
 from tests.integration.test_other_workloads import API, AUTO, TASKS, details, write
 from tests.unit.spans.documents import START, TASK, request, root, span
 from tests.unit.workloads.computes import definition, families, service
@@ -34,18 +34,19 @@ def step(github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     return step
 
 
-FILES = {"traces": "spans.json", "iam": "iam.json", "functions": "", "workload_config": "aws\n"}
+def scan(step: Step, workload_config: str = "aws\n") -> Ran:
+    return step.run(traces="spans.json", iam="iam.json", functions="", workload_config=workload_config)
 
 
 def test_a_task_whose_role_grants_too_much_fails_the_check(step: Step, github: FakeGitHub) -> None:
-    ran = step.run(**FILES)
+    ran = scan(step)
     assert ran.code == 1, ran.log
     (body,) = github.bodies(NUMBER)
     assert f"Remove 2 permissions from {API}" in re.sub(r"</?code>", "", html.unescape(body))
 
 
-def test_what_is_missing_is_named_by_the_input_that_takes_it(step: Step, github: FakeGitHub) -> None:
-    ran = step.run(**{**FILES, "workload_config": ""}, comment="always")
+def test_what_is_missing_is_named_by_the_input_that_takes_it(step: Step) -> None:
+    ran = scan(step, "")
     assert "`workload-config`" in ran.log + ran.summary
     assert not re.search(r"(?<![\w-])--[a-z]", ran.log)
 
@@ -58,6 +59,6 @@ def test_a_link_out_of_the_checkout_is_not_read(step: Step, tmp_path: Path, link
         (path / "tasks.jsonl").unlink()
         path.rmdir()
     path.symlink_to(outside if link != "aws" else outside.parent)
-    ran = step.run(**FILES)
+    ran = scan(step)
     assert ran.code == 2
     assert f"input `workload-config`: {link} is a link that leads out of the checkout" in ran.log
