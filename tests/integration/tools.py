@@ -121,17 +121,17 @@ def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     }
 
 
-def run(folder: Path, *arguments: object, env: Mapping[str, str] | None = None) -> Ran:
+def run(folder: Path, *arguments: object, env: Mapping[str, str] | None = None, stdin: bytes = b"") -> Ran:
     """The command in this process, with `folder` as the current one. All that it sets is set back.
 
     Fast: nothing is imported anew. An exception that the command lets through is the test's.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as restored, Path(os.devnull).open(encoding="utf-8") as nothing:
+    with ExitStack() as restored, io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8") as given:
         restored.enter_context(chdir(folder))
         restored.enter_context(patch.dict(os.environ, environment(env), clear=True))
         restored.callback(gc.set_threshold, *gc.get_threshold())
-        restored.enter_context(patch.object(sys, "stdin", nothing))
+        restored.enter_context(patch.object(sys, "stdin", given))
         out = restored.enter_context(redirect_stdout(_stream()))
         err = restored.enter_context(redirect_stderr(_stream()))
         try:

@@ -174,9 +174,11 @@ def many(made: Report, number: int) -> Report:
     return msgspec.structs.replace(made, roles=(msgspec.structs.replace(role, findings=findings),))
 
 
-def test_no_more_results_than_github_takes_and_the_rest_is_counted() -> None:
-    run = run_of(many(report_of(unused_scan()), MAX_RESULTS + 7))
-    assert len(run["results"]) == MAX_RESULTS
+def test_no_more_results_than_github_takes_and_the_rest_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_RESULTS", 100)
+    run = run_of(many(report_of(unused_scan()), 107))
+    assert len(run["results"]) == 100
+    assert MAX_RESULTS == 25_000
     ((invocation,)) = run["invocations"]
     (notification,) = invocation["toolExecutionNotifications"]
     assert notification["message"]["text"].startswith("7 findings left out")
