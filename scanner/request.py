@@ -10,7 +10,7 @@ from glob import escape
 from pathlib import Path
 from typing import Any
 
-from scanner.aws.api import Aws
+from scanner.aws.api import AssumedRole, Aws
 from scanner.gate.accept import Terms
 from scanner.gate.baseline import Baseline
 from scanner.gate.config import TeamConfig
@@ -29,7 +29,8 @@ class ScanRequest:
     for the one of Transaction Search; `max_scan_gb` bounds what AWS reads of them, at `gb_price` USD each.
     `iam`, `documents` (of workloads, by kind) and `workload_config` are parsed files that stand for the
     answers of AWS.
-    `regions` are those to scan, none for the configured one. `evidence` names what AWS itself recorded
+    `regions` are those to scan, none for the configured one; `assumed_roles` are of the accounts to
+    scan, none for that of the configured credentials. `evidence` names what AWS itself recorded
     (`records.aws_records.SOURCES`). `baseline_verdicts` are the verdicts that a baseline holds. `logical_ids`
     are those of `Stack`. `today` is the date in UTC, `date.min` where no rule has an end. `warnings` are on
     what was asked.
@@ -48,6 +49,7 @@ class ScanRequest:
     max_scan_gb: float = 100.0
     gb_price: float | None = None
     regions: tuple[str, ...] = ()
+    assumed_roles: tuple[AssumedRole, ...] = ()
     iam: Any = None
     documents: Mapping[WorkloadKindName, Any] = field(default_factory=dict)
     workload_config: Documents | None = None

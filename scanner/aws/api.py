@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from scanner.aws.interruption import Interruption
+from scanner.model.arn import account_of
+
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.client import CloudFormationClient
     from mypy_boto3_cloudtrail.client import CloudTrailClient
@@ -26,8 +29,32 @@ class Stack(NamedTuple):
     logical_ids: Mapping[str, str]
 
 
+SESSION_NAME = "xray-privilege-scan"
+"""The name of sessions of assumed roles, which CloudTrail shows, where the user gives none."""
+
+
+class AssumedRole(NamedTuple):
+    """A role of the account that is to be scanned, and how it is assumed."""
+
+    arn: str
+    external_id: str = ""
+    session_name: str = SESSION_NAME
+
+    @property
+    def account(self) -> str:
+        """The account that it belongs to."""
+        return account_of(self.arn)
+
+
 class Aws(Protocol):
     """The clients of a scan, made when they are asked for."""
+
+    @property
+    def interruption(self) -> Interruption:
+        """What ends the requests of all accounts."""
+
+    def assuming(self, role: AssumedRole) -> Aws:
+        """The clients of another account. Raises ScanError where the role cannot be assumed."""
 
     def xray(self, region: str) -> XRayClient:
         """The X-Ray client of a region."""

@@ -7,11 +7,13 @@ import threading
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from scanner.aws.api import Stack
+from scanner.aws.api import AssumedRole, Stack
 from scanner.aws.concurrency import XRAY_THREADS
 from scanner.aws.errors import bad_credentials, error_code, is_bad_credentials, is_denied
 from scanner.aws.failures import check_region, no_credentials, not_asked
+from scanner.aws.interruption import Interruption
 from scanner.aws.patience import Patience
+from scanner.aws.sessions import assumed_session
 from scanner.errors import EXIT_USAGE, ScanError, WrongRegionError
 
 if TYPE_CHECKING:
@@ -40,8 +42,20 @@ class Clients:
         self._region = region or os.environ.get("AWS_REGION") or None
         self._profile = profile
         self._by_region: dict[tuple[str, str], Any] = {}
+        self._by_role: dict[AssumedRole, Clients] = {}
         self._lock = threading.Lock()
         self._patience = Patience()
+        self.interruption = Interruption()
+
+    def assuming(self, role: AssumedRole) -> Clients:
+        """The clients of another account. Raises ScanError where the role cannot be assumed."""
+        with self._lock:
+            clients = self._by_role.get(role)
+        if clients is None:
+            clients = _OfRole(self, role)
+            with self._lock:
+                self._by_role[role] = clients
+        return clients
 
     @cached_property
     def _session(self) -> boto3.Session:
@@ -126,6 +140,7 @@ class Clients:
             raise ScanError(f"the AWS configuration cannot be used: {error}") from error
         if service != "xray":  # whose requests are counted where they are sent: `traces.xray_requests`
             self._patience.watch(client)
+        self.interruption.watch(client)
         return client
 
     def stack(self, stack: str) -> Stack:
@@ -179,3 +194,17 @@ class Clients:
             max_pool_connections=connections,
             user_agent_extra="xray-privilege-scan",
         )
+
+
+class _OfRole(Clients):
+    """The clients of a role that is assumed, made as those of the own account."""
+
+    def __init__(self, own: Clients, role: AssumedRole) -> None:
+        super().__init__(own._region, own._profile)
+        self.interruption = own.interruption
+        self._own = own
+        self._session = assumed_session(own._session, own._profile, role, own._config())
+
+    @cached_property
+    def _configuration(self) -> botocore.session.Session:
+        return self._own._configuration

@@ -146,3 +146,18 @@ class SeveralPaths(Several):
             if "," not in text or not problem_of(path)
             else [Path(part) for part in super()._parts(text)]
         )
+
+
+class SeveralRoles(Several):
+    """Takes the ARN of one role or more; a comma is part of a role's name unless another ARN follows.
+
+    docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: which characters a name may have.
+    """
+
+    def _parts(self, text: str) -> list[Any]:
+        parts = [part.strip(" ,") for part in re.split(r",\s*(?=arn:)", text) if part.strip(" ,")]
+        for part in parts:
+            if not re.fullmatch(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/(?:[!-~]+/)?[\w+=,.@-]{1,64}", part):
+                message = f"{part!r} is not the ARN of a role, such as arn:aws:iam::123456789012:role/NAME"
+                raise argparse.ArgumentError(self, message)
+        return parts

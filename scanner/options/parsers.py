@@ -6,14 +6,14 @@ import argparse
 import contextlib
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from scanner import __version__
 from scanner.options.filters import SHOWN_SEVERITIES, FilterOptions, add_filters
-from scanner.options.parser import Parser, Several, SeveralPaths
+from scanner.options.parser import Parser, Several, SeveralPaths, SeveralRoles
 
 VERDICTS = ("unused", "broad", "unobservable", "ineffective")
 NEVER = "never"
@@ -25,6 +25,8 @@ SPANS_GROUP = "aws/spans"
 MAX_SCAN_GB = 100.0
 # records.aws_records.SOURCES, which is not imported for --help alone
 SOURCES = ("last-accessed", "cloudtrail", "invocations")
+# aws.api.SESSION_NAME, which is not imported for --help alone
+SESSION_NAME = "xray-privilege-scan"
 CONFIG = Path(".github/least-privilege.yml")
 
 OutputFormat = Literal["text", "json", "markdown", "html", "csv", "sarif"]
@@ -74,6 +76,9 @@ class Options(FilterOptions):
     # AWS
     region: tuple[str, ...] = ()
     profile: str | None = None
+    assume_role: tuple[str, ...] = ()
+    external_id: str | None = None
+    role_session_name: str | None = None
     iam: Path | None = None
     functions: Path | None = None
     workload_config: tuple[Path, ...] = ()
@@ -217,6 +222,7 @@ def _add_aws(group: argparse._ArgumentGroup) -> None:
         help="AWS regions; functions of all of them count as users of a role (default: as configured)",
     )
     add("--profile", help="AWS profile (default: as configured)")
+    _add_accounts(group)
     add("--iam", type=Path, metavar="FILE", help="what `aws iam get-account-authorization-details` prints")
     add("--functions", type=Path, metavar="FILE", help="what `aws lambda list-functions` prints")
     add(
@@ -233,6 +239,29 @@ def _add_aws(group: argparse._ArgumentGroup) -> None:
         allowed=SOURCES,
         metavar="SOURCE",
         help=f"also ask what AWS itself recorded: {', '.join(SOURCES)}",
+    )
+
+
+def _add_accounts(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add(
+        "--assume-role",
+        nargs="+",
+        action=SeveralRoles,
+        metavar="ARN",
+        help="scan the accounts of these roles, one role each, in place of your own",
+    )
+    add(
+        "--external-id",
+        type=_text_of(r"[\w+=,.@:/-]{2,1224}", "an external id"),
+        metavar="ID",
+        help="the external id that the trust policies of these roles ask for",
+    )
+    add(
+        "--role-session-name",
+        type=_text_of(r"[\w+=,.@-]{2,64}", "the name of a session"),
+        metavar="NAME",
+        help=f"the name of the sessions, as CloudTrail shows it (default: {SESSION_NAME})",
     )
 
 
@@ -307,6 +336,17 @@ def _positive_number(text: str) -> float:
         if value > 0 and math.isfinite(value):
             return value
     raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+
+
+def _text_of(pattern: str, what: str) -> Callable[[str], str]:
+    """Takes a text as STS does: docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html."""
+
+    def text_of(text: str) -> str:
+        if re.fullmatch(pattern, text, re.ASCII):
+            return text
+        raise argparse.ArgumentTypeError(f"{text!r} is not {what} ({pattern})")
+
+    return text_of
 
 
 def _positive(text: str) -> int:

@@ -14,6 +14,7 @@ from scanner.options.times import window
 from scanner.options.workload_config import workload_config
 
 if TYPE_CHECKING:
+    from scanner.aws.api import AssumedRole
     from scanner.gate.baseline import Baseline
     from scanner.gate.config import TeamConfig
     from scanner.gate.decide import GatePolicy
@@ -67,6 +68,7 @@ def request_of(
         workloads=options.workloads,
         stacks=options.stack,
         regions=tuple(dict.fromkeys(options.region)),
+        assumed_roles=_assumed_roles(options),
         evidence=frozenset(options.evidence),
         requirements=_requirements(options, config),
         config=config,
@@ -172,6 +174,38 @@ def _check_source(options: Options) -> None:
         raise _usage("--filter is X-Ray's: it does not apply to spans in log groups", "remove it")
     if options.log_group and options.trace_ids:
         raise _usage("--log-group does not apply to --trace-ids", "remove it: X-Ray is asked for them")
+
+
+def _assumed_roles(options: Options) -> tuple[AssumedRole, ...]:
+    """The roles of the accounts to scan, one for each. Raises ScanError on wrong use."""
+    from scanner.aws.api import SESSION_NAME, AssumedRole
+
+    if not options.assume_role:
+        for option, value in (
+            ("--external-id", options.external_id),
+            ("--role-session-name", options.role_session_name),
+        ):
+            if value:
+                raise _usage(f"{option} requires --assume-role", "name the roles, or remove it")
+        return ()
+    if _asks_nothing(options):
+        raise _usage("--assume-role does not go with files alone", "files tell their accounts: remove it")
+    roles = [
+        AssumedRole(arn, options.external_id or "", options.role_session_name or SESSION_NAME)
+        for arn in dict.fromkeys(options.assume_role)
+    ]
+    twice = {role.account for role in roles if sum(role.account == other.account for other in roles) > 1}
+    if twice:
+        raise _usage(f"--assume-role: two roles of account {min(twice)}", "name one role for each account")
+    return tuple(roles)
+
+
+def _asks_nothing(options: Options) -> bool:
+    """Whether all that is read is in files."""
+    configured = options.workload_config or any(_workload_files(options).values())
+    if options.evidence or options.stack or not options.traces:
+        return False
+    return options.usage_only or bool(options.iam and configured)
 
 
 def _requirements(options: Options, config: TeamConfig) -> EvidenceRequirements:

@@ -16,6 +16,7 @@ reads as error code ``403``.
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import os
@@ -36,7 +37,7 @@ from typing import Any, Self
 import boto3
 from botocore.config import Config
 
-from tests.fakes.traces import ACCOUNT, REGION, Json, documents_of
+from tests.fakes.traces import REGION, Json, documents_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -55,15 +56,14 @@ class MotoAws:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._users = 0
+        self._keys = ("test", "test")
         self.url = ""
 
     def __enter__(self) -> Self:
         port = _free_port()
         self.url = f"http://127.0.0.1:{port}"
-        environment = os.environ | {
-            "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
-            "MOTO_ACCOUNT_ID": ACCOUNT,
-        }
+        # the account is that of the access key: moto's own, or that of a role which was assumed
+        environment = os.environ | {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.fakes.moto_aws", str(port)],
             cwd=ROOT,
@@ -98,8 +98,17 @@ class MotoAws:
 
     # -- clients
 
-    def client(self, service: str, key: str = "test", secret: str = "test", *, region: str = REGION) -> Any:
+    def of_account(self, account: str) -> MotoAws:
+        """The same server as one account of it sees it: clients and helpers are that account's."""
+        other = copy.copy(self)
+        role = f"arn:aws:iam::{account}:role/seed"
+        answer = self.client("sts").assume_role(RoleArn=role, RoleSessionName="seed")
+        other._keys = (answer["Credentials"]["AccessKeyId"], answer["Credentials"]["SecretAccessKey"])
+        return other
+
+    def client(self, service: str, key: str = "", secret: str = "", *, region: str = REGION) -> Any:
         """A boto3 client of this AWS."""
+        key, secret = (key, secret) if key else self._keys
         return boto3.client(  # type: ignore[call-overload]
             service,
             endpoint_url=self.url,

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from scanner.aws.api import AssumedRole
 from scanner.errors import EXIT_USAGE, ScanError
 from scanner.gate.load_config import load_config
 from scanner.options.parsers import scan_options
 from scanner.options.request import request_of
 
+ROLE = "arn:aws:iam::111111111111:role"
 NOW = 1_795_000_000.0
 
 
@@ -29,6 +31,10 @@ NOW = 1_795_000_000.0
         (["--trace-ids", "x", "-r", "5"], "do not apply"),
         (["--trace-ids", "missing-file"], "cannot be read"),
         (["--iam", "missing-file"], "cannot be read"),
+        (["--external-id", "abc"], "--external-id requires --assume-role"),
+        (["--role-session-name", "abc"], "--role-session-name requires --assume-role"),
+        (["--assume-role", f"{ROLE}/a", f"{ROLE}/b"], "two roles of account 111111111111"),
+        (["--assume-role", f"{ROLE}/a", "--traces", ".", "--usage-only"], "does not go with files alone"),
     ],
 )
 def test_options_that_do_not_go_together(arguments: list[str], message: str) -> None:
@@ -89,3 +95,45 @@ def test_a_file_without_trace_ids_is_refused(tmp_path: Path, content: str) -> No
     (tmp_path / "ids").write_text(content)
     with pytest.raises(ScanError, match="no trace id"):
         request_of(scan_options(["--trace-ids", str(tmp_path / "ids")]), NOW)
+
+
+OTHER = "arn:aws:iam::222222222222:role/scan"
+
+
+def test_roles_of_accounts_are_assumed_alike() -> None:
+    options = scan_options(["--assume-role", f"{ROLE}/scan", OTHER, "--external-id", "shop-1"])
+    assert request_of(options, NOW).assumed_roles == (
+        AssumedRole(f"{ROLE}/scan", "shop-1", "xray-privilege-scan"),
+        AssumedRole(OTHER, "shop-1", "xray-privilege-scan"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "roles"),
+    [
+        ([f"{ROLE}/a,{OTHER}"], [f"{ROLE}/a", OTHER]),
+        ([f"{ROLE}/a, {OTHER},"], [f"{ROLE}/a", OTHER]),
+        ([f"{ROLE}/a", "--assume-role", OTHER], [f"{ROLE}/a", OTHER]),
+        ([f"{ROLE}/a,b", OTHER], [f"{ROLE}/a,b", OTHER]),  # a comma may be part of a name
+        ([f"{ROLE}/a", f"{ROLE}/a"], [f"{ROLE}/a"]),
+        ([f"{ROLE}/of/a/path"], [f"{ROLE}/of/a/path"]),
+    ],
+)
+def test_roles_are_a_list_as_others_are(words: list[str], roles: list[str]) -> None:
+    request = request_of(scan_options(["--assume-role", *words]), NOW)
+    assert [role.arn for role in request.assumed_roles] == roles
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--assume-role", "scan"], "'scan' is not the ARN of a role"),
+        (["--assume-role", "arn:aws:sts::111111111111:assumed-role/a/b"], "is not the ARN of a role"),
+        (["--assume-role", OTHER, "--external-id", "a b"], "is not an external id"),
+        (["--assume-role", OTHER, "--role-session-name", "x"], "is not the name of a session"),
+    ],
+)
+def test_what_sts_would_not_take_is_wrong_use(words: list[str], message: str) -> None:
+    with pytest.raises(ScanError, match=message) as raised:
+        scan_options(words)
+    assert raised.value.exit_code == EXIT_USAGE
