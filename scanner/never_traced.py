@@ -46,6 +46,21 @@ def never_traced(request: ScanRequest, traced: Traced, workloads: Workloads) -> 
     )
 
 
+def of_all_accounts(parts: Sequence[NeverTraced], is_any_unread: bool) -> NeverTraced:
+    """Those of several accounts together: all are listed only where those of each account are."""
+    if len(parts) == 1 and not is_any_unread:
+        return parts[0]
+    why_not = next((part.why_not for part in parts if part.listed is None), None)
+    if is_any_unread or why_not == "usage-only":
+        why_not = "unread"
+    return NeverTraced(
+        arns=tuple(sorted(arn for part in parts for arn in part.arns)),
+        listed=None if why_not else sum(part.listed or 0 for part in parts),
+        why_not=why_not,
+        rights={arn: rights for part in parts for arn, rights in part.rights.items()},
+    )
+
+
 def _are_all_listed(request: ScanRequest, workloads: Workloads, regions: frozenset[str] | None) -> bool:
     if request.documents or request.workload_config or regions is None:
         return workloads.complete

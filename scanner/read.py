@@ -1,168 +1,29 @@
-"""What a scan reads: traces, workloads, roles, and what AWS itself recorded."""
+"""What a scan reads beside traces: roles, and what AWS itself recorded; and what it warns of."""
 
 from __future__ import annotations
 
-import math
-import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache, partial
 from typing import Any
 
 from scanner.aws.api import Aws
 from scanner.errors import EXIT_USAGE, ScanError, Warnings
-from scanner.mapping.overrides import mapper
-from scanner.model import CallRow, Role, RunRow, Usage, region_of
-from scanner.model.readings import TraceReading
+from scanner.model import Role, Usage
 from scanner.model.workloads import noun_of, short_name, shown_id, workload_kind
-from scanner.progress import TRACES, Progress
+from scanner.progress import Progress
 from scanner.records.read import RecordsRequest
 from scanner.request import ScanRequest, is_selected
-from scanner.result import RoleResult, Skipped, Traced
+from scanner.result import RoleResult, Traced
 from scanner.roles.reader import RolesOfAws, RoleSource, roles_from_file
 from scanner.roles.trust import with_workloads
 from scanner.text.escape import counted
-from scanner.traces.auto import AwsSource
-from scanner.traces.files import FilesSource
-from scanner.traces.insights.cost import USD_PER_GB
-from scanner.traces.insights.source import GROUP, SpansRequest
-from scanner.traces.source import NOT_RETURNED, Expect, SourceReport, TraceSource
-from scanner.traces.xray_requests import Window
-from scanner.usage.builder import UsageBuilder
-from scanner.usage.times import TraceTimes
-from scanner.verdict.reasons import Reason
 from scanner.workloads.listing import Workloads
 
 # X-Ray shows a trace some seconds after it ended, seldom minutes.
 _JUST_NOW = 300.0  # seconds
 
 
-def read_traces(request: ScanRequest, aws: Aws, warnings: Warnings, progress: Progress) -> Traced:
-    """Read all traces."""
-    builder = UsageBuilder(
-        request.requirements.min_traces,
-        mapper(request.config.operations, request.config.resources),
-        TraceTimes.until(request.now or math.inf),
-    )
-    lock = threading.Lock()
-    expected = 0
-
-    def expect(traces: int) -> None:
-        nonlocal expected
-        with lock:
-            expected += traces
-            progress(TRACES, builder.traces, expected)
-
-    def emit(items: Sequence[TraceReading | CallRow | RunRow]) -> None:
-        with lock:
-            for item in items:
-                builder.add(item)
-            progress(TRACES, builder.traces, expected or None)
-
-    source = trace_source(request, aws, expect)
-    report = source.read(emit, warnings)
-    usages = builder.usages()
-    arns = [usage.workload for usage in usages if usage.workload]
-    regions = report.regions
-    traced = Traced(
-        source=source.name,
-        start=builder.first if report.start is None else report.start,
-        end=builder.last if report.end is None else report.end,
-        regions=tuple(sorted({region_of(arn) for arn in arns} - {""})) if regions is None else regions,
-        traces=builder.traces,
-        documents=builder.documents,
-        calls=builder.calls,
-        skipped=_skipped(report, builder, usages),
-        usages=usages,
-        scan_reasons=frozenset(_scan_reasons(report, builder)),
-        notes=report.notes,
-        interrupted=report.interrupted,
-    )
-    _warn_of_gaps(traced.skipped, warnings)
-    return traced
-
-
-def _skipped(report: SourceReport, builder: UsageBuilder, usages: Sequence[Usage]) -> Skipped:
-    """What could not be taken into account: by the source, and by who counted."""
-    skipped = report.skipped
-    return Skipped(
-        documents=skipped.documents + builder.unreadable_documents,
-        calls=sum(sum(usage.unmapped.values()) for usage in usages),
-        traces_truncated=skipped.truncated,
-        traces_unprocessed=skipped.unprocessed,
-        traces_partial=skipped.partial,
-        windows=skipped.windows,
-        times=builder.impossible_times,
-        unowned=builder.unowned_documents,
-        other_credentials=sum(usage.other_credentials for usage in usages),
-    )
-
-
-def _scan_reasons(report: SourceReport, builder: UsageBuilder) -> Iterator[Reason]:
-    """What speaks against every finding of a scan."""
-    skipped = report.skipped
-    if skipped.unprocessed or skipped.windows or skipped.documents or builder.unattributed_gaps:
-        yield Reason.INCOMPLETE_TRACES  # whatever was not read may be any workload's
-    if report.elsewhere:
-        yield Reason.TRACES_ELSEWHERE
-
-
-def trace_source(request: ScanRequest, aws: Aws, expect: Expect) -> TraceSource:
-    """Where the traces of a request are. Raises ScanError where no region is configured."""
-    if request.traces:
-        return FilesSource(request.traces)
-    spans = SpansRequest(
-        request.start,
-        request.end,
-        groups=request.log_groups or (GROUP,),
-        max_gb=request.max_scan_gb,
-        usd_per_gb=request.gb_price or USD_PER_GB,
-        wait=request.wait,
-    )
-    return AwsSource(
-        request.regions or (aws.region(),),
-        aws.xray,
-        aws.logs,
-        request.trace_ids or Window(request.start, request.end, request.filter),
-        spans,
-        chosen=request.source,
-        wait_seconds=request.wait,
-        expect=expect,
-    )
-
-
-_GAPS = {
-    "documents": ("documents-unreadable", "segment document", "could not be read"),
-    "calls": ("calls-unmapped", "call", "could not be mapped to permissions: see `unmapped`"),
-    "traces_truncated": ("traces-truncated", "trace", "cut off by X-Ray, which keeps 500 KB of each"),
-    "traces_partial": ("traces-partial", "trace", "still arriving"),
-    "times": (
-        "times-impossible",
-        "trace",
-        "with times that no trace can have (not in seconds?): what it used counts, it confirms nothing",
-    ),
-    "unowned": (
-        "documents-unowned",
-        "segment document",
-        "with AWS calls belong to no workload, in traces of workloads: a worker thread without a trace "
-        "context or a second tracer may have written them, so these traces count as incomplete",
-    ),
-    "other_credentials": (
-        "other-credentials",
-        "call",
-        "made under other credentials than the workload's own: no use of its role",
-    ),
-    "traces_unprocessed": (NOT_RETURNED, "trace", "listed or asked for, but not returned"),
-}
-
-
 _NAMED = 3  # roles, and actions of each, in a warning
-
-
-def _warn_of_gaps(skipped: Skipped, warnings: Warnings) -> None:
-    for name, (code, noun, what) in _GAPS.items():
-        count = getattr(skipped, name)
-        if count:
-            warnings.add(code, f"{counted(count, noun)} {what}", count)
 
 
 def warn_of_assumed_roles(usages: Iterable[Usage], warnings: Warnings) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
 from scanner.aws.api import Aws
@@ -36,7 +36,7 @@ def read_workloads(request: ScanRequest, aws: Aws, usages: Sequence[Usage], warn
         for usage in usages
         if usage.workload and usage.evidence.was_seen
     }
-    selected = _selected(request, traced, role_of, warnings)
+    selected = _selected(request, traced, role_of)
     compared = [*selected, *_companions(by_kind.values(), selected)]
     roles = dict.fromkeys(role for key in compared for role in _roles_of(key, role_of, request, warnings))
     listings = [
@@ -52,7 +52,12 @@ def read_workloads(request: ScanRequest, aws: Aws, usages: Sequence[Usage], warn
     _warn_of_unlisted_versions(selected, usages, workloads.known, warnings)
     # the role of a workload that its file does not hold is unknown: it may be any of them
     in_file = all(key in role_of for key in selected if _is_from_file(_kind_of(key), request))
-    return replace(workloads, complete=workloads.complete and in_file, compared_roles=tuple(roles))
+    return replace(
+        workloads,
+        complete=workloads.complete and in_file,
+        compared_roles=tuple(roles),
+        names=frozenset(role_of),
+    )
 
 
 def _directory(request: ScanRequest, aws: Aws, warnings: Warnings) -> RoleDirectory:
@@ -155,26 +160,27 @@ def _companions(listings: Iterable[Listing], selected: Sequence[str]) -> list[st
     return [key for main in selected for key in of_main.get(main, ())]
 
 
-def _selected(
-    request: ScanRequest, traced: Set[str], role_of: Mapping[str, str | None], warnings: Warnings
-) -> list[str]:
+def _selected(request: ScanRequest, traced: Set[str], role_of: Mapping[str, str | None]) -> list[str]:
     """The workloads that were seen, and those that were asked for by name."""
-    named = {arn for arn in role_of if request.workloads and is_selected(arn, request.workloads)}
-    known = {*traced, *role_of}
-    check_any_selected(request, known if traced else ())
-    for glob in request.workloads:
-        if not any(is_selected(arn, (glob,)) for arn in traced | named):
-            warnings.add(WORKLOAD_UNKNOWN, _no_match((glob,), known))
-    return sorted(arn for arn in traced | named if is_selected(arn, request.workloads))
+    named = {key for key in role_of if request.workloads}
+    return sorted(key for key in traced | named if is_selected(key, request.workloads))
 
 
-def check_any_selected(request: ScanRequest, known: Collection[str]) -> None:
-    """Raise NoWorkloadError where none of the workloads that are known was asked for.
+def check_names(
+    request: ScanRequest, usages: Sequence[Usage], listed: Iterable[Set[str]], warnings: Warnings
+) -> None:
+    """Warn of names and patterns that match no workload, be it traced or listed.
 
-    Where none is known at all, something else is the matter.
+    Raises NoWorkloadError where none of the workloads that are known was asked for. Where none was traced at
+    all, something else is the matter.
     """
-    if known and not any(is_selected(arn, request.workloads) for arn in known):
+    traced = {usage.workload for usage in usages if usage.workload}
+    known = traced.union(*listed)
+    if traced and not any(is_selected(key, request.workloads) for key in known):
         raise NoWorkloadError(_no_match(request.workloads, known))
+    for glob in request.workloads if request.compare else ():
+        if not any(is_selected(key, (glob,)) for key in known):
+            warnings.add(WORKLOAD_UNKNOWN, _no_match((glob,), known))
 
 
 def _no_match(globs: Sequence[str], arns: Iterable[str]) -> str:

@@ -10,7 +10,8 @@ from glob import escape
 from pathlib import Path
 from typing import Any
 
-from scanner.aws.api import AssumedRole, Aws
+from scanner.aws.api import AssumedRole, Aws, Stack
+from scanner.errors import ScanError
 from scanner.gate.accept import Terms
 from scanner.gate.baseline import Baseline
 from scanner.gate.config import TeamConfig
@@ -80,16 +81,40 @@ class ScanRequest:
 
 
 def with_stacks(request: ScanRequest, aws: Aws) -> ScanRequest:
-    """The request with the functions of its stacks among its workloads. Raises ScanError."""
-    stacks = [aws.stack(name) for name in request.stacks]
-    names = [escape(name) for stack in stacks for name in stack.functions]
-    logical_ids = {physical: logical for stack in stacks for physical, logical in stack.logical_ids.items()}
+    """The request with the functions of its stacks among its workloads. Raises ScanError.
+
+    Where roles of accounts are assumed, a stack is that of each account which has it.
+    """
+    stacks = [stack for name in request.stacks for stack in _stacks(request, aws, name)]
+    logical_ids = {
+        physical: logical for _, stack in stacks for physical, logical in stack.logical_ids.items()
+    }
     return replace(
         request,
-        workloads=(*request.workloads, *names),
+        workloads=(
+            *request.workloads,
+            *(f"{before}{escape(name)}" for before, stack in stacks for name in stack.functions),
+        ),
         stacks=(),
         logical_ids={**request.logical_ids, **logical_ids},
     )
+
+
+def _stacks(request: ScanRequest, aws: Aws, name: str) -> list[tuple[str, Stack]]:
+    """The stacks of a name, each with what a pattern for its functions begins with."""
+    if not request.assumed_roles:
+        return [("", aws.stack(name))]
+    found, errors = [], []
+    for role in request.assumed_roles:
+        try:
+            stack = aws.assuming(role).stack(name)
+        except ScanError as error:
+            errors.append(error)
+        else:
+            found.append((f"arn:*:lambda:*:{role.account}:function:", stack))
+    if not found:
+        raise errors[0]
+    return found
 
 
 def is_selected(workload: str, globs: Sequence[str]) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from scanner.errors import ScanError
 from scanner.gate.accept import Terms
 from scanner.gate.baseline import Comparison
 from scanner.gate.rules import RuleTally
-from scanner.model import EXCESS, Evidence, Finding, Role, ScanWarning, Usage, Workload
+from scanner.model import EXCESS, Evidence, Finding, Role, ScanWarning, Usage, Workload, account_of
 from scanner.model.workloads import short_name
 from scanner.records.aws_records import AwsRecords
 from scanner.request import ScanRequest, is_selected
@@ -43,8 +43,9 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Traced:
-    """What the traces show. Times are Unix seconds. `scan_reasons` hold for every finding.
+    """What the traces show. Times are Unix seconds.
 
+    `scan_reasons` hold for every finding, `reasons_of` an account (by its id) for those of that account.
     `notes` tell what was read where, and what it cost. `interrupted` tells that reading was ended by hand.
     """
 
@@ -58,8 +59,19 @@ class Traced:
     skipped: Skipped
     usages: Sequence[Usage]
     scan_reasons: frozenset[Reason] = frozenset()
+    reasons_of: Mapping[str, frozenset[Reason]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     interrupted: bool = False
+
+    def of_account(self, account: str) -> Traced:
+        """What they show of an account; empty for all that was read."""
+        if not account:
+            return self
+        return replace(
+            self,
+            usages=[usage for usage in self.usages if account_of(usage.workload or "") == account],
+            scan_reasons=self.scan_reasons | self.reasons_of.get(account, frozenset()),
+        )
 
     def renamed(self, names: Mapping[str, str]) -> Traced:
         """The same, where some workloads have other keys than traces name them by."""
@@ -135,6 +147,14 @@ class NeverTraced:
     rights: Mapping[str, Rights] = field(default_factory=dict)
 
 
+class ScannedAccount(NamedTuple):
+    """An account whose role was to be assumed; `unread` says why nothing, or not all, of it was read."""
+
+    id: str
+    role: str
+    unread: str | None = None
+
+
 @dataclass(frozen=True)
 class ScanResult:
     """What a scan found.
@@ -143,7 +163,8 @@ class ScanResult:
     no role of theirs is known. `invocations` are how often functions ran in the scanned time (by ARN),
     as CloudWatch counts. `terms` are what the team accepts, `rules` is what became of its rules,
     `against_baseline` what is new and what was fixed. `usage_only` if no role was compared.
-    `never_traced` stand beside the comparison: only those that were asked for by name count in it.
+    `never_traced` stand beside the comparison: only those that were asked for by name count in it. `accounts`
+    are those whose roles were to be assumed, none where the configured credentials, or files, told all.
     """
 
     traced: Traced
@@ -157,6 +178,7 @@ class ScanResult:
     against_baseline: Comparison | None = None
     usage_only: bool = False
     never_traced: NeverTraced = field(default_factory=NeverTraced)
+    accounts: Sequence[ScannedAccount] = ()
 
     @property
     def findings(self) -> list[Finding]:
@@ -166,32 +188,43 @@ class ScanResult:
 
 def nothing_read(result: ScanResult, compare: bool) -> ScanError | None:
     """The error to end with where no trace, or no role at all, could be read."""
-    if not (result.traced.traces or result.traced.calls):  # aggregated rows show calls only
-        unread = [w.message for w in result.warnings if w.code == WINDOW_UNREAD]
-        if unread:
-            return ScanError(f"no trace could be read: {unread[0]}")
-        if result.traced.source == "files":
-            return ScanError(
-                "no trace was found in the files of --traces: save what `aws xray batch-get-traces` prints"
-            )
-        if any(warning.code == NOT_RETURNED for warning in result.warnings):
-            return ScanError(
-                "X-Ray returned none of the traces that were asked for: check --region, and the ids where "
-                "--trace-ids names them; it keeps traces for 30 days, and new ones take seconds (--wait)"
-            )
+    error = no_trace_read(result.traced, result.warnings)
+    if error or not compare:
+        return error
+    return no_role_read([role_result.role for role_result in result.roles], result.traced)
+
+
+def no_trace_read(traced: Traced, warnings: Sequence[ScanWarning]) -> ScanError | None:
+    """The error to end with where no trace could be read."""
+    if traced.traces or traced.calls:  # aggregated rows show calls only
+        return None
+    unread = [warning.message for warning in warnings if warning.code == WINDOW_UNREAD]
+    if unread:
+        return ScanError(f"no trace could be read: {unread[0]}")
+    if traced.source == "files":
         return ScanError(
-            "no trace was found in this time and region: check --region, the time range and --filter, that "
-            "what runs is traced (functions: active tracing), and wait for new traces with --wait"
+            "no trace was found in the files of --traces: save what `aws xray batch-get-traces` prints"
         )
-    if compare and not any(
-        role_result.role.policies or role_result.role.readable for role_result in result.roles
-    ):
+    if any(warning.code == NOT_RETURNED for warning in warnings):
         return ScanError(
-            "no role at all could be read, see the warnings: nothing can be compared"
-            if any(usage.workload for usage in result.traced.usages)
-            else "the traces show no workload: nothing can be compared"
+            "X-Ray returned none of the traces that were asked for: check --region, and the ids where "
+            "--trace-ids names them; it keeps traces for 30 days, and new ones take seconds (--wait)"
         )
-    return None
+    return ScanError(
+        "no trace was found in this time and region: check --region, the time range and --filter, that "
+        "what runs is traced (functions: active tracing), and wait for new traces with --wait"
+    )
+
+
+def no_role_read(roles: Iterable[Role], traced: Traced) -> ScanError | None:
+    """The error to end with where no role at all could be read."""
+    if any(role.policies or role.readable for role in roles):
+        return None
+    return ScanError(
+        "no role at all could be read, see the warnings: nothing can be compared"
+        if any(usage.workload for usage in traced.usages)
+        else "the traces show no workload: nothing can be compared"
+    )
 
 
 def missing_evidence(result: ScanResult, request: ScanRequest) -> list[str]:
@@ -209,9 +242,14 @@ def missing_evidence(result: ScanResult, request: ScanRequest) -> list[str]:
     lines = [_named(f"not confirmed ({reason})", names) for reason, names in sorted(doubted.items())]
     if unread:
         lines.append(_named("roles that could not be read wholly", unread))
+    lines += [f"account {account.id} could not be read: {account.unread}" for account in _unread(result)]
     if result.uncompared:
         lines.append(_named("never compared", map(short_name, result.uncompared)))
     return [*lines, *(w.message for w in result.warnings if w.code == WORKLOAD_UNKNOWN)]
+
+
+def _unread(result: ScanResult) -> list[ScannedAccount]:
+    return [account for account in result.accounts if account.unread]
 
 
 def _named(what: str, names: Iterable[str]) -> str:

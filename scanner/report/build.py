@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -147,6 +148,7 @@ def _scan(result: ScanResult, request: ScanRequest) -> records.Scan:
         compared=request.compare,
         records=tuple(sorted(request.evidence)),
         account=accounts.pop() if len(accounts) == 1 else None,
+        accounts=_accounts(result),
         listed=result.never_traced.listed,
         why_not_listed=result.never_traced.why_not,
         traces=result.traced.traces,
@@ -169,6 +171,23 @@ def _scan(result: ScanResult, request: ScanRequest) -> records.Scan:
         ),
         notes=result.traced.notes,
         interrupted=result.traced.interrupted,
+    )
+
+
+def _accounts(result: ScanResult) -> tuple[records.ScannedAccount, ...]:
+    """The accounts whose roles were to be assumed; else those that workloads and roles are of."""
+    traced = Counter(account_of(usage.workload) for usage in result.traced.usages if usage.workload)
+    compared = Counter(account_of(role_result.role.arn) for role_result in result.roles)
+    assumed = {account.id: account for account in result.accounts}
+    return tuple(
+        records.ScannedAccount(
+            id=id_,
+            role=assumed[id_].role if id_ in assumed else None,
+            traced=traced[id_],
+            compared=compared[id_],
+            unread=assumed[id_].unread if id_ in assumed else None,
+        )
+        for id_ in sorted({*traced, *compared, *assumed} - {""})
     )
 
 

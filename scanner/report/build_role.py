@@ -14,6 +14,7 @@ from scanner.model import (
     Policy,
     Role,
     Used,
+    account_of,
     is_managed_by_aws,
 )
 from scanner.report import records
@@ -52,6 +53,7 @@ class RoleBuilder:
         return records.Role(
             arn=role.arn,
             name=role.name,
+            account=account_of(role.arn) or None,
             workloads=self._ids(role.workloads),
             by_version_only=self._ids(role.by_version_only),
             workloads_complete=role.workloads_complete,

@@ -5,6 +5,8 @@ Every output is made of the report that this returns, so that none can forget to
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -29,12 +31,34 @@ def hidden(report: Report, redaction: Redaction) -> Report:
     """The report with all texts masked."""
     if redaction is NO_REDACTION:
         return report
-    return msgspec.convert(_masked(msgspec.to_builtins(report), "", redaction), Report)
+    told_apart = _telling_apart(redaction, [account.id for account in report.scan.accounts])
+    return msgspec.convert(_masked(msgspec.to_builtins(report), "", told_apart), Report)
+
+
+def _telling_apart(redaction: Redaction, accounts: Sequence[str]) -> Redaction:
+    """The same, which leaves several accounts apart: each has a number in the place of its own."""
+    if len(accounts) < 2:
+        return redaction
+    numbers = {account: f"ACCOUNT_{number}" for number, account in enumerate(accounts, 1)}
+    named = re.compile(rf"(?<!\d)(?:{'|'.join(map(re.escape, numbers))})(?!\d)")
+
+    def numbered(value: Any) -> Any:
+        if isinstance(value, str):
+            return named.sub(lambda match: numbers[match[0]], value)
+        if isinstance(value, dict):
+            return {numbered(name): numbered(part) for name, part in value.items()}
+        return [numbered(part) for part in value] if isinstance(value, list | tuple) else value
+
+    return Redaction(
+        text=lambda text: redaction.text(numbered(text)),
+        resource=lambda resource: redaction.resource(numbered(resource)),
+        policy=lambda policy: redaction.policy(numbered(policy)),
+    )
 
 
 def _kind_of(name: str, parent: str) -> str:
-    """A key, told apart from another of its name: the id of a workload is no word of the program."""
-    return "workload" if (name, parent) == ("id", "workloads") else name
+    """A key, told apart from another of its name: ids of workloads and accounts are no words of ours."""
+    return "shown" if name == "id" and parent in ("workloads", "accounts") else name
 
 
 def _masked(value: Any, key: str, redaction: Redaction) -> Any:

@@ -22,6 +22,7 @@ class Workloads:
     `platforms` are the principals (beside Lambda's) all of whose workloads are known, so that nobody else
     uses a role that lets only them in. `shared_roles` are roles that something uses of which no trace can
     tell, with what that is. `renamed` are workloads that are known by another key than traces name them by.
+    `names` are all that were listed, whether more than their role was read or not.
     """
 
     known: Mapping[str, Workload] = field(default_factory=dict)
@@ -33,6 +34,7 @@ class Workloads:
     platforms: frozenset[str] = frozenset()
     shared_roles: Mapping[str, str] = field(default_factory=dict)
     renamed: Mapping[str, str] = field(default_factory=dict)
+    names: frozenset[str] = frozenset()
 
     @property
     def other_roles(self) -> frozenset[str] | None:

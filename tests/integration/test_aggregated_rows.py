@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scanner import read
+from scanner import read_traces
 from scanner.aws.clients import Clients
 from scanner.errors import Warnings
 from scanner.model import EXCESS, Call, CallRow, Outcome, ScanWarning
@@ -49,7 +49,7 @@ class Rows:
 
 
 def scan_of(monkeypatch: pytest.MonkeyPatch, *rows: CallRow) -> tuple[ScanRequest, ScanResult]:
-    monkeypatch.setattr(read, "trace_source", lambda *_: Rows(*rows))
+    monkeypatch.setattr(read_traces, "trace_source", lambda *_: Rows(*rows))
     iam, functions = (json.loads((EXAMPLES / name).read_text()) for name in ("iam.json", "functions.json"))
     request = ScanRequest(now=NOW, compare=True, iam=iam, documents={"lambda": functions})
     return request, scan(request, Clients(None, None))

@@ -68,6 +68,7 @@ def read_tasks(
     seen = replace(usage(), workload=ECS)
     request = ScanRequest(compare=True, documents={"ecs": {}}, workloads=globs)
     found = read.read_workloads(request, NOBODY, [seen], warnings)
+    read.check_names(request, [seen], [found.names], warnings)
     return found, [(warning.code, warning.message) for warning in warnings.all()]
 
 

@@ -19,7 +19,6 @@ from scanner.report.view.viewed import (
     is_remainder,
     is_to_act_on,
     json_text,
-    name_of_workload,
     statement_name,
     statement_of,
 )
@@ -174,7 +173,7 @@ class _Data:
         for workload in self._report.workloads:
             evidence = workload.evidence
             yield {
-                "name$": self.texts.of(name_of_workload(workload.id)),
+                "name$": self.texts.of(self._viewed.name(workload.id)),
                 "id$": self.texts.of(workload.id),
                 "kind$": self.texts.of(workload.kind),
                 "candidates$": self.texts.each(workload.candidates),

@@ -28,6 +28,7 @@ from scanner.report.records.scan import (
     GrownEntry,
     Rule,
     Scan,
+    ScannedAccount,
     Skipped,
     Warned,
 )
@@ -64,6 +65,7 @@ __all__ = [
     "Role",
     "Rule",
     "Scan",
+    "ScannedAccount",
     "Skipped",
     "StatementChange",
     "Unattributed",

@@ -247,6 +247,7 @@ class Role(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     arn: Annotated[str, about("the ARN")]
     name: Annotated[str, about("its name, without the path")]
+    account: Annotated[str | None, about("the account that it belongs to; null where that is unknown")] = None
     workloads: Annotated[tuple[str, ...], about("the ids of all workloads that are known to use it")]
     by_version_only: Annotated[
         tuple[str, ...],

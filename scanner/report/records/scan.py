@@ -53,6 +53,18 @@ class Warned(Struct, frozen=True, kw_only=True):
     count: Annotated[Count, about("how often it happened")]
 
 
+class ScannedAccount(Struct, frozen=True, kw_only=True):
+    """An account, and what was read of it."""
+
+    id: Annotated[str, about("its number")]
+    role: Annotated[str | None, about("the role of `--assume-role` in it, or null")] = None
+    traced: Annotated[Count, about("its workloads that were traced")]
+    compared: Annotated[Count, about("its roles that were compared")]
+    unread: Annotated[
+        str | None, about("why nothing, or not all, of it could be read; null where all was read")
+    ] = None
+
+
 class Scan(Struct, frozen=True, kw_only=True):
     """What was read."""
 
@@ -83,6 +95,10 @@ class Scan(Struct, frozen=True, kw_only=True):
     account: Annotated[
         str | None, about("the account of all workloads, or null where there are several or none")
     ]
+    accounts: Annotated[
+        tuple[ScannedAccount, ...],
+        about("the accounts that were scanned, or that saved traces and roles are of"),
+    ] = ()
     listed: Annotated[
         Count | None,
         about(

@@ -58,6 +58,7 @@ def facts(report: Report) -> str:
         counted(scan.calls, "AWS call"),
         _time(scan.start, scan.end),
         ", ".join(scan.regions),
+        f"{len(scan.accounts)} accounts" if len(scan.accounts) > 1 else "",
     ]
     return ", ".join(part for part in parts if part)
 

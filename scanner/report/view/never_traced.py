@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from scanner.report.view.values import NeverTraced
-from scanner.report.view.viewed import ViewedReport, is_never_traced, name_of_workload
+from scanner.report.view.viewed import ViewedReport, is_never_traced
 from scanner.text.escape import counted
 from scanner.verdict.rights import WORST_FIRST
 
@@ -30,11 +30,11 @@ def never_traced(viewed: ViewedReport) -> NeverTraced:
         return NeverTraced(text=f"What was never traced is not told: {why}" if why else "", why_unknown=why)
     unseen = [workload for workload in report.workloads if is_never_traced(workload)]
     dangerous = sorted(
-        ((name_of_workload(workload.id), workload.rights) for workload in unseen if workload.rights),
+        ((viewed.name(workload.id), workload.rights) for workload in unseen if workload.rights),
         key=lambda danger: WORST_FIRST.index(danger[1]),
     )
     return NeverTraced(
-        names=tuple(name_of_workload(workload.id) for workload in unseen),
+        names=tuple(viewed.name(workload.id) for workload in unseen),
         listed=report.scan.listed,
         dangerous=tuple(dangerous),
         text=_text(

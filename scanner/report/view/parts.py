@@ -21,7 +21,7 @@ from scanner.report.view.values import (
     UnmappedCalls,
     WorkloadCounts,
 )
-from scanner.report.view.viewed import ViewedReport, listed, name_of_workload, short, statement_name
+from scanner.report.view.viewed import ViewedReport, listed, short, statement_name
 from scanner.text.escape import counted
 from scanner.verdict.reason_help import REASON_HELP
 from scanner.verdict.reasons import ORDER, Reason
@@ -95,60 +95,60 @@ def dangers(report: Report, excess: Iterable[Row]) -> list[Danger]:
 # --- what was seen ---------------------------------------------------------------------------------
 
 
-def traced_shares(report: Report) -> list[TracedShare]:
+def traced_shares(viewed: ViewedReport) -> list[TracedShare]:
     """How much of what ran was traced, for each workload that CloudWatch counts."""
     return [
         TracedShare(
-            name_of_workload(workload.id),
+            viewed.name(workload.id),
             counted(workload.evidence.traces, "trace"),
             counted(workload.evidence.invocations, "invocation"),
         )
-        for workload in report.workloads
+        for workload in viewed.report.workloads
         if workload.evidence.invocations is not None
     ]
 
 
-def workload_counts(report: Report) -> list[WorkloadCounts]:
+def workload_counts(viewed: ViewedReport) -> list[WorkloadCounts]:
     """How much was seen of each workload that was seen."""
     return [
         WorkloadCounts(
-            name=name_of_workload(workload.id),
+            name=viewed.name(workload.id),
             traces=workload.evidence.traces,
             calls=workload.evidence.calls,
             permissions=sum(used.required for used in workload.used),
             invocations=workload.evidence.invocations,
         )
-        for workload in report.workloads
+        for workload in viewed.report.workloads
         if workload.evidence.traces or workload.evidence.calls
     ]
 
 
-def denied_calls(report: Report) -> list[DeniedCalls]:
+def denied_calls(viewed: ViewedReport) -> list[DeniedCalls]:
     """The calls that AWS denied."""
     return [
         DeniedCalls(
-            who=name_of_workload(workload.id),
+            who=viewed.name(workload.id),
             action=denied.action,
             resource=denied.resource,
             count=denied.count,
             meaning=denied.meaning,
         )
-        for workload in report.workloads
+        for workload in viewed.report.workloads
         for denied in workload.denied
     ]
 
 
-def allowed_elsewhere(report: Report) -> list[AllowedCalls]:
+def allowed_elsewhere(viewed: ViewedReport) -> list[AllowedCalls]:
     """The calls that succeeded without a grant of the role."""
     return [
         AllowedCalls(
-            who=name_of_workload(allowed.workload),
+            who=viewed.name(allowed.workload),
             action=allowed.action,
             resource=allowed.resource,
             count=allowed.calls,
             denied=allowed.denied,
         )
-        for role in report.roles
+        for role in viewed.report.roles
         for allowed in role.allowed_elsewhere
     ]
 

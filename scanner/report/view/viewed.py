@@ -47,13 +47,19 @@ class ViewedReport:
             if workload.id in compared or is_never_traced(workload)
         )
 
+    def name(self, id_: str) -> str:
+        """The name of a workload by its id; with its account where the report is of several."""
+        name, workload = name_of_workload(id_), self.workloads.get(id_)
+        account = workload.account if workload and len(self.report.scan.accounts) > 1 else None
+        return f"{name} ({account})" if account and account not in name else name
+
     def _is_reported(self, id_: str) -> bool:
         workload = self.workloads.get(id_)
         return workload is None or workload.reported
 
     def names(self, role: Role) -> tuple[str, ...]:
         """The names of these workloads; that of the role where there are none."""
-        return tuple(map(name_of_workload, self.selected(role))) or (role.name,)
+        return tuple(map(self.name, self.selected(role))) or (role.name,)
 
     def who(self, role: Role) -> str:
         """The same in a line."""

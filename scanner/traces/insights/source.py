@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-import signal
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from types import FrameType
 
 from scanner.aws.ask import Failure, warn_of_denial
+from scanner.aws.interruption import terminated_as_interrupted
 from scanner.aws.logs import LogsClient
 from scanner.aws.times import SYSTEM_CLOCK, Clock
 from scanner.errors import EXIT_USAGE, ScanError, Warnings
@@ -84,7 +81,7 @@ class InsightsSource:
         reader = SpansReader(queries, self.region, emit)
         interrupted = False
         try:
-            with _terminated_as_interrupted():
+            with terminated_as_interrupted():
                 self._check_cost(queries, window, groups)
                 interrupted = self._read(reader, window)
         except DeniedError as error:
@@ -218,24 +215,6 @@ class InsightsSource:
                 f"{_shown(gaps.cut)}",
                 len(gaps.cut),
             )
-
-
-@contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """While queries run, a request to end is an interruption: AWS would go on without a reader."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    is_main = threading.current_thread() is threading.main_thread()
-    if not is_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        yield
-        return
-    signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _when(seconds: float) -> str:
