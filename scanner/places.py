@@ -9,7 +9,7 @@ from pathlib import Path
 from scanner.aws.api import Aws
 from scanner.errors import Warnings
 from scanner.gate.config import CONFIG_PATH
-from scanner.model import Finding, StackResource, Verdict
+from scanner.model import Finding, Role, StackResource, Verdict, account_of
 from scanner.model.workloads import workload_kind, workload_name
 from scanner.request import ScanRequest
 from scanner.result import RoleResult, ScanResult
@@ -40,10 +40,25 @@ def with_places(result: ScanResult, request: ScanRequest, aws: Aws, root: Path) 
         )
     stacks: Mapping[str, StackResource] = {}
     if request.iam is None:
-        stacks = read_stack_resources(aws.cloudformation, [r.role for r in roles], warnings)
+        stacks = _stacks(request, aws, [r.role for r in roles], warnings)
     locator = Locator(templates, stacks)
     placed = [_placed(role_result, locator) for role_result in result.roles]
     return replace(result, roles=placed, warnings=warnings.all())
+
+
+def _stacks(
+    request: ScanRequest, aws: Aws, roles: Sequence[Role], warnings: Warnings
+) -> Mapping[str, StackResource]:
+    """The stacks that made roles, asked with the credentials of each role's account."""
+    if not request.assumed_roles:
+        return read_stack_resources(aws.cloudformation, roles, warnings)
+    stacks: dict[str, StackResource] = {}
+    for assumed in request.assumed_roles:
+        of_account = [role for role in roles if account_of(role.arn) == assumed.account]
+        if of_account:
+            clients = aws.assuming(assumed)
+            stacks |= read_stack_resources(clients.cloudformation, of_account, warnings)
+    return stacks
 
 
 def _is_placed(finding: Finding) -> bool:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
 from scanner.aws.api import Aws
 from scanner.errors import EXIT_USAGE, NoWorkloadError, ScanError, Warnings
-from scanner.model import Usage, Workload, region_of
+from scanner.model import Usage, Workload, account_of, region_of
 from scanner.model.workloads import short_name, shown_id, workload_kind, workload_name
 from scanner.request import ScanRequest, is_selected
 from scanner.result import WORKLOAD_UNKNOWN
@@ -119,7 +119,8 @@ def _others(usages: Sequence[Usage], directory: RoleDirectory) -> Workloads:
         if usage.workload is None or workload_kind(usage.workload) in KINDS:
             continue
         names = sorted({hint.denied_role for hint in usage.hints if hint.denied_role})
-        found = [role.arn for role in map(directory.find, names) if role]
+        account = account_of(usage.workload)
+        found = [own.arn for name in names if (own := directory.find(name, account))]
         role = found[0] if len(found) == 1 else None
         if role:
             pairs.add((role, usage.workload))

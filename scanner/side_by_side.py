@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
@@ -30,19 +31,15 @@ def side_by_side(work: Sequence[Callable[[], T]], interruption: Interruption) ->
     fault of the program itself.
     """
     team = _Team(work)
-    threads = [threading.Thread(target=team.run, daemon=True) for _ in work[:AT_ONCE]]
     with terminated_as_interrupted():
         try:
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
+            for _ in work[:AT_ONCE]:
+                threading.Thread(target=team.run, daemon=True).start()
+            team.wait()
         except KeyboardInterrupt:
-            team.is_ended = True
+            team.end()
             interruption.begin()
-            for thread in threads:
-                thread.join(_PATIENCE)
-            if any(thread.is_alive() for thread in threads):
+            if not team.wait(_PATIENCE):
                 raise
             interruption.end()
     if team.fault is not None:
@@ -54,23 +51,42 @@ class _Team(Generic[T]):
     """Threads that share the work out among them."""
 
     def __init__(self, work: Sequence[Callable[[], T]]) -> None:
-        self._left = iter(enumerate(work))
-        self._lock = threading.Lock()
+        self._left = deque(enumerate(work))
+        self._changed = threading.Condition()
+        self._at_work = 0
         self.outcomes = [Outcome[T](error=KeyboardInterrupt()) for _ in work]
         self.fault: Exception | None = None
-        self.is_ended = False
+
+    def end(self) -> None:
+        """Begin nothing more."""
+        with self._changed:
+            self._left.clear()
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until nothing is left and nobody is at work; whether that came about in time.
+
+        Threads themselves cannot tell: a `join` that Ctrl-C interrupts takes a thread for one that has ended
+        (github.com/python/cpython/issues/89437).
+        """
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._left and not self._at_work, seconds)
 
     def run(self) -> None:
         """Do one piece after the other, until none is left."""
-        while not self.is_ended:
-            with self._lock:
-                index, piece = next(self._left, (0, None))
-            if piece is None:
-                return
+        while True:
+            with self._changed:
+                if not self._left:
+                    return
+                index, piece = self._left.popleft()
+                self._at_work += 1
             try:
                 self.outcomes[index] = Outcome(piece())
             except (ScanError, KeyboardInterrupt) as error:
                 self.outcomes[index] = Outcome(error=error)
             except Exception as error:
                 self.fault = error
-                self.is_ended = True
+                self.end()
+            finally:
+                with self._changed:
+                    self._at_work -= 1
+                    self._changed.notify_all()

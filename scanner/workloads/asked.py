@@ -21,7 +21,7 @@ class RoleTrust(NamedTuple):
 class RoleDirectory(Protocol):
     """The roles of the account: by name, and all of them with their trust policies."""
 
-    def find(self, name: str) -> RoleTrust | None:
+    def find(self, name: str, account: str = "") -> RoleTrust | None:
         """The role of a name, None where there is none or it may not be read."""
 
     def trusts(self) -> Sequence[RoleTrust]:
@@ -31,9 +31,9 @@ class RoleDirectory(Protocol):
 class NoRoles:
     """No role is known."""
 
-    def find(self, name: str) -> RoleTrust | None:
+    def find(self, name: str, account: str = "") -> RoleTrust | None:
         """None."""
-        del name
+        del name, account
         return None
 
     def trusts(self) -> Sequence[RoleTrust]:
@@ -105,7 +105,7 @@ def _of_platform(
     names: Collection[str], roles: RoleDirectory, platform: str, account: str
 ) -> tuple[str, ...]:
     """The ARNs of the roles of these names in an account that a platform may assume."""
-    found = (roles.find(name) for name in sorted(names))
+    found = (roles.find(name, account) for name in sorted(names))
     return tuple(
         role.arn
         for role in found

@@ -8,6 +8,7 @@ from typing import Any
 from scanner.aws.api import Aws
 from scanner.aws.ask import Question, ask, attempt
 from scanner.errors import Warnings
+from scanner.model import account_of
 from scanner.workloads.asked import RoleTrust
 
 
@@ -22,9 +23,14 @@ class FileRoles:
             if isinstance(role, Mapping)
         )
 
-    def find(self, name: str) -> RoleTrust | None:
-        """The role of a name."""
-        return next((role for role in self._roles if role.arn.rpartition("/")[2] == name), None)
+    def find(self, name: str, account: str = "") -> RoleTrust | None:
+        """The role of a name; None where the file has such roles of several accounts, and none is named."""
+        found = [
+            role
+            for role in self._roles
+            if role.arn.rpartition("/")[2] == name and account in ("", account_of(role.arn))
+        ]
+        return found[0] if len(found) == 1 else None
 
     def trusts(self) -> Sequence[RoleTrust]:
         """All roles of the file."""
@@ -39,8 +45,9 @@ class AwsRoles:
         self._warnings = warnings
         self._all: tuple[RoleTrust, ...] | None = None
 
-    def find(self, name: str) -> RoleTrust | None:
+    def find(self, name: str, account: str = "") -> RoleTrust | None:
         """The role of a name, None where there is none or iam:GetRole is denied."""
+        del account  # the clients are those of one
         answer = attempt(lambda: self._aws.iam().get_role(RoleName=name)["Role"])
         return (
             RoleTrust(answer["Arn"], answer.get("AssumeRolePolicyDocument"))

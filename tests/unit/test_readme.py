@@ -171,6 +171,17 @@ def test_the_role_for_the_scanner_has_the_rights_of_the_policy_and_no_others() -
     assert 'file("${path.module}/policy.json")' in (SCANNER_ROLE / "main.tf").read_text(encoding="utf-8")
 
 
+def test_the_role_in_each_account_has_the_same_rights_and_trusts_who_scans() -> None:
+    template = yaml.safe_load((SCANNER_ROLE / "account.yml").read_text(encoding="utf-8"))
+    role = template["Resources"]["Role"]["Properties"]
+    policy = json.loads((SCANNER_ROLE / "policy.json").read_text(encoding="utf-8"))
+    assert [own["PolicyDocument"] for own in role["Policies"]] == [policy]
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert (trust["Action"], trust["Principal"]) == ("sts:AssumeRole", {"AWS": {"Ref": "Scanner"}})
+    assert trust["Condition"] == {"StringEquals": {"sts:ExternalId": {"Ref": "ExternalId"}}}
+    assert all("Default" not in template["Parameters"][name] for name in ("Scanner", "ExternalId"))
+
+
 def test_the_role_for_the_scanner_trusts_named_workflows_only() -> None:
     template = yaml.safe_load((SCANNER_ROLE / "cloudformation.yml").read_text(encoding="utf-8"))
     (trust,) = template["Resources"]["Role"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]

@@ -95,7 +95,7 @@ class Roles:
     def __init__(self, **trusts: Any) -> None:
         self._trusts = trusts
 
-    def find(self, name: str) -> RoleTrust | None:
+    def find(self, name: str, account: str = "") -> RoleTrust | None:
         return RoleTrust(role(name), self._trusts[name]) if name in self._trusts else None
 
     def trusts(self) -> list[RoleTrust]:
