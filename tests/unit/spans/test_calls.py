@@ -28,6 +28,7 @@ _EXACT: list[tuple[str, str, dict[str, Any], str]] = [
     ("DynamoDB", "GetItem", {"aws__dynamodb__table_names__0": "t"}, "dynamodb:GetItem table/t"),
     ("DynamoDb", "GetItem", {"aws__table__name": "t"}, "dynamodb:GetItem table/t"),
     ("DynamoDB", "GetItem", {"db__name": "t"}, "dynamodb:GetItem table/t"),
+    ("DynamoDB", "GetItem", {"db__namespace": "t"}, "dynamodb:GetItem table/t"),
     (
         "DynamoDB",
         "Query",
