@@ -4,7 +4,7 @@ PY := .venv/bin/python
 # compiled once: else each process of the tests compiles the whole program, in three times its time
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint schemas pictures bench simulate lock clean
+.PHONY: demo test lint schemas pictures bench simulate sdk-fixtures lock clean
 
 demo: .venv/ready
 	$(PY) -m scanner demo --output-dir demo --markdown demo/report.md
@@ -39,6 +39,16 @@ bench: .venv/ready-test
 simulate: .venv/ready-test
 	$(PY) -m tests.simulate --workloads 5000 --calls 20000
 
+# the traces of tests/data/sdks, made anew by the SDKs that applications use; needs Node 20 or newer and npm
+SDKS := adot otel xray
+sdk-fixtures: .venv/ready-test
+	for sdk in $(SDKS); do \
+	  $(PY) -m venv .venv/sdks/$$sdk && .venv/sdks/$$sdk/bin/python -m pip install -q --disable-pip-version-check \
+	    --require-hashes -r tests/sdks/requirements-$$sdk.txt || exit 1; \
+	done
+	cd tests/sdks/node && npm ci --silent
+	$(PY) -m tests.sdks
+
 # the hashed requirements: no download address in them (see CONTRIBUTING.md)
 lock: .venv/ready-test
 	$(PY) -m pip install -q uv
@@ -52,6 +62,10 @@ lock: .venv/ready-test
 	  --generate-hashes --no-emit-index-url --no-header -q -o requirements-ci.txt
 	$(PY) -m uv pip compile requirements-release.in --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header -q -o requirements-release.txt
+	for sdk in $(SDKS); do \
+	  $(PY) -m uv pip compile tests/sdks/requirements-$$sdk.in --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-header -q -o tests/sdks/requirements-$$sdk.txt || exit 1; \
+	done
 
 clean:
 	rm -rf .venv demo
