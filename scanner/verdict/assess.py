@@ -23,7 +23,7 @@ from scanner.verdict.reasons import ORDER, Reason
 from scanner.verdict.redundancy import redundancies
 from scanner.verdict.unseen import ActionDoubts, UnseenUses
 from scanner.verdict.uses import GrantUses, UsesByAction, uses_without_grant
-from scanner.verdict.width import is_wider
+from scanner.verdict.width import is_wider, may_use_up
 
 WHY_INEFFECTIVE = {
     Fit.OTHER_TYPE: "works on other types of resources than this one",
@@ -280,6 +280,7 @@ class _Assessor:
         possible = [use._replace(exact=True) for use in self._unseen.possible_uses(grant, action)]
         # What may have been used as well is a doubt only where it would use up the grant.
         uses_up = possible and not is_wider(grant, action, [*used, *possible], self._grants.limits)
+        uses_up = uses_up or any(may_use_up(grant, action, use) for use in possible)
         if uses_up or action in self._not_understood:
             reasons.add(Reason.POSSIBLE)
         return frozenset(reasons)

@@ -30,6 +30,19 @@ def is_wider(grant: Grant, action: str, used: Sequence[UsedPermission], limits: 
     return bool(grant.except_resources) or not any(_uses_all_of(grant, use) for use in used)
 
 
+def may_use_up(grant: Grant, action: str, use: UsedPermission) -> bool:
+    """Whether what may have been used is all of a type of resource that the grant leaves to an action.
+
+    A grant on `*` is wider than all buckets, and leaves nothing else to an action that works on buckets.
+    """
+    known = catalog.action(action)
+    forms = (form for kind in known.resource_types for form in kind.formats) if known else ()
+    return any(
+        arns.is_fully_used(pattern, use.resource) and arns.is_fully_used(pattern, grant.pattern)
+        for pattern in map(arns.format_pattern, forms)
+    )
+
+
 def _uses_all_of(grant: Grant, use: UsedPermission) -> bool:
     """Whether a used resource is all that a grant's resource stands for."""
     if not use.exact:

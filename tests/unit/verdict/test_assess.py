@@ -218,6 +218,40 @@ def test_what_a_call_may_have_needed_is_never_confirmed_unused() -> None:
     assert outcomes(result)[0] == ("unused", ("possible",))
 
 
+INVOKE = "lambda:InvokeFunction"
+
+
+@pytest.mark.parametrize(
+    ("action", "granted", "used_on", "maybe", "expected"),
+    [
+        # `*` leaves an action on buckets nothing but buckets
+        ("s3:CreateBucket", "*", "arn:aws:s3:::b", "arn:aws:s3:::*", ("broad", ("possible",))),
+        ("s3:CreateBucket", "arn:aws:s3:::*", "arn:aws:s3:::b", "arn:aws:s3:::*", ("broad", ("possible",))),
+        ("s3:CreateBucket", "*", "arn:aws:s3:::b", "arn:aws:s3:::b-*", ("broad", ())),
+        ("s3:DeleteObject", "*", "arn:aws:s3:::b/*", "arn:aws:s3:::*/*", ("broad", ("possible",))),
+        # a wildcard for region or account is no excess, so that the one that is left is none either
+        (INVOKE, "*", function_arn("g"), arn("lambda", "function:*"), ("broad", ("possible",))),
+        (
+            INVOKE,
+            arn("lambda", "*"),
+            function_arn("g"),
+            arn("lambda", "function:*"),
+            ("broad", ("possible",)),
+        ),
+        (INVOKE, arn("lambda", "function:*"), function_arn("g"), function_arn("h"), ("broad", ())),
+        # all indexes of a table are not all indexes
+        (QUERY, "*", table("t"), table("t/index/*"), ("broad", ())),
+        (QUERY, "*", table("t"), table("*"), ("broad", ("possible",))),
+    ],
+)
+def test_what_may_have_been_used_of_a_whole_type_leaves_the_width_open(
+    action: str, granted: str, used_on: str, maybe: str, expected: tuple[str, tuple[str, ...]]
+) -> None:
+    needs = used((action, used_on)) | used((action, maybe), exact=False, required=False)
+    result = compared([policy(allow(action, granted))], [usage(needs)])
+    assert outcomes(result)[0] == expected
+
+
 def test_a_refused_call_leaves_its_permission_unconfirmed() -> None:
     seen = usage(services=["dynamodb"], attempted=used((GET, table("t"))))
     assert outcomes(compared([policy(allow(GET, table("t")))], [seen]))[0] == ("unused", ("possible",))
