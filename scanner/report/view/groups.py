@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from scanner.iam.severity import NONE, SEVERITY_LEVELS
 from scanner.model import EXCESS, Arn, Verdict
+from scanner.report.view.merged import own_resources
 from scanner.report.view.values import Group, Row, Totals
 from scanner.report.view.viewed import ViewedReport, bundle_of, is_to_act_on, listed, statement_of
 from scanner.verdict.rank import place_of
@@ -77,7 +78,7 @@ def _group(rows: Sequence[Row]) -> Group:
     return Group(
         rows=tuple(rows),
         actions=rows[0].actions,
-        resources=_common([row.resources for row in rows]),
+        resources=rows[0].resources if len(rows) == 1 else _common([own_resources(row) for row in rows]),
         claim=_common_claim(rows),
         severity=min((row.severity for row in rows), key=_SEVERITIES.index),
         breadth=worst.finding.breadth,

@@ -24,6 +24,15 @@ def _looks(row: Row) -> tuple[object, ...]:
     return (*texts, finding.verdict, finding.location, finding.location_note, below)
 
 
+def own_resources(row: Row) -> str:
+    """The resources of a row, without how many findings look the same."""
+    return row.resources.removesuffix(_number(1 + len(row.alike)))
+
+
+def _number(findings: int) -> str:
+    return f" ({findings:,} findings that look the same)"
+
+
 def _merged(group: Sequence[Row]) -> Row:
     first, *others = group
     if not others:
@@ -33,7 +42,7 @@ def _merged(group: Sequence[Row]) -> Row:
     )
     return replace(
         first,
-        resources=f"{first.resources} ({len(group)} findings that look the same)",
+        resources=first.resources + _number(len(group)),
         alike=tuple(row.finding for row in others),
         fails=any(row.fails for row in group),
         below=below,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scanner.report.view import View
+from scanner.text.redact import PUBLIC_REDACTION
 from tests.unit.cases import allow, compared, function, policy, table, usage, used
 from tests.unit.report.examples import COMPARE, GET, SCAN, scan_result, unused_scan
 from tests.unit.report.views import viewed
@@ -24,6 +25,20 @@ def test_what_one_template_made_is_one_group_with_its_functions() -> None:
     assert (group.actions, group.resources, group.claim) == (SCAN, "table/t-…", "never used")
     assert group.functions == ("alpha", "beta", "gamma")
     assert len(group.ids) == 3
+
+
+def test_rows_that_look_the_same_in_one_role_leave_the_resource_of_the_group_as_it_is() -> None:
+    usages = [usage(used((GET, table("t"))), name=name) for name in "ab"]
+    functions = [function(name) for name in "ab"]
+    twice = [[allow("sns:*")], [allow("sns:*", Sid="One"), allow("sns:*", Sid="Two")]]
+    roles = [
+        compared([policy(allow(GET, table("t")), *grants)], [seen], functions=[of_name])
+        for grants, seen, of_name in zip(twice, usages, functions, strict=True)
+    ]
+    view = viewed(scan_result(roles, usages, functions), COMPARE, PUBLIC_REDACTION)
+    (group,) = [group for group in (*view.groups, *view.doubts) if group.actions == "sns:*"]
+    assert (len(group.rows), len(group.ids)) == (2, 3)
+    assert group.resources == "*"
 
 
 def test_a_group_of_one_is_the_finding_itself() -> None:
