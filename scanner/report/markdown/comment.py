@@ -65,6 +65,7 @@ class _Size(NamedTuple):
 
 
 def _sizes() -> Iterator[_Size]:
+    yield _Size(40, 3, 20, 35_000)
     for policies in (3, 1, 0):
         yield _Size(40, policies, 20, 20_000)
     yield _Size(20, 0, 10, 5_000)

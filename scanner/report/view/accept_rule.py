@@ -36,13 +36,12 @@ class _Grants(NamedTuple):
 def rule_lines(rows: Iterable[Row], *, names_hidden: bool = False) -> list[str]:
     """A configuration that accepts the findings of these rows, and of their roles nothing wider.
 
-    Roles with the same grants share a rule. With `names_hidden` the account in an ARN may be any.
+    Grants on the same resources share a rule, and so do roles with the same grants. With `names_hidden` the
+    account in an ARN may be any.
     """
-    parts = [part for row in rows for part in (row.below or (row,))]
     roles_of: dict[_Grants, dict[str, None]] = {}
-    for part in parts:
-        for finding in (part.finding, *part.alike):
-            roles_of.setdefault(_grants(part.role, finding), {})[part.role.name] = None
+    for role, grants in _grants_of(rows):
+        roles_of.setdefault(grants, {})[role] = None
     rules = [
         rule for grants, roles in roles_of.items() for rule in _rules(grants, tuple(roles), names_hidden)
     ]
@@ -56,6 +55,18 @@ def rule_lines(rows: Iterable[Row], *, names_hidden: bool = False) -> list[str]:
 def rules_text(rows: Iterable[Row], *, names_hidden: bool = False) -> str:
     """The same as a text."""
     return "\n".join(rule_lines(rows, names_hidden=names_hidden))
+
+
+def _grants_of(rows: Iterable[Row]) -> Iterator[tuple[str, _Grants]]:
+    """The grants of these rows with the names of their roles; all actions on the same resources are one."""
+    actions_of: dict[tuple[str, _Grants], dict[str, None]] = {}
+    for part in (part for row in rows for part in (row.below or (row,))):
+        for finding in (part.finding, *part.alike):
+            grants = _grants(part.role, finding)
+            place = (part.role.name, grants._replace(actions=()))
+            actions_of.setdefault(place, {}).update(dict.fromkeys(grants.actions))
+    for (role, grants), actions in actions_of.items():
+        yield role, grants._replace(actions=tuple(actions))
 
 
 def _grants(role: Role, finding: Finding) -> _Grants:

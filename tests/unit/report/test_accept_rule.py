@@ -71,6 +71,16 @@ def test_several_actions_are_one_rule() -> None:
     assert rule.action == ("dynamodb:scan", "dynamodb:query")
 
 
+def test_findings_on_the_same_resources_share_a_rule_that_accepts_nothing_wider() -> None:
+    named = [allow(action, table("t"), Sid="S") for action in (SCAN, "dynamodb:DeleteItem")]
+    text, facts = rule_for(*named, allow("dynamodb:DescribeTable", table("t"), Sid="Not"))
+    rules = load_config(text).ignores
+    assert len(rules) == 2
+    assert [rule.action for rule in rules if rule.sid == "S"] == [("dynamodb:deleteitem", "dynamodb:scan")]
+    accepted = [fact.action for fact in facts if any(rule.matches(fact) for rule in rules)]
+    assert accepted == [SCAN, "dynamodb:DeleteItem", "dynamodb:DescribeTable"]
+
+
 @pytest.mark.parametrize("sid", [{}, {"Sid": "AllBut"}])
 @pytest.mark.parametrize(
     "statement",
