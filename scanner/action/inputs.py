@@ -30,11 +30,12 @@ ONE_VALUE = (
     "functions",
     "source",
     "max-scan-gb",
+    "external-id",
     "config",
     "baseline",
     "sarif",
 )
-SEVERAL_VALUES = ("traces", "workload-config", "workloads", "stack")
+SEVERAL_VALUES = ("traces", "assume-role", "workload-config", "workloads", "stack")
 SEVERAL_WORDS = ("region", "log-group", "evidence")
 
 # What counts where neither an input nor the configuration says.

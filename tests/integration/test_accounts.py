@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,9 +13,11 @@ from typing import Any
 import pytest
 
 from tests.fakes import notes
+from tests.fakes.github import FakeGitHub
 from tests.fakes.moto_aws import MotoAws
 from tests.fakes.serving import Answer, HttpRequest, serving
 from tests.fakes.traces import REGION, lambda_trace
+from tests.integration.test_action_flow import Step
 from tests.integration.tools import Ran, next_second, notes_call, run
 
 ONE, TWO = "111111111111", "222222222222"
@@ -171,3 +174,23 @@ def test_outputs_name_the_accounts(deployed: MotoAws, tmp_path: Path) -> None:
         assert f"{NAME} ({TWO})" in text
     alone = scan(tmp_path, deployed, accounts=ONE)
     assert f"({ONE})" not in alone.out
+
+
+def test_the_action_scans_the_accounts_of_its_roles(
+    deployed: MotoAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in deployed.environment().items():
+        monkeypatch.setenv(name, value)
+    with FakeGitHub() as github:
+        step = Step(github, tmp_path, monkeypatch)
+        ran = step.run_process(
+            traces="",
+            iam="",
+            functions="",
+            assume_role=f"{role_of(ONE)}\n{role_of(TWO)}\n",
+            external_id="shop:1",
+        )
+    assert ran.returncode == 1, ran.stdout
+    report = json.loads((step.workspace / "xray-privilege-scan" / "report.json").read_text())
+    assert [account["id"] for account in report["scan"]["accounts"]] == [ONE, TWO]
+    assert {role["account"] for role in report["roles"]} == {ONE, TWO}

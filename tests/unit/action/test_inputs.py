@@ -100,9 +100,20 @@ def test_inputs_say_where_traces_and_workloads_are_read(tmp_path: Path) -> None:
     assert request.workload_config is not None
 
 
+def test_inputs_name_the_roles_of_accounts_a_line_each() -> None:
+    first, second = "arn:aws:iam::111111111111:role/ci/a,b", "arn:aws:iam::222222222222:role/scan"
+    request, _ = asked(inputs(assume_role=f"{first}\n  {second}\n", external_id="shop:1"))
+    assert [(role.arn, role.external_id) for role in request.assumed_roles] == [
+        (first, "shop:1"),
+        (second, "shop:1"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
+        ({"external_id": "shop"}, "`external-id` requires `assume-role`"),
+        ({"assume_role": "scan"}, "input `assume-role`: 'scan' is not the ARN of a role"),
         ({"source": "spans", "traces": "traces"}, "`source` spans does not go with `traces`"),
         ({"source": "files"}, "`source` files requires files"),
         ({"source": "xray", "max_scan_gb": "5"}, "`max-scan-gb` applies to spans in log groups only"),
