@@ -15,7 +15,13 @@ LARGEST = 64 << 20
 
 _PART = 64  # bytes of memory that each part of a value takes at least
 _DEEPEST = 1000  # levels; orjson has a limit near it
-_PAGE = "Traces"
+_PAGES = frozenset({"Traces", "resourceSpans", "resource_spans", "batches", "results"})
+# What objects are repeated with for the parts of a list that may have no end: the spans of one resource.
+# Who writes them puts first whose they are: opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
+_PARTED = "spans"
+_PARTED_AFTER = "resource"
+_ENOUGH = 8 << 20
+"""The size from which on such a list is given in parts."""
 _NEW: Mapping[str, Callable[[], Any]] = {"start_map": dict, "start_array": list}
 _ENDS = frozenset({"end_map", "end_array"})
 _OF_64_BITS = 1 << 64
@@ -44,10 +50,11 @@ def elements(pieces: Iterable[bytes], *, whole: bool = False, largest: int = LAR
 class Elements:
     """Finds the elements in pieces of JSON documents.
 
-    The elements are those of the outermost lists, of lists in these, and of `Traces` in objects of these; an
-    object that held `Traces` follows with an empty list in its place. So is a value outside of a list.
-    None may take more than `largest` bytes. With `whole` the documents themselves are given, and the limit
-    counts for the elements of the lists of an object each.
+    The elements are those of the outermost lists, of lists in these, and of pages (`Traces`, `resourceSpans`)
+    in objects of these; an object that held a page follows with an empty list in its place. So is a value
+    outside of a list. An element with very many spans of one resource is given in several, each with some of
+    them. None may take more than `largest` bytes. With `whole` the documents themselves are given, and the
+    limit counts for the elements of the lists of an object each.
     """
 
     def __init__(self, *, whole: bool = False, largest: int = LARGEST) -> None:
@@ -107,6 +114,9 @@ class Elements:
                 if not self._containers or not self._keep(value, self._containers[-1]):
                     self._size = 0
                     yield value
+                elif self._size > _ENOUGH and self._may_be_parted():
+                    self._size = 0
+                    yield self._part()
 
     def _keep(self, value: Any, container: Any) -> bool:
         """Put a value into its list or object. False where it is an element instead."""
@@ -120,6 +130,29 @@ class Elements:
         if self._whole and not in_element:
             self._size = 0
         return True
+
+    def _may_be_parted(self) -> bool:
+        """Whether a value was put into a list of an element that is given in parts."""
+        return (
+            not self._whole
+            and len(self._containers) > self._outer + 1
+            and isinstance(self._containers[-1], list)
+            and self._keys[-2] == _PARTED
+            and any(_PARTED_AFTER in c for c in self._containers[self._outer :] if isinstance(c, dict))
+        )
+
+    def _part(self) -> Any:
+        """The element that is open, with what its open lists hold so far; these are emptied."""
+        part: Any = None
+        for container, key in zip(
+            reversed(self._containers[self._outer :]), reversed(self._keys[self._outer + 1 :]), strict=True
+        ):
+            if isinstance(container, list):
+                part = [*container] if part is None else [*container, part]
+                container.clear()
+            else:
+                part = {**container, key: part}
+        return part
 
     def _open(self, container: Any) -> None:
         """Begin a list or an object."""
@@ -140,8 +173,9 @@ class Elements:
 
     def _is_outer(self, container: Any) -> bool:
         if not self._containers or isinstance(self._containers[-1], list):
-            return not self._whole or not self._containers
-        return isinstance(container, list) and (self._whole or self._keys[-1] == _PAGE)
+            in_page = len(self._keys) > 1 and self._keys[-2] in _PAGES
+            return not self._containers or not (self._whole or in_page)
+        return isinstance(container, list) and (self._whole or self._keys[-1] in _PAGES)
 
 
 def _number(value: Any) -> int | float:

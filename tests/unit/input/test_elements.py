@@ -18,7 +18,8 @@ from tests.unit.input.pieces import pieces_of
 
 NUMBERS = st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)
 SMALL = 4 << 20  # a limit that shows the rule of the real one in less time
-KEYS = st.sampled_from(["Traces", "Id", "Document", "x"])
+PAGES = ("Traces", "resourceSpans", "results")
+KEYS = st.sampled_from([*PAGES, "Id", "x"])
 JSON = st.recursive(
     st.none() | st.booleans() | NUMBERS | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
@@ -31,9 +32,11 @@ def elements_of(value: Any) -> Iterator[Any]:
     if isinstance(value, list):
         for item in value:
             yield from elements_of(item)
-    elif isinstance(value, dict) and isinstance(value.get("Traces"), list):
-        yield from elements_of(value["Traces"])
-        yield {**value, "Traces": []}
+    elif isinstance(value, dict):
+        pages = [name for name in value if name in PAGES and isinstance(value[name], list)]
+        for item in (item for name in pages for item in value[name]):
+            yield from [item] if isinstance(item, list) else elements_of(item)
+        yield {**value, **{name: [] for name in pages}}
     else:
         yield value
 
@@ -138,3 +141,29 @@ def test_the_limit_counts_for_each_element() -> None:
 
 def test_the_fast_parser_is_there() -> None:
     assert ijson.backend_name == "yajl2_c"
+
+
+def test_the_spans_of_one_resource_have_no_end() -> None:
+    span = {"traceId": "5" * 32, "name": "x" * 1000}
+    spans = [{**span, "spanId": f"{number:016x}"} for number in range(20_000)]
+    scopes = [{"scope": {"name": name}, "spans": spans} for name in "ab"]
+    document = {"resourceSpans": [{"resource": {"attributes": [1]}, "scopeSpans": scopes}, {"x": 1}]}
+    *parts, other, last = elements(pieces_of(json.dumps(document).encode(), 1 << 16), largest=12 << 20)
+    assert (other, last) == ({"x": 1}, {"resourceSpans": []})
+    assert len(parts) > 4
+    assert {part["resource"]["attributes"][0] for part in parts} == {1}
+    given = [
+        (scope["scope"]["name"], span)
+        for part in parts
+        for scope in part["scopeSpans"]
+        for span in scope["spans"]
+    ]
+    assert given == [(name, span) for name in "ab" for span in spans]
+
+
+def test_spans_without_a_resource_before_them_are_not_parted() -> None:
+    document = {
+        "resourceSpans": [{"scopeSpans": [{"spans": [{"name": "x" * 1000}] * 20_000}], "resource": {}}]
+    }
+    with pytest.raises(TooLargeError):
+        list(elements(pieces_of(json.dumps(document).encode(), 1 << 16), largest=12 << 20))
