@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from scanner.iam.patterns import is_pattern
 from scanner.mapping.partitions import region_in, service_part
@@ -16,12 +17,16 @@ from scanner.text.redact import keys_masked, private_masked
 
 AWS_API = "aws-api"
 _AWS_NAMESPACE = "aws"
+# Before the conventions had a system: exporter/awsxrayexporter/internal/translator/aws.go
+_OLD_NAMES = ("aws.service", "aws.operation")
 # "S3.GetObject", as Python and Go name the spans of calls
 _SPAN_NAME = re.compile(r"(?P<service>[\w -]+)\.(?P<operation>[A-Z]\w+)")
 # The whole says more than the name in it; the name is that of the same resource.
 _TELL_MORE = {"queue_name": "queue_url", "topic_name": "topic_arn", "stream_name": "stream_arn"}
 # docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-friendly-names
 _DENIED_ROLE = re.compile(r"arn:[\w-]+:sts::\d{12}:assumed-role/([\w+=,.@-]{1,64})/")
+# Publish takes ARNs only: docs.aws.amazon.com/sns/latest/api/API_Publish.html
+_CUT_FROM_ARNS = frozenset({"topic_name"})
 _MAX_NAME = 2048
 _TRUE = (True, "true", "1", 1)  # Logs Insights gives texts
 
@@ -35,6 +40,7 @@ def is_call(span: Span) -> bool:
     return (
         AWS_API in (system.lower() for system in _systems(span))
         or value_of("namespace", span) == _AWS_NAMESPACE
+        or all(isinstance(span.attributes.get(name), str) for name in _OLD_NAMES)
     )
 
 
@@ -59,13 +65,14 @@ def observed_call(span: Span, workload: str | None) -> ObservedCall | None:
     service, operation = service_and_operation(span)
     prefix = prefix_of(service) or ""
     outcome = outcome_of_span(span)
+    parameters = parameters_of(span, prefix)
     call = Call(
         workload,
         service=service,
         operation=operation,
-        parameters=parameters_of(span, prefix),
+        parameters=parameters,
         region=text_of("call_region", span, prefix) or region_in(text_of("call_host", span)),
-        account=text_of("owner_account", span),
+        account=owner_account(span, parameters),
         outcome=outcome,
         instrumentation=OPENTELEMETRY,
     )
@@ -89,11 +96,20 @@ def parameters_of(span: Span, prefix: str) -> tuple[tuple[str, str], ...]:
         (fact.removeprefix(PARAMETER), text)
         for fact in parameter_facts_in(span.attributes)
         for text in texts_of(fact, span, prefix)
-        if len(text) <= _MAX_NAME and not is_pattern(text) and keys_masked(text) == text
+        if len(text) < _MAX_NAME and not is_pattern(text) and keys_masked(text) == text
     ]
     names = {name for name, _ in parameters}
     parameters = [item for item in parameters if _TELL_MORE.get(item[0]) not in names]
     return tuple(sorted({*parameters, *_qualifier(span, prefix, dict(parameters))}))
+
+
+def owner_account(span: Span, parameters: Iterable[tuple[str, str]]) -> str:
+    """The account of what a call used, empty where it is the workload's unless a parameter says otherwise.
+
+    `*` where an SDK left no more than the name of an ARN: it may be of any account.
+    """
+    names = {name for name, _ in parameters}
+    return text_of("owner_account", span) or ("*" if names & _CUT_FROM_ARNS else "")
 
 
 def _qualifier(span: Span, prefix: str, parameters: dict[str, str]) -> list[tuple[str, str]]:

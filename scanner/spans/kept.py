@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache, lru_cache
 from typing import Any
+from urllib.parse import unquote
 
 from scanner.spans.aliases import names_of, resource_names, span_names
 
@@ -55,6 +56,7 @@ def span_cleaners() -> Mapping[str, Callable[[Any], Any] | None]:
     cleaners.update(dict.fromkeys(names_of("access_key"), credentials_of))
     addresses = {*names_of("call_host"), *names_of("parameter.queue_url")}
     cleaners.update(dict.fromkeys(addresses, _without_secrets))
+    cleaners.update(dict.fromkeys(names_of("parameter.copy_source"), copied_bucket))
     return cleaners
 
 
@@ -74,6 +76,17 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return tuple(item[:_MAX_TEXT] for item in value[:_MAX_ITEMS] if isinstance(item, str))
     return value if isinstance(value, int | float) else None
+
+
+def copied_bucket(value: Any) -> Any:
+    """The bucket, or the ARN of the access point, of a CopySource; never the key of the object.
+
+    docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+    """
+    if not isinstance(value, str):
+        return None
+    source = unquote(value[:_MAX_TEXT]).lstrip("/")
+    return source.partition("/object/" if source.startswith("arn:") else "/")[0] or None
 
 
 def _presence(value: Any) -> Any:

@@ -14,6 +14,12 @@ _UNKNOWN = "?"
 _LATEST = "$LATEST"
 _LOCAL_ROOT = "LOCAL_ROOT"
 _PUBLIC_SERVERS = ("server", "consumer")
+# Values of cloud.platform: opentelemetry.io/docs/specs/semconv/registry/attributes/cloud/; those of
+# PlatformType: docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch-Application-Signals.html
+_EKS = ("aws_eks", "AWS::EKS")
+_NOT_AWS = ("azure", "gcp_", "alibaba_cloud", "ibm_cloud", "tencent_cloud", "oracle_cloud", "akamai_cloud")
+# Where the instance is that of the code's role; elsewhere the code has its own, and the instance is its host.
+_ON_INSTANCES = ("", "aws_ec2", "AWS::EC2", "aws_elastic_beanstalk", "AWS::ElasticBeanstalk", "Generic")
 
 
 class SpanWorkload(NamedTuple):
@@ -117,7 +123,8 @@ def _pod(span: Span) -> SpanWorkload | None:
     namespace, pod = text_of("k8s_namespace", span), text_of("k8s_pod", span)
     cluster = text_of("k8s_cluster", span)
     name = text_of("k8s_workload", span)
-    if not (namespace or pod or cluster):
+    platform = text_of("platform", span)
+    if platform not in _EKS and (not (namespace or pod or cluster) or platform.startswith(_NOT_AWS)):
         return None
     name = name or text_of("service_name", span) or _UNKNOWN
     return SpanWorkload(
@@ -134,7 +141,7 @@ def _pod(span: Span) -> SpanWorkload | None:
 def _instance(span: Span) -> SpanWorkload | None:
     """An EC2 instance: its role is not known yet, its service tells what of the role's workloads it is."""
     instance = text_of("instance", span)
-    if not instance:
+    if not instance or text_of("platform", span) not in _ON_INSTANCES:
         return None
     service = text_of("service_name", span) or _UNKNOWN
     key = WorkloadKey("ec2", f"{_UNKNOWN}/{service}", account=_account(span), region=text_of("region", span))

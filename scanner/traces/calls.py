@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from scanner.iam.patterns import is_pattern
 from scanner.mapping.parameters import NOT_RESOURCES, PRESENCE_PARAMETERS, RESOURCE_PARAMETERS
@@ -14,7 +14,8 @@ from scanner.mapping.partitions import service_part
 from scanner.mapping.services import prefix_of
 from scanner.model import Call, ObservedCall, Outcome
 from scanner.spans.aliases import text_of as fact_of
-from scanner.spans.calls import parameters_of, service_and_operation
+from scanner.spans.calls import owner_account, parameters_of, service_and_operation
+from scanner.spans.kept import copied_bucket
 from scanner.spans.outcomes import outcome_of
 from scanner.spans.span import Span
 from scanner.text.redact import private_masked
@@ -137,7 +138,7 @@ def _with_attributes(named: _Named, span: Span) -> _Named:
         operation,
         tuple(sorted({*named.parameters, *more})) if more else named.parameters,
         named.region or fact_of("call_region", span, prefix),
-        fact_of("owner_account", span) or named.account,
+        owner_account(span, more) or named.account,
     )
 
 
@@ -191,14 +192,8 @@ def _names(value: Any) -> list[str]:
 
 def _source_bucket(value: Any) -> list[str]:
     """The bucket (or access point ARN) of a CopySource: text, or boto3's dictionary."""
-    if isinstance(value, dict):
-        value = value.get("Bucket")
-    if not isinstance(value, str) or not value:
-        return []
-    source = unquote(value).lstrip("/")
-    if source.startswith("arn:"):
-        return [source.partition("/object/")[0]]
-    return [source.partition("/")[0]]
+    bucket = copied_bucket(value.get("Bucket") if isinstance(value, dict) else value)
+    return [bucket] if bucket else []
 
 
 def _outcome(node: Node, aws: Node) -> Outcome:

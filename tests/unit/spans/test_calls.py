@@ -9,10 +9,17 @@ import pytest
 from scanner.mapping.permissions import required_permissions
 from scanner.model import Outcome, Unmapped
 from scanner.spans.aliases import aliases
-from scanner.spans.calls import denied_role, observed_call, outcome_of_span, service_and_operation
+from scanner.spans.calls import (
+    denied_role,
+    observed_call,
+    outcome_of_span,
+    plain_request,
+    service_and_operation,
+)
+from scanner.spans.kept import kept_attributes
 from scanner.spans.span import Span
 from scanner.text.tables import rows
-from tests.unit.spans.spans import F, aws, call_of, span
+from tests.unit.spans.spans import F, aws, call_of, dotted, span
 
 _SNS = "arn:aws:sns:eu-west-1:123456789012:orders"
 _FLOW = "arn:aws:states:eu-west-1:123456789012:stateMachine:flow"
@@ -38,6 +45,21 @@ _EXACT: list[tuple[str, str, dict[str, Any], str]] = [
     ("SQS", "SendMessage", {"aws__sqs__queue__url": _QUEUE}, "sqs:SendMessage orders"),
     ("SQS", "SendMessage", {"messaging__url": _QUEUE}, "sqs:SendMessage orders"),
     ("SQS", "SendMessage", {"url__full": _QUEUE}, "sqs:SendMessage orders"),
+    ("SQS", "SendMessage", {"net__peer__name": _QUEUE}, "sqs:SendMessage orders"),
+    ("DynamoDB", "GetItem", {"aws__table_name": "t"}, "dynamodb:GetItem table/t"),
+    (
+        "S3",
+        "CopyObject",
+        {"aws__s3__bucket": "b", "aws__s3__copy_source": "src/k"},
+        "s3:GetObject arn:aws:s3:::src/*",
+    ),
+    ("SNS", "Publish", {"messaging__destination": "orders"}, "sns:Publish orders"),
+    (
+        "Bedrock Agent Runtime",
+        "Retrieve",
+        {"aws__bedrock__knowledgebase__id": "KB12345678"},
+        "bedrock:Retrieve knowledge-base/KB12345678",
+    ),
     ("SQS", "GetQueueUrl", {"aws__queue__name": "orders"}, "sqs:GetQueueUrl orders"),
     ("SNS", "Publish", {"aws__sns__topic__arn": _SNS}, "sns:Publish orders"),
     ("SNS", "Publish", {"messaging__destination__name": "orders"}, "sns:Publish orders"),
@@ -67,7 +89,8 @@ _EXACT: list[tuple[str, str, dict[str, Any], str]] = [
 def test_a_resource_that_the_attributes_tell_is_exact(
     service: str, method: str, attributes: dict[str, Any], expected: str
 ) -> None:
-    needs = required_permissions(call_of(aws(service, method, **attributes, **_PLACE)))
+    kept = kept_attributes(dotted({**attributes, **_PLACE}))
+    needs = required_permissions(call_of(aws(service, method, **kept)))
     assert not isinstance(needs, Unmapped)
     permissions = [need.permission for need in needs if need.required and need.permission.exact]
     action, _, resource = expected.rpartition(" ")
@@ -75,6 +98,52 @@ def test_a_resource_that_the_attributes_tell_is_exact(
         permission.resource.endswith(resource) and permission.action.startswith(action)
         for permission in permissions
     ), needs
+
+
+@pytest.mark.parametrize("name", ["messaging__destination__name", "messaging__destination"])
+def test_a_topic_without_its_arn_may_be_of_any_account(name: str) -> None:
+    """Go and Ruby leave what follows the last colon of the ARN."""
+    call = call_of(aws("SNS", "Publish", aws__region="eu-west-1", **{name: "orders"}))
+    needs = required_permissions(call._replace(workload=F))
+    assert not isinstance(needs, Unmapped)
+    permission = needs[0].permission
+    assert (permission.resource, permission.exact) == ("arn:aws:sns:eu-west-1:*:orders", False)
+
+
+def test_what_ruby_calls_a_message_to_a_phone_is_no_topic() -> None:
+    assert call_of(aws("SNS", "Publish", messaging__destination="phone_number")).parameters == ()
+
+
+def test_a_name_that_was_cut_is_none() -> None:
+    kept = kept_attributes({"aws.s3.bucket": "b" * 5000})
+    assert call_of(aws("S3", "GetObject", **kept)).parameters == ()
+
+
+def test_the_key_of_a_copied_object_is_never_kept() -> None:
+    source = "arn%3Aaws%3As3%3Aeu-west-1%3A123456789012%3Aaccesspoint/ap/object/secret"
+    kept = kept_attributes({"aws.s3.copy_source": source})
+    assert kept == {"aws.s3.copy_source": "arn:aws:s3:eu-west-1:123456789012:accesspoint/ap"}
+
+
+def test_before_there_was_a_system_service_and_operation_made_a_call() -> None:
+    net = span(aws__service="DynamoDB", aws__operation="GetItem", aws__table_name="t")
+    assert (call_of(net).operation, call_of(net).parameters) == ("GetItem", (("table_name", "t"),))
+    assert observed_call(span(aws__operation="GetItem"), None) is None
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"http__host": "dynamodb.eu-west-1.amazonaws.com:443"},
+        {"server__address": "dynamodb.eu-west-1.amazonaws.com"},
+        {"net__peer__name": "https://dynamodb.eu-west-1.amazonaws.com/"},
+        {"url__full": "https://dynamodb.eu-west-1.amazonaws.com:8443/x?y"},
+    ],
+)
+def test_a_request_to_aws_is_known_by_its_host(attributes: dict[str, Any]) -> None:
+    request = plain_request(span(http__method="POST", **attributes), None)
+    assert request is not None
+    assert request.call.service == "dynamodb.eu-west-1.amazonaws.com"
 
 
 def test_what_go_calls_the_system_now_is_a_call_too() -> None:

@@ -13,6 +13,7 @@ _TASK = "arn:aws:ecs:eu-west-1:123456789012:task/shop/158d1c80"
 _CONTAINER = "arn:aws:ecs:eu-west-1:123456789012:container/shop/158d1c80/05966557"
 _MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:flow"
 _AT = {"cloud.account.id": "123456789012", "cloud.region": "eu-west-1"}
+_HOST = {"host.id": "i-0abc1234def567890", "service.name": "x", **_AT}
 _ECS = {
     "aws.ecs.task.arn": _TASK,
     "aws.ecs.cluster.arn": "arn:aws:ecs:eu-west-1:123456789012:cluster/shop",
@@ -57,6 +58,21 @@ _ECS = {
             "eks:prod/shop/api@/",
         ),
         ({"k8s.namespace.name": "shop", "service.name": "api"}, {}, "eks:?/shop/api@/"),
+        (
+            {"k8s.namespace.name": "shop", "k8s.replicaset.name": "order-service"},
+            {},
+            "eks:?/shop/order-service@/",
+        ),
+        ({"k8s.namespace.name": "shop", "k8s.job.name": "report-28392110"}, {}, "eks:?/shop/report@/"),
+        ({**_HOST, "cloud.platform": "aws_eks"}, {}, "eks:?/?/x@123456789012/eu-west-1"),
+        ({**_HOST, "cloud.platform": "aws_ec2"}, {}, "ec2:?/x@123456789012/eu-west-1"),
+        ({**_HOST, "cloud.platform": "aws_ecs"}, {}, "other:x@123456789012/eu-west-1"),
+        ({**_HOST, "cloud.platform": "aws_app_runner"}, {}, "app-runner:x@123456789012/eu-west-1"),
+        (
+            {"cloud.platform": "gcp_kubernetes_engine", "k8s.cluster.name": "c", "service.name": "x"},
+            {},
+            "other:x@/",
+        ),
         ({"cloud.platform": "aws_app_runner", "service.name": "web"}, {}, "app-runner:web@/"),
         ({"service.name": "web"}, {}, "other:web@/"),
         ({"service.name": "unknown_service:python"}, {}, None),
