@@ -41,7 +41,7 @@ class Accounts:
     """The accounts that can be asked, in the order of their ids.
 
     `own` are the clients of the configured credentials. `unread` tells of which accounts nothing, or not all,
-    could be read, and why.
+    could be read, and why. `interrupted` tells that Ctrl-C ended some of them while they were read.
     """
 
     own: Aws
@@ -49,16 +49,20 @@ class Accounts:
     warnings: Warnings
     asked: tuple[Account, ...]
     unread: dict[str, str] = field(default_factory=dict)
+    interrupted: bool = False
 
     @property
     def are_several(self) -> bool:
         """Whether roles are assumed: then each account is read by itself."""
         return bool(self.roles)
 
-    def each(self, work: Callable[[Account, Warnings], T], accounts: Iterable[Account]) -> dict[str, T]:
+    def each(
+        self, work: Callable[[Account, Warnings], T], accounts: Iterable[Account], *, partly: bool = False
+    ) -> dict[str, T]:
         """What the work gives for each account, by id; without those where it fails.
 
-        Raises ScanError where it fails in all, and for wrong use.
+        Raises ScanError where it fails in all, and for wrong use; KeyboardInterrupt, unless what was done
+        `partly` counts and there is any.
         """
         asked = tuple(accounts)
         if not self.are_several:
@@ -66,6 +70,10 @@ class Accounts:
         own = {account.id: Warnings() for account in asked}
         pieces = [partial(work, account, own[account.id]) for account in asked]
         outcomes = side_by_side(pieces, self.own.interruption)
+        if any(isinstance(outcome.error, KeyboardInterrupt) for outcome in outcomes):
+            if not partly:
+                raise KeyboardInterrupt
+            self.interrupted = True
         results = self._taken(dict(zip(own, outcomes, strict=True)))
         self._add(own)
         return results

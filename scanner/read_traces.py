@@ -40,11 +40,13 @@ def read_traces(request: ScanRequest, accounts: Accounts, warnings: Warnings, pr
         report = source.read(reading.emitter(counter.emit), said)
         return _Read(source.name, report)
 
-    read_by = accounts.each(read, [reading.account for reading in readings.values()])
+    asked = [reading.account for reading in readings.values()]
+    read_by = accounts.each(read, asked, partly=True)
     traced = _traced(counter.builder, read_by)
     if accounts.are_several:
         reasons = _reasons_of(accounts, readings, read_by)
-        traced = replace(traced, reasons_of=reasons, notes=_notes(read_by))
+        interrupted = traced.interrupted or accounts.interrupted
+        traced = replace(traced, reasons_of=reasons, notes=_notes(read_by), interrupted=interrupted)
         _warn_of_others(traced, accounts, warnings)
     _warn_of_gaps(traced.skipped, warnings)
     return traced

@@ -145,6 +145,8 @@ def _check_traces(options: Options) -> None:
             "--traces: --trace-ids, --filter, --wait and --start-time do not apply to saved traces",
             "remove them, or remove --traces to ask X-Ray",
         )
+    if options.trace_ids and options.assume_role:
+        raise _usage("--trace-ids: traces of one account only", "scan each account by itself")
     if options.trace_ids and len(options.region) > 1:
         raise _usage("--trace-ids: traces of one region only", "give one --region")
     if options.trace_ids and (options.filter or options.start_time or options.time_range):

@@ -12,6 +12,11 @@ from typing import Any
 
 import pytest
 
+from scanner.report.hide import hidden
+from scanner.report.load import report_of
+from scanner.report.markdown import markdown
+from scanner.report.view.arrange import view_of
+from scanner.text.redact import PUBLIC_REDACTION
 from tests.fakes import notes
 from tests.fakes.github import FakeGitHub
 from tests.fakes.moto_aws import MotoAws
@@ -194,3 +199,13 @@ def test_the_action_scans_the_accounts_of_its_roles(
     report = json.loads((step.workspace / "xray-privilege-scan" / "report.json").read_text())
     assert [account["id"] for account in report["scan"]["accounts"]] == [ONE, TWO]
     assert {role["account"] for role in report["roles"]} == {ONE, TWO}
+
+
+def test_where_account_ids_are_hidden_accounts_stay_apart(deployed: MotoAws, tmp_path: Path) -> None:
+    ran = scan(tmp_path, deployed)
+    shown = hidden(report_of(ran.document), PUBLIC_REDACTION)
+    assert [account.id for account in shown.scan.accounts] == ["ACCOUNT_1", "ACCOUNT_2"]
+    assert len({workload.id for workload in shown.workloads}) == len(ran.report["workloads"]) == 2
+    text = markdown(view_of(shown))
+    assert f"{NAME} (ACCOUNT_1)" in html.unescape(text)
+    assert not any(account in text for account in (ONE, TWO))

@@ -88,6 +88,19 @@ def test_where_all_fail_the_first_says_why() -> None:
         done(work)
 
 
+def test_an_end_by_hand_is_a_partial_result_only_where_one_counts() -> None:
+    def work(account: Account, said: Warnings) -> int:
+        if account.id == IDS[3]:
+            raise KeyboardInterrupt
+        return 1
+
+    with pytest.raises(KeyboardInterrupt):
+        done(work)
+    all_accounts = accounts(Warnings())
+    assert len(all_accounts.each(work, all_accounts.asked, partly=True)) == len(IDS) - 1
+    assert (all_accounts.interrupted, all_accounts.unread) == (True, {IDS[3]: "interrupted"})
+
+
 def test_warnings_of_several_accounts_are_counted_together() -> None:
     said = {"1": [ScanWarning("a", "x", 2)], "2": [ScanWarning("a", "x", 3), ScanWarning("a", "y", 1)]}
     assert merged(said) == [

@@ -34,6 +34,7 @@ NOW = 1_795_000_000.0
         (["--external-id", "abc"], "--external-id requires --assume-role"),
         (["--role-session-name", "abc"], "--role-session-name requires --assume-role"),
         (["--assume-role", f"{ROLE}/a", f"{ROLE}/b"], "two roles of account 111111111111"),
+        (["--assume-role", f"{ROLE}/a", "--trace-ids", "x"], "traces of one account only"),
         (["--assume-role", f"{ROLE}/a", "--traces", ".", "--usage-only"], "does not go with files alone"),
     ],
 )
