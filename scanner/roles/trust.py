@@ -11,34 +11,41 @@ from typing import Any
 from scanner.errors import Warnings
 from scanner.mapping.partitions import partitions
 from scanner.model import Arn, Role, region_of
-from scanner.model.workloads import workload_kind
+from scanner.model.workloads import shown_id, workload_kind
 from scanner.workloads.kinds import EKS, KINDS, LAMBDA
 from scanner.workloads.listing import Workloads
 from scanner.workloads.trusts import principals_of
 
 _CLUSTER = re.compile(r":oidc-provider/oidc\.eks\.[a-z0-9-]+\.")
+_NOT_LISTED = "what used it there is no workload that was listed"
 _STACK = "aws:cloudformation:stack-id"
-_READ_REGION = "name that region too (--region), or add its functions to the file of --functions"
+_READ_REGION = "name that region too (--region), or add its {what} to the {files}"
 
 
 def with_workloads(roles: Iterable[Role], workloads: Workloads, warnings: Warnings) -> list[Role]:
     """The roles with all workloads that use them.
 
-    That these are all is known only where the workloads could be listed, nobody but their platforms may
+    That these are all is known only where the workloads could be listed, each with its role, nobody but their platforms may
     assume the role, and no region is known to use it whose workloads were not listed.
     """
     using: dict[str, set[str]] = {}
     for used_role, arn in workloads.roles_of_versions:
         using.setdefault(used_role, set()).add(arn)
     regions = {region_of(workload) for workload in workloads.known} - {""}
+    read_region = _where_to_add(workloads)
+    shared = {**_of_candidates(workloads), **workloads.shared_roles}
     completed = []
     for role in (_without_platforms(role, workloads) for role in roles):
         in_known_region = role.last_used_region is None or role.last_used_region in regions
         unread = _named_regions(role) - regions - workloads.regions
         arns = sorted(using.get(role.arn, ()))
-        _warn(role, workloads, warnings, in_known_region=in_known_region)
+        if not in_known_region:
+            listed = role.last_used_region in workloads.regions
+            _warn_of_use_elsewhere(role, _NOT_LISTED if listed else read_region, warnings)
+        if role.arn in shared:
+            warnings.add("role-shared-untraced", f"{role.arn} {shared[role.arn]}")
         _warn_of_strangers(role, {workload_kind(arn) for arn in arns}, warnings)
-        _warn_of_regions(role, unread - {role.last_used_region or ""}, warnings)
+        _warn_of_regions(role, unread - {role.last_used_region or ""}, read_region, warnings)
         completed.append(
             replace(
                 role,
@@ -46,7 +53,7 @@ def with_workloads(roles: Iterable[Role], workloads: Workloads, warnings: Warnin
                 by_version_only=tuple(arn for arn in arns if workloads.known[arn].role != role.arn),
                 workloads_complete=role.workloads_complete
                 and (workloads.complete or not _may_be_of_functions(role))
-                and role.arn not in workloads.shared_roles
+                and role.arn not in shared
                 and in_known_region
                 and not unread,
                 missing_permissions=tuple(sorted({*role.missing_permissions, *workloads.missing})),
@@ -67,18 +74,34 @@ def _may_be_of_functions(role: Role) -> bool:
     return not role.platforms or LAMBDA.principal in role.platforms
 
 
-def _warn(role: Role, workloads: Workloads, warnings: Warnings, *, in_known_region: bool) -> None:
-    """Warn of what leaves open who uses a role."""
-    if not in_known_region:
-        listed = role.last_used_region in workloads.regions
-        remedy = "what used it there is no workload that was listed" if listed else _READ_REGION
-        warnings.add(
-            "role-used-elsewhere",
-            f"{role.arn} was last used in {role.last_used_region}, where no workload was listed: {remedy}",
-        )
-    if role.arn in workloads.shared_roles:
-        what = workloads.shared_roles[role.arn]
-        warnings.add("role-shared-untraced", f"{role.arn} is also used by {what}: no trace tells for what")
+def _of_candidates(workloads: Workloads) -> dict[str, str]:
+    """The roles that workloads may have of which it could not be told, with what there is to say of each."""
+    users: dict[str, list[str]] = {}
+    for workload in workloads.known.values():
+        for role in workload.candidates:
+            if Arn.parse(role) and (role, workload.key) not in workloads.roles_of_versions:
+                users.setdefault(role, []).append(shown_id(workload.key))
+    return {
+        role: f"may also be used by {', '.join(sorted(names))}, whose role could not be told"
+        for role, names in users.items()
+    }
+
+
+def _where_to_add(workloads: Workloads) -> str:
+    """What to do about a region whose workloads were not listed, by the kinds that are there."""
+    found = {workload.kind for workload in workloads.known.values()} & KINDS.keys()
+    if not found - {LAMBDA.name}:
+        return _READ_REGION.format(what="functions", files=f"file of {LAMBDA.option}")
+    options = sorted({KINDS[kind].option for kind in found})
+    return _READ_REGION.format(what="workloads", files=f"files of {' and '.join(options)}")
+
+
+def _warn_of_use_elsewhere(role: Role, remedy: str, warnings: Warnings) -> None:
+    where = role.last_used_region
+    warnings.add(
+        "role-used-elsewhere",
+        f"{role.arn} was last used in {where}, where no workload was listed: {remedy}",
+    )
 
 
 def _warn_of_strangers(role: Role, kinds: Collection[str], warnings: Warnings) -> None:
@@ -116,11 +139,11 @@ def _regions() -> re.Pattern[str]:
     return re.compile(rf"(?<![a-z0-9])(?:{either})(?![a-z0-9])")
 
 
-def _warn_of_regions(role: Role, regions: set[str], warnings: Warnings) -> None:
+def _warn_of_regions(role: Role, regions: set[str], remedy: str, warnings: Warnings) -> None:
     for region in sorted(regions):
         warnings.add(
             "region-unread",
-            f"name or stack of {role.arn} say {region}, where no workload was listed: {_READ_REGION}",
+            f"name or stack of {role.arn} say {region}, where no workload was listed: {remedy}",
         )
 
 

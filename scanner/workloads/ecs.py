@@ -252,11 +252,12 @@ def _of_family(workload: str, family: _Family, cluster: str, known: _Known, aske
         max(serving) if known.services_read and serving else max({*definitions, *serving, *traced}, default=0)
     )
     places = tuple(place for place in {*known.running, (family, cluster)} if _is_at(place, family, cluster))
+    started = [(override, workload) for override in sorted(running.overrides - {""})]
     main = definitions.get(newest)
     if main is None:
         role = settled((), workload, asked, PRINCIPAL)
         of_family = with_role(unread_task(workload), role)
-        return _Built((of_family,), places, _pairs(of_family))
+        return _Built((of_family,), places, (*_pairs(of_family), *started))
     role = settled(_candidates(main, running), workload, asked, PRINCIPAL)
     of_family = with_role(
         Workload(
@@ -278,7 +279,7 @@ def _of_family(workload: str, family: _Family, cluster: str, known: _Known, aske
         (definition.role, workload)
         for revision, definition in definitions.items()
         if definition.role and revision in serving | traced
-    }
+    }.union(started)
     companions = tuple(_execution(workload, main))
     return _Built(
         (of_family, *companions),
@@ -350,7 +351,10 @@ def _shared(workload: Workload, main: TaskDefinition, hints: Iterable[Hints]) ->
     unseen = [name for name in others if not any(_names(hint, name) for hint in traced)]
     if workload.role is None or len(others) < 2 or not unseen:
         return {}
-    return {workload.role: f"containers {', '.join(unseen)} of {shown_id(workload.key)}"}
+    return {
+        workload.role: f"is also used by containers {', '.join(unseen)} of {shown_id(workload.key)}: no trace "
+        "names them (resource attribute container.name)"
+    }
 
 
 def _names(hint: str, container: str) -> bool:

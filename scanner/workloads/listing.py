@@ -21,8 +21,8 @@ class Workloads:
     functions were listed. `compared_roles` are the roles that the scan is about.
     `platforms` are the principals (beside Lambda's) all of whose workloads are known, so that nobody else
     uses a role that lets only them in. `shared_roles` are roles that something uses of which no trace can
-    tell, with what that is. `renamed` are workloads that are known by another key than traces name them by.
-    `names` are all that were listed, whether more than their role was read or not.
+    tell, with what a warning says of each. `renamed` are workloads that are known by another key than traces
+    name them by. `names` are all that were listed, whether more than their role was read or not.
     """
 
     known: Mapping[str, Workload] = field(default_factory=dict)

@@ -80,7 +80,7 @@ def machines_of(documents: Documents, asked: Asked, warnings: Warnings) -> ReadW
         pairs |= {(role, arn) for role in roles}
         unclear = _not_understood(_current(arn, entries.get(arn, [])))
         if unclear and workload.role:
-            shared[workload.role] = unclear
+            shared[workload.role] = f"is also used by {unclear}: no trace tells for what"
     summaries = {text(entry, "stateMachineArn") for entry in documents.of("state-machine-summary")}
     described = {arn for arn, of_arn in entries.items() if _current(arn, of_arn)}
     complete = (

@@ -226,3 +226,32 @@ def test_a_tag_of_the_role_decides_nothing_where_others_may_assume_it() -> None:
     own: dict[str, Any] = {"tags": {"team": "a"}}
     assert verdicts(compared([policy(grant)], seen, **own))[0] == "ineffective"
     assert verdicts(compared([policy(grant)], seen, workloads_complete=False, **own))[0] == "used"
+
+
+def test_a_role_that_a_workload_may_have_is_not_known_to_have_no_other_users() -> None:
+    unclear = Workload(
+        "ecs:shop/api@123456789012/eu-west-1", "ecs", "shop/api", candidates=(ROLE, "what is not known")
+    )
+    workloads = Workloads({**workloads_of(BOTH), unclear.key: unclear}, frozenset({(ROLE, F)}))
+    warnings = Warnings()
+    (found,) = with_workloads([Role(ROLE, "f", workloads_complete=True)], workloads, warnings)
+    assert not found.workloads_complete
+    assert [warning.message for warning in warnings.all()] == [
+        f"{ROLE} may also be used by ecs:shop/api, whose role could not be told"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "remedy"),
+    [
+        (("lambda",), "add its functions to the file of --functions"),
+        (("lambda", "ecs"), "add its workloads to the files of --functions and --workload-config"),
+        (("ecs", "eks"), "add its workloads to the files of --workload-config"),
+    ],
+)
+def test_what_to_add_of_another_region_is_said_by_what_runs_there(kinds: Any, remedy: str) -> None:
+    known = {kind: Workload(f"{kind}:x@1/eu-west-1", kind, "x") for kind in kinds}
+    warnings = Warnings()
+    with_workloads([Role(ROLE, "f", last_used_region="us-west-2")], Workloads(known), warnings)
+    (warning,) = warnings.all()
+    assert warning.code == "role-used-elsewhere" and remedy in warning.message

@@ -126,7 +126,7 @@ def test_containers_that_no_trace_names_use_the_role_too() -> None:
     found, _, _ = read(
         "ecs", [traced(API, Hints(container="app"))], definition(containerDefinitions=containers)
     )
-    assert found.shared_roles == {role("task"): "containers cron of ecs:shop/api"}
+    assert "containers cron of ecs:shop/api" in found.shared_roles[role("task")]
     one, _, _ = read("ecs", [traced(API)], definition(containerDefinitions=containers[::2]))
     assert one.shared_roles == {}
 
@@ -305,3 +305,10 @@ def test_ecs_exec_is_off_where_all_that_runs_was_started_without_it() -> None:
         exec_ = "ssmmessages:createdatachannel"
         unknown = exec_ in {need.action for need in needs.unknown}
         assert (exec_ in actions(needs.required), unknown) == (state == "on", state == "unknown")
+
+
+def test_a_role_that_tasks_are_started_with_in_place_of_their_own_is_used_by_them() -> None:
+    own = traced(API, versions=("7",))
+    started = task(overrides={"taskRoleArn": role("other")})
+    found, _, _ = read("ecs", [own], definition(), service(), started)
+    assert {pair[0] for pair in found.roles_of_versions} == {role("task"), role("other")}
