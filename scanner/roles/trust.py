@@ -25,8 +25,8 @@ _READ_REGION = "name that region too (--region), or add its {what} to the {files
 def with_workloads(roles: Iterable[Role], workloads: Workloads, warnings: Warnings) -> list[Role]:
     """The roles with all workloads that use them.
 
-    That these are all is known only where the workloads could be listed, each with its role, nobody but their platforms may
-    assume the role, and no region is known to use it whose workloads were not listed.
+    That these are all is known only where the workloads could be listed, each with its role, nobody but
+    their platforms may assume the role, and no region is known to use it whose workloads were not listed.
     """
     using: dict[str, set[str]] = {}
     for used_role, arn in workloads.roles_of_versions:

@@ -60,6 +60,11 @@ class Answers:
             self._warnings.add("configuration-unread", f"{failed}: {wanted.means}")
         return []
 
+    def keep(self, form: str, entry: Any) -> None:
+        """Note an entry that follows from other answers."""
+        with self._lock:
+            self._entries.setdefault(form, []).append(entry)
+
     def ask_each(
         self, wanted: Wanted, request: Callable[[T], Iterable[Any]], items: Iterable[T]
     ) -> list[Any]:

@@ -33,7 +33,7 @@ _MISSING = (
     "apprunner:DescribeService, or add what `aws apprunner describe-service` prints to --workload-config), "
     "or it names no instance role"
 )
-_LISTS = "`aws apprunner list-services` and `... describe-service`"
+_LISTS = ("`aws apprunner list-services`", "`... describe-service` of each")
 _ACCESS = "access"
 _ECR = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com/([^:@]+)")
 

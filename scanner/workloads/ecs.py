@@ -8,22 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 from scanner.errors import Warnings
-from scanner.model import Arn, PlatformNeeds, Workload
+from scanner.model import PlatformNeeds, Workload
 from scanner.model.workloads import Alias, Hints, PublishedVersion, WorkloadKey, shown_id
 from scanner.workloads import batch
 from scanner.workloads.asked import Asked, settled
-from scanner.workloads.documents import Documents, Entry, part, parts, text
+from scanner.workloads.documents import Documents
+from scanner.workloads.ecs_running import UNKNOWN, Family, Running, Tasks, known_tasks
 from scanner.workloads.ecs_task import (
     REMEDIES,
     TASK_TABLE,
     UNREAD,
     TaskDefinition,
     execution_needs,
-    named_revision,
-    parse_definition,
     task_needs,
 )
 from scanner.workloads.features import unread_needs
@@ -31,72 +29,7 @@ from scanner.workloads.listing import ReadWorkloads, Workloads
 from scanner.workloads.warnings import explained, warn_of_others, with_role
 
 PRINCIPAL = "ecs-tasks.amazonaws.com"
-_UNKNOWN = "?"
 _EXECUTION = "execution"
-_LISTS = "`aws ecs list-task-definition-families`, `... describe-task-definition` and `... describe-services`"
-
-
-class _Family(NamedTuple):
-    """A family of task definitions of an account and region."""
-
-    account: str
-    region: str
-    name: str
-
-
-@dataclass(frozen=True)
-class _Running:
-    """What runs of a family in a cluster now.
-
-    `serving` are revisions by what runs them, `overrides` the task roles that tasks were started with in
-    place of their definition's ("" for none), `execute_command` whether ECS Exec is on for any of it.
-    """
-
-    serving: tuple[tuple[str, int], ...] = ()
-    overrides: frozenset[str] = frozenset()
-    execute_command: bool = False
-
-
-@dataclass
-class _Known:
-    """What the documents say, by family, and by family and cluster."""
-
-    documents: Documents
-    definitions: dict[_Family, dict[int, TaskDefinition]] = field(default_factory=dict)
-    running: dict[tuple[_Family, str], _Running] = field(default_factory=dict)
-
-    @property
-    def services_read(self) -> bool:
-        """Whether it is known which revisions serve."""
-        return self.documents.has_all("service") and "task" not in self.documents.partial
-
-    @property
-    def all_running_read(self) -> bool:
-        """Whether it is known how all is started that runs: a task may run without a service."""
-        return self.services_read and self.documents.has_all("task")
-
-    def matching(self, key: WorkloadKey, family: str) -> list[_Family]:
-        """The families that a key may mean: a place that it leaves out may be any."""
-        return sorted(
-            known
-            for known in {*self.definitions, *(of_family for of_family, _ in self.running)}
-            if known.name == family
-            and key.account in ("", known.account)
-            and key.region in ("", known.region)
-        )
-
-    def running_in(self, family: _Family, cluster: str) -> _Running:
-        """What runs of a family in a cluster, in all of them where it is not known in which."""
-        found = [
-            running
-            for (of_family, of_cluster), running in sorted(self.running.items())
-            if of_family == family and cluster in (of_cluster, _UNKNOWN)
-        ]
-        return _Running(
-            tuple(serving for running in found for serving in running.serving),
-            frozenset().union(*(running.overrides for running in found)),
-            any(running.execute_command for running in found),
-        )
 
 
 def unread_task(workload: str) -> Workload:
@@ -107,7 +40,7 @@ def unread_task(workload: str) -> Workload:
 
 def tasks_of(documents: Documents, asked: Asked, warnings: Warnings) -> ReadWorkloads:
     """The workloads of ECS that documents and traces show, with the roles of their tasks."""
-    known = _known(documents)
+    known = known_tasks(documents)
     built = [_of_traced(key, known, asked, warnings) for key in sorted(asked.usages)]
     used = {(family, cluster) for one in built for family, cluster in one.places}
     built += [_of_untraced(family, cluster, known, asked) for family, cluster in _untraced(known, used)]
@@ -116,7 +49,7 @@ def tasks_of(documents: Documents, asked: Asked, warnings: Warnings) -> ReadWork
     workloads = {workload.key: workload for one in built for workload in one.workloads}
     complete = _is_complete(known)
     if asked.usages and any(workload.role for workload in workloads.values()):
-        warn_of_others(documents, complete, "task definitions and services", _LISTS, warnings)
+        warn_of_others(documents, complete, "task definitions and services", known.unread(), warnings)
     return ReadWorkloads(
         Workloads(
             known=workloads,
@@ -129,75 +62,30 @@ def tasks_of(documents: Documents, asked: Asked, warnings: Warnings) -> ReadWork
     )
 
 
-# --- what the documents say ----------------------------------------------------------------------
+# --- workloads that are known ------------------------------------------------------------
 
 
-def _known(documents: Documents) -> _Known:
-    known = _Known(documents)
-    for entry in documents.of("task-definition"):
-        definition = parse_definition(entry)
-        if definition:
-            family = _Family(definition.arn.account, definition.arn.region, definition.family)
-            known.definitions.setdefault(family, {})[definition.revision] = definition
-    for place, running in _all_running(documents):
-        held = known.running.get(place, _Running())
-        known.running[place] = _Running(
-            (*held.serving, *running.serving),
-            held.overrides | running.overrides,
-            held.execute_command or running.execute_command,
-        )
-    return known
-
-
-def _all_running(documents: Documents) -> Iterator[tuple[tuple[_Family, str], _Running]]:
-    for service in documents.of("service"):
-        if text(service, "status") == "INACTIVE":
-            continue
-        sets = (*parts(service, "deployments"), *parts(service, "taskSets"))
-        arns = dict.fromkeys(text(run, "taskDefinition") for run in (service, *sets))
-        yield from _running(service, f"service {text(service, 'serviceName')}", arns, frozenset({""}))
-    for task in documents.of("task"):
-        if text(task, "lastStatus") != "STOPPED":
-            override = text(part(task, "overrides"), "taskRoleArn")
-            yield from _running(task, "task", [text(task, "taskDefinitionArn")], frozenset({override}))
-
-
-def _running(
-    entry: Entry, what: str, arns: Iterable[str], overrides: frozenset[str]
-) -> Iterator[tuple[tuple[_Family, str], _Running]]:
-    """What a service or a task runs."""
-    cluster = text(entry, "clusterArn").rpartition("/")[2] or _UNKNOWN
-    execute_command = entry.get("enableExecuteCommand") is True
-    for arn in arns:
-        named, place = named_revision(arn), Arn.parse(arn)
-        if named and place:
-            family, revision = named
-            running = _Running(((what, revision),), overrides, execute_command)
-            yield (_Family(place.account, place.region, family), cluster), running
-
-
-def _untraced(known: _Known, used: Collection[tuple[_Family, str]]) -> list[tuple[_Family, str]]:
+def _untraced(known: Tasks, used: Collection[tuple[Family, str]]) -> list[tuple[Family, str]]:
     """The families in clusters that no trace names; those that run nowhere now may run in any cluster."""
     places = known.running.keys() - used
-    anywhere = {family for family, cluster in used if cluster == _UNKNOWN}
+    anywhere = {family for family, cluster in used if cluster == UNKNOWN}
     of_families = {family for family, _ in (*known.running, *used)}
-    idle = {(family, _UNKNOWN) for family in known.definitions if family not in of_families}
+    idle = {(family, UNKNOWN) for family in known.definitions if family not in of_families}
     return sorted({place for place in places if place[0] not in anywhere} | idle)
 
 
-def _is_complete(known: _Known) -> bool:
+def _is_complete(known: Tasks) -> bool:
     """Whether these are all that may run with a task's role.
 
-    That takes a list of all families, each of them described, and all services. Batch's jobs run as tasks.
+    That takes a list of all families, each of them described, and all services of all clusters. Batch's jobs
+    run as tasks.
     """
-    documents = known.documents
-    names = {family.name for family in known.definitions}
-    return (
-        known.services_read
-        and documents.has_all("family")
-        and not documents.partial & {"task-definition", "job-definition"}
-        and names.issuperset(documents.texts_of("family"))
-    )
+    return not known.unread() and not known.documents.partial & {
+        "task-definition",
+        "job-definition",
+        "service",
+        "task",
+    }
 
 
 # --- workloads -----------------------------------------------------------------------------------
@@ -208,18 +96,18 @@ class _Built:
     """A workload, then those that it needs; its families in clusters, and its roles by version."""
 
     workloads: tuple[Workload, ...]
-    places: tuple[tuple[_Family, str], ...] = ()
+    places: tuple[tuple[Family, str], ...] = ()
     roles: tuple[tuple[str, str], ...] = ()
     shared: Mapping[str, str] = field(default_factory=dict)
 
 
-def _of_traced(workload: str, known: _Known, asked: Asked, warnings: Warnings) -> _Built:
+def _of_traced(workload: str, known: Tasks, asked: Asked, warnings: Warnings) -> _Built:
     """A workload that was traced."""
     key = WorkloadKey.parse(workload)
     cluster, _, name = key.name.rpartition("/")
     families = known.matching(key, name)
     if len(families) == 1:
-        built = _of_family(workload, families[0], cluster or _UNKNOWN, known, asked)
+        built = _of_family(workload, families[0], cluster or UNKNOWN, known, asked)
         main, *companions = built.workloads
         told = explained(main, _without_role(families[0], known), warnings)
         return replace(built, workloads=(told, *companions))
@@ -231,25 +119,27 @@ def _of_traced(workload: str, known: _Known, asked: Asked, warnings: Warnings) -
     return _Built((of_family,), roles=_pairs(of_family))
 
 
-def _without_role(family: _Family, known: _Known) -> str:
+def _without_role(family: Family, known: Tasks) -> str:
     definitions = known.definitions.get(family, {})
     if definitions and max(definitions.items())[1].fargate_only:
         return "its task definition names no task role, so that its code has no credentials of ECS"
     return "its task definition names no task role: on EC2 its code may use the role of the instance"
 
 
-def _of_untraced(family: _Family, cluster: str, known: _Known, asked: Asked) -> _Built:
+def _of_untraced(family: Family, cluster: str, known: Tasks, asked: Asked) -> _Built:
     key = WorkloadKey("ecs", f"{cluster}/{family.name}", family.account, family.region)
     return _of_family(key.text, family, cluster, known, asked)
 
 
-def _of_family(workload: str, family: _Family, cluster: str, known: _Known, asked: Asked) -> _Built:
+def _of_family(workload: str, family: Family, cluster: str, known: Tasks, asked: Asked) -> _Built:
     running = known.running_in(family, cluster)
     definitions = known.definitions.get(family, {})
     traced = frozenset(int(name) for name in asked.versions(workload) if name.isdecimal())
     serving = frozenset(revision for _, revision in running.serving)
     newest = (
-        max(serving) if known.services_read and serving else max({*definitions, *serving, *traced}, default=0)
+        max(serving)
+        if known.services_named and serving
+        else max({*definitions, *serving, *traced}, default=0)
     )
     places = tuple(place for place in {*known.running, (family, cluster)} if _is_at(place, family, cluster))
     started = [(override, workload) for override in sorted(running.overrides - {""})]
@@ -289,11 +179,11 @@ def _of_family(workload: str, family: _Family, cluster: str, known: _Known, aske
     )
 
 
-def _is_at(place: tuple[_Family, str], family: _Family, cluster: str) -> bool:
-    return place[0] == family and cluster in (place[1], _UNKNOWN)
+def _is_at(place: tuple[Family, str], family: Family, cluster: str) -> bool:
+    return place[0] == family and cluster in (place[1], UNKNOWN)
 
 
-def _candidates(main: TaskDefinition, running: _Running) -> list[str]:
+def _candidates(main: TaskDefinition, running: Running) -> list[str]:
     """The roles that tasks of the newest revision have: its own, or what they were started with instead."""
     overrides = sorted(running.overrides - {""})
     of_definition = (
@@ -303,7 +193,7 @@ def _candidates(main: TaskDefinition, running: _Running) -> list[str]:
 
 
 def _revisions(
-    main: TaskDefinition, definitions: Iterable[TaskDefinition], known: _Known
+    main: TaskDefinition, definitions: Iterable[TaskDefinition], known: Tasks
 ) -> tuple[PublishedVersion, ...]:
     """The revisions. Where it is not known which serve, one that was not read may be among them."""
     read = [
@@ -317,7 +207,7 @@ def _revisions(
     return tuple(sorted(read, key=lambda version: int(version.name)))
 
 
-def _aliases(running: _Running) -> tuple[Alias, ...]:
+def _aliases(running: Running) -> tuple[Alias, ...]:
     by_name: dict[str, set[str]] = {}
     for what, revision in running.serving:
         by_name.setdefault(what, set()).add(str(revision))
@@ -352,8 +242,8 @@ def _shared(workload: Workload, main: TaskDefinition, hints: Iterable[Hints]) ->
     if workload.role is None or len(others) < 2 or not unseen:
         return {}
     return {
-        workload.role: f"is also used by containers {', '.join(unseen)} of {shown_id(workload.key)}: no trace "
-        "names them (resource attribute container.name)"
+        workload.role: f"is also used by containers {', '.join(unseen)} of {shown_id(workload.key)}: no "
+        "trace names them (resource attribute container.name)"
     }
 
 
@@ -372,6 +262,6 @@ def _is_traced(job: batch.Job, asked: Asked) -> bool:
 
 def _of_job(job: batch.Job, role: str) -> _Built:
     """A job definition that no trace names."""
-    key = WorkloadKey("ecs", f"{_UNKNOWN}/{job.name}", job.account, job.region)
+    key = WorkloadKey("ecs", f"{UNKNOWN}/{job.name}", job.account, job.region)
     workload = Workload(key.text, "ecs", key.name, role=role, platform=PlatformNeeds())
     return _Built((workload,), roles=_pairs(workload))

@@ -18,7 +18,7 @@ _WHO_ELSE = "which other tasks use a role is unknown, and nothing is confirmed"
 _FAMILIES = Wanted("family", "ecs:ListTaskDefinitionFamilies", _WHO_ELSE)
 _DEFINITION = Wanted("task-definition", "ecs:DescribeTaskDefinition", "the role of tasks is unknown")
 _SERVES = "which revisions of a task definition serve is unknown"
-_CLUSTERS = Wanted("service", "ecs:ListClusters", _SERVES)
+_CLUSTERS = Wanted("task-cluster-arn", "ecs:ListClusters", _SERVES)
 _SERVICE_ARNS = Wanted("service", "ecs:ListServices", _SERVES)
 _SERVICES = Wanted("service", "ecs:DescribeServices", _SERVES)
 _TASK_ARNS = Wanted("task", "ecs:ListTasks", _SERVES)
@@ -59,7 +59,9 @@ def _read_region(aws: Aws, region: str, asked: Asked, answers: Answers) -> None:
 def _running(ecs: Any, answers: Answers) -> list[str]:
     """The revisions that services and tasks run, as `FAMILY:REVISION`."""
     running: list[Any] = []
-    for cluster in _texts(ecs, answers, _CLUSTERS, "list_clusters", "clusterArns"):
+    for cluster in answers.ask(_CLUSTERS, partial(pages, ecs, "list_clusters", "clusterArns")):
+        # all that it runs is described below, or is noted as missing: there is no need to compare counts
+        answers.keep("task-cluster", {"clusterArn": cluster})
         services = _texts(ecs, answers, _SERVICE_ARNS, "list_services", "serviceArns", cluster=cluster)
         for chunk in in_chunks(services, _SERVICES_AT_ONCE):
             running += answers.ask(_SERVICES, partial(_described, ecs, "services", cluster, chunk))

@@ -48,7 +48,7 @@ _MISSING = (
     "allow states:DescribeStateMachine, or add what `aws stepfunctions describe-state-machine` prints to "
     "--workload-config"
 )
-_LISTS = "`aws stepfunctions list-state-machines` and `... describe-state-machine`"
+_LISTS = ("`aws stepfunctions list-state-machines`", "`... describe-state-machine` of each")
 _INITIAL = ("", "INITIAL")
 _SYNC = ".sync"
 # what a service asks of a job and does to one that it waits for

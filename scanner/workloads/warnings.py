@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from scanner.errors import Warnings
@@ -12,15 +13,20 @@ from scanner.workloads.documents import Documents
 
 
 def warn_of_others(
-    documents: Documents, complete: bool, what: str, commands: str, warnings: Warnings
+    documents: Documents, complete: bool, what: str, commands: Sequence[str], warnings: Warnings
 ) -> None:
     """Warn where files do not hold all workloads of a kind; where a right is missing, that was said."""
     if not complete and not documents.missing:
         warnings.add(
             "workload-config-partial",
             f"not all {what} are known: who else uses a role is unknown, and nothing is confirmed; add what "
-            f"{commands} print to --workload-config",
+            f"{_listed(commands)} print to --workload-config",
         )
+
+
+def _listed(texts: Sequence[str]) -> str:
+    *first, last = texts or ["its commands"]
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def with_role(workload: Workload, settled: Settled) -> Workload:

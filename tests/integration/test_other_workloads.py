@@ -16,7 +16,7 @@ from tests.fakes.traces import Call, lambda_trace
 from tests.integration.tools import Ran, next_second, run
 from tests.unit.spans.documents import FUNCTION, ROOT, TASK, F, request, root, span
 from tests.unit.workloads import test_ec2, test_eks
-from tests.unit.workloads.computes import ACCOUNT, definition, families, role, service, trust
+from tests.unit.workloads.computes import ACCOUNT, clusters, definition, families, role, service, trust
 
 API = "ecs:shop/api"
 TASKS, LAMBDA = "ecs-tasks.amazonaws.com", "lambda.amazonaws.com"
@@ -79,7 +79,7 @@ def reasons(ran: Ran, action: str) -> tuple[str, ...]:
 @pytest.fixture
 def whole() -> list[Any]:
     """All that there is of the one service."""
-    return [definition(executionRoleArn=role("execution")), families("api"), service()]
+    return [definition(executionRoleArn=role("execution")), families("api"), service(), *clusters()]
 
 
 def test_the_role_of_a_task_is_compared_and_its_excess_confirmed(tmp_path: Path, whole: list[Any]) -> None:

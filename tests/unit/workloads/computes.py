@@ -80,6 +80,17 @@ def families(*names: str) -> dict[str, Any]:
     return {"families": list(names)}
 
 
+def clusters(services: int = 1, tasks: int = 0, name: str = "shop") -> list[dict[str, Any]]:
+    """What `aws ecs list-clusters` and `aws ecs describe-clusters` print."""
+    cluster = {
+        "clusterArn": ecs_arn(f"cluster/{name}"),
+        "activeServicesCount": services,
+        "runningTasksCount": tasks,
+        "pendingTasksCount": 0,
+    }
+    return [{"clusterArns": [cluster["clusterArn"]]}, {"clusters": [cluster], "failures": []}]
+
+
 def trust(*principals: str) -> dict[str, Any]:
     """A trust policy for services."""
     return {

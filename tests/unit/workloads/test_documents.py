@@ -12,7 +12,7 @@ import pytest
 from scanner.errors import EXIT_USAGE, ScanError
 from scanner.options.workload_config import workload_config
 from scanner.workloads.documents import forms, joined, recognised
-from tests.unit.workloads.computes import MADE, definition, families, role, service, task
+from tests.unit.workloads.computes import MADE, clusters, definition, families, role, service, task
 
 INSTANCE = {"InstanceId": "i-0a1b2c3d4e", "LaunchTime": MADE}
 PRINTED: dict[str, Any] = {
@@ -20,6 +20,8 @@ PRINTED: dict[str, Any] = {
     "task": task(),
     "service": service(),
     "family": families("api"),
+    "task-cluster-arn": clusters()[0],
+    "task-cluster": clusters()[1],
     "job-definition": {"jobDefinitions": []},
     "instance": {"Reservations": [{"Instances": [INSTANCE]}]},
     "profile-association": {"IamInstanceProfileAssociations": []},

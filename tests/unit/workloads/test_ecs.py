@@ -23,6 +23,7 @@ from tests.unit.workloads.computes import (
     PLACE,
     REGION,
     Roles,
+    clusters,
     definition,
     documents,
     families,
@@ -65,7 +66,7 @@ def test_older_revisions_may_serve_where_services_were_not_read() -> None:
     found, _, _ = read("ecs", [traced(API)], definition())
     assert found.known[API].aliases is None
     assert ("6", role("task")) in [(one.name, one.role) for one in found.known[API].published]
-    known, _, _ = read("ecs", [traced(API)], definition(), service(7))
+    known, _, _ = read("ecs", [traced(API)], definition(), service(7), *clusters())
     assert [alias.versions for alias in known.known[API].aliases or ()] == [("7",)]
     assert [one.name for one in known.known[API].published] == ["7"]
 
@@ -136,15 +137,28 @@ def test_containers_that_no_trace_names_use_the_role_too() -> None:
 
 def test_all_users_of_a_role_are_known_where_all_families_and_services_are() -> None:
     whole = [definition(), definition("web"), families("api", "web"), service(), service(family="web")]
+    whole += clusters(services=2)
     complete, _, _ = read("ecs", [traced(API)], *whole)
     assert complete.platforms == {TASKS}
     assert {key for key, workload in complete.known.items() if workload.role} == {
         API,
         f"ecs:shop/web@{PLACE}",
     }
-    for partial in (whole[:1] + whole[2:], whole[:2] + whole[3:], whole[:3]):
-        found, _, _ = read("ecs", [traced(API)], *partial)
+    for left_out, command in enumerate(
+        (
+            "`aws ecs describe-task-definition` of each family",
+            "`aws ecs describe-task-definition` of each family",
+            "`aws ecs list-task-definition-families`",
+            "`aws ecs describe-services` of all services of cluster shop",
+            "`aws ecs describe-services` of all services of cluster shop",
+            "`aws ecs list-clusters`",
+            "`aws ecs describe-clusters`",
+        )
+    ):
+        found, warnings, _ = read("ecs", [traced(API)], *whole[:left_out], *whole[left_out + 1 :])
         assert not found.platforms
+        said = [w.message for w in warnings.all() if w.code == "workload-config-partial"]
+        assert not said or command in said[0]
     cut, _, _ = read("ecs", [traced(API)], *whole[:2], {**whole[2], "nextToken": "x"}, *whole[3:])
     assert not cut.platforms
 
@@ -298,9 +312,10 @@ def test_ecs_exec_is_off_where_all_that_runs_was_started_without_it() -> None:
         ((service(**off), task(**off)), "off"),
         ((service(**on),), "on"),
         ((service(**off), task(**on)), "on"),
+        ((service(**off),), "unknown"),
         ((), "unknown"),
     ):
-        found, _, _ = read("ecs", [traced(API)], definition(), *printed)
+        found, _, _ = read("ecs", [traced(API)], definition(), *printed, *clusters(tasks=1))
         needs = found.known[API].platform
         exec_ = "ssmmessages:createdatachannel"
         unknown = exec_ in {need.action for need in needs.unknown}
