@@ -370,7 +370,7 @@ def test_without_scripts_the_groups_are_a_table(many: Path, open_page: Open) -> 
 
 def test_three_hundred_functions_are_small_and_open_at_once(tmp_path: Path, open_page: Open) -> None:
     path = of_account(tmp_path, 300)
-    assert path.stat().st_size < 2_000_000
+    assert path.stat().st_size < 1_700_000
     opened = open_page(path)
     page = opened.page
     loaded = []

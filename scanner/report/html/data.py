@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from scanner.model import EXCESS
-from scanner.report.html.shared import SharedTexts, table
+from scanner.report.html.shared import SharedTexts, abbreviated, table
 from scanner.report.records import Finding, Location, Report, Role, Workload
 from scanner.report.view.accept_rule import rule_lines
 from scanner.report.view.effects import EFFECTS
@@ -28,20 +28,21 @@ Json = dict[str, Any]
 
 
 def page_data(report: Report, view: View) -> Json:
-    """The tables of a page; positions in `$` columns are those of `texts`."""
+    """The tables of a page; positions in `$` columns are those of `texts`, abbreviated by `heads`."""
     data = _Data(report, view)
-    tables = {
-        "findings": table(data.findings()),
-        "groups": table(data.groups()),
-        "roles": table(data.roles()),
-        "edits": table(data.edits()),
-        "functions": table(data.functions()),
-        "used": table(data.used()),
-        "denied": table(data.denied()),
+    rows = {
+        "findings": list(data.findings()),
+        "groups": list(data.groups()),
+        "roles": list(data.roles()),
+        "edits": list(data.edits()),
+        "functions": list(data.functions()),
+        "used": list(data.used()),
+        "denied": list(data.denied()),
     }
+    positions = data.texts.positions()
     return {
-        "texts": data.texts.written(),
-        "tables": tables,
+        **abbreviated(data.texts.written(positions)),
+        "tables": {name: table(of_table, positions) for name, of_table in rows.items()},
         "noun": view.noun,
         "effects": dict(EFFECTS),
         "reasons": {str(line.code): [one_line(line.meaning), one_line(line.remedy)] for line in view.reasons},
@@ -127,10 +128,10 @@ class _Data:
                 "rows": [self._members(row) for row in group.rows],
             }
 
-    def _rule(self, rows: Sequence[Row]) -> list[int]:
+    def _rule(self, rows: Sequence[Row]) -> int:
         """The lines of what accepts these in the configuration; none for none."""
         names_hidden = self._view.names_hidden
-        return self.texts.each(rule_lines(rows, names_hidden=names_hidden)) if rows else []
+        return self.texts.each(rule_lines(rows, names_hidden=names_hidden) if rows else ())
 
     def _members(self, row: Row) -> list[int]:
         below = row.below or (row,)
@@ -150,7 +151,9 @@ class _Data:
                 "trusted$": self.texts.of(role.trusted),
                 "boundary$": self.texts.of(role.boundary or ""),
                 "objections$": self.texts.of(role.objections),
-                "policies$": [self.texts.each(text.splitlines()) for text in smaller.get(role.arn, ())],
+                "policies$": self.texts.of(
+                    tuple(tuple(text.splitlines()) for text in smaller.get(role.arn, ()))
+                ),
             }
 
     def edits(self) -> Iterator[Json]:

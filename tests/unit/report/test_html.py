@@ -79,20 +79,28 @@ class Page(HTMLParser):
     def data(self) -> Any:
         return json.loads(self.scripts["application/json"])
 
+    def whole(self, text: str) -> str:
+        """A text of the data with the starts of its ARNs."""
+        return re.sub("[\ue000-\uf8ff]", lambda sign: self.data["heads"][ord(sign[0]) - 0xE000], text)
+
     def table(self, name: str) -> list[dict[str, Any]]:
         """A table of the data, with texts in the place of their positions."""
         texts = self.data["texts"]
+        written = self.data["tables"][name]
 
-        def text(value: Any) -> Any:
-            return [text(part) for part in value] if isinstance(value, list) else texts[value]
+        def text(position: int) -> Any:
+            value = texts[position]
+            return [text(part) for part in value] if isinstance(value, list) else self.whole(value)
 
-        columns = self.data["tables"][name]["columns"]
         return [
             {
                 column.rstrip("$"): text(value) if column.endswith("$") else value
-                for column, value in zip(columns, row, strict=True)
+                for column, value in (
+                    *written["same"].items(),
+                    *((column, values[row]) for column, values in written["columns"].items()),
+                )
             }
-            for row in self.data["tables"][name]["rows"]
+            for row in range(written["rows"])
         ]
 
 
@@ -221,6 +229,30 @@ def test_functions_have_what_they_used() -> None:
 def test_every_text_stands_once() -> None:
     texts = page(bundle_scan()).data["texts"]
     assert len({json.dumps(text) for text in texts}) == len(texts)
+
+
+def test_what_is_the_same_in_every_row_stands_once() -> None:
+    data = page(bundle_scan()).data
+    assert data["tables"]["findings"]["same"]
+    for written in data["tables"].values():
+        assert all(len({json.dumps(value) for value in of}) > 1 for of in written["columns"].values())
+
+
+def test_starts_of_arns_that_come_again_stand_once() -> None:
+    shown = page(unused_scan())
+    head = table("t").rpartition("table/")[0]
+    assert shown.data["heads"].count(head) == 1
+    assert not any(head in text for text in shown.data["texts"])
+    assert any(table("t") in row["resources"] for row in shown.table("findings"))
+
+
+def test_a_character_that_stands_for_the_start_of_an_arn_is_no_text_of_aws() -> None:
+    names = [f"{chr(0xE000)}{at}" for at in (1, 2)]
+    grants = [policy(allow(GET, table(name))) for name in names]
+    shown = page(scan_result([compared(grants, [usage()])], [usage()]))
+    assert [list(row["resources"]) for row in shown.table("findings")] == [
+        [table(f"\\ue000{at}")] for at in (1, 2)
+    ]
 
 
 def test_a_report_of_version_1_makes_a_page() -> None:

@@ -1,18 +1,32 @@
-// The data of the page: tables of numbers and positions of shared texts -> objects.
+// The data of the page: columns of numbers and positions of shared texts -> objects.
 
 const DATA = JSON.parse(document.getElementById("data").textContent);
 
 const capital = (word) => word[0].toUpperCase() + word.slice(1);
-const texts = (value) => (Array.isArray(value) ? value.map(texts) : DATA.texts[value]);
 
-function records({ columns, rows }) {
-  const isText = columns.map((column) => column.endsWith("$"));
-  const names = columns.map((column) => column.replace("$", ""));
-  return rows.map((row, id) => {
-    const record = { place: id };
-    for (let at = 0; at < names.length; at += 1) {
-      record[names[at]] = isText[at] ? texts(row[at]) : row[at];
-    }
+// A character of the private area stands for the start of an ARN; a list holds the positions of its texts.
+const whole = (value) => value.replace(/[\ue000-\uf8ff]/g, (sign) => DATA.heads[sign.charCodeAt(0) - 0xe000]);
+const made = new Map();
+function text(position) {
+  if (!made.has(position)) {
+    const value = DATA.texts[position];
+    made.set(position, Array.isArray(value) ? value.map(text) : whole(value));
+  }
+  return made.get(position);
+}
+
+function records({ rows, same, columns }) {
+  const fill = ([column, values]) => {
+    const isText = column.endsWith("$");
+    return [column.replace("$", ""), (at) => (isText ? text(values(at)) : values(at))];
+  };
+  const fields = [
+    ...Object.entries(same).map(([column, value]) => fill([column, () => value])),
+    ...Object.entries(columns).map(([column, values]) => fill([column, (at) => values[at]])),
+  ];
+  return Array.from({ length: rows }, (_, place) => {
+    const record = { place };
+    for (const [name, value] of fields) record[name] = value(place);
     return record;
   });
 }
