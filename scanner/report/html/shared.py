@@ -57,7 +57,7 @@ class SharedTexts:
 
 
 def abbreviated(texts: Sequence[Any]) -> dict[str, Any]:
-    """The texts with a character for each start of an ARN, and these starts in the order of the characters."""
+    """The texts with a character for each start of an ARN, and these starts in the order of their signs."""
     found = Counter(head for text in texts if isinstance(text, str) for head in _HEAD.findall(text))
     heads = [head for head, count in found.most_common(_MOST_HEADS) if count > 1]
     signs = {head: chr(_FIRST_SIGN + at) for at, head in enumerate(heads)}
