@@ -36,7 +36,8 @@ class TraceReading(NamedTuple):
     `unowned` counts documents with calls that belong to no workload though workloads ran in the trace.
     `foreign` tells that all documents are known to be of something else than a workload. `unanswered` are the
     calls of an incomplete trace that no document of what was called stands below. `other_credentials` counts
-    calls that a workload made under other credentials than its own, which are not among `calls`.
+    calls that a workload made under other credentials than its own, which are not among `calls`. `call_ids`
+    are those of `calls`, in the same order, as bytes; empty for one that has none.
     """
 
     trace_id: str
@@ -51,3 +52,4 @@ class TraceReading(NamedTuple):
     foreign: bool = False
     unanswered: Sequence[ObservedCall] = ()
     other_credentials: Mapping[str, int] = MappingProxyType({})
+    call_ids: Sequence[bytes] = ()

@@ -38,6 +38,8 @@ def spans_in(value: Any) -> Iterator[Span | None] | None:
         return None
     if otlp.is_otlp(value):
         return otlp.spans_of(value)
+    if otlp.is_span(value):
+        return iter([otlp.span_of(value)])
     if aws_spans.is_record(value):
         return iter([aws_spans.span_of(value)])
     if console.is_console(value):

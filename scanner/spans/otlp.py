@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from scanner.spans.failures import Failure, failure_of
-from scanner.spans.kept import SAMPLING, kept_resource, plain, span_cleaners, threshold_of
+from scanner.spans.kept import SAMPLING, kept_attributes, kept_resource, plain, span_cleaners, threshold_of
 from scanner.spans.span import Span
-from scanner.spans.values import kind_of, span_id_of, time_of, trace_id_of
+from scanner.spans.values import flat, kind_of, span_id_of, time_of, trace_id_of
 
 _RESOURCES = ("resourceSpans", "resource_spans", "batches")
 _SCOPES = (
@@ -24,6 +24,20 @@ _SCOPES = (
 )
 _NO_FAILURE = Failure()
 _MAX_DEPTH = 8
+
+
+def is_span(value: Mapping[str, Any]) -> bool:
+    """Whether an object is one span of OTLP, without what is around it."""
+    return isinstance(value.get("attributes"), list) and not {"spanId", "span_id"}.isdisjoint(value)
+
+
+def span_of(value: Mapping[str, Any]) -> Span | None:
+    """The span of an object that is one; its resource may stand in it."""
+    resource = value.get("resource")
+    named = _attributes(resource.get("attributes")) if isinstance(resource, dict) else {}
+    scope = value.get("scope", value.get("instrumentationScope"))
+    name = scope.get("name") if isinstance(scope, dict) else ""
+    return _span(value, kept_resource(named), name if isinstance(name, str) else "")
 
 
 def is_otlp(value: Mapping[str, Any]) -> bool:
@@ -108,7 +122,7 @@ def _camel(name: str) -> str:
 def _kept(attributes: Any) -> dict[str, Any]:
     """The attributes of a span that are kept. Written out: this runs for every attribute."""
     if not isinstance(attributes, list):
-        return {}
+        return kept_attributes(flat(attributes)) if isinstance(attributes, dict) else {}
     cleaners = span_cleaners()
     kept: dict[str, Any] = {}
     for item in attributes:

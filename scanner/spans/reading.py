@@ -76,6 +76,7 @@ def read_records(trace_id: str, records: Sequence[Record], table: Lookup) -> Tra
         other_credentials=_counted(item.workload for item in owned if item.record.id in others)
         if others
         else _NO_OTHERS,
+        call_ids=[record.id for record, _ in calls],
     )
 
 

@@ -22,6 +22,7 @@ from scanner.input.stream import STDIN, InputError, OpenError, opened, problem_o
 from scanner.input.values import Unread, values
 from scanner.model.readings import TraceReading
 from scanner.spans.documents import spans_in, without_time
+from scanner.traces.both_forms import CallsOfDocuments
 from scanner.traces.documents import Trace, compact_id, trace_from_api
 from scanner.traces.reading import read_trace
 from scanner.traces.source import Emit, SkippedTraces, SourceReport
@@ -187,7 +188,9 @@ class _TraceFinder:
         self._unassigned = _DocumentStore()
         self._spans = SpanStore()
         self.lines = SpanLines(self._spans, warnings)
+        self._calls = CallsOfDocuments()
         self._seen: dict[bytes, int] = {}
+        self._hashes = array("q")
         self.documents = 0
         self.truncated = 0
         self.unprocessed = 0
@@ -243,13 +246,17 @@ class _TraceFinder:
         self.lines.finish()
         self.documents += self.lines.unread
         batch: list[TraceReading] = []
-        for reading in self._spans.readings():
-            batch.append(reading)
+        for of_spans in self._spans.readings():
+            known = self._seen.get(compact_id(of_spans.trace_id))
+            reading = of_spans if known is None else self._calls.without_known(known, of_spans)
+            if reading is not None:
+                batch.append(reading)
             if len(batch) == _BATCH:
                 self._emit_readings(batch)
                 batch = []
         if batch:
             self._emit_readings(batch)
+        self._calls.close()
         if self._spans.sampled:
             warnings.add(
                 "spans-sampled",
@@ -299,8 +306,12 @@ class _TraceFinder:
         key, documents = compact_id(trace.id), hash(frozenset(map(_id_of, trace.documents)))
         known = self._seen.get(key)
         if known is not None:
-            self.unprocessed += known != documents  # this copy may hold more of the trace than was read
+            self.unprocessed += (
+                self._hashes[known] != documents
+            )  # this copy may hold more of the trace than was read
             return
-        self._seen[key] = documents
         self.truncated += trace.truncated
-        self._emit_readings([read_trace(trace)])
+        reading = read_trace(trace)
+        self._seen[key] = self._calls.note(reading)
+        self._hashes.append(documents)
+        self._emit_readings([reading])

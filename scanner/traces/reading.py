@@ -12,6 +12,7 @@ from scanner.spans.aliases import value_of
 from scanner.spans.calls import denied_role
 from scanner.spans.credentials import SignedCall, of_others
 from scanner.traces.attributes import has_attributes, own_workload, span_of
+from scanner.traces.both_forms import id_of_document
 from scanner.traces.calls import calls_below, observed_call
 from scanner.traces.documents import (
     Node,
@@ -65,6 +66,7 @@ def read_trace(trace: Trace) -> TraceReading:
         foreign=not (workloads or documents.unreadable) and _is_foreign(owner_of, owners),
         unanswered=() if complete else _unanswered(signed, observed, documents.segments),
         other_credentials=_counted(calls, others),
+        call_ids=[id_of_document(node.get("id")) for node, *_ in signed],
     )
 
 

@@ -75,6 +75,8 @@ _SHAPES: dict[str, Any] = {
     "old OTLP": _OLD,
     "Tempo": {"batches": request(span())["resourceSpans"]},
     "one resource": request(span())["resourceSpans"][0],
+    "one span with its resource": {**span(), "resource": request()["resourceSpans"][0]["resource"]},
+    "OTLP with attributes as an object": request({**span(), "attributes": GET}),
     "record": record(),
     "record without an end": record(endTimeUnixNano=None),
     "row of Logs Insights": {

@@ -10,9 +10,24 @@ from typing import Any
 import pytest
 
 from scanner.errors import ScanError
+from scanner.model.readings import TraceReading
 from scanner.traces import span_store
 from scanner.traces.source import SkippedTraces
-from tests.unit.spans.documents import KEY, TRACE, printed, record, request, root, span
+from tests.unit.spans.documents import (
+    CALL,
+    END,
+    GET,
+    KEY,
+    ROOT,
+    START,
+    TASK,
+    TRACE,
+    printed,
+    record,
+    request,
+    root,
+    span,
+)
 from tests.unit.traces.segments import call, invocation, service
 from tests.unit.traces.test_files import read, trace, written
 
@@ -103,3 +118,45 @@ def test_segments_and_spans_of_one_file(tmp_path: Path) -> None:
     segment = {**invocation(subsegments=[call("c")]), "trace_id": "1-2"}
     readings, _, _ = read(written(tmp_path, json.dumps([segment, record(), record("9" * 16)])))
     assert [len(reading.calls) for reading in readings] == [1, 2]
+
+
+_AS_DOCUMENT = {
+    "id": ROOT,
+    "trace_id": f"1-{TRACE[:8]}-{TRACE[8:]}",
+    "start_time": START / 1e9,
+    "end_time": END / 1e9,
+    "origin": "AWS::ECS::Fargate",
+    "aws": {"ecs": {"task_family": "api", "task_arn": TASK["aws.ecs.task.arn"]}},
+}
+_CALL_AS_DOCUMENT = {**call(CALL, "GetObject"), "name": "S3"}
+
+
+def _calls(readings: list[TraceReading]) -> list[tuple[str | None, str]]:
+    return [(seen.call.workload, seen.call.operation) for reading in readings for seen in reading.calls]
+
+
+@pytest.mark.parametrize("first", ["a", "z"])
+def test_a_trace_that_was_saved_in_both_forms_counts_once(tmp_path: Path, first: str) -> None:
+    document = {**_AS_DOCUMENT, "subsegments": [_CALL_AS_DOCUMENT]}
+    written(tmp_path, json.dumps(document), f"{first}.json")
+    written(tmp_path, json.dumps(request(root(), span())), "m.json")
+    readings, _, _ = read(tmp_path)
+    assert len(readings) == 1
+    assert _calls(readings) == [(KEY, "GetObject")]
+
+
+def test_a_call_that_only_the_spans_have_counts_too(tmp_path: Path) -> None:
+    document = {**_AS_DOCUMENT, "subsegments": [_CALL_AS_DOCUMENT]}
+    put = span("1" * 16, attributes={**GET, "rpc.method": "PutObject"})
+    written(tmp_path, json.dumps([document]), "a.json")
+    written(tmp_path, json.dumps(request(root(), span(), put)), "m.json")
+    readings, _, _ = read(tmp_path)
+    assert sorted(_calls(readings)) == [(KEY, "GetObject"), (KEY, "PutObject")]
+
+
+def test_whose_a_call_is_the_spans_may_tell(tmp_path: Path) -> None:
+    document = {**_AS_DOCUMENT, "aws": {}, "subsegments": [_CALL_AS_DOCUMENT]}
+    written(tmp_path, json.dumps([document]), "a.json")
+    written(tmp_path, json.dumps(request(root(), span())), "m.json")
+    readings, _, _ = read(tmp_path)
+    assert (KEY, "GetObject") in _calls(readings)
