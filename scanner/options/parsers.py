@@ -132,7 +132,7 @@ def scan_parser() -> Parser:
     parser = Parser(
         prog="xray-privilege-scan",
         description="Find AWS permissions that a workload's role grants but the workload never uses, "
-        "from its X-Ray traces.",
+        "from its traces.",
         epilog=EPILOG,
     )
     add = parser.add_argument

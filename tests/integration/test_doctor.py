@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from scanner.aws.rights import rights
+from tests.fakes.logs_insights import FakeLogs, LogsScript
 from tests.fakes.moto_aws import MotoAws
 from tests.fakes.traces import Call, lambda_trace
+from tests.fakes.xray import FakeXRay, Script
 from tests.integration.tools import Ran, next_second, run
 
 READS = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}}
@@ -94,3 +97,15 @@ def test_where_aws_cannot_be_reached_it_says_so_once(aws: MotoAws, tmp_path: Pat
     rights_line, last = ran.out.splitlines()
     assert rights_line == f"Rights: not asked ({len(ALL)} rights)"
     assert last.startswith("No scan can run: AWS cannot be reached at http://127.0.0.1:9: check the network")
+
+
+def test_spans_of_transaction_search_are_enough_to_scan(aws: MotoAws, tmp_path: Path) -> None:
+    script = LogsScript(created=time.time() - 5 * 3600 + 60, stored=3 * 10**9)
+    destination = Script(destination=("CloudWatchLogs", "ACTIVE"))
+    with FakeXRay((), destination) as xray, FakeLogs((), script) as logs:
+        endpoints = {"AWS_ENDPOINT_URL_XRAY": xray.url, "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": logs.url}
+        ran = run(tmp_path, "doctor", env=aws.environment() | endpoints)
+    assert ran.code == 0, ran.out
+    assert "  Traces: none in X-Ray in the last 30 days" in ran.out
+    assert "  Spans: 3.0 GB in aws/spans, of " in ran.out
+    assert ran.out.splitlines()[-1] == "Run: xray-privilege-scan -r 5h"
