@@ -14,7 +14,7 @@ from tests.fakes.github import FakeGitHub
 from tests.integration.test_action_flow import NUMBER, Ran, Step
 from tests.integration.test_other_workloads import API, AUTO, TASKS, details, write
 from tests.unit.spans.documents import START, TASK, request, root, span
-from tests.unit.workloads.computes import definition, families, service
+from tests.unit.workloads.computes import clusters, definition, families, service
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def step(github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     folder = step.workspace
     write(folder, "spans.json", request(root(), span(), resource={**TASK, **AUTO}))
     write(folder, "iam.json", {"RoleDetailList": [details("task", TASKS)], "Policies": []})
-    write(folder / "aws", "tasks.jsonl", definition(), families("api"), service())
+    write(folder / "aws", "tasks.jsonl", definition(), families("api"), service(), *clusters())
     return step
 
 
