@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import SequenceMatcher
-from typing import Any
 
 import msgspec
-import yaml
 
 from scanner.report.records import PolicyDocument, Role, StatementChange
+from scanner.report.view.statement_diff import statement_diff
 from scanner.report.view.values import RoleSuggestion, Row, StatementEdit
 from scanner.report.view.viewed import ViewedReport, is_to_act_on, json_text, statement_name
 
@@ -52,50 +50,12 @@ def _edit(role: Role, change: StatementChange) -> StatementEdit:
         for finding in role.findings
         if (finding.policy, finding.statement) == (change.policy, change.statement)
     )
-    before = _lines(policy.statements[change.statement], as_yaml)
-    after = [line for statement in change.after for line in _lines(statement, as_yaml)]
+    difference = statement_diff(policy.statements[change.statement], change.after, as_yaml=as_yaml)
     return StatementEdit(
         policy=policy.name,
         name=statement_name(role, change.policy, change.statement),
         managed_by_aws=policy.managed_by_aws,
-        difference="\n".join(element_diff(before, after)),
+        difference="\n".join(difference),
         statement=change.statement,
         policy_position=change.policy,
     )
-
-
-def _lines(statement: Any, as_yaml: bool) -> list[str]:
-    if not as_yaml:
-        return json_text(statement).splitlines()
-    text = yaml.dump(
-        statement,
-        Dumper=_Dumper,
-        sort_keys=False,
-        default_flow_style=False,
-        width=10_000,
-        allow_unicode=False,
-    )
-    return text.splitlines()
-
-
-class _Dumper(yaml.SafeDumper):
-    """Lists are indented below their key, as people write them."""
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        super().increase_indent(flow, False)
-
-
-def element_diff(before: Sequence[str], after: Sequence[str]) -> list[str]:
-    """All lines of two texts with `-`, `+` or a blank before them.
-
-    Lines that differ by a comma at the end alone are the same: one removed element is one line.
-    """
-    old, new = ([line.removesuffix(",") for line in lines] for lines in (before, after))
-    lines = []
-    for kind, first, last, from_new, to_new in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if kind == "equal":
-            lines += [f" {line}" for line in after[from_new:to_new]]
-        else:
-            lines += [f"-{line}" for line in before[first:last]]
-            lines += [f"+{line}" for line in after[from_new:to_new]]
-    return lines
