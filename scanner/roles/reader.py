@@ -105,6 +105,9 @@ class RolesOfAws:
         """A role with its policies and its boundary."""
         builder, name = RoleBuilder(arn, warnings), arn.rpartition("/")[2]
         details = builder.ask_details(lambda: self._client.get_role(RoleName=name)["Role"])
+        if details is not None and details.get("Arn", arn) != arn:  # asked for by name, in one account
+            builder.problem("role-elsewhere", f"role {arn} is of another account: it is not compared")
+            return builder.role()
         boundary = builder.add_details(details) if details is not None else None
         if boundary:
             version = builder.ask(partial(self._default_version, boundary))

@@ -80,7 +80,8 @@ def with_traced_clients(evidence: Evidence, workload: Workload | None) -> Eviden
     wraps `BaseClient._make_api_call` of botocore (aws_xray_sdk/ext/botocore/patch.py), the class of all
     clients and not one of them, and each thread finds the context in the environment
     (aws_xray_sdk/core/lambda_launcher.py). Elsewhere threads lose it. aiobotocore has a class of its own.
-    A state machine has no clients: its definition names all that it calls.
+    A state machine has no clients: its definition names all that it calls, so that a run without a call that
+    traces show tells as much as one with calls.
     """
     times = [evidence.auto_instrumented]
     if workload is not None and workload.kind == "lambda":
@@ -89,5 +90,6 @@ def with_traced_clients(evidence: Evidence, workload: Workload | None) -> Eviden
             times.append(evidence.by_xray_sdk)
     if workload is not None and workload.kind == "state-machine" and workload.defined:
         times.append(evidence.last_seen)
+        evidence = replace(evidence, last_call=evidence.last_seen)
     newest = max((time for time in times if time is not None), default=None)
     return evidence if newest is None else replace(evidence, all_clients_traced=newest)

@@ -178,7 +178,9 @@ def matches_permission(grant: Grant, permission: Permission) -> bool:
 
 def overlaps_resource(grant: Grant, use: UsedPermission) -> bool:
     """Whether a grant overlaps a used resource, or what an unknown one may be."""
-    if use.exact and use.resource == arns.ALL:  # an action that knows no resources
+    # that a platform needs it on `*` may leave its resource open, that a call did says that there is none
+    left_open = use.platform and catalog.knows_resources(use.action)
+    if use.exact and use.resource == arns.ALL and not left_open:
         return arns.grants_account_wide(grant.pattern, service_of_action(use.action))
     resource = possible_resource(use)
     return arns.overlaps(grant.pattern, resource) and not (

@@ -235,8 +235,9 @@ def _features_of_machine(arn: str, entry: Entry, traced: bool) -> Iterator[Featu
 
 def _features_of_definition(arn: str, definition: Definition) -> Iterator[Feature]:
     if definition.distributed:
-        executions = arn.replace(":stateMachine:", ":execution:", 1) + ":*"
-        yield Feature("distributed-map", (("machine", arn), ("executions", executions)))
+        executions = arn.replace(":stateMachine:", ":execution:", 1)
+        of_maps = (("executions", f"{executions}:*"), ("map_executions", f"{executions}/*:*"))
+        yield Feature("distributed-map", (("machine", arn), *of_maps))
     for target in definition.writers:
         partition = dict(_place(arn)).get("partition", "aws")
         objects = f"arn:{partition}:s3:::{target.rstrip('/')}/*" if target else f"arn:{partition}:s3:::*/*"

@@ -7,10 +7,13 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from scanner.iam.patterns import matches
+
 UNKNOWN = "?"
 _SUBJECT = ":sub"
 _ACCOUNT = "system:serviceaccount:"
 _PROVIDER = ":oidc-provider/"
+_WILD = frozenset("*?")
 _EQUAL = frozenset({"stringequals", "stringlike", "foranyvalue:stringequals", "foranyvalue:stringlike"})
 
 
@@ -83,7 +86,16 @@ def _service_accounts(statement: Mapping[str, Any], issuer: str) -> Iterator[Ser
         for key, values in keys.items():
             if str(key).lower() != f"{issuer}{_SUBJECT}".lower():
                 continue
+            is_pattern = str(operator).lower().endswith("like")
             for value in values if isinstance(values, list) else [values]:
-                namespace, colon, name = str(value).removeprefix(_ACCOUNT).partition(":")
-                if str(value).startswith(_ACCOUNT) and colon:
-                    yield ServiceAccount(issuer, namespace, name)
+                if is_pattern or not _WILD.intersection(str(value)):
+                    yield from _named(issuer, str(value))
+
+
+def _named(issuer: str, subject: str) -> Iterator[ServiceAccount]:
+    """The service accounts of a subject, of which a `*` may stand for the namespace and more."""
+    namespace, colon, name = subject.removeprefix(_ACCOUNT).partition(":")
+    if subject.startswith(_ACCOUNT) and (colon or "*" in namespace):
+        yield ServiceAccount(issuer, namespace, name if colon else "*")
+    elif not subject.startswith(_ACCOUNT) and matches(subject, f"{_ACCOUNT}any:any"):
+        yield ServiceAccount(issuer, "*", "*")

@@ -177,6 +177,40 @@ def test_a_role_that_cannot_be_told_is_reported_with_its_candidates(tmp_path: Pa
     assert "role-unknown" in ran.warnings
 
 
+def test_what_a_definition_needs_is_kept_on_whatever_resource_and_the_rest_confirmed(tmp_path: Path) -> None:
+    states = f"arn:aws:states:eu-west-1:{ACCOUNT}"
+    machine = f"{states}:stateMachine:flow"
+    job = {"Type": "Task", "Resource": "arn:aws:states:::ecs:runTask.sync", "Next": "map"}
+    items = {"Type": "Map", "Label": "all", "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED"}}}
+    entry = {
+        "stateMachineArn": machine,
+        "name": "flow",
+        "definition": json.dumps({"StartAt": "job", "States": {"job": job, "map": items}}),
+        "roleArn": role("flow"),
+        "creationDate": "2026-01-01T00:00:00+00:00",
+    }
+    grants = {
+        "ecs:StopTask": f"arn:aws:ecs:eu-west-1:{ACCOUNT}:task/shop/*",
+        "states:RedriveExecution": f"{states}:execution:flow/all:*",
+        "sqs:PurgeQueue": "*",
+    }
+    statements = [{"Effect": "Allow", "Action": a, "Resource": r} for a, r in grants.items()]
+    policies = [{"PolicyName": "p", "PolicyDocument": {"Version": "2012-10-17", "Statement": statements}}]
+    of_machine = details("flow", "states.amazonaws.com", RolePolicyList=policies)
+    began = {"cloud.resource_id": machine, "aws.xray.origin": "AWS::StepFunctions::StateMachine"}
+    traces = write(tmp_path, "s.json", request(span(ROOT, "", began, kind=2), resource={}))
+    iam = write(tmp_path, "iam.json", {"RoleDetailList": [of_machine], "Policies": []})
+    config = write(tmp_path, "config.jsonl", entry, {"stateMachines": [entry]})
+    ran = run(tmp_path, "--traces", traces, "--iam", iam, "--workload-config", config)
+    assert ran.code == 0, ran.err
+    assert {found["actions"][0]: found["verdict"] for found in ran.findings()} == {
+        "ecs:StopTask": "platform",
+        "states:RedriveExecution": "platform",
+        "sqs:PurgeQueue": "unused",
+    }
+    assert reasons(ran, "sqs:PurgeQueue") == ()
+
+
 def test_without_any_configuration_of_a_kind_nothing_is_asked_of_aws(tmp_path: Path) -> None:
     ran = scan(tmp_path, [details("task", TASKS)], {"stateMachines": []})
     assert ran.code == 0

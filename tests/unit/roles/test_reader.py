@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from scanner.errors import Warnings
-from scanner.roles.reader import roles_from_file
+from scanner.roles.reader import RolesOfAws, roles_from_file
 from tests.unit.cases import ROLE, allow
 
 
@@ -37,3 +38,12 @@ def test_policies_of_one_name_stay_apart_and_what_is_attached_twice_counts_once(
         ("s3:GetObject",),
         ("sqs:SendMessage",),
     }
+
+
+def test_a_role_of_another_account_is_not_the_one_of_its_name_in_this_account() -> None:
+    elsewhere = ROLE.replace("123456789012", "999988887777")
+    warnings = Warnings()
+    client: Any = SimpleNamespace(get_role=lambda **_: {"Role": {"Arn": ROLE}})
+    (role,) = RolesOfAws(client).read([elsewhere], warnings)
+    assert (role.arn, role.policies) == (elsewhere, ())
+    assert [warning.code for warning in warnings.all()] == ["role-elsewhere"]

@@ -275,4 +275,5 @@ def test_a_definition_that_is_understood_names_all_calls_whatever_traces_show() 
     seen = Evidence(last_seen=5.0)
     for definition, when in ((states(a=call(FUNCTION)), 5.0), (states(a=call("odd")), None)):
         found, _, _ = read("state-machine", [], machine(definition=definition))
-        assert with_traced_clients(seen, found.known[MACHINE]).all_clients_traced == when
+        told = with_traced_clients(seen, found.known[MACHINE])
+        assert (told.all_clients_traced, told.last_call) == (when, when)
