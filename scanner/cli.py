@@ -63,7 +63,7 @@ def _parsed(words: Sequence[str]) -> tuple[Command, argparse.Namespace]:
 
 def _commands_help() -> str:
     rows = "".join(f"  {name:<9}{command.summary}\n" for name, command in COMMANDS.items())
-    return f"commands:\n{rows}  COMMAND --help shows its options\n"
+    return f"commands:\n{rows}  help COMMAND, or COMMAND --help, shows its options\n"
 
 
 def _fail(lines: Sequence[str], exit_code: int) -> int:

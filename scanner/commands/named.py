@@ -7,12 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from scanner.commands.command import Command
 from scanner.options.parser import Parser
 
+_HELP = "help"
+
 
 def named_command(words: Sequence[str], commands: Mapping[str, Command]) -> tuple[str | None, list[str]]:
     """The name of the command, and the words for its parser; None where no command is named.
 
     Options before the command are put behind its own words, so that none takes these for its values.
     """
+    words = _help_as_option(words, commands)
     if words and words[0] in commands:
         return words[0], list(words[1:])
     if not set(words).isdisjoint(commands):
@@ -21,6 +24,16 @@ def named_command(words: Sequence[str], commands: Mapping[str, Command]) -> tupl
         if at is not None:
             return words[at], [*words[at + 1 :], *words[:at]]
     return None, list(words)
+
+
+def _help_as_option(words: Sequence[str], commands: Mapping[str, Command]) -> Sequence[str]:
+    """`help` and `help COMMAND` as what shows the same: `--help`, and `COMMAND --help`."""
+    match words:
+        case [name] if name == _HELP:
+            return ["--help"]
+        case [name, command] if name == _HELP and not command.startswith("-"):
+            return [command, "--help"] if command in commands else [command]
+    return words
 
 
 def _places(words: Sequence[str], parsers: Mapping[str, Parser]) -> Iterator[tuple[int, str]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
+from scanner.model.workloads import WorkloadKindName
 from scanner.verdict.reasons import Reason
 
 REASON_HELP: Mapping[Reason, tuple[str, str]] = {
@@ -92,3 +93,42 @@ REASON_HELP: Mapping[Reason, tuple[str, str]] = {
         "trace that client",
     ),
 }
+
+# What would remove a reason where all workloads are of one kind: no word of what others would need.
+_REMEDY_OF_KIND: Mapping[Reason, Mapping[WorkloadKindName, str]] = {
+    Reason.ROLE_USERS_UNKNOWN: {
+        "lambda": (
+            "allow lambda:ListFunctions and iam:GetRole (or list all functions in the file of --functions), "
+            "name every region (--region), and let nothing but Lambda assume the role"
+        ),
+        "ecs": (
+            "allow ecs:ListTaskDefinitionFamilies, ecs:ListServices and iam:GetRole (or add what they answer "
+            "to the files of --workload-config), name every region (--region), and let nothing but ECS "
+            "assume the role"
+        ),
+        "state-machine": (
+            "allow states:ListStateMachines and iam:GetRole (or add what they answer to the files of "
+            "--workload-config), name every region (--region), and let nothing but Step Functions assume "
+            "the role"
+        ),
+        "ec2": "check by hand what else runs on the instances: it uses their role, too",
+        "eks": "check by hand what else runs in the cluster: it may use the role, too",
+    },
+    Reason.OLDER_VERSION: {
+        "lambda": (
+            "allow lambda:ListAliases (or merge `Aliases` into the file of --functions), delete versions "
+            "that no longer serve, or exercise those that aliases run"
+        ),
+        "ecs": (
+            "allow ecs:ListServices and ecs:DescribeServices (or add what they answer to the files of "
+            "--workload-config), or exercise the revisions that services run"
+        ),
+    },
+}
+
+
+def help_for(reason: Reason, kinds: Collection[WorkloadKindName]) -> tuple[str, str]:
+    """What a reason means, and what would remove it for workloads of these kinds."""
+    meaning, remedy = REASON_HELP[reason]
+    of_kind = _REMEDY_OF_KIND.get(reason, {})
+    return meaning, of_kind.get(next(iter(kinds)), remedy) if len(set(kinds)) == 1 else remedy

@@ -37,6 +37,32 @@ def test_help_names_the_commands(named: list[str], capsys: pytest.CaptureFixture
         assert re.search(rf"^  {name} +{re.escape(command.summary)}$", printed, re.MULTILINE)
 
 
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_help_is_a_command_too(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    printed = []
+    for words in (f"help {name}", f"{name} --help"):
+        with pytest.raises(SystemExit) as raised:
+            main(words.split())
+        assert raised.value.code == 0
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("help explian", "unexpected argument 'explian'; did you mean explain?"),
+        ("help -c", "unexpected argument 'help'"),
+        ("help scan -c", "unexpected argument 'help'"),
+    ],
+)
+def test_help_of_what_is_no_command_is_wrong_use(
+    words: str, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words.split()) == EXIT_USAGE
+    assert line in capsys.readouterr().err
+
+
 def test_every_command_has_the_option_that_shows_where_it_fails() -> None:
     for command in COMMANDS.values():
         assert "--verbose" in command.parser().format_help()

@@ -26,7 +26,7 @@ from scanner.report.build import iso, report
 from scanner.report.schema import plain
 from scanner.request import ScanRequest
 from scanner.result import RoleResult
-from scanner.verdict.reason_help import REASON_HELP
+from scanner.verdict.reason_help import REASON_HELP, help_for
 from scanner.verdict.reasons import Reason
 from scanner.workloads.lambda_function import LambdaFunction
 from tests.unit.cases import (
@@ -129,7 +129,7 @@ def test_each_reason_says_what_it_means_and_what_would_remove_it(
     text = story(statement, **how)
     assert "unused, not confirmed" in text
     for reason in reasons:
-        meaning, remedy = REASON_HELP[Reason(reason)]
+        meaning, remedy = help_for(Reason(reason), ["lambda"])
         assert f"  {reason}: {meaning}\n    to remove it: {remedy}" in text
     assert text.count("to remove it: ") == len(reasons)
 

@@ -23,7 +23,7 @@ from scanner.report.view.values import (
 )
 from scanner.report.view.viewed import ViewedReport, listed, short, statement_name
 from scanner.text.escape import counted
-from scanner.verdict.reason_help import REASON_HELP
+from scanner.verdict.reason_help import help_for
 from scanner.verdict.reasons import ORDER, Reason
 
 _MOST_DANGERS = 12
@@ -75,10 +75,14 @@ def ineffective_grants(rows: Iterable[Row]) -> list[IneffectiveGrants]:
 # --- why, and how bad ------------------------------------------------------------------------------
 
 
-def reasons(excess: Iterable[Row]) -> list[ReasonLine]:
+def reasons(viewed: ViewedReport, excess: Iterable[Row]) -> list[ReasonLine]:
     """The reasons for which findings are not confirmed, once each."""
-    codes = {Reason(reason) for row in excess for reason in row.finding.reasons}
-    return [ReasonLine(code, *REASON_HELP[code]) for code in sorted(codes, key=lambda code: ORDER[code])]
+    roles: dict[Reason, dict[str, Role]] = {}
+    for row in excess:
+        for reason in row.finding.reasons:
+            roles.setdefault(Reason(reason), {})[row.role.arn] = row.role
+    helps = {code: help_for(code, viewed.kinds(of_code.values())) for code, of_code in roles.items()}
+    return [ReasonLine(code, *helps[code]) for code in sorted(roles, key=lambda code: ORDER[code])]
 
 
 def dangers(report: Report, excess: Iterable[Row]) -> list[Danger]:

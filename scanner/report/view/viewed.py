@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from scanner.model import EXCESS, Arn
-from scanner.model.workloads import noun_of
+from scanner.model.workloads import WorkloadKindName, noun_of
 from scanner.report.records import BundleUse, Finding, Report, Role, Workload
 
 _LISTED = 4
@@ -46,6 +46,11 @@ class ViewedReport:
             for workload in self.report.workloads
             if workload.id in compared or is_never_traced(workload)
         )
+
+    def kinds(self, roles: Iterable[Role]) -> set[WorkloadKindName]:
+        """The kinds of the workloads that use some roles."""
+        used_by = (self.workloads.get(id_) for role in roles for id_ in role.workloads)
+        return {workload.kind for workload in used_by if workload}
 
     def name(self, id_: str) -> str:
         """The name of a workload by its id; with its account where the report is of several."""

@@ -6,8 +6,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
+from scanner.model.workloads import KIND_NAMES, WorkloadKindName
 from scanner.usage.evidence import EvidenceRequirements
-from scanner.verdict.reason_help import REASON_HELP
+from scanner.verdict.reason_help import REASON_HELP, help_for
 from scanner.verdict.reasons import Reason
 from tests.unit.cases import (
     HOUR,
@@ -172,3 +175,20 @@ def test_nothing_of_a_role_is_confirmed_with_which_aws_acts() -> None:
         reasons_ = {reason for summary in summaries(result) for reason in summary.reasons}
         assert ("acts-for-caller" in reasons_) is expected
         assert any(finding.confirmed for finding in result.findings) is not expected
+
+
+@pytest.mark.parametrize("kind", KIND_NAMES)
+def test_what_would_remove_a_reason_fits_the_kind_of_the_workloads(kind: WorkloadKindName) -> None:
+    services = {"lambda": "lambda:", "ecs": "ecs:", "state-machine": "states:"}
+    for reason in Reason:
+        meaning, remedy = help_for(reason, [kind])
+        assert meaning == REASON_HELP[reason][0]
+        if remedy != REASON_HELP[reason][1]:
+            assert len(remedy) < len(REASON_HELP[reason][1])
+            assert not any(name in remedy for of, name in services.items() if of != kind)
+
+
+def test_what_would_remove_a_reason_is_of_all_kinds_where_there_are_several_or_none() -> None:
+    several: tuple[tuple[WorkloadKindName, ...], ...] = ((), ("lambda", "ecs"))
+    for kinds in several:
+        assert help_for(Reason.ROLE_USERS_UNKNOWN, kinds) == REASON_HELP[Reason.ROLE_USERS_UNKNOWN]
