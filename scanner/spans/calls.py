@@ -80,14 +80,30 @@ def observed_call(span: Span, workload: str | None) -> ObservedCall | None:
 
 
 def plain_request(span: Span, workload: str | None) -> ObservedCall | None:
-    """A request over HTTP to AWS that no AWS client recorded: a call without an operation."""
-    if span.kind not in ("client", "unknown") or value_of("http_method", span) is None:
+    """A request to AWS that no AWS client recorded: a call without an operation.
+
+    It is one over HTTP, or a library for databases or messages says which of AWS's it worked on.
+    """
+    service = _requested_host(span) or _requested_system(span)
+    if not service:
         return None
-    host = text_of("call_host", span)
-    if service_part(host) is None:
-        return None
-    call = Call(workload, host, operation="", parameters=(), region="", account="", outcome=Outcome.OK)
+    call = Call(workload, service, operation="", parameters=(), region="", account="", outcome=Outcome.OK)
     return ObservedCall(call, span.start)
+
+
+def _requested_host(span: Span) -> str:
+    if span.kind not in ("client", "unknown") or value_of("http_method", span) is None:
+        return ""
+    host = text_of("call_host", span)
+    return "" if service_part(host) is None else host
+
+
+def _requested_system(span: Span) -> str:
+    """DynamoDB, SQS or SNS. Who handles a message has not asked for it."""
+    asked = span.kind in ("client", "producer") or (
+        span.kind == "consumer" and text_of("messaging_operation", span) == "receive"
+    )
+    return text_of("system_of_aws", span).lower() if asked else ""
 
 
 def parameters_of(span: Span, prefix: str) -> tuple[tuple[str, str], ...]:

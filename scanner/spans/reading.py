@@ -59,7 +59,7 @@ def read_records(trace_id: str, records: Sequence[Record], table: Lookup) -> Tra
         ):
             complete = False  # it never ended, or what is above it in its process did not arrive
     others = of_others(_signed(owned)) if len({record.credentials for record in spans.values()}) > 2 else ()
-    calls = [item for item in _calls(owned, spans) if item.record.id not in others]
+    calls = [item for item in _calls(owned, spans, table) if item.record.id not in others]
     observed = [table.observed(record, workload) for record, workload in calls]
     workloads = runs.those_that_count({workload for _, workload in calls})
     return TraceReading(
@@ -139,17 +139,26 @@ class _Climb:
 # --- calls ----------------------------------------------------------------------------------------
 
 
-def _calls(owned: Sequence[_Owned], spans: Mapping[bytes, Record]) -> list[_Owned]:
-    """The calls of a trace. A request that stands below or above a call is that call."""
-    requests = any(item.record.flags & Flags.REQUEST for item in owned)
-    above_calls = {r.parent for r in spans.values() if _is_call(r)} if requests else set()
+def _calls(owned: Sequence[_Owned], spans: Mapping[bytes, Record], table: Lookup) -> list[_Owned]:
+    """The calls of a trace. A request that stands below or above a call is that call.
+
+    So is one that only a library for messages or databases tells of, where an AWS client recorded calls of
+    the same service: Python's boto3sqs has spans that stand beside those.
+    """
+    calls = [item for item in owned if item.record.call >= 0]
+    if not any(item.record.flags & Flags.REQUEST for item in calls):
+        return calls
+    of_clients = [item for item in calls if _is_call(item.record)]
+    above = {item.record.parent for item in of_clients}
+    services = {(item.workload, table.prefix(item.record)) for item in of_clients}
     return [
         item
-        for item in owned
-        if item.record.call >= 0
-        and (
-            _is_call(item.record)
-            or not (item.record.id in above_calls or _is_below_a_call(item.record, spans))
+        for item in calls
+        if _is_call(item.record)
+        or not (
+            item.record.id in above
+            or _is_below_a_call(item.record, spans)
+            or (not table.names_host(item.record) and (item.workload, table.prefix(item.record)) in services)
         )
     ]
 

@@ -10,6 +10,8 @@ import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from scanner.mapping.partitions import service_part
+from scanner.mapping.services import prefix_of
 from scanner.model import Call, ObservedCall, Outcome
 from scanner.model.workloads import WorkloadKey
 from scanner.spans.aliases import names_of, text_of, value_of
@@ -242,6 +244,14 @@ class Lookup:
         if record.call < 0 or self._call(record).outcome is not Outcome.DENIED:
             return ""
         return denied_role(self.message(record))
+
+    def prefix(self, record: Record) -> str | None:
+        """The IAM prefix of the service that a record's call is of."""
+        return prefix_of(self._call(record).service)
+
+    def names_host(self, record: Record) -> bool:
+        """Whether a record's call names a host, not a service."""
+        return service_part(self._call(record).service) is not None
 
     def _call(self, record: Record) -> Call:
         return self._calls[record.call % _TABLES][record.call // _TABLES]

@@ -45,6 +45,8 @@ _CALL_FACTS = (
     "call_region",
     "call_host",
     "http_method",
+    "system_of_aws",
+    "messaging_operation",
     "owner_account",
     "http_status",
     "error_type",
@@ -84,6 +86,9 @@ _CUTS: Mapping[str, Cut] = {
     ),
     "url.full": _URL,
     "http.url": _URL,
+    "aws.s3.copy_source": Cut(
+        r"\/?(?:arn:[\w-]+:s3[\w-]*:[\w-]*:\d*:accesspoint\/[^\/\s]+|[^\/\s%:]+)", after=r"\/"
+    ),
     "host.id": Cut("i-", after="[0-9a-f]{8}", rest="00000000"),
 }
 WHOLE_INSTANCES = frozenset({"host.id"})

@@ -1,4 +1,4 @@
-"""Requests over HTTP to AWS that no AWS client recorded, and whether they are more than the calls' own. Pure.
+"""Requests to AWS that no AWS client recorded, and whether they are more than the calls' own. Pure.
 
 Below a call some languages record its HTTP request as a span of its own. Aggregated rows do not show which
 span stands below which, so the numbers decide: about as many requests as calls of a workload to a service
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from scanner.mapping.partitions import service_part
 from scanner.mapping.permissions import required_permissions
 from scanner.mapping.services import prefix_of
 from scanner.model import CallRow, Unmapped
@@ -22,7 +23,7 @@ class PlainRequests:
 
     def __init__(self) -> None:
         self._calls: dict[tuple[str | None, str], int] = {}
-        self._requests: dict[tuple[str | None, str], CallRow] = {}
+        self._requests: dict[tuple[str | None, str, bool], CallRow] = {}
 
     def add_call(self, row: CallRow) -> None:
         """Count calls of an AWS client."""
@@ -34,7 +35,8 @@ class PlainRequests:
         if row is None:
             return
         needs = required_permissions(row.call)
-        key = (row.call.workload, (needs.prefix or "") if isinstance(needs, Unmapped) else "")
+        prefix = (needs.prefix or "") if isinstance(needs, Unmapped) else ""
+        key = (row.call.workload, prefix, service_part(row.call.service) is not None)
         known = self._requests.get(key)
         if known is not None:
             row = replace(
@@ -49,7 +51,11 @@ class PlainRequests:
         """The requests that are not the calls' own."""
         return [
             row
-            for key, row in self._requests.items()
-            if not self._calls.get(key, 0)
-            or not self._calls[key] <= row.count <= self._calls[key] * _REPEATED + _REPEATED_ALWAYS
+            for (workload, prefix, names_host), row in self._requests.items()
+            if not _are_of_calls(row.count, self._calls.get((workload, prefix), 0), names_host)
         ]
+
+
+def _are_of_calls(requests: int, calls: int, names_host: bool) -> bool:
+    """Whether requests are those of calls: all that a library for messages tells of, where there are any."""
+    return calls > 0 and (not names_host or calls <= requests <= calls * _REPEATED + _REPEATED_ALWAYS)

@@ -31,7 +31,8 @@ _FIELDS_OF_COALESCE = 10
 
 _IS_AWS_API = (
     f'(`{SPAN}rpc.system` = "aws-api" or `{SPAN}rpc.system.name` = "aws-api" '
-    'or `_aws.xray.namespace` = "aws")'
+    'or `_aws.xray.namespace` = "aws" '
+    f"or (ispresent(`{SPAN}aws.service`) and ispresent(`{SPAN}aws.operation`)))"
 )
 _HAS_ENDED = "ispresent(durationNano)"
 # X-Ray made the span of a segment document, whose calls do not say whose they are.
@@ -170,13 +171,20 @@ def _calls(condition: str, keys: Sequence[str], columns: Sequence[Column]) -> st
     )
 
 
+_OF_AWS = {"db": "/dynamodb/", "messaging": "/(?i)(sqs|sns)/"}
+
+
 def _plain_requests() -> str:
-    """Requests over HTTP to AWS that name no AWS client."""
+    """Requests to AWS that name no AWS client: over HTTP, or by a library for databases or messages."""
     methods = " or ".join(f"ispresent({_tick(SPAN + alias.attribute)})" for alias in aliases()["http_method"])
     hosts = " or ".join(
         f"{_tick(SPAN + alias.attribute)} like /amazonaws\\.com/" for alias in aliases()["call_host"]
     )
-    return f'(kind = "CLIENT" and ({methods}) and ({hosts}))'
+    systems = " or ".join(
+        f"{_tick(SPAN + alias.attribute)} like {_OF_AWS[alias.attribute.partition('.')[0]]}"
+        for alias in aliases()["system_of_aws"]
+    )
+    return f'((kind = "CLIENT" and ({methods}) and ({hosts})) or {systems})'
 
 
 def _needs_tree() -> str:

@@ -6,6 +6,8 @@ import json
 import random
 from typing import Any
 
+import pytest
+
 from scanner.model import Outcome
 from scanner.model.readings import TraceReading
 from scanner.spans.documents import loads, spans_in
@@ -154,6 +156,37 @@ def test_a_request_to_aws_without_a_client_is_a_call_without_an_operation() -> N
     }
     (call,) = read(request(root(), span(attributes=http))).calls
     assert (call.call.service, call.call.operation) == ("b.s3.eu-west-1.amazonaws.com", "")
+
+
+_QUEUE = {"messaging.system": "aws.sqs", "messaging.destination": "q"}
+
+
+@pytest.mark.parametrize(
+    ("attributes", "kind", "service"),
+    [
+        ({"db.system": "dynamodb", "db.operation": "GetItem"}, 3, "dynamodb"),
+        ({"db.system.name": "aws.dynamodb"}, 3, "dynamodb"),
+        (_QUEUE, 4, "sqs"),
+        ({**_QUEUE, "messaging.system": "AmazonSQS"}, 4, "sqs"),
+        ({**_QUEUE, "messaging.system": "aws_sns"}, 4, "sns"),
+        ({**_QUEUE, "messaging.operation": "receive"}, 5, "sqs"),
+        ({**_QUEUE, "messaging.operation": "process"}, 5, None),
+        ({"db.system": "mysql"}, 3, None),
+    ],
+)
+def test_what_other_libraries_ask_of_aws_is_a_call_without_an_operation(
+    attributes: dict[str, Any], kind: int, service: str | None
+) -> None:
+    calls = read(request(root(), span(), span("5" * 16, attributes=attributes, kind=kind))).calls
+    found = [seen.call.service for seen in calls if not seen.call.operation]
+    assert found == ([service] if service else [])
+
+
+def test_beside_calls_of_the_same_service_it_is_no_other_call() -> None:
+    send = {**GET, "rpc.service": "SQS", "rpc.method": "SendMessageBatch"}
+    outer = span("5" * 16, attributes=_QUEUE, kind=4)
+    (seen,) = read(request(root(), outer, span("6" * 16, attributes=send))).calls
+    assert seen.call.operation == "SendMessageBatch"
 
 
 def test_the_role_that_a_refusal_names_is_a_hint() -> None:
