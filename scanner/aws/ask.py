@@ -20,7 +20,7 @@ class UnreadError(Exception):
 class Failure(NamedTuple):
     """Why AWS gave no answer.
 
-    `message` is AWS's code of the error or else the text of the exception, `detail` the code or else the
+    `message` is AWS's code of the error or else a sentence of the exception, `detail` the code or else the
     exception with its type. `operation` is AWS's name of the request ("GetRole"), empty where no answer was
     understood. `denied` tells that a right is missing, `missing` that what was asked for does not exist.
     `unreachable` says why AWS could not be reached and what to do, empty where it could.
@@ -57,9 +57,9 @@ def attempt(request: Callable[[], T]) -> T | Failure:
     except ScanError:
         raise  # no client could be made: nothing at all can be asked
     except Exception as error:  # no connection, or whatever botocore's parser trips over
-        from scanner.aws.failures import unreachable
+        from scanner.aws.failures import sentence, unreachable
 
-        return Failure(str(error), repr(error), unreachable=unreachable(error))
+        return Failure(sentence(error), repr(error), unreachable=unreachable(error))
 
 
 class Question(NamedTuple):

@@ -45,6 +45,8 @@ _MEANINGS = {
     "ConnectTimeoutError": _UNREACHABLE,
     "ReadTimeoutError": "AWS does not answer at {endpoint_url}: check the network and the proxy "
     "(HTTPS_PROXY, NO_PROXY)",
+    "ResponseParserError": "what answered is no answer of AWS: check the proxy (HTTPS_PROXY, NO_PROXY), and "
+    "AWS_ENDPOINT_URL if it is set",
     "InvalidDefaultsMode": "the AWS configuration cannot be used: {error}",
     "JSONDecodeError": "AWS credentials could not be had{of_profile}: what `credential_process` prints is "
     "not the JSON that the AWS CLI reads ({error})",
@@ -94,6 +96,11 @@ def check_region(session: boto3.Session, region: str) -> None:
         raise WrongRegionError(
             f"the AWS region {region!r} does not exist: {advice} (--region, AWS_REGION)"
         ) from None
+
+
+def sentence(error: Exception) -> str:
+    """What went wrong with a request, in a sentence without an end: that of the exception, else its first."""
+    return _meaning(error) or re.split(r"\.\s|\n", str(error).strip(), maxsplit=1)[0].removesuffix(".")
 
 
 def unreachable(error: Exception) -> str:

@@ -11,7 +11,7 @@ from scanner import REPOSITORY
 from scanner.aws.ask import Failure
 from scanner.aws.rights import rights
 from scanner.doctor.observe import DAY_HOURS, Functions, Spans, Traces
-from scanner.doctor.probes import Answered
+from scanner.doctor.probes import Answered, why_unanswered
 from scanner.text.escape import counted
 from scanner.traces.insights.cost import shown_gb
 from scanner.traces.insights.source import GROUP
@@ -160,7 +160,7 @@ def _why(failure: Failure, action: str) -> str:
     """Why there is no answer, in a line."""
     if failure.denied:
         return f"{action} is denied"
-    return failure.unreachable or " ".join(failure.message.split())
+    return failure.unreachable or why_unanswered(failure)
 
 
 def _time(hours: int) -> str:

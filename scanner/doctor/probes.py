@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from textwrap import shorten
 from typing import Literal, NamedTuple
 
 from scanner.aws.api import Aws
@@ -40,7 +41,7 @@ _ALLOWED_ANSWERS = frozenset(
     }
 )
 
-_LONGEST = 100  # characters of what an answer that nobody understands says
+_LONGEST = 200  # characters of what an answer that nobody understands says
 
 State = Literal["allowed", "denied", "unknown", "not asked"]
 
@@ -270,4 +271,11 @@ def _answered(answer: object) -> Answered:
         return Answered("denied")
     if answer.unreachable:
         return Answered("not asked", answer.unreachable)
-    return Answered("unknown", (answer.message.splitlines() or [""])[0][:_LONGEST])
+    return Answered("unknown", why_unanswered(answer))
+
+
+def why_unanswered(failure: Failure) -> str:
+    """Why there is no answer that anybody understands, in a line: whole words of the first sentence."""
+    if failure.message.isdecimal():
+        return f"AWS answered with the HTTP status {failure.message}"
+    return shorten(failure.message, _LONGEST, placeholder=" …") or "AWS did not say why"

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import pytest
 from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 
 from scanner.aws.ask import Failure, Question, UnreadError, ask, attempt
 from scanner.aws.times import time_of
@@ -52,6 +53,12 @@ def test_a_right_that_is_missing_is_named_with_what_it_means() -> None:
         (denial("Throttling"), "Throttling"),
         (UnreadError("it has no end"), "it has no end"),
         (OSError("no connection"), "no connection"),
+        (OSError("no connection. Further retries may succeed:\n<html>"), "no connection"),
+        (
+            ResponseParserError("Unable to parse response (no element found), invalid XML received. Further"),
+            "what answered is no answer of AWS: check the proxy (HTTPS_PROXY, NO_PROXY), and "
+            "AWS_ENDPOINT_URL if it is set",
+        ),
     ],
 )
 def test_whatever_else_fails_is_said_of_what_was_asked_for(error: Exception, why: str) -> None:

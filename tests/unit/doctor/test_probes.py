@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from scanner.aws.ask import Failure
 from scanner.aws.rights import rights
-from scanner.doctor.probes import PROBES, Answered, asked, check_rights
+from scanner.doctor.probes import PROBES, Answered, asked, check_rights, why_unanswered
 from scanner.iam import catalog
 from tests.unit.cases import ACCOUNT, NOW, REGION
 
@@ -87,3 +88,16 @@ def test_without_a_known_role_no_job_is_asked_of_a_foreign_account() -> None:
     aws: Any = Aws("AccessDenied")
     answers = check_rights(aws, asked(REGION, "aws", "", "", NOW))
     assert answers["iam:GenerateServiceLastAccessedDetails"].state == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("message", "why"),
+    [
+        ("Throttling", "Throttling"),
+        ("503", "AWS answered with the HTTP status 503"),
+        ("", "AWS did not say why"),
+        ("a word " * 100, f"{'a word ' * 28}a …"),
+    ],
+)
+def test_why_a_right_is_not_known_is_whole_words_in_a_line(message: str, why: str) -> None:
+    assert why_unanswered(Failure(message, message)) == why
