@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -13,9 +13,9 @@ from scanner.model import EXCESS, Verdict
 from scanner.report.records import Finding, Report, Role, UsedPermission, Workload
 from scanner.report.view.bundle_words import use_of_bundle
 from scanner.report.view.parts import place_text
-from scanner.report.view.viewed import bundle_of, name_of_workload, statement_name, statement_of
+from scanner.report.view.viewed import bundle_of, name_of_workload, runs_of, statement_name, statement_of
 from scanner.text.escape import counted
-from scanner.verdict.reason_help import help_for
+from scanner.verdict.reason_help import Runs, help_for
 from scanner.verdict.reasons import MAY_BE_USED
 
 _VERDICT_HELP = {
@@ -43,7 +43,7 @@ def finding_sections(report: Report, role: Role, finding: Finding, *, everything
         *change,
         Section(_statement(role, finding, with_text=everything or not is_changed)),
         Section(_verdict(role, finding)),
-        Section(_reasons(finding, workloads), prose=True),
+        Section(_reasons(finding, runs_of(workloads)), prose=True),
         Section(_evidence(finding, role, workloads)),
         Section(_calls(role, finding, workloads, everything=everything)),
         Section(_denied_calls(role, finding, workloads)),
@@ -130,12 +130,12 @@ def _verdict(role: Role, finding: Finding) -> list[str]:
     return lines
 
 
-def _reasons(finding: Finding, workloads: Iterable[Workload]) -> list[str]:
+def _reasons(finding: Finding, runs: Collection[Runs]) -> list[str]:
     if finding.confirmed:
         return []
     lines = ["Not confirmed, because:"]
     for reason in finding.reasons:
-        meaning, remedy = help_for(reason, {workload.kind for workload in workloads})
+        meaning, remedy = help_for(reason, runs)
         lines += [f"  {reason}: {meaning}", f"    to remove it: {remedy}"]
     return lines
 

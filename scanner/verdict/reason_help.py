@@ -1,11 +1,18 @@
-"""What each reason means, and what would remove it: said once for each in every report."""
+"""What each reason means, and what would remove it: said once for each in every report.
+
+What removes it is said for functions; `REMEDIES` has what takes its place where something else runs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Literal
 
 from scanner.model.workloads import WorkloadKindName
 from scanner.verdict.reasons import Reason
+
+# what runs with a role; "platform" where no code does, as with an execution role of ECS
+Runs = WorkloadKindName | Literal["platform"]
 
 REASON_HELP: Mapping[Reason, tuple[str, str]] = {
     Reason.NOT_SEEN: (
@@ -65,14 +72,12 @@ REASON_HELP: Mapping[Reason, tuple[str, str]] = {
     ),
     Reason.ROLE_USERS_UNKNOWN: (
         "who else uses the role is not known",
-        "allow lambda:ListFunctions (ecs:ListTaskDefinitionFamilies and ecs:ListServices for tasks, "
-        "states:ListStateMachines for state machines) and iam:GetRole, or add what they answer to the files "
-        "of --workload-config, name every region (--region), and let nothing but their platform assume the "
-        "role; what else runs on an instance or in a cluster of Kubernetes uses its role, too",
+        "allow lambda:ListFunctions and iam:GetRole (or list all functions in the file of --functions), name "
+        "every region (--region), and let nothing but Lambda assume the role",
     ),
     Reason.ROLE_INFERRED: (
         "which role the workload has follows from names alone, or a refusal names another one",
-        "check by hand that it is its role; on Kubernetes, give each namespace one role",
+        "check by hand that it is its role",
     ),
     Reason.TRACES_ELSEWHERE: (
         "Transaction Search is on: X-Ray's API shows only the traces that are indexed",
@@ -82,9 +87,8 @@ REASON_HELP: Mapping[Reason, tuple[str, str]] = {
     Reason.OLDER_VERSION: (
         "a published version with this role, older than the last change, may still serve, and was not seen "
         "well enough",
-        "allow lambda:ListAliases (or merge `Aliases` into the file of --functions; ecs:ListServices and "
-        "ecs:DescribeServices for tasks, or what they answer in --workload-config), delete versions that no "
-        "longer serve, or exercise those that aliases or services run",
+        "allow lambda:ListAliases (or merge `Aliases` into the file of --functions), delete versions that no "
+        "longer serve, or exercise those that aliases run",
     ),
     Reason.ACTS_FOR_CALLER: (
         "a call was seen, or may have been made by a client that is not traced, after which AWS acts with "
@@ -94,41 +98,63 @@ REASON_HELP: Mapping[Reason, tuple[str, str]] = {
     ),
 }
 
-# What would remove a reason where all workloads are of one kind: no word of what others would need.
-_REMEDY_OF_KIND: Mapping[Reason, Mapping[WorkloadKindName, str]] = {
+REMEDIES: Mapping[Reason, Mapping[Runs, str]] = {
+    Reason.NOT_SEEN: {
+        "platform": "nothing does: no trace shows what a platform does with an execution or access role; "
+        "compare it by hand with the task definition or service, or ask what IAM saw with --evidence "
+        "last-accessed",
+    },
+    Reason.NO_CALLS: {
+        "state-machine": "let its definition be read (states:DescribeStateMachine, or `aws stepfunctions "
+        "describe-state-machine` in --workload-config); a state that is not understood is named by a warning",
+    },
     Reason.ROLE_USERS_UNKNOWN: {
-        "lambda": (
-            "allow lambda:ListFunctions and iam:GetRole (or list all functions in the file of --functions), "
-            "name every region (--region), and let nothing but Lambda assume the role"
-        ),
-        "ecs": (
-            "allow ecs:ListTaskDefinitionFamilies, ecs:ListServices and iam:GetRole (or add what they answer "
-            "to the files of --workload-config), name every region (--region), and let nothing but ECS "
-            "assume the role"
-        ),
-        "state-machine": (
-            "allow states:ListStateMachines and iam:GetRole (or add what they answer to the files of "
-            "--workload-config), name every region (--region), and let nothing but Step Functions assume "
-            "the role"
-        ),
-        "ec2": "check by hand what else runs on the instances: it uses their role, too",
-        "eks": "check by hand what else runs in the cluster: it may use the role, too",
+        "ecs": "allow ecs:List* and ecs:Describe*, or add the commands that the warnings name to "
+        "--workload-config; let nothing but ECS assume the role, and let traces name their container",
+        "state-machine": "allow states:ListStateMachines and states:DescribeStateMachine, or add what `aws "
+        "stepfunctions list-state-machines` and `... describe-state-machine` of each print to "
+        "--workload-config; let nothing but Step Functions assume the role",
+        "app-runner": "allow apprunner:ListServices and apprunner:DescribeService, or add what `aws "
+        "apprunner list-services` and `... describe-service` of each print to --workload-config",
+        "ec2": "nothing does: all that runs on an instance uses its role, traced or not; check by hand what "
+        "else does, or ask what IAM saw with --evidence last-accessed",
+        "eks": "nothing does: other pods may use the service account's role, traced or not; check by hand "
+        "which do, or ask what IAM saw with --evidence last-accessed",
+    },
+    Reason.ROLE_INFERRED: {
+        "ecs": "add what `aws ecs describe-task-definition` prints of its family to --workload-config",
+        "app-runner": "check by hand that the traces are those of the service of this name",
+        "ec2": "scan while its instances run, or add what `aws ec2 describe-instances` printed then to "
+        "--workload-config",
+        "eks": "check by hand that its service account has this role; give each namespace one role",
     },
     Reason.OLDER_VERSION: {
-        "lambda": (
-            "allow lambda:ListAliases (or merge `Aliases` into the file of --functions), delete versions "
-            "that no longer serve, or exercise those that aliases run"
-        ),
-        "ecs": (
-            "allow ecs:ListServices and ecs:DescribeServices (or add what they answer to the files of "
-            "--workload-config), or exercise the revisions that services run"
-        ),
+        "ecs": "allow ecs:ListClusters, ecs:ListServices and ecs:DescribeServices, or add what `aws ecs "
+        "list-clusters`, `... describe-clusters` and `... describe-services` print to --workload-config; "
+        "exercise the revisions that serve",
+        "state-machine": "allow states:ListStateMachineVersions, or add what `aws stepfunctions "
+        "list-state-machine-versions` prints to --workload-config; delete versions that no longer serve",
     },
 }
 
+NAMES: Mapping[Runs, str] = {
+    "lambda": "functions",
+    "ecs": "tasks of ECS",
+    "state-machine": "state machines",
+    "app-runner": "App Runner services",
+    "ec2": "services on EC2",
+    "eks": "pods on EKS",
+    "platform": "execution and access roles",
+}
 
-def help_for(reason: Reason, kinds: Collection[WorkloadKindName]) -> tuple[str, str]:
-    """What a reason means, and what would remove it for workloads of these kinds."""
-    meaning, remedy = REASON_HELP[reason]
-    of_kind = _REMEDY_OF_KIND.get(reason, {})
-    return meaning, of_kind.get(next(iter(kinds)), remedy) if len(set(kinds)) == 1 else remedy
+
+def help_for(reason: Reason, runs: Collection[Runs]) -> tuple[str, str]:
+    """What a reason means, and what removes it where this runs: said for each that has words of its own."""
+    meaning, of_functions = REASON_HELP[reason]
+    others = REMEDIES.get(reason, {})
+    by_words: dict[str, list[str]] = {}
+    for name in (name for name in NAMES if name in runs):
+        by_words.setdefault(others.get(name, of_functions), []).append(NAMES[name])
+    if len(by_words) < 2:
+        return meaning, next(iter(by_words), of_functions)
+    return meaning, "; ".join(f"{', '.join(names)}: {remedy}" for remedy, names in by_words.items())

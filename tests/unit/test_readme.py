@@ -30,7 +30,7 @@ from scanner.options.parsers import scan_options, scan_parser
 from scanner.records.aws_records import SOURCES
 from scanner.report.schema import Name, schema
 from scanner.report.text.plain import COLUMNS
-from scanner.verdict.reason_help import REASON_HELP
+from scanner.verdict.reason_help import NAMES, REASON_HELP, REMEDIES
 from scanner.verdict.reasons import Reason
 from scanner.workloads.lambda_reader import functions_from_file
 
@@ -221,13 +221,18 @@ def test_troubleshooting_names_warnings_by_codes_that_there_are() -> None:
 
 
 def test_reasons_are_in_the_table() -> None:
-    (table,) = tables(section(VERDICTS, "## Why a finding is not confirmed"))
+    table, by_kind = tables(section(VERDICTS, "## Why a finding is not confirmed"))
     documented = {code: (meaning, remedy) for code, meaning, remedy in ([*map(plain, row)] for row in table)}
     explained = {
         reason.value: tuple(text.replace("`", "") for text in REASON_HELP[reason]) for reason in Reason
     }
     assert documented == explained
     assert list(documented) == list(explained), "the order is that of the reports"
+    assert [tuple(map(plain, row)) for row in by_kind] == [
+        (reason.value, NAMES[runs], remedy.replace("`", ""))
+        for reason, remedies in REMEDIES.items()
+        for runs, remedy in remedies.items()
+    ]
 
 
 def test_levels_of_severity_are_in_the_table() -> None:

@@ -23,7 +23,7 @@ from scanner.report.view.values import (
 )
 from scanner.report.view.viewed import ViewedReport, listed, short, statement_name
 from scanner.text.escape import counted
-from scanner.verdict.reason_help import help_for
+from scanner.verdict.reason_help import Runs, help_for
 from scanner.verdict.reasons import ORDER, Reason
 
 _MOST_DANGERS = 12
@@ -76,13 +76,15 @@ def ineffective_grants(rows: Iterable[Row]) -> list[IneffectiveGrants]:
 
 
 def reasons(viewed: ViewedReport, excess: Iterable[Row]) -> list[ReasonLine]:
-    """The reasons for which findings are not confirmed, once each."""
-    roles: dict[Reason, dict[str, Role]] = {}
+    """The reasons for which findings are not confirmed, once each, by what runs with their roles."""
+    runs: dict[Reason, set[Runs]] = {}
     for row in excess:
         for reason in row.finding.reasons:
-            roles.setdefault(Reason(reason), {})[row.role.arn] = row.role
-    helps = {code: help_for(code, viewed.kinds(of_code.values())) for code, of_code in roles.items()}
-    return [ReasonLine(code, *helps[code]) for code in sorted(roles, key=lambda code: ORDER[code])]
+            runs.setdefault(Reason(reason), set()).update(viewed.runs(row.role))
+    return [
+        ReasonLine(code, *help_for(code, of_code))
+        for code, of_code in sorted(runs.items(), key=lambda item: ORDER[item[0]])
+    ]
 
 
 def dangers(report: Report, excess: Iterable[Row]) -> list[Danger]:

@@ -11,8 +11,9 @@ from typing import Any
 import orjson
 
 from scanner.model import EXCESS, Arn
-from scanner.model.workloads import WorkloadKindName, noun_of
+from scanner.model.workloads import noun_of
 from scanner.report.records import BundleUse, Finding, Report, Role, Workload
+from scanner.verdict.reason_help import Runs
 
 _LISTED = 4
 
@@ -47,11 +48,6 @@ class ViewedReport:
             if workload.id in compared or is_never_traced(workload)
         )
 
-    def kinds(self, roles: Iterable[Role]) -> set[WorkloadKindName]:
-        """The kinds of the workloads that use some roles."""
-        used_by = (self.workloads.get(id_) for role in roles for id_ in role.workloads)
-        return {workload.kind for workload in used_by if workload}
-
     def name(self, id_: str) -> str:
         """The name of a workload by its id; with its account where the report is of several."""
         name, workload = name_of_workload(id_), self.workloads.get(id_)
@@ -61,6 +57,10 @@ class ViewedReport:
     def _is_reported(self, id_: str) -> bool:
         workload = self.workloads.get(id_)
         return workload is None or workload.reported
+
+    def runs(self, role: Role) -> frozenset[Runs]:
+        """What runs with a role."""
+        return runs_of(self.workloads[id_] for id_ in role.workloads if id_ in self.workloads)
 
     def names(self, role: Role) -> tuple[str, ...]:
         """The names of these workloads; that of the role where there are none."""
@@ -74,6 +74,13 @@ class ViewedReport:
 def name_of_workload(id_: str) -> str:
     """The name of a workload by its id: of an ARN the last field, else the whole id."""
     return id_.rpartition(":")[2] if Arn.parse(id_) else id_
+
+
+def runs_of(workloads: Iterable[Workload]) -> frozenset[Runs]:
+    """What runs with a role of these workloads: their kinds, or platforms alone."""
+    listed = list(workloads)
+    kinds = frozenset[Runs](workload.kind for workload in listed if not workload.platform_only)
+    return kinds or frozenset[Runs]("platform" for _ in listed[:1])
 
 
 def is_never_traced(workload: Workload) -> bool:

@@ -6,11 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-import pytest
-
-from scanner.model.workloads import KIND_NAMES, WorkloadKindName
 from scanner.usage.evidence import EvidenceRequirements
-from scanner.verdict.reason_help import REASON_HELP, help_for
+from scanner.verdict.reason_help import REASON_HELP, REMEDIES, help_for
 from scanner.verdict.reasons import Reason
 from tests.unit.cases import (
     HOUR,
@@ -177,18 +174,17 @@ def test_nothing_of_a_role_is_confirmed_with_which_aws_acts() -> None:
         assert any(finding.confirmed for finding in result.findings) is not expected
 
 
-@pytest.mark.parametrize("kind", KIND_NAMES)
-def test_what_would_remove_a_reason_fits_the_kind_of_the_workloads(kind: WorkloadKindName) -> None:
-    services = {"lambda": "lambda:", "ecs": "ecs:", "state-machine": "states:"}
-    for reason in Reason:
-        meaning, remedy = help_for(reason, [kind])
-        assert meaning == REASON_HELP[reason][0]
-        if remedy != REASON_HELP[reason][1]:
-            assert len(remedy) < len(REASON_HELP[reason][1])
-            assert not any(name in remedy for of, name in services.items() if of != kind)
+def test_what_removes_a_reason_is_said_by_what_runs() -> None:
+    users = Reason.ROLE_USERS_UNKNOWN
+    of_functions = REASON_HELP[users][1]
+    assert help_for(users, ())[1] == help_for(users, {"lambda"})[1] == of_functions
+    assert help_for(users, {"ec2"})[1] == REMEDIES[users]["ec2"]
+    both = help_for(users, {"ec2", "lambda"})[1]
+    assert both == f"functions: {of_functions}; services on EC2: {REMEDIES[users]['ec2']}"
+    assert help_for(Reason.POSSIBLE, {"ec2", "lambda"})[1] == REASON_HELP[Reason.POSSIBLE][1]
+    assert "no trace shows" in help_for(Reason.NOT_SEEN, {"platform"})[1]
 
 
-def test_what_would_remove_a_reason_is_of_all_kinds_where_there_are_several_or_none() -> None:
-    several: tuple[tuple[WorkloadKindName, ...], ...] = ((), ("lambda", "ecs"))
-    for kinds in several:
-        assert help_for(Reason.ROLE_USERS_UNKNOWN, kinds) == REASON_HELP[Reason.ROLE_USERS_UNKNOWN]
+def test_functions_alone_are_told_nothing_of_what_else_there_is() -> None:
+    others = ("ecs", "eks", "ec2", "states:", "apprunner", "workload-config", "Kubernetes")
+    assert not [text for texts in REASON_HELP.values() for text in texts if any(o in text for o in others)]
