@@ -34,10 +34,28 @@ _RETRY_MODE = "standard"
 _ATTEMPTS = 5
 
 
-class Clients:
-    """boto3 clients for a region and profile, None meaning: as configured."""
+def _none_found(profile: str | None, needed_for: str) -> str:
+    """What to do where there are no credentials."""
+    sign_in = (
+        f"run `aws configure sso --profile {profile}`"
+        if profile
+        else ("run `aws configure sso` and name the profile (AWS_PROFILE), or let CI assume a role")
+    )
+    none = f"the AWS profile {profile!r} holds no credentials" if profile else "no AWS credentials"
+    if needed_for:
+        return f"{none}, {needed_for}, or {sign_in}"
+    saved = "" if profile else "; saved traces (--traces, --iam, --functions) need none"
+    return f"{none}: {sign_in}{saved}"
 
-    def __init__(self, region: str | None, profile: str | None) -> None:
+
+class Clients:
+    """boto3 clients for a region and profile, None meaning: as configured.
+
+    `needed_for` completes "no AWS credentials, " for a scan of files: what they are needed for, what to do.
+    """
+
+    def __init__(self, region: str | None, profile: str | None, needed_for: str = "") -> None:
+        self._needed_for = needed_for
         # boto3 itself knows only AWS_DEFAULT_REGION; the AWS CLI and most CI systems set this one
         self._region = region or os.environ.get("AWS_REGION") or None
         self._profile = profile
@@ -73,13 +91,7 @@ class Clients:
         except Exception as error:  # whatever a provider of credentials trips over
             raise no_credentials(error, profile) from error
         if credentials is None:
-            raise ScanError(
-                f"the AWS profile {profile!r} holds no credentials: run `aws configure sso --profile "
-                f"{profile}`"
-                if profile
-                else "no AWS credentials: run `aws configure sso` and name the profile (AWS_PROFILE), or let "
-                "CI assume a role; saved traces (--traces, --iam, --functions) need none"
-            )
+            raise ScanError(_none_found(profile, self._needed_for))
         return session
 
     def region(self) -> str:

@@ -16,7 +16,7 @@ from scanner.errors import EXIT_GATE, EXIT_INTERRUPTED, EXIT_OK
 from scanner.options.files import baseline_of, check_apart, check_stdin, config_of
 from scanner.options.filters import explain_command
 from scanner.options.parsers import CONFIG, FILE_FORMATS, Options, options_of, scan_parser
-from scanner.options.request import gate_of, request_of
+from scanner.options.request import gate_of, request_of, why_credentials
 from scanner.output.streams import printing
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ def run(options: Options, out: IO[str], err: IO[str], now: float) -> int:
     check_folder(targets.reports)
     for file in (*targets.files.values(), *((targets.baseline,) if targets.baseline else ())):
         file.check()
-    clients = Clients(request.regions[0] if request.regions else None, options.profile)
+    region = request.regions[0] if request.regions else None
+    clients = Clients(region, options.profile, why_credentials(options))
     request = with_stacks(request, clients)
     with _progress(err) as progress:
         result = scan(request, clients, progress)

@@ -210,6 +210,24 @@ def _asks_nothing(options: Options) -> bool:
     return options.usage_only or bool(options.iam and configured)
 
 
+def why_credentials(options: Options) -> str:
+    """What a scan of files needs credentials for, and what to do; empty where it reads no files."""
+    configured = options.workload_config or any(_workload_files(options).values())
+    files = {
+        "--traces": options.traces,
+        "--iam": options.iam or options.usage_only,
+        "--functions (or --workload-config)": configured or options.usage_only,
+    }
+    if not (options.traces or options.iam or configured):
+        return ""
+    missing = [option for option, given in files.items() if not given]
+    if missing:
+        return f"which a scan without {' and '.join(missing)} needs: add what is missing"
+    of_aws = {"--evidence": options.evidence, "--stack": options.stack}
+    asking = [option for option, given in of_aws.items() if given]
+    return f"which {' and '.join(asking)} needs: leave it out" if asking else ""
+
+
 def _requirements(options: Options, config: TeamConfig) -> EvidenceRequirements:
     from scanner.usage.evidence import EvidenceRequirements
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import notes
-from tests.fakes.moto_aws import MotoAws
+from tests.fakes.moto_aws import ROOT, MotoAws
 from tests.fakes.traces import Call, lambda_trace
 from tests.integration.tools import Ran, next_second, run
 
@@ -226,6 +226,29 @@ def test_credentials_that_aws_does_not_know_end_the_scan(aws: MotoAws, tmp_path:
 def test_no_credentials_at_all_end_the_scan_with_what_to_do(tmp_path: Path) -> None:
     empty = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
     run(tmp_path, "-c", env=empty).ends_with(3, "no AWS credentials", "AWS_PROFILE")
+
+
+EXAMPLES = ROOT / "examples"
+TRACES = ("--traces", EXAMPLES / "traces")
+IAM = ("--iam", EXAMPLES / "iam.json")
+FUNCTIONS = ("--functions", EXAMPLES / "functions.json")
+
+
+@pytest.mark.parametrize(
+    ("options", "needed_for"),
+    [
+        ((*TRACES, *IAM), "a scan without --functions (or --workload-config) needs"),
+        ((*TRACES, *FUNCTIONS), "a scan without --iam needs"),
+        (TRACES, "a scan without --iam and --functions (or --workload-config) needs"),
+        ((*IAM, *FUNCTIONS), "a scan without --traces needs"),
+        ((*TRACES, *IAM, *FUNCTIONS, "--evidence", "cloudtrail"), "--evidence needs"),
+    ],
+)
+def test_a_scan_of_files_says_for_which_it_lacks_credentials(
+    options: tuple[object, ...], needed_for: str, tmp_path: Path
+) -> None:
+    empty = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
+    run(tmp_path, "-c", *options, env=empty).ends_with(3, f"no AWS credentials, which {needed_for}")
 
 
 def test_no_region_ends_the_scan_with_what_to_do(tmp_path: Path) -> None:
