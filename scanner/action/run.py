@@ -21,7 +21,7 @@ from scanner.action.trusted_files import TrustedFiles, files_to_trust, read_trus
 from scanner.action.wording import by_inputs, changes_by_inputs, scan_by_inputs, view_by_inputs
 from scanner.action.workflow_run import WorkflowRun
 from scanner.aws.api import Aws
-from scanner.errors import EXIT_GATE, EXIT_OK, EXIT_USAGE, ScanError, WrongRegionError
+from scanner.errors import EXIT_GATE, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, ScanError, WrongRegionError
 from scanner.gate.decide import decide
 from scanner.github.event import is_public, trusted_source_of
 from scanner.options.files import check_apart
@@ -72,6 +72,7 @@ def _run(environ: Mapping[str, str], out: TextIO, now: float) -> int:
             console.log,
         )
         result = _scan(inputs, trusted, reports, partial(_placed, workflow.workspace, console), now)
+        _check_whole(result, reports)
         publish(inputs, workflow, result, console, github)
     finally:
         for path in filter(None, (inputs.output_dir, inputs.options.sarif)):
@@ -84,6 +85,19 @@ def _check(inputs: ActionInputs, workflow: WorkflowRun, now: float) -> None:
     check_named_files(inputs.options, workflow.workspace)
     check_apart(inputs.options, inputs.output_dir, REPORTS | {MARKDOWN}, workflow.workspace)
     request_of(without_documents(inputs.options), now)
+
+
+def _check_whole(result: ActionResult, reports: Destination) -> None:
+    """Raise ScanError for a run that was cancelled: what it read in part is no result to publish.
+
+    It stands in the output folder. The gate says nothing of it, and an earlier comment stays as it is.
+    """
+    if result.scan is not None and result.scan.traced.interrupted:
+        raise ScanError(
+            f"interrupted while traces were read: what was read until then is in {reports.folder}, confirms "
+            "nothing that is missing, and is not published; run the job again",
+            EXIT_INTERRUPTED,
+        )
 
 
 def _redaction(inputs: ActionInputs, workflow: WorkflowRun) -> Redaction:

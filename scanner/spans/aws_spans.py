@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from scanner.spans.failures import failure_of
-from scanner.spans.kept import kept_attributes, kept_resource
+from scanner.spans.kept import SAMPLING, kept_attributes, kept_resource, threshold_of
 from scanner.spans.span import Span
 from scanner.spans.values import flat, kind_of, span_id_of, time_of, trace_id_of
 
@@ -60,6 +60,8 @@ def span_of(value: Mapping[str, Any], log: str = "") -> Span | None:
     scope = value.get("scope")
     kept = kept_attributes(attributes)
     kept.update(_of_xray(value))
+    if threshold := threshold_of(value.get("traceState")):
+        kept[SAMPLING] = threshold
     start, end = time_of(value.get("startTimeUnixNano")), time_of(value.get("endTimeUnixNano"))
     duration = value.get("durationNano")
     if end is None and start is not None and isinstance(duration, int | float):

@@ -48,7 +48,7 @@ def read_records(trace_id: str, records: Sequence[Record], table: Lookup) -> Tra
     runs = _Runs(table)
     for record in spans.values():
         source = placed[record.source]
-        owner: Placed | _Owner = source if source.workload is not None else climb.owner(record)
+        owner: Placed | _Owner = source if source.is_own else climb.owner(record)
         owned.append(_Owned(record, owner.text))
         if owner.workload is not None:
             runs.add(record, source.source, owner.workload, owner.text or "")
@@ -113,26 +113,33 @@ class _Climb:
         self._known: dict[bytes, _Owner] = {}
 
     def owner(self, record: Record) -> _Owner:
-        """Whose a span is."""
+        """Whose a span is: of the nearest one above that surely says so, else of the nearest one named."""
         passed: list[bytes] = []
-        owner = _NOBODY
         while True:
             if record.id in self._known:
                 owner = self._known[record.id]
                 break
             source = self._placed[record.source]
-            if source.workload is not None:
+            if source.is_own:
                 owner = _Owner(source.workload, source.text)
                 break
-            if record.id in passed or record.flags & Flags.BOUNDARY or not source.source.inherits:
+            if record.id in passed:
+                owner = _NOBODY
                 break
             passed.append(record.id)
+            if record.flags & Flags.BOUNDARY or not source.source.inherits:
+                owner = _NOBODY
+                break
             parent = self._spans.get(record.parent)
             if parent is None:
                 owner = _NOBODY if record.parent == _NO_PARENT else _NOT_KNOWN
                 break
             record = parent
-        self._known.update(dict.fromkeys(passed, owner))
+        for span in reversed(passed):
+            source = self._placed[self._spans[span].source]
+            if source.workload is not None and not (owner.workload and owner.workload.is_certain):
+                owner = _Owner(source.workload, source.text)
+            self._known[span] = owner
         return owner
 
 

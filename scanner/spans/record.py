@@ -18,7 +18,7 @@ from scanner.spans.aliases import names_of, text_of, value_of
 from scanner.spans.automatic import is_automatic
 from scanner.spans.calls import denied_role, observed_call, plain_request
 from scanner.spans.span import Span
-from scanner.spans.workloads import SpanWorkload, is_local_root, origin_of, workload_of
+from scanner.spans.workloads import SpanWorkload, inherits, is_local_root, origin_of, workload_of
 
 _FORMAT = struct.Struct("<16s8s8sddiiQIB8s")
 _pack = _FORMAT.pack
@@ -55,9 +55,9 @@ class Flags:
 class Source(NamedTuple):
     """Whose a span is: the workload that it names itself; None for none.
 
-    `inherits` tells that it may be that of the span above. `by_service` tells that one of AWS's services
-    wrote it, `only_asked` that it shows only that a function was asked to run. `function` are name and region
-    of a function of which the account is unknown.
+    `inherits` tells that it is that of the span above, where there is one. `by_service` tells that one of
+    AWS's services wrote it, `only_asked` that it shows only that a function was asked to run. `function` are
+    name and region of a function of which the account is unknown.
     """
 
     workload: SpanWorkload | None
@@ -69,11 +69,15 @@ class Source(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """A source with its workload, and that workload's key as text."""
+    """A source with its workload, and that workload's key as text.
+
+    `is_own` tells that it is so whatever stands above.
+    """
 
     source: Source
     workload: SpanWorkload | None
     text: str | None
+    is_own: bool = False
 
 
 class _Known(NamedTuple):
@@ -271,12 +275,18 @@ def source_of(span: Span) -> Source:
         function = (workload.key.name, workload.key.region)
     return Source(
         workload,
-        inherits=workload is None and "service.name" not in span.resource,
+        inherits=inherits(span) and not (workload is not None and workload.is_certain),
         automatic=is_automatic(span),
         by_service=origin.startswith("AWS::") and not origin.startswith(_RUNS_CODE),
         only_asked=origin == "AWS::Lambda",
         function=function,
     )
+
+
+def is_sampled(span: Span) -> bool:
+    """Whether a span says that only a share of the traces was kept."""
+    dropped = (text_of("sampling_threshold", span) or _SAMPLED_ALL).strip("0")
+    return bool(dropped) or value_of("sampled", span) in (False, "false", "0")
 
 
 def _placed(sources: Sequence[Source]) -> Iterator[Placed]:
@@ -296,7 +306,8 @@ def _placed(sources: Sequence[Source]) -> Iterator[Placed]:
         named = functions.get(source.function, set()) if source.function else set[WorkloadKey]()
         if workload is not None and len(named) == 1:
             workload = workload._replace(key=next(iter(named)))
-        yield Placed(source, workload, workload.text if workload else None)
+        is_own = workload is not None and (workload.is_certain or not source.inherits)
+        yield Placed(source, workload, workload.text if workload else None, is_own)
 
 
 def _flags(span: Span, *, is_call: bool) -> int:
@@ -307,8 +318,6 @@ def _flags(span: Span, *, is_call: bool) -> int:
     of_lambda = origin_of(span) in _LAMBDA
     if not of_lambda and (text_of("segment_type", span) == "segment" or span.kind == "server"):
         flags |= Flags.BOUNDARY
-    if value_of("sampled", span) in (False, "false", "0"):
-        flags |= Flags.SAMPLED
-    if (text_of("sampling_threshold", span) or _SAMPLED_ALL).strip("0"):
+    if is_sampled(span):
         flags |= Flags.SAMPLED
     return flags

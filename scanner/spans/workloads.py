@@ -13,6 +13,8 @@ from scanner.spans.span import Span
 _UNKNOWN = "?"
 _LATEST = "$LATEST"
 _LOCAL_ROOT = "LOCAL_ROOT"
+# Of any other kind no more is known than a service's name, which X-Ray makes up for spans that it converts.
+_CERTAIN: tuple[WorkloadKindName, ...] = ("lambda", "state-machine", "ecs", "ec2", "eks")
 _PUBLIC_SERVERS = ("server", "consumer")
 # Values of cloud.platform: opentelemetry.io/docs/specs/semconv/registry/attributes/cloud/; those of
 # PlatformType: docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch-Application-Signals.html
@@ -34,6 +36,11 @@ class SpanWorkload(NamedTuple):
         """The key as it flows through the program."""
         return self.key.text
 
+    @property
+    def is_certain(self) -> bool:
+        """Whether it is more than the name of a service."""
+        return self.key.kind in _CERTAIN
+
 
 def workload_of(span: Span) -> SpanWorkload | None:
     """The workload of a span, None where it names none: spans above it may."""
@@ -52,6 +59,15 @@ def is_local_root(span: Span) -> bool:
     if not span.parent_id or span.kind in _PUBLIC_SERVERS:
         return True
     return text_of("local_root", span) == _LOCAL_ROOT
+
+
+def inherits(span: Span) -> bool:
+    """Whether a span without a certain workload is of the one above it.
+
+    What X-Ray made of a segment document lacks its resource, and a service's name in it says nothing; any
+    other span has its resource in full.
+    """
+    return "service.name" not in span.resource or bool(text_of("segment_type", span))
 
 
 def origin_of(span: Span) -> str:

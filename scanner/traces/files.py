@@ -25,7 +25,7 @@ from scanner.spans.documents import spans_in, without_time
 from scanner.traces.both_forms import CallsOfDocuments
 from scanner.traces.documents import Trace, compact_id, trace_from_api
 from scanner.traces.reading import read_trace
-from scanner.traces.source import Emit, SkippedTraces, SourceReport
+from scanner.traces.source import Emit, SkippedTraces, SourceReport, warn_of_sampling
 from scanner.traces.span_lines import Line, SpanLines
 from scanner.traces.span_store import SpanStore
 
@@ -257,13 +257,7 @@ class _TraceFinder:
         if batch:
             self._emit_readings(batch)
         self._calls.close()
-        if self._spans.sampled:
-            warnings.add(
-                "spans-sampled",
-                "spans say that only a share of the traces was kept where they were made: "
-                "the calls of all others left none",
-                self._spans.sampled,
-            )
+        warn_of_sampling(self._spans.sampled, warnings)
 
     def _take_spans(self, value: Any) -> bool:
         """Take the spans that a value holds. False where it is nothing of spans."""

@@ -78,6 +78,16 @@ def together(reports: Iterable[SourceReport]) -> SourceReport:
     )
 
 
+def warn_of_sampling(spans: int, warnings: Warnings) -> None:
+    """Warn where so many spans say that others were never recorded."""
+    if spans:
+        text = (
+            "spans say that only a share of the traces was kept where they were made: the calls of all "
+            "others left none"
+        )
+        warnings.add("spans-sampled", text, spans)
+
+
 class TraceSource(Protocol):
     """Where traces are kept."""
 

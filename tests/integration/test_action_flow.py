@@ -12,6 +12,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +22,8 @@ from entrypoint import main
 from scanner.errors import EXIT_INTERRUPTED
 from scanner.gate.load_baseline import load_baseline
 from scanner.report.recorded import Record, recorded_in
+from scanner.result import ScanResult
+from scanner.scan import scan
 from tests.fakes import notes
 from tests.fakes.github import BASE, CONTENTS, CREATE, GRAPHQL, LIST, FakeGitHub, Script
 
@@ -693,6 +696,26 @@ def test_a_run_that_is_cancelled_ends_in_a_line(step: Step, monkeypatch: pytest.
     assert ran.log.endswith(
         "::error title=xray-privilege-scan::interrupted: no result is published any more\n"
     )
+
+
+def test_a_run_that_is_cancelled_while_it_reads_publishes_no_part_of_a_result(
+    step: Step, github: FakeGitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step.run()
+    before = github.bodies(NUMBER)
+
+    def cancelled(*asked: Any) -> ScanResult:
+        result = scan(*asked)
+        return replace(result, traced=replace(result.traced, interrupted=True))
+
+    monkeypatch.setattr("scanner.action.run.scan", cancelled)
+    ran = step.run(run_id=901)
+    assert (ran.code, ran.outputs, ran.summary) == (EXIT_INTERRUPTED, {}, "")
+    assert github.bodies(NUMBER) == before
+    (error,) = re.findall(r"^::error .*$", ran.log, re.MULTILINE)
+    assert "interrupted while traces were read" in error
+    report = next(step.workspace.rglob("report.json"))
+    assert json.loads(report.read_text())["scan"]["interrupted"]
 
 
 def test_wrong_use_is_reported_before_github_is_asked(step: Step, github: FakeGitHub) -> None:

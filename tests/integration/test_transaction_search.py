@@ -83,7 +83,7 @@ def test_a_finding_is_confirmed_from_spans(tmp_path: Path) -> None:
     assert reasons(ran) == [[]]
     assert ran.warnings == {}
     assert "us-east-1: spans, since Transaction Search is on" in ran.err
-    assert re.search(r"Logs Insights read \d+ kB in 3 queries of us-east-1 \(less than 0.01 USD", ran.err)
+    assert re.search(r"Logs Insights read \d+ kB in 4 queries of us-east-1 \(less than 0.01 USD", ran.err)
     assert ran.report["scan"]["notes"]
 
 

@@ -36,7 +36,7 @@ _WORKLOAD_FACTS = (
     "k8s_namespace",
     "k8s_workload",
 )
-_CODE_FACTS = ("automatic", "language")
+_CODE_FACTS = ("automatic", "language", "sampled")
 _CALL_FACTS = (
     "system",
     "namespace",
@@ -152,6 +152,12 @@ def call_columns() -> tuple[Column, ...]:
 def orphan_columns() -> tuple[Column, ...]:
     """What tells calls apart of which the record does not say who made them."""
     return _columns((*_CALL_FACTS, *parameter_facts(), "account", "region", "service_name"))
+
+
+@cache
+def request_columns() -> tuple[Column, ...]:
+    """What tells a request over HTTP that no AWS client recorded, and who made it."""
+    return _columns(("http_method", "call_host", *_WORKLOAD_FACTS))
 
 
 def columns_of(fact: str) -> tuple[Column, ...]:

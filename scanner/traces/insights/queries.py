@@ -34,7 +34,7 @@ Row = dict[str, str]
 
 QUERIES_AT_ONCE = 16
 MOST_ROWS = 100_000
-PAGE = 10_000
+PAGE = 10_000  # also what a query gave at most before 2026: exactly so many may be cut
 _LONGEST_QUERY = 3900.0  # seconds: AWS ends a query after an hour
 _ATTEMPTS = 3  # of a query that ends without a result
 _CONCURRENCY_PAUSES = 60  # of so many waits for a place, each of at most `Pace.longest`
@@ -117,7 +117,7 @@ class Queries:
                 if status == "Complete":
                     rows = self._rows(query, page)
                     found = max(len(rows), int(statistics.get("resultCount") or 0))
-                    return Answer(rows, cut=found >= self.limit or found > len(rows))
+                    return Answer(rows, cut=found >= self.limit or found > len(rows) or found == PAGE)
             if status == "Timeout":
                 raise TooLongError("AWS ended a query for its time (60 minutes)")
             if attempt + 1 < _ATTEMPTS:

@@ -18,6 +18,7 @@ from scanner.traces.insights.columns import (
     call_columns,
     columns_of,
     orphan_columns,
+    request_columns,
     request_id_fields,
     run_columns,
     workload_columns,
@@ -37,8 +38,11 @@ _IS_AWS_API = (
 _HAS_ENDED = "ispresent(durationNano)"
 # X-Ray made the span of a segment document, whose calls do not say whose they are.
 _CONVERTED = "ispresent(`_aws.xray.name`)"
+_SEGMENT = "_aws.xray.type"
 # `span_name`: "S3.GetObject" names what was called, "chat MODEL" and "QUEUE send" do not.
 _SPAN_NAME = r"/^(?<span_name>[\w -]+\.[A-Z]\w+)$/"
+# What `kept.threshold_of` reads of a trace's state: its first digit tells whether traces were dropped.
+_DROPPED = r"/(?:^|[,; ])ot=(?:[^,]*;)?th:0*(?<dropped>[1-9a-f])/"
 # What decides how a call ended (`outcomes.codes_in`), and what a denial says. A denial is looked for in all
 # of the record: the longest message may be that of an exception.
 _SAYINGS = (
@@ -61,7 +65,7 @@ def calls_query() -> str:
 def calls_of_traces_query() -> str:
     """The calls of which no record names the workload, by trace and parent."""
     condition = f"({_IS_AWS_API} and {_HAS_ENDED} and {_needs_tree()})"
-    return _calls(condition, ["traceId", "parentSpanId"], orphan_columns())
+    return _calls(condition, ["traceId", "parentSpanId", "converted"], orphan_columns())
 
 
 def unended_query() -> str:
@@ -80,7 +84,7 @@ def runs_query(period: str) -> str:
     By the spans with which a process begins: those of a request, or without a span above.
     """
     columns = run_columns()
-    keys = [*_names(columns), "@log"]
+    keys = ["dropped", *_names(columns), "@log"]
     entry = (
         f'(not ispresent(parentSpanId) or kind = "SERVER" or kind = "CONSUMER" '
         f'or `{SPAN}aws.span.kind` = "LOCAL_ROOT")'
@@ -89,6 +93,7 @@ def runs_query(period: str) -> str:
         [
             f"filter {_HAS_ENDED} and {entry}",
             "fields ispresent(parentSpanId) as below",
+            f"parse traceState {_DROPPED}",
             *_parses(columns),
             "stats count_distinct(traceId) as n, min(startTimeUnixNano) as a, max(startTimeUnixNano) as b "
             f"by below, bin({period}) as period, {', '.join(map(_tick, keys))}",
@@ -97,25 +102,46 @@ def runs_query(period: str) -> str:
 
 
 def workloads_of_traces_query() -> str:
-    """Which workloads ran in which traces."""
+    """Which workloads ran in which traces, and which other processes."""
     columns = workload_columns()
     named = " or ".join(
         f"{_tick(field)} like {pattern}" if pattern else f"ispresent({_tick(field)})"
         for field, pattern in _computes()
     )
+    keys = ["traceId", "kind", _SEGMENT, *_names(columns), "@log"]
     return " | ".join(
         [
-            f"filter ({named})",
+            f'filter ({named} or kind = "SERVER" or {_tick(_SEGMENT)} = "segment")',
             *_parses(columns),
-            f"stats count(*) as n by traceId, {', '.join(map(_tick, [*_names(columns), '@log']))}",
+            f"stats count(*) as n by {', '.join(map(_tick, keys))}",
         ]
     )
+
+
+def requests_query() -> str:
+    """The requests over HTTP to AWS that name no AWS client, by span."""
+    columns = request_columns()
+    keys = ["traceId", "spanId", "parentSpanId", "converted", *_names(columns), "@log"]
+    return " | ".join(
+        [
+            f"filter {_plain_requests()} and not {_IS_AWS_API}",
+            f"fields {_CONVERTED} as converted",
+            *_parses(columns),
+            "stats count(*) as n, min(startTimeUnixNano) as a, max(startTimeUnixNano) as b "
+            f"by {', '.join(map(_tick, keys))}",
+        ]
+    )
+
+
+def call_spans_query() -> str:
+    """The spans of calls, and what each stands below."""
+    return f"filter {_IS_AWS_API} | stats count(*) as n by spanId, parentSpanId"
 
 
 def tree_query(traces: Sequence[str]) -> str:
     """All spans of some traces, with what names workloads."""
     columns = workload_columns()
-    keys = ["traceId", "spanId", "parentSpanId", "kind", "_aws.xray.type", *_names(columns), "@log"]
+    keys = ["traceId", "spanId", "parentSpanId", "kind", _SEGMENT, *_names(columns), "@log"]
     return " | ".join(
         [
             f"filter traceId in [{_quoted(traces)}]",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -9,12 +10,13 @@ from dataclasses import replace
 from scanner.model import CallRow, RunRow
 from scanner.spans.automatic import is_automatic
 from scanner.spans.calls import is_call
+from scanner.spans.record import is_sampled
 from scanner.spans.workloads import SpanWorkload, workload_of
 from scanner.traces.insights import query_text
 from scanner.traces.insights.columns import call_columns, run_columns
 from scanner.traces.insights.orphans import Orphans
-from scanner.traces.insights.plain import PlainRequests
 from scanner.traces.insights.queries import Queries, Row
+from scanner.traces.insights.requests import Requests
 from scanner.traces.insights.rows import call_row, count_of, is_true, needs_tree, run_row, span_of
 from scanner.traces.insights.unended import Unended
 from scanner.traces.insights.windows import Window, pieces
@@ -34,20 +36,28 @@ class SpansReader:
         self._queries = queries
         self._region = region
         self._emit = emit
-        self._plain = PlainRequests()
         self._orphans: dict[Window, int] = defaultdict(int)
         self._unended: dict[Window, int] = defaultdict(int)
         self.gaps = Gaps()
+        self._requests = Requests(queries, region, emit, self.gaps)
         self.rows = 0
+        self.sampled = 0
 
-    def read(self, window: Window) -> None:
-        """Read a window. Raises DeniedError, GroupMissingError, ScanError, and KeyboardInterrupt."""
+    def read(self, window: Window, settled: float = math.inf) -> None:
+        """Read a window, of which records may still arrive that are newer than `settled`.
+
+        Raises DeniedError, GroupMissingError, ScanError, and KeyboardInterrupt.
+        """
         period = _FINE if window.seconds <= _SHORT else _COARSE
         calls, runs = query_text.calls_query(), query_text.runs_query(period)
         parts = pieces(window)
         jobs = [
             *(Job(calls, part, self._take_calls) for part in parts),
-            *(Job(runs, part, self._take_runs) for part in parts),
+            *(
+                Job(runs, piece, self._take_runs if piece.end <= settled else self._take_new_runs)
+                for part in parts
+                for piece in _split(part, settled)
+            ),
         ]
         work(self._queries, jobs, self.gaps)
         orphans = Orphans(self._queries, self._region, self._emit, self.gaps)
@@ -56,7 +66,7 @@ class SpansReader:
         unended = Unended(self._queries, self._region, self._emit, self.gaps)
         for part in sorted(self._unended):
             unended.read(part, within=window)
-        self._emit(self._plain.doubts())
+        self._requests.read(within=window)
 
     # --- calls ---
 
@@ -71,9 +81,10 @@ class SpansReader:
         """The calls of a row, and how their workload's code is traced."""
         span = span_of(row, call_columns(), self._region)
         if not is_call(span):
-            workload = workload_of(span)
-            self._plain.add_request(call_row(row, span, workload.text if workload else None))
+            if call_row(row, span, None) is not None:
+                self._requests.add(window, count_of(row), row, span)
             return
+        self._requests.add_calls(window, count_of(row))
         if not is_true(row, "ended"):
             self._unended[window] += count_of(row)
             return
@@ -83,18 +94,26 @@ class SpansReader:
             return
         call = call_row(row, span, workload.text if workload else None)
         if call is not None:
-            self._plain.add_call(call)
             yield replace(call, version=workload.version if workload else None)
             if workload is not None and is_automatic(span):
                 yield automatic_run(workload, call)
 
     # --- runs ---
 
+    def _take_new_runs(self, window: Window, rows: Sequence[Row]) -> None:
+        """Runs of which calls may still arrive: none of them is a complete one."""
+        self._emit([replace(run, ran=False) for run in self._runs_in(rows)])
+
     def _take_runs(self, window: Window, rows: Sequence[Row]) -> None:
+        self._emit(self._runs_in(rows))
+
+    def _runs_in(self, rows: Sequence[Row]) -> list[RunRow]:
         """The runs of each period: where several records tell of the same run, the most traces count."""
         merged: dict[tuple[object, ...], RunRow] = {}
         for row in rows:
             span = span_of(row, run_columns(), self._region)
+            if row.get("dropped") or is_sampled(span):
+                self.sampled += count_of(row)
             run = run_row(row, span)
             if run is None:
                 continue
@@ -102,7 +121,14 @@ class SpansReader:
             key = (run.workload, run.version, run.hints, row.get("period", ""))
             merged[key] = _together(merged[key], run) if key in merged else run
         self.rows += len(rows)
-        self._emit(list(merged.values()))
+        return list(merged.values())
+
+
+def _split(window: Window, at: float) -> list[Window]:
+    """What of a window is before a time, and what after it."""
+    if not window.start < at < window.end:
+        return [window]
+    return [window._replace(end=int(at)), window._replace(start=int(at))]
 
 
 def automatic_run(workload: SpanWorkload, call: CallRow) -> RunRow:

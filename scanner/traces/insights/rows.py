@@ -22,8 +22,8 @@ from scanner.traces.insights.queries import Row
 _TRUE = ("1", "true")
 _LAMBDA_SERVICE = "AWS::Lambda"  # of the span in which Lambda took the request: the code may not have run
 _OF_LAMBDA = ("AWS::Lambda", "AWS::Lambda::Function")
+_SEGMENT_TYPE = "_aws.xray.type"  # what `inherits` knows converted spans by: calls are subsegments
 _STATUS = {"ERROR": "error", "OK": "ok"}
-_STRONG = ("lambda", "state-machine", "ecs", "ec2", "eks")
 
 
 def is_true(row: Row, name: str) -> bool:
@@ -54,6 +54,8 @@ def span_of(row: Row, columns: Sequence[Column], region: str) -> Span:
         attributes[request_id_fields()[0].removeprefix(SPAN)] = "yes"
     if is_true(row, "more_tables"):
         _forget_tables(attributes)
+    if is_true(row, "converted"):
+        attributes[_SEGMENT_TYPE] = "subsegment"
     for alias in aliases()["xray_failure"]:
         if alias.attribute in attributes:
             attributes[alias.attribute] = attributes[alias.attribute].lower() in _TRUE
@@ -110,7 +112,7 @@ def needs_tree(row: Row, workload: SpanWorkload | None) -> bool:
     """
     if workload is None:
         return True
-    return not is_strong(workload) and is_true(row, "converted")
+    return not workload.is_certain and is_true(row, "converted")
 
 
 def begins_process(row: Row, span: Span) -> bool:
@@ -118,11 +120,6 @@ def begins_process(row: Row, span: Span) -> bool:
     if origin_of(span) in _OF_LAMBDA:
         return False
     return row.get("_aws.xray.type") == "segment" or row.get("kind") == "SERVER"
-
-
-def is_strong(workload: SpanWorkload) -> bool:
-    """Whether a workload is more than the name of a service."""
-    return workload.key.kind in _STRONG
 
 
 def call_row(row: Row, span: Span, workload: str | None) -> CallRow | None:

@@ -25,11 +25,13 @@ from scanner.traces.insights.queries import (
 )
 from scanner.traces.insights.reader import QUERIES, SpansReader
 from scanner.traces.insights.windows import Window, merged
-from scanner.traces.source import Emit, SkippedTraces, SourceReport
+from scanner.traces.source import Emit, SkippedTraces, SourceReport, warn_of_sampling
 
 GROUP = "aws/spans"
 LAG = 300
-"""Seconds after which a record is surely there: AWS says nothing of it."""
+"""Seconds after which records are read: AWS says nothing of how long they take."""
+SETTLED = 900
+"""Seconds after which none is still to come. Until then what ran shows what it used, and no absence."""
 _PROBE = 60
 
 
@@ -76,6 +78,7 @@ class InsightsSource:
         said = Warnings()  # of use only where the spans are read
         groups = self._groups(client, said)
         window = self._window(groups, said)
+        settled = math.floor(self.clock.now() - SETTLED)
         meter = Meter(self.request.max_gb)
         queries = Queries(client, self.request.groups, meter, self.request.pace, self.request.limit)
         reader = SpansReader(queries, self.region, emit)
@@ -83,7 +86,7 @@ class InsightsSource:
         try:
             with terminated_as_interrupted():
                 self._check_cost(queries, window, groups)
-                interrupted = self._read(reader, window)
+                interrupted = self._read(reader, window, settled)
         except DeniedError as error:
             raise NoSpansError(f"{error} is denied: allow it on the log group") from error
         except GroupMissingError as error:
@@ -106,14 +109,14 @@ class InsightsSource:
             regions=(self.region,),
             start=float(window.start),
             end=float(window.end),
-            notes=(*self._lag_note(window), self._cost_note(meter)),
+            notes=(*self._lag_note(window, settled), self._cost_note(meter)),
             interrupted=interrupted,
         )
 
-    def _read(self, reader: SpansReader, window: Window) -> bool:
+    def _read(self, reader: SpansReader, window: Window, settled: int) -> bool:
         """Read a window, as far as that goes; whether it was interrupted."""
         try:
-            reader.read(window)
+            reader.read(window, settled)
         except KeyboardInterrupt:
             reader.gaps.add_unread(window, "interrupted")
             return True
@@ -139,7 +142,7 @@ class InsightsSource:
     def _window(self, groups: dict[str, Group], warnings: Warnings) -> Window:
         """The time that can be read: no newer than what has surely arrived, no older than what is kept."""
         now = self.clock.now()
-        wait = min(self.request.wait, max(0.0, self.request.end + LAG - now))
+        wait = min(self.request.wait, max(0.0, self.request.end + SETTLED - now))
         if wait:
             self.clock.sleep(wait)
             now = self.clock.now()
@@ -184,12 +187,15 @@ class InsightsSource:
                 EXIT_USAGE,
             )
 
-    def _lag_note(self, window: Window) -> tuple[str, ...]:
-        left = math.ceil(self.request.end - window.end)
+    def _lag_note(self, window: Window, settled: int) -> tuple[str, ...]:
+        """What the end of the time says less, and how long to wait for it."""
+        left = math.ceil(self.request.end - settled)
         if left <= 1:
             return ()
+        read = f"spans of {self.region} were read up to {_when(window.end)}"
+        believed = max(min(settled, window.end), window.start)
         return (
-            f"spans of {self.region} were read up to {_when(window.end)}: later ones may still arrive "
+            f"{read}; what ran after {_when(believed)} confirms nothing yet, since records may still arrive "
             f"(--wait {left} reads all)",
         )
 
@@ -203,6 +209,7 @@ class InsightsSource:
 
     def _warn(self, reader: SpansReader, warnings: Warnings) -> None:
         gaps = reader.gaps
+        warn_of_sampling(reader.sampled, warnings)
         if gaps.unread:
             causes = "; ".join(gaps.causes)
             warnings.add(

@@ -9,9 +9,9 @@ from scanner.aws.logs import LogsClient
 from scanner.traces.documents import compact_id
 from scanner.traces.insights import query_text
 from scanner.traces.insights.cost import Meter
-from scanner.traces.insights.orphans import OVERLAP
 from scanner.traces.insights.queries import DeniedError, GroupMissingError, Queries, Row
 from scanner.traces.insights.source import SpansRequest
+from scanner.traces.insights.trees import OVERLAP
 from scanner.traces.insights.windows import Window
 from scanner.traces.insights.work import Gaps, Job, work
 

@@ -9,9 +9,9 @@ from scanner.model.readings import TraceReading
 from scanner.spans.workloads import workload_of
 from scanner.traces.insights import query_text
 from scanner.traces.insights.columns import call_columns
-from scanner.traces.insights.orphans import gap, near
 from scanner.traces.insights.queries import Queries, Row
 from scanner.traces.insights.rows import call_row, span_of
+from scanner.traces.insights.trees import gap, near
 from scanner.traces.insights.windows import Window
 from scanner.traces.insights.work import Gaps, Job, work
 from scanner.traces.source import Emit

@@ -20,7 +20,7 @@ from tests.unit.traces.insights.spans import REGION, START
 
 QUICK = Pace(first=0.001, longest=0.002, retries=(0.001, 0.001, 0.001))
 SECONDS = 64
-NOW = START + SECONDS + 400
+NOW = START + SECONDS + 1000
 CLOCK = Clock(lambda: NOW, lambda _: None)
 
 

@@ -195,6 +195,33 @@ class Spans:
             )
         return trace
 
+    def segment_call(self, second: float, run: tuple[str, str], operation: str, **attributes: Any) -> str:
+        """A call as X-Ray converts it: it names no workload, or a service that X-Ray made up."""
+        service, method = operation.split(".")
+        return self.add(
+            second,
+            *run,
+            name=operation,
+            attributes={
+                **_SYSTEM,
+                "rpc.service": service,
+                "rpc.method": method,
+                "aws.region": REGION,
+                "http.status_code": 200,
+                "aws.request_id": "R",
+                **{name.replace("__", "."): value for name, value in attributes.items()},
+            },
+            resource={"cloud.provider": "aws"},
+            _aws={"xray": {"name": service, "namespace": "aws", "type": "subsegment"}},
+        )
+
+    def request(self, second: float, run: tuple[str, str], host: str, function: str = "", **more: Any) -> str:
+        """A request over HTTP to one of AWS's services: of a function, or of whatever stands above."""
+        workload = {"cloud.resource_id": function_arn(function)} if function else {}
+        attributes = {"http.request.method": "POST", "server.address": host, **workload}
+        resource = _resource_of(function) if function else {"cloud.provider": "aws"}
+        return self.add(second, *run, name="POST", attributes=attributes, resource=resource, **more)
+
     def in_progress(self, span: str) -> None:
         """Add the record that was written before a span ended."""
         finished = next(record for record in self.records if record["spanId"] == span)

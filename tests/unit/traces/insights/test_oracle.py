@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
-from scanner.errors import Warnings
+from scanner.aws.times import Clock
+from scanner.errors import ScanError, Warnings
 from scanner.model import Usage
 from scanner.traces.files import FilesSource
+from scanner.traces.insights import orphans, query_text, requests, trees
+from scanner.traces.insights.source import NoSpansError
 from scanner.usage.builder import UsageBuilder
+from tests.examples import examples
 from tests.fakes.logs_insights import BROKEN, HALF, REFUSED, RESET, THROTTLED, LogsScript
 from tests.unit.traces.insights.reading import emit_into, read_spans
-from tests.unit.traces.insights.spans import ACCOUNT, REGION, Record, Spans, function_arn
+from tests.unit.traces.insights.spans import ACCOUNT, REGION, START, Record, Spans, function_arn
 
 NOT_ALLOWED = (
     "An error occurred (AccessDeniedException) when calling the PutItem operation: User: "
@@ -104,6 +111,11 @@ def test_a_good_day(expected: Mapping[str | None, Any]) -> None:
     assert [hints.denied_role for hints in orders.hints] == ["orders-role"]
 
 
+@pytest.fixture(scope="module")
+def some_expected(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str | None, Any]:
+    return used(read_files(tmp_path_factory.mktemp("some"), SOME).usages())
+
+
 SCHEDULES = {
     "partial rows": LogsScript(scheduled=1, running=2),
     "small pages": LogsScript(page=3),
@@ -123,6 +135,45 @@ SCHEDULES = {
 def test_faults_that_pass_change_nothing(name: str, expected: Mapping[str | None, Any]) -> None:
     read = read_spans(RECORDS, SCHEDULES[name])
     assert (used(read.builder.usages()), read.report.skipped.windows) == (expected, 0)
+
+
+FAULTS = st.dictionaries(st.integers(1, 60), st.sampled_from([THROTTLED, BROKEN, RESET, HALF, REFUSED]))
+ENDINGS = st.dictionaries(
+    st.integers(1, 30), st.sampled_from(["Failed", "Cancelled", "Timeout", "Unknown"]), max_size=12
+)
+SCRIPTS = st.builds(
+    LogsScript,
+    limit=st.sampled_from([1, 2, 5, 12, 30, 100_000]),
+    page=st.integers(1, 20),
+    scheduled=st.integers(0, 2),
+    running=st.integers(0, 2),
+    concurrent=st.sampled_from([1, 3, 100]),
+    endings=ENDINGS,
+    faults=FAULTS,
+    faults_from=st.none() | st.tuples(st.integers(3, 120), st.sampled_from([RESET, BROKEN, THROTTLED])),
+    denied=st.just(()) | st.sets(st.sampled_from(["StopQuery", "DescribeLogGroups"])),
+    timestamp=st.sampled_from(["endTimeUnixNano", "startTimeUnixNano"]),
+)
+BOUNDS = st.sampled_from([math.inf, 1.0, 40e-6, 300e-6])
+SOME = RECORDS[: len(RECORDS) // 2]
+
+
+@examples(25)
+@settings(phases=[Phase.explicit, Phase.generate])  # to shrink takes minutes
+@given(SCRIPTS, BOUNDS)
+def test_whatever_goes_wrong_the_usage_is_that_of_a_file_or_marked(
+    some_expected: Mapping[str | None, Any], script: LogsScript, max_gb: float
+) -> None:
+    """Marked: a window is missing, which leaves every finding unconfirmed."""
+    try:
+        read = read_spans(SOME, script, limit=script.limit, max_gb=max_gb)
+    except (NoSpansError, ScanError):
+        return  # nothing is read, nothing is confirmed
+    if not read.report.skipped.windows:
+        assert used(read.builder.usages()) == some_expected
+        assert read.codes in ([], ["right-missing"])
+    else:
+        assert {"spans-unread", "spans-cut"} & set(read.codes)
 
 
 @pytest.mark.parametrize("limit", [50, 20, 12])
@@ -166,3 +217,162 @@ def test_a_lost_call_counts_and_leaves_a_gap(tmp_path: Path) -> None:
     }
     assert [u.evidence.incomplete_traces for u in of_queries] == [1]
     assert [u.evidence.incomplete_traces for u in of_files] == [1]
+
+
+# --- requests that no client recorded ----------------------------------------------------------------
+
+_HOST = f"{{}}.{REGION}.amazonaws.com"
+S3, DYNAMODB = _HOST.format("s3"), _HOST.format("dynamodb")
+ORDERS = function_arn("orders")
+Doubts = Mapping[str | None, frozenset[str | None]]
+
+
+def doubts(builder: UsageBuilder) -> Doubts:
+    """The services of which each workload made calls that nobody understands."""
+    found = {usage.workload: usage.evidence.unmapped_services for usage in builder.usages()}
+    return {workload: services for workload, services in found.items() if services}
+
+
+def signed_by_hand(spans: Spans) -> None:
+    """Ten calls with a request each, and one request without a call."""
+    for number in range(10):
+        run = spans.run(number, "orders")
+        call = spans.call(number, run, "orders", "S3.GetObject", {"aws.s3.bucket": "bucket"})
+        spans.request(number, (run[0], call), S3, "orders")
+    spans.request(12, run, S3, "orders")
+
+
+def repeated(spans: Spans) -> None:
+    """A call that was sent thirty times."""
+    run = spans.run(1, "orders")
+    call = spans.call(2, run, "orders", "S3.GetObject", {"aws.s3.bucket": "bucket"})
+    for number in range(30):
+        spans.request(2 + number, (run[0], call), S3, "orders")
+
+
+def below_an_attempt(spans: Spans) -> None:
+    """A request below a span below a call."""
+    run = spans.run(1, "orders")
+    call = spans.call(2, run, "orders", "S3.GetObject", {"aws.s3.bucket": "bucket"})
+    attempt = spans.add(2, run[0], call, name="attempt", kind="INTERNAL")
+    spans.request(2, (run[0], attempt), S3, "orders")
+
+
+def above_a_call(spans: Spans) -> None:
+    """A request that another instrumentation recorded above the call."""
+    run = spans.run(1, "orders")
+    request = spans.request(2, run, S3, "orders")
+    spans.call(2, (run[0], request), "orders", "S3.GetObject", {"aws.s3.bucket": "bucket"})
+
+
+def of_another_service(spans: Spans) -> None:
+    run = spans.run(1, "orders")
+    spans.call(2, run, "orders", "S3.GetObject", {"aws.s3.bucket": "bucket"})
+    spans.request(2, run, DYNAMODB, "orders")
+
+
+def of_whom_the_tree_tells(spans: Spans) -> None:
+    """Converted spans name nobody."""
+    trace, root = spans.run(1, "orders")
+    inner = spans.add(2, trace, root, _aws={"xray": {"name": "x", "type": "subsegment"}}, kind="INTERNAL")
+    remote = {"xray": {"name": DYNAMODB, "namespace": "remote", "type": "subsegment"}}
+    spans.request(2, (trace, inner), DYNAMODB, _aws=remote)
+
+
+REQUESTS: Mapping[Any, Doubts] = {
+    signed_by_hand: {ORDERS: frozenset({"s3"})},
+    repeated: {},
+    below_an_attempt: {},
+    above_a_call: {},
+    of_another_service: {ORDERS: frozenset({"dynamodb"})},
+    of_whom_the_tree_tells: {ORDERS: frozenset({"dynamodb"})},
+}
+
+
+@pytest.mark.parametrize("made", REQUESTS)
+def test_a_request_is_that_of_the_call_above_it(made: Any, tmp_path: Path) -> None:
+    spans = Spans()
+    made(spans)
+    assert doubts(read_files(tmp_path, spans.records)) == REQUESTS[made]
+    assert doubts(read_spans(spans.records).builder) == REQUESTS[made]
+
+
+def test_of_too_many_requests_each_is_a_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requests, "_MOST_JOINED", 5)
+    spans = Spans()
+    repeated(spans)
+    of_whom_the_tree_tells(spans)
+    read = read_spans(spans.records)
+    assert doubts(read.builder)[ORDERS] == {"s3"}
+    assert read.builder.unattributed_gaps == 1  # whose the other one is, nobody knows
+
+
+# --- whose calls are -----------------------------------------------------------------------------------
+
+
+def test_a_service_that_x_ray_made_up_takes_no_calls_from_the_workload_above(tmp_path: Path) -> None:
+    spans = Spans()
+    run = spans.run(1, "orders")
+    named = {"aws__local__service": "orders-service", "aws__local__environment": "generic:default"}
+    spans.segment_call(2, run, "S3.GetObject", aws__s3__bucket="bucket", **named)
+    expected = used(read_files(tmp_path, spans.records).usages())
+    assert [workload for workload, (calls, *_) in expected.items() if calls] == [ORDERS]
+    assert used(read_spans(spans.records).builder.usages()) == expected
+
+
+def many_traces(spans: Spans) -> None:
+    """Traces of one workload, of two, of one beside a process that names none, and calls of each."""
+    for number in range(4):
+        spans.state_machine(number, f"flow-{number % 2}", {"Put": "S3.PutObject"})
+    trace, root = spans.run(20, "orders")
+    segment = {"xray": {"name": "shop", "type": "segment"}}
+    other = spans.add(21, trace, root, kind="SERVER", name="shop", _aws=segment)
+    spans.segment_call(22, (trace, other), "DynamoDB.GetItem", aws__dynamodb__table_names=["of-the-shop"])
+    trace, root = spans.run(30, "orders")
+    _, below = spans.run(31, "bills", trace, root)
+    spans.segment_call(32, (trace, below), "SQS.SendMessage")
+
+
+def test_many_traces_are_told_apart_by_their_processes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    spans = Spans()
+    many_traces(spans)
+    expected = used(read_files(tmp_path, spans.records).usages())
+    assert used(read_spans(spans.records).builder.usages()) == expected
+    monkeypatch.setattr(trees, "_NAMED_TRACES", 1)
+    monkeypatch.setattr(orphans, "AT_ONCE", 2)  # in parts
+    monkeypatch.setattr(query_text, "IDS_A_QUERY", 1)
+    assert used(read_spans(spans.records).builder.usages()) == expected
+
+
+def test_of_more_traces_than_are_asked_for_it_stays_open_whose_calls_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(trees, "_NAMED_TRACES", 1)
+    monkeypatch.setattr(trees, "_MOST_TREES", 0)
+    spans = Spans()
+    many_traces(spans)
+    found = read_spans(spans.records).usages
+    flow = found[f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:flow-0"]
+    assert (flow.evidence.calls, flow.evidence.incomplete_traces) == (2, 0)  # these are clear all the same
+    assert (found[ORDERS].evidence.calls, found[ORDERS].evidence.incomplete_traces) == (0, 2)
+
+
+def test_a_workflow_of_hours_is_found_above_its_calls(tmp_path: Path) -> None:
+    spans = Spans()
+    spans.state_machine(1, "flow", {"Put": "S3.PutObject"})
+    root = next(record for record in spans.records if record["name"] == "flow")
+    root["endTimeUnixNano"] += 7_200 * 1_000_000_000  # a record stands at its end
+    root["durationNano"] += 7_200 * 1_000_000_000
+    expected = used(read_files(tmp_path, spans.records).usages())
+    read = read_spans(spans.records, end=START + 10_000, clock=Clock(lambda: START + 20_000, lambda _: None))
+    assert used(read.builder.usages()) == expected
+    assert (read.builder.unattributed_gaps, read.report.skipped.windows) == (0, 0)
+
+
+def test_calls_whose_workflow_is_not_found_may_be_anybodys() -> None:
+    spans = Spans()
+    spans.state_machine(1, "flow", {"Put": "S3.PutObject"})
+    del spans.records[0]
+    assert read_spans(spans.records).builder.unattributed_gaps == 1

@@ -115,15 +115,27 @@ def test_the_last_minutes_are_left_and_said() -> None:
     read = read_spans(RECORDS, clock=Clock(lambda: START + 330, lambda _: None))
     assert read.report.end == START + 30
     assert read.usages[ORDERS].evidence.traces == 3
-    assert "--wait 34 reads all" in read.report.notes[0]
+    assert "--wait 634 reads all" in read.report.notes[0]
 
 
 def test_a_wait_reads_them() -> None:
     now = [float(START + SECONDS)]
     clock = Clock(lambda: now[0], lambda seconds: now.__setitem__(0, now[0] + seconds))
-    read = read_spans(RECORDS, clock=clock, wait=600)
-    assert (read.report.end, now[0]) == (START + SECONDS, START + SECONDS + 300)
-    assert read.usages[ORDERS].evidence.traces == 6
+    read = read_spans(RECORDS, clock=clock, wait=1200)
+    assert (read.report.end, now[0]) == (START + SECONDS, START + SECONDS + 900)
+    assert len(read.usages[ORDERS].evidence.newest_complete) == 6
+    assert len(read.report.notes) == 1  # of the cost
+
+
+@pytest.mark.parametrize(("age", "complete"), [(301, 0), (830, 0), (880, 5), (900, 6)])
+def test_what_ran_of_late_shows_what_it_used_and_no_absence(age: int, complete: int) -> None:
+    """Its records may still arrive: AWS says nothing of how long they take."""
+    clock = Clock(lambda: START + SECONDS + age, lambda _: None)
+    read = read_spans(RECORDS, clock=clock)
+    evidence = read.usages[ORDERS].evidence
+    assert (evidence.traces, evidence.calls, evidence.incomplete_traces) == (6, 6, 0)
+    assert len(evidence.newest_complete) == complete
+    assert any("confirms nothing yet" in note for note in read.report.notes) == (complete < 6)
 
 
 def test_what_was_before_the_group_is_not_claimed() -> None:
@@ -138,13 +150,13 @@ def test_what_is_no_longer_kept_is_not_claimed() -> None:
     assert read.report.start == START + 35
 
 
-def test_records_that_come_later_are_not_missed_in_silence() -> None:
+def test_records_that_come_later_leave_no_complete_run_behind() -> None:
     spans = Spans()
     run = spans.run(1, "orders")
     call = spans.call(2, run, "orders", "S3.GetObject", {"aws.s3.bucket": "bucket"})
-    read = read_spans(spans.records, LogsScript(late={call: 100}))
-    # the call came after the lag: a run without it is all that there is
-    assert read.usages[ORDERS].evidence.last_call is None
+    clock = Clock(lambda: START + SECONDS + 600, lambda _: None)
+    evidence = read_spans(spans.records, LogsScript(late={call: 100}), clock=clock).usages[ORDERS].evidence
+    assert (evidence.traces, evidence.calls, evidence.newest_complete) == (1, 0, ())
 
 
 # --- what records say -------------------------------------------------------------------------------
@@ -186,30 +198,21 @@ def test_more_tables_than_are_read_are_no_tables() -> None:
     assert (need.permission.exact, need.permission.resource.rpartition("/")[2]) == (False, "*")
 
 
-def test_requests_that_no_client_recorded_leave_a_doubt_of_their_service() -> None:
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"traceState": "vendor=1,ot=rv:1;th:0c"},
+        {"attributes": {"cloud.resource_id": ORDERS, "aws.trace.flag.sampled": False}},
+    ],
+)
+def test_spans_that_say_that_others_were_never_recorded(said: Record) -> None:
     spans = Spans()
-    run = spans.run(1, "orders")
-    spans.call(2, run, "orders", "S3.GetObject", {"aws.s3.bucket": "bucket"})
-    request = {
-        "http.request.method": "POST",
-        "server.address": "dynamodb.eu-west-1.amazonaws.com",
-        "cloud.resource_id": ORDERS,
-    }
-    spans.add(2, *run, attributes=request, resource={"cloud.region": "eu-west-1"})
-    assert read_spans(spans.records).usages[ORDERS].evidence.unmapped_services == {"dynamodb"}
-
-
-def test_requests_below_calls_are_the_calls() -> None:
-    spans = Spans()
-    run = spans.run(1, "orders")
-    call = spans.call(2, run, "orders", "S3.GetObject", {"aws.s3.bucket": "bucket"})
-    request = {
-        "http.request.method": "GET",
-        "server.address": "bucket.s3.eu-west-1.amazonaws.com",
-        "cloud.resource_id": ORDERS,
-    }
-    spans.add(2, run[0], call, attributes=request, resource={"cloud.region": "eu-west-1"})
-    assert read_spans(spans.records).usages[ORDERS].evidence.unmapped_services == frozenset()
+    spans.run(1, "orders")
+    assert read_spans(spans.records).codes == []
+    spans.records[0] |= {"traceState": "ot=th:0", "attributes": {"cloud.resource_id": ORDERS}}
+    assert read_spans(spans.records).codes == []
+    spans.records[0] |= said
+    assert read_spans(spans.records).codes == ["spans-sampled"]
 
 
 def test_calls_without_a_workload_that_are_not_found_again_leave_a_gap() -> None:

@@ -1,0 +1,108 @@
+"""Requests over HTTP to AWS that no AWS client recorded, told from those that stand below a recorded call.
+
+Some languages record the HTTP requests of a call as spans of their own below it. How many there are shows
+nothing: what matters is what each stands below. So they are joined with the calls, by their parents.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from scanner.model import CallRow, RunRow
+from scanner.model.readings import TraceReading
+from scanner.spans.span import Span
+from scanner.spans.workloads import workload_of
+from scanner.traces.insights import query_text
+from scanner.traces.insights.columns import request_columns
+from scanner.traces.insights.orphans import in_parts
+from scanner.traces.insights.queries import Queries, Row
+from scanner.traces.insights.rows import call_row, needs_tree, span_of
+from scanner.traces.insights.trees import Owner, Tree, Trees, gap, gaps_of, near
+from scanner.traces.insights.windows import Window
+from scanner.traces.insights.work import Gaps
+from scanner.traces.source import Emit
+
+_MOST_JOINED = 1_000_000
+"""So many calls and requests are joined; of more requests, each leaves a doubt of its service."""
+_CALL = 60  # seconds around a request in which its call stands
+
+
+class Requests:
+    """Counts requests, and finds those of which no call was recorded."""
+
+    def __init__(self, queries: Queries, region: str, emit: Emit, gaps: Gaps) -> None:
+        self._trees = Trees(queries, region, gaps)
+        self._region = region
+        self._emit = emit
+        self._gaps = gaps
+        self._rows: list[tuple[Row, Span]] = []
+        self._calls: dict[Window, int] = defaultdict(int)
+        self._requests: dict[Window, int] = defaultdict(int)
+
+    def add_calls(self, window: Window, number: int) -> None:
+        """Count calls of AWS clients."""
+        self._calls[window] += number
+
+    def add(self, window: Window, number: int, row: Row, span: Span) -> None:
+        """Count requests, which a row has in common."""
+        self._requests[window] += number
+        self._rows.append((row, span))
+
+    def read(self, within: Window) -> None:
+        """Hand over the requests of which no call was recorded."""
+        joined = sum(self._requests.values()) + sum(self._calls[window] for window in self._requests)
+        if joined > _MOST_JOINED:
+            self._emit([item for row, span in self._rows for item in _doubt(row, span, Tree())])
+            return
+        for window, number in sorted(self._requests.items()):
+            found = 0
+            for part in in_parts(window, max(number, self._calls[window])):
+                rows = self._trees.rows(query_text.requests_query(), [part])
+                found += len(rows)
+                if rows:
+                    self._resolve(rows, part, within)
+            if not found:  # a span may have several records, so their number says nothing
+                self._gaps.add_unread(window, "requests were not found again")
+
+    def _resolve(self, requests: Sequence[Row], part: Window, within: Window) -> None:
+        calls = {
+            row["spanId"]: row.get("parentSpanId", "")
+            for row in self._trees.rows(query_text.call_spans_query(), [near(part, within, _CALL)])
+            if "spanId" in row
+        }
+        above = set(calls.values())
+        left = [
+            row for row in requests if row.get("parentSpanId") not in calls and row.get("spanId") not in above
+        ]
+        if not left:
+            return
+        trees = self._trees.of(left, near(part, within), within)
+        self._emit([item for row in left for item in self._doubts(row, trees, calls)])
+
+    def _doubts(
+        self, row: Row, trees: Mapping[str, Tree], calls: Collection[str]
+    ) -> Iterable[CallRow | RunRow | TraceReading]:
+        tree = trees.get(row.get("traceId", ""), Tree())
+        if tree.is_below(row.get("parentSpanId", ""), calls):
+            return ()
+        return _doubt(row, span_of(row, request_columns(), self._region), tree)
+
+
+def _doubt(row: Row, span: Span, tree: Tree) -> Iterable[CallRow | RunRow | TraceReading]:
+    """A request as a call of which only the service is known, made by its workload or whoever it may be."""
+    named = workload_of(span)
+    owner = tree.owner_of(span) if needs_tree(row, named) else Owner(named)
+    named = owner.workload or named
+    call = call_row(row, span, named.text if named else None)
+    if call is None:
+        return
+    version = named.version if named else None
+    call = replace(call, version=version, trace_id=span.trace_id or call.trace_id)
+    yield call
+    if not owner.known:
+        yield from gaps_of(tree, call)
+    elif named is None:
+        for workload in tree.workloads.values():
+            yield gap(workload, call)
