@@ -84,6 +84,7 @@ _CUTS: Mapping[str, Cut] = {
     "cloud.resource_id": Cut(
         r"arn:[\w-]+:(?:lambda|states):.*|arn:[\w-]+:ecs:[\w-]*:\d*:container\/[\w-]+\/", rest="any"
     ),
+    "aws.s3.copy_source": Cut(r"\/?(?:arn:[^\/]+\/[^\/]+|[^\/%]+)", after=r"(?:\/|%2F)"),
     "url.full": _URL,
     "http.url": _URL,
     "aws.s3.copy_source": Cut(

@@ -33,7 +33,7 @@ _FIELDS_OF_COALESCE = 10
 _IS_AWS_API = (
     f'(`{SPAN}rpc.system` = "aws-api" or `{SPAN}rpc.system.name` = "aws-api" '
     'or `_aws.xray.namespace` = "aws" '
-    f"or (ispresent(`{SPAN}aws.service`) and ispresent(`{SPAN}aws.operation`)))"
+    f"or (ispresent(`{SPAN}aws.service`) and ispresent(`{SPAN}aws.operation`)))"  # as in `calls.is_call`
 )
 _HAS_ENDED = "ispresent(durationNano)"
 # X-Ray made the span of a segment document, whose calls do not say whose they are.

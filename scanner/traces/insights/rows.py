@@ -14,6 +14,7 @@ from scanner.model.workloads import NO_HINTS, Hints
 from scanner.spans.aliases import aliases
 from scanner.spans.automatic import is_automatic
 from scanner.spans.calls import denied_role, is_call, observed_call, plain_request
+from scanner.spans.kept import span_cleaners
 from scanner.spans.span import Span
 from scanner.spans.workloads import SpanWorkload, origin_of, workload_of
 from scanner.traces.insights.columns import LISTED, RESOURCE, SPAN, TABLES, Column, request_id_fields
@@ -40,7 +41,7 @@ def span_of(row: Row, columns: Sequence[Column], region: str) -> Span:
     """The span that the records of a row have in common. `region` is that of the log group."""
     attributes: dict[str, Any] = {}
     resource: dict[str, Any] = {"cloud.region": region} if region else {}
-    by_name = _by_name(tuple(columns))
+    by_name, cleaners = _by_name(tuple(columns)), span_cleaners()
     for name, value in row.items():
         column = by_name.get(name)
         if column is None or not value:
@@ -49,7 +50,9 @@ def span_of(row: Row, columns: Sequence[Column], region: str) -> Span:
         if column.field.startswith(RESOURCE):
             resource[column.field.removeprefix(RESOURCE)] = value
         else:
-            attributes[column.field.removeprefix(SPAN)] = value
+            name = column.field.removeprefix(SPAN)
+            cleaner = cleaners.get(name)
+            attributes[name] = cleaner(value) if cleaner else value
     if is_true(row, "answered"):
         attributes[request_id_fields()[0].removeprefix(SPAN)] = "yes"
     if is_true(row, "more_tables"):

@@ -223,6 +223,7 @@ def test_a_lost_call_counts_and_leaves_a_gap(tmp_path: Path) -> None:
 _HOST = f"{{}}.{REGION}.amazonaws.com"
 S3, DYNAMODB = _HOST.format("s3"), _HOST.format("dynamodb")
 ORDERS = function_arn("orders")
+ACCESS_POINT = f"arn:aws:s3:{REGION}:{ACCOUNT}:accesspoint/point"
 Doubts = Mapping[str | None, frozenset[str | None]]
 
 
@@ -304,6 +305,21 @@ def test_of_too_many_requests_each_is_a_doubt(monkeypatch: pytest.MonkeyPatch) -
     read = read_spans(spans.records)
     assert doubts(read.builder)[ORDERS] == {"s3"}
     assert read.builder.unattributed_gaps == 1  # whose the other one is, nobody knows
+
+
+def test_old_names_of_calls_and_the_bucket_that_was_copied_from(tmp_path: Path) -> None:
+    spans = Spans()
+    run = spans.run(1, "orders")
+    old = {"aws.service": "S3", "aws.operation": "GetObject", "cloud.resource_id": ORDERS}
+    spans.add(2, *run, attributes=old)
+    for second, source in enumerate(("from/a/key", "/from/b", "from%2Fc", f"{ACCESS_POINT}/object/d/e")):
+        copied = {"aws.s3.bucket": "to", "aws.s3.copy_source": source}
+        spans.call(3 + second, run, "orders", "S3.CopyObject", copied)
+    expected = used(read_files(tmp_path, spans.records).usages())
+    read = read_spans(spans.records)
+    assert used(read.builder.usages()) == expected
+    keys = str([request.body for request in read.fake.requests]) + str(read.builder.usages())
+    assert "key" not in keys.replace("access_key", "")
 
 
 # --- whose calls are -----------------------------------------------------------------------------------
