@@ -84,12 +84,11 @@ _CUTS: Mapping[str, Cut] = {
     "cloud.resource_id": Cut(
         r"arn:[\w-]+:(?:lambda|states):.*|arn:[\w-]+:ecs:[\w-]*:\d*:container\/[\w-]+\/", rest="any"
     ),
-    "aws.s3.copy_source": Cut(r"\/?(?:arn:[^\/]+\/[^\/]+|[^\/%]+)", after=r"(?:\/|%2F)"),
+    "aws.s3.copy_source": Cut(
+        r"\/?(?:arn:[\w-]+:s3[\w-]*:[\w-]*:\d*:accesspoint\/[^\/\s]+|[^\/\s%:]+)", after=r"(?:\/|%2F)"
+    ),
     "url.full": _URL,
     "http.url": _URL,
-    "aws.s3.copy_source": Cut(
-        r"\/?(?:arn:[\w-]+:s3[\w-]*:[\w-]*:\d*:accesspoint\/[^\/\s]+|[^\/\s%:]+)", after=r"\/"
-    ),
     "host.id": Cut("i-", after="[0-9a-f]{8}", rest="00000000"),
 }
 WHOLE_INSTANCES = frozenset({"host.id"})
@@ -157,8 +156,14 @@ def orphan_columns() -> tuple[Column, ...]:
 
 @cache
 def request_columns() -> tuple[Column, ...]:
-    """What tells a request over HTTP that no AWS client recorded, and who made it."""
-    return _columns(("http_method", "call_host", *_WORKLOAD_FACTS))
+    """What tells a request that no AWS client recorded, and who made it."""
+    return _columns(("http_method", "call_host", "system_of_aws", "messaging_operation", *_WORKLOAD_FACTS))
+
+
+@cache
+def call_span_columns() -> tuple[Column, ...]:
+    """What tells of which service a call was, and who made it."""
+    return _columns(("service", *_WORKLOAD_FACTS))
 
 
 def columns_of(fact: str) -> tuple[Column, ...]:

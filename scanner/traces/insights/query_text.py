@@ -16,6 +16,7 @@ from scanner.traces.insights.columns import (
     SPAN,
     Column,
     call_columns,
+    call_span_columns,
     columns_of,
     orphan_columns,
     request_columns,
@@ -59,7 +60,7 @@ SAID = ("said_denied", "said_code", "said_first", "said_action", "said_resource"
 
 def calls_query() -> str:
     """How often each distinct call was made, by whom, how it ended, and when first and last."""
-    return _calls(f"({_IS_AWS_API} or {_plain_requests()})", ["ended", "converted"], call_columns())
+    return _calls(f"({_IS_AWS_API} or {_plain_requests()})", ["ended", "converted", "kind"], call_columns())
 
 
 def calls_of_traces_query() -> str:
@@ -119,9 +120,9 @@ def workloads_of_traces_query() -> str:
 
 
 def requests_query() -> str:
-    """The requests over HTTP to AWS that name no AWS client, by span."""
+    """The requests to AWS that name no AWS client, by span."""
     columns = request_columns()
-    keys = ["traceId", "spanId", "parentSpanId", "converted", *_names(columns), "@log"]
+    keys = ["traceId", "spanId", "parentSpanId", "kind", "converted", *_names(columns), "@log"]
     return " | ".join(
         [
             f"filter {_plain_requests()} and not {_IS_AWS_API}",
@@ -134,8 +135,16 @@ def requests_query() -> str:
 
 
 def call_spans_query() -> str:
-    """The spans of calls, and what each stands below."""
-    return f"filter {_IS_AWS_API} | stats count(*) as n by spanId, parentSpanId"
+    """The spans of calls: what each stands below, and whose call of which service it is."""
+    columns = call_span_columns()
+    keys = ["traceId", "spanId", "parentSpanId", *_names(columns), "@log"]
+    return " | ".join(
+        [
+            f"filter {_IS_AWS_API}",
+            *_parses(columns),
+            f"stats count(*) as n by {', '.join(map(_tick, keys))}",
+        ]
+    )
 
 
 def tree_query(traces: Sequence[str]) -> str:

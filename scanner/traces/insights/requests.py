@@ -1,21 +1,26 @@
-"""Requests over HTTP to AWS that no AWS client recorded, told from those that stand below a recorded call.
+"""Requests to AWS that no AWS client recorded, told from those that stand below a recorded call.
 
 Some languages record the HTTP requests of a call as spans of their own below it. How many there are shows
-nothing: what matters is what each stands below. So they are joined with the calls, by their parents.
+nothing: what matters is what each stands below. So they are joined with the calls, by their parents. What
+a library for messages or databases tells of stands beside them: `spans.reading` has the same rule.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
+from scanner.mapping.partitions import service_part
+from scanner.mapping.services import prefix_of
 from scanner.model import CallRow, RunRow
 from scanner.model.readings import TraceReading
+from scanner.spans.aliases import text_of
+from scanner.spans.calls import plain_request
 from scanner.spans.span import Span
 from scanner.spans.workloads import workload_of
 from scanner.traces.insights import query_text
-from scanner.traces.insights.columns import request_columns
+from scanner.traces.insights.columns import call_span_columns, request_columns
 from scanner.traces.insights.orphans import in_parts
 from scanner.traces.insights.queries import Queries, Row
 from scanner.traces.insights.rows import call_row, needs_tree, span_of
@@ -67,27 +72,44 @@ class Requests:
                 self._gaps.add_unread(window, "requests were not found again")
 
     def _resolve(self, requests: Sequence[Row], part: Window, within: Window) -> None:
-        calls = {
-            row["spanId"]: row.get("parentSpanId", "")
-            for row in self._trees.rows(query_text.call_spans_query(), [near(part, within, _CALL)])
-            if "spanId" in row
-        }
-        above = set(calls.values())
+        rows = self._trees.rows(query_text.call_spans_query(), [near(part, within, _CALL)])
+        calls = {row["spanId"] for row in rows if "spanId" in row}
+        above = {row.get("parentSpanId", "") for row in rows}
         left = [
-            row for row in requests if row.get("parentSpanId") not in calls and row.get("spanId") not in above
+            (row, span_of(row, request_columns(), self._region))
+            for row in requests
+            if row.get("parentSpanId") not in calls and row.get("spanId") not in above
         ]
-        if not left:
-            return
-        trees = self._trees.of(left, near(part, within), within)
-        self._emit([item for row in left for item in self._doubts(row, trees, calls)])
+        if any(not _names_host(span) for _, span in left):
+            services = {_service(span_of(row, call_span_columns(), self._region)) for row in rows}
+            left = [(row, span) for row, span in left if _names_host(span) or _service(span) not in services]
+        if left:
+            self._emit_doubts(left, calls, part, within)
 
-    def _doubts(
-        self, row: Row, trees: Mapping[str, Tree], calls: Collection[str]
-    ) -> Iterable[CallRow | RunRow | TraceReading]:
-        tree = trees.get(row.get("traceId", ""), Tree())
-        if tree.is_below(row.get("parentSpanId", ""), calls):
-            return ()
-        return _doubt(row, span_of(row, request_columns(), self._region), tree)
+    def _emit_doubts(
+        self, left: Sequence[tuple[Row, Span]], calls: Collection[str], part: Window, within: Window
+    ) -> None:
+        trees = self._trees.of([row for row, _ in left], near(part, within), within)
+        doubts: list[CallRow | RunRow | TraceReading] = []
+        for row, span in left:
+            tree = trees.get(span.trace_id, Tree())
+            if not tree.is_below(span.parent_id, calls):
+                doubts += _doubt(row, span, tree)
+        self._emit(doubts)
+
+
+def _names_host(span: Span) -> bool:
+    """Whether a request names a host, not a service."""
+    request = plain_request(span, None)
+    return request is None or service_part(request.call.service) is not None
+
+
+def _service(span: Span) -> tuple[str, str | None, str | None]:
+    """The trace of a call or request, who made it as far as it says so itself, and of which service it is."""
+    request = plain_request(span, None)
+    service = request.call.service if request else text_of("service", span)
+    workload = workload_of(span)
+    return span.trace_id, workload.text if workload else None, prefix_of(service)
 
 
 def _doubt(row: Row, span: Span, tree: Tree) -> Iterable[CallRow | RunRow | TraceReading]:

@@ -16,6 +16,7 @@ from scanner.spans.automatic import is_automatic
 from scanner.spans.calls import denied_role, is_call, observed_call, plain_request
 from scanner.spans.kept import span_cleaners
 from scanner.spans.span import Span
+from scanner.spans.values import kind_of
 from scanner.spans.workloads import SpanWorkload, origin_of, workload_of
 from scanner.traces.insights.columns import LISTED, RESOURCE, SPAN, TABLES, Column, request_id_fields
 from scanner.traces.insights.queries import Row
@@ -67,6 +68,7 @@ def span_of(row: Row, columns: Sequence[Column], region: str) -> Span:
         row.get("spanId", ""),
         parent_id=row.get("parentSpanId", ""),
         name=row.get("span_name", ""),
+        kind=kind_of(row.get("kind")),
         start=_seconds(row.get("a")),
         end=_seconds(row.get("b")),
         status=_STATUS.get(row.get("status.code", ""), "unset"),  # type: ignore[arg-type]  # values of _STATUS

@@ -279,6 +279,29 @@ def of_whom_the_tree_tells(spans: Spans) -> None:
     spans.request(2, (trace, inner), DYNAMODB, _aws=remote)
 
 
+def sent(spans: Spans, run: tuple[str, str], kind: str = "PRODUCER", **named: Any) -> None:
+    """A span of a library for messages."""
+    attributes = {"messaging.system": "aws_sqs", "cloud.resource_id": ORDERS, **named}
+    spans.add(3, *run, kind=kind, attributes=attributes, resource={"service.name": "orders"})
+
+
+def beside_a_call(spans: Spans) -> None:
+    """What Python's boto3sqs adds, in one trace; in another one there is nothing that it stands beside."""
+    run = spans.run(1, "orders")
+    spans.call(2, run, "orders", "SQS.SendMessage")
+    sent(spans, run)
+
+
+def by_another_library(spans: Spans) -> None:
+    beside_a_call(spans)
+    sent(spans, spans.run(2, "orders"))
+
+
+def handled(spans: Spans) -> None:
+    """Who handles a message has not asked for it."""
+    sent(spans, spans.run(2, "orders"), "CONSUMER", **{"messaging.operation": "process"})
+
+
 REQUESTS: Mapping[Any, Doubts] = {
     signed_by_hand: {ORDERS: frozenset({"s3"})},
     repeated: {},
@@ -286,6 +309,9 @@ REQUESTS: Mapping[Any, Doubts] = {
     above_a_call: {},
     of_another_service: {ORDERS: frozenset({"dynamodb"})},
     of_whom_the_tree_tells: {ORDERS: frozenset({"dynamodb"})},
+    beside_a_call: {},
+    by_another_library: {ORDERS: frozenset({"sqs"})},
+    handled: {},
 }
 
 
