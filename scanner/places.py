@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from scanner.aws.api import Aws
 from scanner.errors import Warnings
-from scanner.gate.config import CONFIG_PATH
 from scanner.model import Finding, Role, StackResource, Verdict, account_of
 from scanner.model.workloads import workload_kind, workload_name
 from scanner.request import ScanRequest
@@ -17,7 +16,6 @@ from scanner.roles.stacks import read_stack_resources
 from scanner.templates.locate import Locator
 from scanner.templates.read import MAX_TEMPLATES, read_templates
 
-_MOST_OF_WORKFLOW = 500_000  # bytes that are read of one
 _NOTHING_TO_CHANGE = (Verdict.USED, Verdict.PLATFORM)
 
 
@@ -76,43 +74,3 @@ def _located(finding: Finding, workload_names: Sequence[str], locator: Locator) 
         return finding
     location, note = locator.place(finding, workload_names)
     return replace(finding, location=location, location_note=note)
-
-
-def fallback_file(root: Path, config: Path, workflow: str = "") -> str:
-    """The file of a checkout that stands for findings of which no template is known: one that is there.
-
-    The configuration, else the workflow that runs, else the first workflow that names this program, else the
-    first workflow, else the README, else the first file. Only a folder without files has none: then it is
-    where the configuration would be.
-    """
-    candidates = [config, *([Path(workflow)] if workflow else [])]
-    for path in candidates:
-        if not path.is_absolute() and ".." not in path.parts and (root / path).is_file():
-            return path.as_posix()
-    found = next(_files_that_tell(root), None)
-    return found.relative_to(root).as_posix() if found else CONFIG_PATH
-
-
-def _files_that_tell(root: Path) -> Iterator[Path]:
-    workflows = _files(root / ".github" / "workflows", "*.y*ml")
-    yield from filter(_names_this_program, workflows)
-    yield from workflows
-    yield from _files(root, "README*")
-    yield from _files(root, "[!.]*")
-    yield from (path for folder in _folders(root) for path in _files(folder, "[!.]*"))
-
-
-def _files(folder: Path, pattern: str) -> list[Path]:
-    return sorted(path for path in folder.glob(pattern) if path.is_file() and not path.is_symlink())
-
-
-def _folders(root: Path) -> list[Path]:
-    return sorted(path for path in root.glob("[!.]*") if path.is_dir() and not path.is_symlink())
-
-
-def _names_this_program(workflow: Path) -> bool:
-    try:
-        with workflow.open("rb") as file:
-            return b"xray-privilege-scan" in file.read(_MOST_OF_WORKFLOW)
-    except OSError:
-        return False

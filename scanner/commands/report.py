@@ -17,7 +17,7 @@ from scanner.output.streams import printing
 
 
 def _run(arguments: argparse.Namespace, out: IO[str], err: IO[str]) -> int:
-    from scanner.places import fallback_file
+    from scanner.report.code_file import fallback_file
     from scanner.report.formats import Rendering
     from scanner.report.load import report_of
 
@@ -25,7 +25,7 @@ def _run(arguments: argparse.Namespace, out: IO[str], err: IO[str]) -> int:
     report = report_of(report_document(options.path))
     say_unmatched(report, options, err)
     how = Rendering(
-        code_file=fallback_file(Path(), CONFIG),
+        code_file=fallback_file(Path(), CONFIG, outputs=(options.path,)),
         explain=explain_command(str(options.path)),
         everything=options.all_findings,
         more="`--all` shows all, so does the HTML report",

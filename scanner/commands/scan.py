@@ -42,8 +42,8 @@ def run(options: Options, out: IO[str], err: IO[str], now: float) -> int:
     known = baseline_of(options.baseline, may_be_missing=options.update_baseline)
     request = request_of(options, now, config, known)
     from scanner.aws.clients import Clients
-    from scanner.places import fallback_file
     from scanner.report.build import report as report_record
+    from scanner.report.code_file import fallback_file
     from scanner.report.files import REPORT, REPORTS, check_folder
     from scanner.report.formats import Rendering
     from scanner.request import with_stacks
@@ -68,7 +68,7 @@ def run(options: Options, out: IO[str], err: IO[str], now: float) -> int:
     decision = _decide(result, request, gate)
     report = report_record(result, request, gate, decision)
     how = Rendering(
-        code_file=fallback_file(Path(), options.config or CONFIG),
+        code_file=fallback_file(Path(), options.config or CONFIG, outputs=options.files_written),
         explain=explain_command(str(options.output_dir / REPORT)),
         everything=options.all_findings,
         more="`--all` shows all, so does the HTML report",

@@ -107,6 +107,11 @@ class Options(FilterOptions):
         path: Path | None = getattr(self, file_format)
         return path
 
+    @property
+    def files_written(self) -> tuple[Path, ...]:
+        """The files that are to be written beside the reports."""
+        return tuple(path for name in FILE_FORMATS if (path := self.file_of(name)))
+
 
 def scan_options(words: Sequence[str]) -> Options:
     """The options of a command line. Raises ScanError on wrong use."""

@@ -10,7 +10,7 @@ import pytest
 
 from scanner.aws.api import Aws
 from scanner.model import Location
-from scanner.places import fallback_file, with_places
+from scanner.places import with_places
 from scanner.report.build import report
 from scanner.report.schema import plain
 from scanner.result import ScanResult
@@ -101,40 +101,3 @@ def test_the_report_holds_the_location(checkout: Path) -> None:
     line = notes.SERVERLESS_LINE
     assert location == {"path": "serverless.yml", "line": line, "end_line": line}
     assert {finding.get("location_note") for finding in findings} == {None}
-
-
-# --- the file that stands for findings without a template ------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("files", "workflow", "expected"),
-    [
-        ((".github/least-privilege.yml", ".github/workflows/a.yml"), "", ".github/least-privilege.yml"),
-        (
-            (".github/workflows/a.yml", ".github/workflows/b.yml"),
-            ".github/workflows/b.yml",
-            ".github/workflows/b.yml",
-        ),
-        (
-            (".github/workflows/a.yml", ".github/workflows/z-xray-privilege-scan.yml"),
-            "",
-            ".github/workflows/z-xray-privilege-scan.yml",
-        ),
-        ((".github/workflows/b.yml", ".github/workflows/a.yml"), "", ".github/workflows/a.yml"),
-        (("README.md", "app.py"), "", "README.md"),
-        (("z.py", "b.py", ".hidden"), "", "b.py"),
-        (("src/app.py",), "", "src/app.py"),
-        ((), "", ".github/least-privilege.yml"),
-        (("README.md",), "../../outside.yml", "README.md"),
-        (("README.md",), "gone.yml", "README.md"),
-    ],
-)
-def test_findings_without_a_template_stand_in_a_file_that_is_there(
-    tmp_path: Path, files: tuple[str, ...], workflow: str, expected: str
-) -> None:
-    for name in files:
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"uses: owner/{path.stem}@v1\n")
-    (tmp_path / "linked.md").symlink_to("/etc/hostname")
-    assert fallback_file(tmp_path, Path(".github/least-privilege.yml"), workflow) == expected

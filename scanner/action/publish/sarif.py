@@ -9,7 +9,7 @@ from pathlib import Path
 from scanner.action.publish.publication import Publication
 from scanner.options.parsers import CONFIG
 from scanner.output.named_file import NamedFile
-from scanner.places import fallback_file
+from scanner.report.code_file import fallback_file
 from scanner.report.sarif import sarif
 
 
@@ -18,7 +18,8 @@ def publish_sarif(publication: Publication) -> Mapping[str, str]:
     workflow, options, report = publication.workflow, publication.inputs.options, publication.report
     if options.sarif is None or report is None:
         return {}
-    code_file = fallback_file(workflow.workspace, options.config or CONFIG, workflow.file)
+    config = options.config or CONFIG
+    code_file = fallback_file(workflow.workspace, config, workflow.file, options.files_written)
     file = sarif_file(options.sarif, workflow.workspace, publication.console.log)
     file.write(partial(sarif, report, code_file))
     return {"sarif": str(options.sarif)}
