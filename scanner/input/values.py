@@ -85,15 +85,22 @@ def _loaded(content: bytes, loads: Loads) -> _Loaded | None:
 
 
 def _lines(stream: ByteStream, largest: int, loads: Loads) -> Iterator[Any]:
-    rest = b""
+    pieces: list[bytes] = []  # of a line whose end was not read yet
+    size = 0
     while piece := stream.read():
-        *lines, rest = (rest + piece).split(b"\n")
-        for line in lines:
-            yield from _line(line, loads)
-        if len(rest) > _AT_ONCE:
-            yield from _long_line(rest, stream, largest)
-            rest = b""
-    yield from _line(rest, loads)
+        if b"\n" in piece:
+            first, *lines = piece.split(b"\n")
+            lines.insert(0, b"".join((*pieces, first)))
+            piece = lines.pop()
+            pieces, size = [], 0
+            for line in lines:
+                yield from _line(line, loads)
+        pieces.append(piece)
+        size += len(piece)
+        if size > _AT_ONCE:
+            yield from _long_line(b"".join(pieces), stream, largest)
+            pieces, size = [], 0
+    yield from _line(b"".join(pieces), loads)
 
 
 def _line(line: bytes, loads: Loads) -> Iterator[Any]:

@@ -59,7 +59,7 @@ def spans_of(value: Mapping[str, Any]) -> Iterator[Span | None]:
 
 def _of_resource(value: Mapping[str, Any]) -> Iterator[Span | None]:
     resource_value = value.get("resource")
-    named = _attributes(resource_value.get("attributes")) if isinstance(resource_value, dict) else {}
+    named = attributes_of(resource_value.get("attributes")) if isinstance(resource_value, dict) else {}
     resource = kept_resource(named)
     for of_scope in _list(value, _SCOPES):
         if not isinstance(of_scope, dict):
@@ -91,7 +91,7 @@ def _span(value: Any, resource: Mapping[str, Any], scope: str) -> Span | None:
         return None
     status, events = value.get("status"), value.get("events")
     failure = failure_of(status, events, _of_event) if status or events else _NO_FAILURE
-    attributes = _kept(value.get("attributes"))
+    attributes = kept_of(value.get("attributes"))
     if threshold := threshold_of(value.get("traceState")):
         attributes[SAMPLING] = threshold
     parent = value.get("parentSpanId")
@@ -119,7 +119,7 @@ def _camel(name: str) -> str:
     return first + "".join(word.capitalize() for word in rest)
 
 
-def _kept(attributes: Any) -> dict[str, Any]:
+def kept_of(attributes: Any) -> dict[str, Any]:
     """The attributes of a span that are kept. Written out: this runs for every attribute."""
     if not isinstance(attributes, list):
         return kept_attributes(flat(attributes)) if isinstance(attributes, dict) else {}
@@ -140,10 +140,10 @@ def _kept(attributes: Any) -> dict[str, Any]:
 
 
 def _of_event(event: Mapping[str, Any]) -> Mapping[str, Any]:
-    return _attributes(event.get("attributes"))
+    return attributes_of(event.get("attributes"))
 
 
-def _attributes(value: Any) -> dict[str, Any]:
+def attributes_of(value: Any) -> dict[str, Any]:
     """Attributes by their names: a list of keys and values, or an object of plain values."""
     if isinstance(value, dict):
         return value
