@@ -99,18 +99,6 @@ def _hashed(key: str) -> str:
     return hashlib.blake2b(key.encode("utf-8", "replace"), key=_salt, digest_size=8).hexdigest()
 
 
-def salt() -> bytes:
-    """What this process hashes access keys with."""
-    return _salt
-
-
-def use_salt(other: bytes) -> None:
-    """Hash access keys as the process does that started this one."""
-    global _salt
-    _salt = other
-    _hashed.cache_clear()
-
-
 def credentials_of(value: Any) -> Any:
     """What tells the credentials of a call from others, and nothing else."""
     return _hashed(value) if isinstance(value, str) and value else None

@@ -34,7 +34,7 @@ def is_span(value: Mapping[str, Any]) -> bool:
 def span_of(value: Mapping[str, Any]) -> Span | None:
     """The span of an object that is one; its resource may stand in it."""
     resource = value.get("resource")
-    named = _attributes(resource.get("attributes")) if isinstance(resource, dict) else {}
+    named = attributes_of(resource.get("attributes")) if isinstance(resource, dict) else {}
     scope = value.get("scope", value.get("instrumentationScope"))
     name = scope.get("name") if isinstance(scope, dict) else ""
     return _span(value, kept_resource(named), name if isinstance(name, str) else "")

@@ -79,11 +79,6 @@ def _decoder() -> msgspec.json.Decoder[Line]:
     return msgspec.json.Decoder(Line)
 
 
-def is_usual(content: bytes) -> bool:
-    """Whether a text begins and ends as a request that most write."""
-    return content.startswith(_BEGIN) and content.endswith((b"}", b"}\r"))
-
-
 def loads(content: bytes) -> Any:
     """What a JSON text holds: a `Line` for a request as most write it. Raises orjson.JSONDecodeError."""
     if content.startswith(_BEGIN):

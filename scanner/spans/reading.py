@@ -107,7 +107,7 @@ def _each_once(records: Iterable[Record]) -> dict[bytes, Record]:
 class _Climb:
     """Finds whose the spans of a trace are that name nobody: those above them, within one process."""
 
-    def __init__(self, spans: Mapping[bytes, Record], placed: Mapping[int, Placed]) -> None:
+    def __init__(self, spans: Mapping[bytes, Record], placed: Sequence[Placed]) -> None:
         self._spans = spans
         self._placed = placed
         self._known: dict[bytes, _Owner] = {}

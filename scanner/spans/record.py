@@ -7,7 +7,7 @@ forgotten as soon as it was read.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from scanner.mapping.partitions import service_part
@@ -22,7 +22,6 @@ from scanner.spans.workloads import SpanWorkload, inherits, is_local_root, origi
 
 _FORMAT = struct.Struct("<16s8s8sddiiQIB8s")
 _pack = _FORMAT.pack
-_TABLES = 2
 _NOTHING = b"\0" * 8
 _NO_END = -1.0
 _MOST_CACHED = 1 << 15
@@ -108,16 +107,13 @@ class Record(NamedTuple):
 class RecordTable:
     """The calls and sources of spans, by their numbers; makes records of spans.
 
-    `keep_message` keeps the message of a refusal and returns where. The numbers of a table are even, those of
-    the table of another process odd: `first` is the first one.
+    `keep_message` keeps the message of a refusal and returns where.
     """
 
-    def __init__(self, keep_message: Callable[[bytes], int], *, first: int = 0) -> None:
+    def __init__(self, keep_message: Callable[[bytes], int]) -> None:
         self._keep_message = keep_message
-        self._first = first
         self.calls: list[Call] = []
         self.sources: list[Source] = []
-        self.spans = 0
         self.sampled = 0
         self._numbers: dict[Call, int] = {}
         self._source_numbers: dict[Source, int] = {}
@@ -135,7 +131,6 @@ class RecordTable:
         if known.message:
             content = known.message.encode("utf-8", "replace")
             place, length = self._keep_message(content), len(content)
-        self.spans += 1
         flags = known.flags
         if flags & Flags.SAMPLED:
             self.sampled += 1
@@ -187,7 +182,7 @@ class RecordTable:
         number = self._source_numbers.setdefault(source, len(self.sources))
         if number == len(self.sources):
             self.sources.append(source)
-        return _Known(*self._new_call(span), _TABLES * number + self._first)
+        return _Known(*self._new_call(span), number)
 
     def _new_call(self, span: Span) -> tuple[int, int, str]:
         observed = observed_call(span, None)
@@ -203,29 +198,23 @@ class RecordTable:
         number = self._numbers.setdefault(seen.call, len(self.calls))
         if number == len(self.calls):
             self.calls.append(seen.call)
-        return _TABLES * number + self._first, flags, seen.message
+        return number, flags, seen.message
 
 
 class Lookup:
-    """What records stand for, of the table of this process and that of another."""
+    """What records stand for."""
 
     def __init__(
         self,
-        calls: Sequence[Sequence[Call]],
-        sources: Sequence[Sequence[Source]],
-        load_message: Callable[[int, int, int], bytes],
+        calls: Sequence[Call],
+        sources: Sequence[Source],
+        load_message: Callable[[int, int], bytes],
     ) -> None:
         self._calls = calls
         self._load_message = load_message
         self._owned: dict[tuple[int, str | None], Call] = {}
         self._same: dict[Call, Call] = {}
-        numbered = [
-            (_TABLES * number + first, source)
-            for first, of_table in enumerate(sources)
-            for number, source in enumerate(of_table)
-        ]
-        placed = _placed([source for _, source in numbered])
-        self.placed: Mapping[int, Placed] = dict(zip((number for number, _ in numbered), placed, strict=True))
+        self.placed = tuple(_placed(sources))
 
     def observed(self, record: Record, workload: str | None) -> ObservedCall:
         """The call of a record, made by a workload."""
@@ -240,7 +229,7 @@ class Lookup:
         """The message of a refusal, empty for any other call."""
         if not record.message_length:
             return ""
-        content = self._load_message(record.call % _TABLES, record.message_at, record.message_length)
+        content = self._load_message(record.message_at, record.message_length)
         return content.decode("utf-8", "replace")
 
     def denied_role(self, record: Record) -> str:
@@ -258,7 +247,7 @@ class Lookup:
         return service_part(self._call(record).service) is not None
 
     def _call(self, record: Record) -> Call:
-        return self._calls[record.call % _TABLES][record.call // _TABLES]
+        return self._calls[record.call]
 
 
 def records_in(content: bytes) -> Iterator[Record]:

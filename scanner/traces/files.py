@@ -21,12 +21,11 @@ from scanner.input.looks import OTHER_JSON, Look, look_of_head, look_of_value
 from scanner.input.stream import STDIN, InputError, OpenError, opened, problem_of
 from scanner.input.values import Unread, values
 from scanner.model.readings import TraceReading
-from scanner.spans.documents import spans_in, without_time
+from scanner.spans.documents import loads, spans_in, without_time
 from scanner.traces.both_forms import CallsOfDocuments
 from scanner.traces.documents import Trace, compact_id, trace_from_api
 from scanner.traces.reading import read_trace
 from scanner.traces.source import Emit, SkippedTraces, SourceReport, warn_of_sampling
-from scanner.traces.span_lines import Line, SpanLines
 from scanner.traces.span_store import SpanStore
 
 _IN_MEMORY = 16 << 20
@@ -55,14 +54,11 @@ class FilesSource:
         Documents outside a trace are put together by their trace id first. Raises ScanError for a path that
         does not exist, and for a named file that is something else than saved traces.
         """
-        finder = _TraceFinder(emit, warnings)
-        try:
-            for file in _files(self.paths, warnings):
-                _read(file, finder, warnings)
-            finder.emit_unassigned()
-            finder.emit_spans(warnings)
-        finally:
-            finder.lines.close()
+        finder = _TraceFinder(emit)
+        for file in _files(self.paths, warnings):
+            _read(file, finder, warnings)
+        finder.emit_unassigned()
+        finder.emit_spans(warnings)
         return SourceReport(SkippedTraces(finder.documents, finder.truncated, finder.unprocessed))
 
 
@@ -99,12 +95,12 @@ def _holds_traces(path: Path) -> bool:
 def _read(file: _File, finder: _TraceFinder, warnings: Warnings) -> None:
     """Read a file as far as it can be read. Raises ScanError for a named one that is something else."""
     name = "standard input" if file.path == STDIN else file.path.name
-    finder.begin_file(name)
+    finder.begin_file()
     problem, head = "", b""
     try:
         with opened(file.path) as stream:
             try:
-                for value in values(stream, loads=finder.lines.loads):
+                for value in values(stream, loads=loads):
                     if isinstance(value, Unread):
                         finder.documents += 1
                         warnings.add("file-unread", f"{name} {value.why}, which was left out")
@@ -183,20 +179,19 @@ class _DocumentStore:
 class _TraceFinder:
     """Finds the traces in JSON values. `documents` counts what is neither a trace nor a document of one."""
 
-    def __init__(self, emit: Emit, warnings: Warnings) -> None:
+    def __init__(self, emit: Emit) -> None:
         self._emit_readings = emit
         self._unassigned = _DocumentStore()
         self._spans = SpanStore()
-        self.lines = SpanLines(self._spans, warnings)
         self._calls = CallsOfDocuments()
         self._seen: dict[bytes, int] = {}
         self._hashes = array("q")
         self.documents = 0
         self.truncated = 0
         self.unprocessed = 0
-        self.begin_file("")
+        self.begin_file()
 
-    def begin_file(self, name: str) -> None:
+    def begin_file(self) -> None:
         """Forget what the last file was like.
 
         `found` tells that it held something of traces, `others` counts the values that are none. `look` is
@@ -205,14 +200,9 @@ class _TraceFinder:
         self.found = False
         self.others = 0
         self.look: Look | None = None
-        self.lines.begin_file(name)
 
     def parse(self, value: Any) -> None:
         """Take what a value holds, however deep in lists, in the order in which it stands."""
-        if isinstance(value, Line):
-            self.found = True
-            self.lines.take(value)
-            return
         todo = [value]
         while todo:
             value = todo.pop()
@@ -243,8 +233,6 @@ class _TraceFinder:
 
     def emit_spans(self, warnings: Warnings) -> None:
         """Hand over the traces of spans."""
-        self.lines.finish()
-        self.documents += self.lines.unread
         batch: list[TraceReading] = []
         for of_spans in self._spans.readings():
             known = self._seen.get(compact_id(of_spans.trace_id))

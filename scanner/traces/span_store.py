@@ -10,12 +10,10 @@ import tempfile
 from collections.abc import Iterator
 from typing import IO
 
-from scanner.model import Call
 from scanner.model.readings import TraceReading
 from scanner.spans.reading import read_records
-from scanner.spans.record import Lookup, Record, RecordTable, Source, records_in
+from scanner.spans.record import Lookup, Record, RecordTable, records_in
 from scanner.spans.span import Span
-from scanner.traces.span_worker import Packed
 
 _PARTS = 256
 _BLOCK = 16 << 10
@@ -28,58 +26,40 @@ class SpanStore:
 
     def __init__(self) -> None:
         self._records = _file()
-        self._messages = (_Messages(), _Messages())
+        self._messages = _Messages()
         self._parts = [bytearray() for _ in range(_PARTS)]
         self._blocks: list[list[tuple[int, int]]] = [[] for _ in range(_PARTS)]
         self._end = 0
-        self._table = RecordTable(self._messages[0].keep)
-        self._of_worker: tuple[list[Call], list[Source]] = ([], [])
-        self._sampled = 0
+        self._table = RecordTable(self._messages.keep)
 
     @property
     def sampled(self) -> int:
         """How many spans are of traces of which only a share was kept."""
-        return self._table.sampled + self._sampled
+        return self._table.sampled
 
     def add(self, span: Span) -> None:
         """Keep what matters of a span."""
         record = self._table.packed(span)
-        self._add(record[0] ^ record[15], record)
-
-    def add_packed(self, packed: Packed) -> None:
-        """Keep what the other process made of its lines."""
-        for number, records in packed.records.items():
-            self._add(number, records)
-        self._of_worker[0].extend(packed.calls)
-        self._of_worker[1].extend(packed.sources)
-        self._messages[1].keep(packed.messages)
-        self._sampled += packed.sampled
-
-    def readings(self) -> Iterator[TraceReading]:
-        """What each trace shows. Nothing is kept afterwards."""
-        calls, sources = self._of_worker
-        lookup = Lookup(
-            (self._table.calls, calls),
-            (self._table.sources, sources),
-            lambda which, start, length: self._messages[which].load(start, length),
-        )
-        with self._records, self._messages[0].file, self._messages[1].file:
-            for number in range(_PARTS):
-                traces: dict[bytes, list[Record]] = {}
-                for record in records_in(self._content(number)):
-                    traces.setdefault(record.trace, []).append(record)
-                for trace, records in traces.items():
-                    yield read_records(trace.hex(), records, lookup)
-
-    def _add(self, number: int, records: bytes) -> None:
+        number = record[0] ^ record[15]
         part = self._parts[number]
-        part += records
+        part += record
         if len(part) >= _BLOCK:
             self._records.seek(self._end)
             self._records.write(part)
             self._blocks[number].append((self._end, len(part)))
             self._end += len(part)
             part.clear()
+
+    def readings(self) -> Iterator[TraceReading]:
+        """What each trace shows. Nothing is kept afterwards."""
+        lookup = Lookup(self._table.calls, self._table.sources, self._messages.load)
+        with self._records, self._messages.file:
+            for number in range(_PARTS):
+                traces: dict[bytes, list[Record]] = {}
+                for record in records_in(self._content(number)):
+                    traces.setdefault(record.trace, []).append(record)
+                for trace, records in traces.items():
+                    yield read_records(trace.hex(), records, lookup)
 
     def _content(self, number: int) -> bytes:
         """All records of a part."""
