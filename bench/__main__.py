@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench.saved import SAVED_TRACES
+from bench.spans import SPANS, SPANS_OF_TRACE
 
 # Neither boto3 nor the scanner is imported here: Linux counts the memory that a process held when it started
 # another one among that one's peak.
@@ -217,6 +218,25 @@ def bench_files() -> Iterator[Row]:
             yield Row(f"100,000 traces in {name}: peak", f"{run.peak:.0f} MB", aim="< 150 MB", missed=missed)
 
 
+def bench_span_files() -> Iterator[Row]:
+    """Measure 1,000,000 different spans from one file of OTLP, plain and with gzip."""
+    environment = child_environment("http://127.0.0.1:9")
+    with tempfile.TemporaryDirectory() as folder:
+        names = measure(["-m", "bench.spans", folder], environment).output.split()
+        for name in names:
+            path, out = Path(folder) / name, Path(folder) / "reports"
+            options = ["--usage-only", "--traces", str(path), "--output-dir", str(out)]
+            run = measure(["-m", "scanner", *options], environment)
+            traces = json.loads((out / "report.json").read_text())["scan"]["traces"]
+            if traces != SPANS // SPANS_OF_TRACE:
+                raise FailedError(f"the scanner saw {traces} traces in {name}")
+            speed, missed = SPANS / run.wall, run.peak >= 150
+            name = f"1,000,000 spans in {name}"
+            yield Row(f"{name}: a second", f"{speed:,.0f}", aim="> 60,000", missed=speed < 60_000)
+            yield Row(f"{name}: CPU", f"{run.cpu:.2f} s")
+            yield Row(f"{name}: peak", f"{run.peak:.0f} MB", aim="< 150 MB", missed=missed)
+
+
 def bench_spans() -> Iterator[Row]:
     """Measure a day of Transaction Search: 10,000,000 spans behind 3,000 distinct rows.
 
@@ -303,6 +323,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         bench_compare,
         bench_account,
         bench_files,
+        bench_span_files,
         bench_spans,
     ]
     measure(["-m", "compileall", "-q", "scanner", "bench"], dict(os.environ))
