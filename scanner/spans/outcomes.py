@@ -22,12 +22,34 @@ _DENIED_TYPES = frozenset(
         "403",
     }
 )
-# Types that say nothing: with status 403 they are denials (a HEAD request's answer has no body).
-_VAGUE_TYPES = frozenset({"clienterror", "", "unknown", "unknownerror", "error"})
+# Types that say no more than which client failed: with status 403 they are denials (a HEAD request's answer
+# has no body). S3Exception and AmazonS3Exception are Java's, OperationError Go's, Http403Error Ruby's.
+_VAGUE_TYPES = frozenset(
+    {
+        "",
+        "amazons3exception",
+        "clienterror",
+        "error",
+        "http403error",
+        "operationerror",
+        "s3exception",
+        "unknown",
+        "unknownerror",
+    }
+)
+# With status 403 as well: docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+_OF_CREDENTIALS = re.compile(r"expired|security token|signature|access key id", re.IGNORECASE)
+# What SDKs for Java and Go say of the answer in a message, and PHP's HTTP client
+_STATUS_IN_MESSAGE = re.compile(r"Status ?Code: (\d{3})|resulted in a `(\d{3}) ")
+_NAME = re.compile(r"[\w-]*\Z")
 # Messages of denials: docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 _DENIED_MESSAGE = re.compile(r"not authorized to perform|access denied|AccessDenied", re.IGNORECASE)
-# What botocore and the AWS SDKs for Java and Node put before a message: botocore/exceptions.py, ClientError
-_CODE_IN_MESSAGE = re.compile(r"An error occurred \(([\w.-]{1,128})\)|\A([A-Za-z][\w.]{0,127}): ")
+# What botocore and the AWS SDKs for Java and Node put before a message (botocore/exceptions.py, ClientError),
+# what those for Go (smithy-go/errors.go, GenericAPIError) and for Java 1 (AmazonServiceException) put into it
+_CODE_IN_MESSAGE = re.compile(
+    r"An error occurred \(([\w.-]{1,128})\)|\A([A-Za-z][\w.]{0,127}): "
+    r"|api error ([\w.]{1,128}):|Error Code: ([\w.]{1,128})"
+)
 _FORBIDDEN = 403
 
 
@@ -41,19 +63,26 @@ def outcome_of(
     """
     if not failed and (status is None or status < 400):
         return Outcome.OK
-    plain = {of_error.lower().rpartition(".")[2] for of_error in types}
+    status = status or _status_in(message)
+    plain = {_plain(of_error) for of_error in types}
     if plain & _DENIED_TYPES or _DENIED_MESSAGE.search(message):
         return Outcome.DENIED
-    if status == _FORBIDDEN and all(_is_vague(of_error) for of_error in plain):
+    if status == _FORBIDDEN and plain <= _VAGUE_TYPES and not _OF_CREDENTIALS.search(message):
         return Outcome.DENIED
     if status is None and not answered:
         return Outcome.NEVER_SENT
     return Outcome.FAILED
 
 
-def _is_vague(of_error: str) -> bool:
-    """Whether a type says no more than which client failed: "S3Exception" of the SDK for Java."""
-    return of_error in _VAGUE_TYPES or of_error == "s3exception"
+def _plain(of_error: str) -> str:
+    """A type without packages and modules, however a language separates them."""
+    match = _NAME.search(of_error)
+    return match.group().lower() if match else ""
+
+
+def _status_in(message: str) -> int | None:
+    match = _STATUS_IN_MESSAGE.search(message)
+    return int(match[1] or match[2]) if match else None
 
 
 def codes_in(message: str) -> list[str]:

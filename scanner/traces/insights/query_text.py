@@ -54,8 +54,22 @@ _SAYINGS = (
     r"parse @message /because (?<said_cause>[^\"\\]+)/",
     r"parse said /An error occurred \((?<said_code>[\w.-]+)\)/",
     r"parse said /^(?<said_first>[A-Za-z][\w.]*): /",
+    r"parse said /(?:api error|Error Code:) (?<said_api>[\w.]+)/",
+    r"parse said /(?:Status ?Code: |resulted in a `)(?<said_status>\d+)/",
+    r"parse said /(?i)(?<said_credentials>expired|security token|signature|access key id)/",
 )
-SAID = ("said_denied", "said_code", "said_first", "said_action", "said_resource", "said_role", "said_cause")
+SAID = (
+    "said_denied",
+    "said_code",
+    "said_first",
+    "said_api",
+    "said_status",
+    "said_credentials",
+    "said_action",
+    "said_resource",
+    "said_role",
+    "said_cause",
+)
 
 
 def calls_query() -> str:

@@ -197,6 +197,12 @@ _MESSAGE = (
 )
 
 
+_GO_FORBIDDEN = (
+    "operation error S3: HeadObject, https response error StatusCode: 403, RequestID: X, "
+    "api error Forbidden: Forbidden"
+)
+
+
 @pytest.mark.parametrize(
     ("status", "http", "error_type", "message", "outcome"),
     [
@@ -217,6 +223,45 @@ _MESSAGE = (
         ("error", 403, "Unknown", "UnknownError", Outcome.DENIED),
         ("error", 403, "software.amazon.awssdk.services.s3.model.S3Exception", "null", Outcome.DENIED),
         ("unset", 403, "", "", Outcome.DENIED),
+        ("error", 403, "*smithy.OperationError", _GO_FORBIDDEN, Outcome.DENIED),
+        ("error", None, "", _GO_FORBIDDEN, Outcome.DENIED),
+        (
+            "error",
+            None,
+            "",
+            "operation error SQS: SendMessage, https response error StatusCode: 400, x: slow",
+            Outcome.FAILED,
+        ),
+        (
+            "error",
+            None,
+            "",
+            "operation error S3: GetObject, get identity: no IMDS role found",
+            Outcome.NEVER_SENT,
+        ),
+        (
+            "error",
+            None,
+            "Aws\\S3\\Exception\\S3Exception",
+            "Client error: `HEAD https://b` resulted in a `403 Forbidden` response",
+            Outcome.DENIED,
+        ),
+        ("error", 403, "Aws::S3::Errors::Forbidden", "", Outcome.DENIED),
+        ("error", 403, "Amazon.S3.AmazonS3Exception", "Forbidden", Outcome.DENIED),
+        (
+            "error",
+            403,
+            "com.amazonaws.services.s3.model.AmazonS3Exception",
+            "Forbidden (Service: Amazon S3; Status Code: 403; Error Code: 403 Forbidden; Request ID: X)",
+            Outcome.DENIED,
+        ),
+        (
+            "error",
+            403,
+            "software.amazon.awssdk.services.s3.model.S3Exception",
+            "The provided token has expired. (Service: S3, Status Code: 403, Request ID: X)",
+            Outcome.FAILED,
+        ),
         ("error", 403, "ExpiredToken", "The token has expired", Outcome.FAILED),
         ("error", 404, "ClientError", "Not Found", Outcome.FAILED),
         ("error", 400, "ThrottlingException", "Rate exceeded", Outcome.FAILED),
