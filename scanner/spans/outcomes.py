@@ -38,7 +38,7 @@ _VAGUE_TYPES = frozenset(
     }
 )
 # With status 403 as well: docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
-_OF_CREDENTIALS = re.compile(r"expired|security token|signature|access key id", re.IGNORECASE)
+_OF_CREDENTIALS = re.compile(r"expired|security token|signature|exist in our records", re.IGNORECASE)
 # What SDKs for Java and Go say of the answer in a message, and PHP's HTTP client
 _STATUS_IN_MESSAGE = re.compile(r"Status ?Code: (\d{3})|resulted in a `(\d{3}) ")
 _NAME = re.compile(r"[\w-]*\Z")

@@ -56,7 +56,7 @@ _SAYINGS = (
     r"parse said /^(?<said_first>[A-Za-z][\w.]*): /",
     r"parse said /(?:api error|Error Code:) (?<said_api>[\w.]+)/",
     r"parse said /(?:Status ?Code: |resulted in a `)(?<said_status>\d+)/",
-    r"parse said /(?i)(?<said_credentials>expired|security token|signature|access key id)/",
+    r"parse said /(?i)(?<said_credentials>expired|security token|signature|exist in our records)/",
 )
 SAID = (
     "said_denied",
