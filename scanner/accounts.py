@@ -12,7 +12,7 @@ from functools import partial
 from typing import TypeVar
 
 from scanner.aws.api import AssumedRole, Aws
-from scanner.errors import EXIT_USAGE, ScanError, Warnings, WrongRegionError
+from scanner.errors import ScanError, Warnings
 from scanner.model import ScanWarning, Usage, account_of
 from scanner.request import ScanRequest
 from scanner.side_by_side import Outcome, side_by_side
@@ -104,8 +104,6 @@ class Accounts:
         for account, (value, error) in outcomes.items():
             if error is None:
                 results[account] = value  # type: ignore[assignment]  # T may be None itself
-            elif isinstance(error, WrongRegionError) or _is_wrong_use(error):
-                raise error
             else:
                 failures[account] = error
         if failures and not results:
@@ -154,7 +152,3 @@ def _named(accounts: Sequence[str]) -> str:
         return f"account {accounts[0]}" if accounts[0] else "own account"
     more = f" and {len(accounts) - _NAMED} more" if len(accounts) > _NAMED else ""
     return f"accounts {', '.join(accounts[:_NAMED])}{more}"
-
-
-def _is_wrong_use(error: BaseException) -> bool:
-    return isinstance(error, ScanError) and error.exit_code == EXIT_USAGE

@@ -19,7 +19,7 @@ from scanner.result import Skipped, Traced
 from scanner.text.escape import counted
 from scanner.traces.auto import AwsSource
 from scanner.traces.files import FilesSource
-from scanner.traces.insights.cost import USD_PER_GB
+from scanner.traces.insights.cost import USD_PER_GB, Bound
 from scanner.traces.insights.source import GROUP, SpansRequest
 from scanner.traces.of_account import OfAccount
 from scanner.traces.source import NOT_RETURNED, Emit, Expect, SourceReport, TraceSource, together
@@ -33,10 +33,11 @@ def read_traces(request: ScanRequest, accounts: Accounts, warnings: Warnings, pr
     """Read all traces. Raises ScanError where none can be read."""
     counter = _Counter(request, progress)
     readings = _readings(request, accounts)
+    bound = Bound(request.max_scan_gb)
 
     def read(account: Account, said: Warnings) -> _Read:
         reading = readings[account.id]
-        source = trace_source(reading.request, account.aws, counter.expect)
+        source = trace_source(reading.request, account.aws, counter.expect, bound)
         report = source.read(reading.emitter(counter.emit), said)
         return _Read(source.name, report)
 
@@ -224,7 +225,7 @@ def _reasons_of_builder(builder: UsageBuilder) -> Iterator[Reason]:
         yield Reason.INCOMPLETE_TRACES
 
 
-def trace_source(request: ScanRequest, aws: Aws, expect: Expect) -> TraceSource:
+def trace_source(request: ScanRequest, aws: Aws, expect: Expect, bound: Bound) -> TraceSource:
     """Where the traces of a request are. Raises ScanError where no region is configured."""
     if request.traces:
         return FilesSource(request.traces)
@@ -232,7 +233,7 @@ def trace_source(request: ScanRequest, aws: Aws, expect: Expect) -> TraceSource:
         request.start,
         request.end,
         groups=request.log_groups or (GROUP,),
-        max_gb=request.max_scan_gb,
+        bound=bound,
         usd_per_gb=request.gb_price or USD_PER_GB,
         wait=request.wait,
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 from scanner.aws.interruption import Interruption, terminated_as_interrupted
-from scanner.errors import ScanError
+from scanner.errors import EXIT_USAGE, ScanError, WrongRegionError
 
 T = TypeVar("T")
 
@@ -27,8 +27,8 @@ class Outcome(NamedTuple, Generic[T]):
 def side_by_side(work: Sequence[Callable[[], T]], interruption: Interruption) -> list[Outcome[T]]:
     """What became of each piece of work.
 
-    Ctrl-C ends those that still run: what they read until then counts, where they can tell. Raises what is a
-    fault of the program itself.
+    Ctrl-C ends those that still run: what they read until then counts, where they can tell. Wrong use, and a
+    fault of the program itself, are raised: no further piece is begun.
     """
     team = _Team(work)
     with terminated_as_interrupted():
@@ -65,8 +65,7 @@ class _Team(Generic[T]):
     def wait(self, seconds: float | None = None) -> bool:
         """Wait until nothing is left and nobody is at work; whether that came about in time.
 
-        Threads themselves cannot tell: a `join` that Ctrl-C interrupts takes a thread for one that has ended
-        (github.com/python/cpython/issues/89437).
+        Threads themselves cannot tell: a thread whose `join` Ctrl-C interrupts may count as ended.
         """
         with self._changed:
             return self._changed.wait_for(lambda: not self._left and not self._at_work, seconds)
@@ -81,12 +80,19 @@ class _Team(Generic[T]):
                 self._at_work += 1
             try:
                 self.outcomes[index] = Outcome(piece())
-            except (ScanError, KeyboardInterrupt) as error:
+            except KeyboardInterrupt as error:
                 self.outcomes[index] = Outcome(error=error)
             except Exception as error:
-                self.fault = error
-                self.end()
+                if isinstance(error, ScanError) and not _is_wrong_use(error):
+                    self.outcomes[index] = Outcome(error=error)
+                else:
+                    self.fault = self.fault or error
+                    self.end()
             finally:
                 with self._changed:
                     self._at_work -= 1
                     self._changed.notify_all()
+
+
+def _is_wrong_use(error: ScanError) -> bool:
+    return isinstance(error, WrongRegionError) or error.exit_code == EXIT_USAGE

@@ -206,7 +206,7 @@ def _add_source(group: argparse._ArgumentGroup) -> None:
         "--max-scan-gb",
         type=_positive_number,
         metavar="GB",
-        help=f"the most that Logs Insights may read, which AWS bills; 2 above it (default: {MAX_SCAN_GB:g})",
+        help=f"the most that Logs Insights may read in all, as AWS bills it (default: {MAX_SCAN_GB:g})",
     )
     add(
         "--gb-price",

@@ -16,6 +16,7 @@ from scanner.errors import ScanError, Warnings
 from scanner.model import CallRow, RunRow
 from scanner.model.readings import TraceReading
 from scanner.traces.documents import compact_id
+from scanner.traces.insights.cost import Meter, cost_note
 from scanner.traces.insights.group import groups_of
 from scanner.traces.insights.retrieval import RetrievalSource
 from scanner.traces.insights.source import GROUP, InsightsSource, NoSpansError, SpansRequest
@@ -151,11 +152,13 @@ class _Region:
         switched = max((group.created for group in groups.values()), default=0.0)
         if switched <= window.start:
             return []
-        known = traces_since(logs, self._source.spans, switched)
+        meter = Meter(self._source.spans.bound)
+        known = traces_since(logs, self._source.spans, switched, meter)
         emit, self._emit = self._emit, _each_once(self._emit, known, switched)
         report = self._of_xray(window._replace(end=min(switched, window.end)), elsewhere=False)
         self._emit = emit
-        return [report, _note(f"{self._region}: X-Ray until spans were kept")]
+        cost = cost_note(meter, self._region, self._source.spans.usd_per_gb)
+        return [report, _note(f"{self._region}: X-Ray until spans were kept"), _note(cost)]
 
 
 def _note(text: str) -> SourceReport:

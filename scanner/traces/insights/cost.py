@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from typing import NamedTuple
 
@@ -10,11 +11,38 @@ GB = 1_000_000_000.0
 USD_PER_GB = 0.005
 
 
-class Meter:
-    """Counts the bytes of all queries, those that failed among them. Safe for several threads."""
+class Bound:
+    """The most that all queries of a scan may read, of all accounts and regions. Safe for several threads."""
 
-    def __init__(self, bound_gb: float = float("inf")) -> None:
-        self.bound_gb = bound_gb
+    def __init__(self, gb: float = math.inf) -> None:
+        self.gb = gb
+        self._read = 0.0
+        self._expected = 0.0
+        self._lock = threading.Lock()
+
+    def add(self, read: float) -> None:
+        """Count bytes that were read."""
+        with self._lock:
+            self._read += read
+
+    def expect(self, gb: float) -> float:
+        """What is expected of all, with an estimate more."""
+        with self._lock:
+            self._expected += gb
+            return self._expected
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether no further query may be begun."""
+        with self._lock:
+            return self._read / GB >= self.gb
+
+
+class Meter:
+    """Counts the bytes of the queries of a region, those that failed among them. Safe for several threads."""
+
+    def __init__(self, bound: Bound | None = None) -> None:
+        self.bound = bound or Bound()
         self._bytes: dict[str, float] = {}
         self._lock = threading.Lock()
 
@@ -22,7 +50,9 @@ class Meter:
         """Note how many bytes were read for a query so far."""
         read = float(scanned) if isinstance(scanned, int | float) else 0.0
         with self._lock:
-            self._bytes[query] = max(read, self._bytes.get(query, 0.0))
+            more = max(0.0, read - self._bytes.get(query, 0.0))
+            self._bytes[query] = self._bytes.get(query, 0.0) + more
+        self.bound.add(more)
 
     @property
     def queries(self) -> int:
@@ -34,11 +64,6 @@ class Meter:
         """All that was read."""
         with self._lock:
             return sum(self._bytes.values()) / GB
-
-    @property
-    def is_at_bound(self) -> bool:
-        """Whether no further query may be begun."""
-        return self.gb >= self.bound_gb
 
 
 class Estimate(NamedTuple):
@@ -66,3 +91,11 @@ def shown_price(gb: float, usd_per_gb: float) -> str:
     """About what that costs."""
     usd = gb * usd_per_gb
     return f"about {usd:,.2f} USD" if usd >= 0.01 else "less than 0.01 USD"
+
+
+def cost_note(meter: Meter, region: str, usd_per_gb: float) -> str:
+    """What the queries of a region read, and what that costs."""
+    return (
+        f"Logs Insights read {shown_gb(meter.gb)} in {meter.queries} queries of {region} "
+        f"({shown_price(meter.gb, usd_per_gb)} at {usd_per_gb:g} USD per GB)"
+    )

@@ -178,8 +178,8 @@ class Queries:
         return query
 
     def _start(self, **request: Any) -> dict[str, Any]:
-        if self.meter.is_at_bound:
-            raise BoundError(f"--max-scan-gb {self.meter.bound_gb:g} is reached")
+        if self.meter.bound.is_reached:
+            raise BoundError(f"--max-scan-gb {self.meter.bound.gb:g} is reached")
         answer: dict[str, Any] = {}
         try:
             answer = self._client.start_query(**request)

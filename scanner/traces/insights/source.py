@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from scanner.aws.ask import Failure, warn_of_denial
@@ -13,7 +13,7 @@ from scanner.aws.logs import LogsClient
 from scanner.aws.times import SYSTEM_CLOCK, Clock
 from scanner.errors import EXIT_USAGE, ScanError, Warnings
 from scanner.traces.insights import query_text
-from scanner.traces.insights.cost import USD_PER_GB, Meter, estimate, shown_gb, shown_price
+from scanner.traces.insights.cost import USD_PER_GB, Bound, Meter, cost_note, estimate, shown_gb, shown_price
 from scanner.traces.insights.group import Group, groups_of
 from scanner.traces.insights.queries import (
     MOST_ROWS,
@@ -43,14 +43,14 @@ class NoSpansError(Exception):
 class SpansRequest:
     """What is asked of log groups of spans. Times are Unix seconds; `wait` is how long may be waited.
 
-    `max_gb` bounds what AWS reads for the queries, `usd_per_gb` is what that costs. `older_elsewhere` tells
+    `bound` is for what AWS reads for all queries, `usd_per_gb` is what that costs. `older_elsewhere` tells
     that what was before the groups were made is read from another place. `limit` is that of rows.
     """
 
     start: float
     end: float
     groups: tuple[str, ...] = (GROUP,)
-    max_gb: float = math.inf
+    bound: Bound = field(default_factory=Bound)
     usd_per_gb: float = USD_PER_GB
     wait: float = 0.0
     older_elsewhere: bool = False
@@ -79,7 +79,7 @@ class InsightsSource:
         groups = self._groups(client, said)
         window = self._window(groups, said)
         settled = math.floor(self.clock.now() - SETTLED)
-        meter = Meter(self.request.max_gb)
+        meter = Meter(self.request.bound)
         queries = Queries(client, self.request.groups, meter, self.request.pace, self.request.limit)
         reader = SpansReader(queries, self.region, emit)
         interrupted = False
@@ -109,7 +109,7 @@ class InsightsSource:
             regions=(self.region,),
             start=float(window.start),
             end=float(window.end),
-            notes=(*self._lag_note(window, settled), self._cost_note(meter)),
+            notes=(*self._lag_note(window, settled), cost_note(meter, self.region, self.request.usd_per_gb)),
             interrupted=interrupted,
         )
 
@@ -165,7 +165,8 @@ class InsightsSource:
 
     def _check_cost(self, queries: Queries, window: Window, groups: dict[str, Group]) -> None:
         """Raise ScanError where the queries would read more than is allowed, as far as a minute tells."""
-        if math.isinf(self.request.max_gb):
+        bound = self.request.bound
+        if math.isinf(bound.gb):
             return
         middle = window.start + window.seconds // 2
         probe = Window(middle, min(middle + _PROBE, window.end))
@@ -178,12 +179,14 @@ class InsightsSource:
         now = self.clock.now()
         stored = sum(g.stored / max(now - g.since(now), _PROBE) for g in groups.values() if g.created)
         expected = estimate(window.seconds, probed, stored, QUERIES)
-        if expected.gb > self.request.max_gb:
+        total = bound.expect(expected.gb)
+        if total > bound.gb:
+            others = f", and {shown_gb(total)} with what was begun elsewhere" if total > expected.gb else ""
             price = shown_price(expected.gb, self.request.usd_per_gb)
             raise ScanError(
                 f"{QUERIES} queries over this time would read about {shown_gb(expected.gb)} of "
-                f"{', '.join(self.request.groups)} ({price}), more than --max-scan-gb "
-                f"{self.request.max_gb:g} allows: shorten --time-range, or allow more",
+                f"{', '.join(self.request.groups)} ({price}){others}, more than --max-scan-gb "
+                f"{bound.gb:g} allows: shorten --time-range, or allow more",
                 EXIT_USAGE,
             )
 
@@ -197,12 +200,6 @@ class InsightsSource:
         return (
             f"{read}; what ran after {_when(believed)} confirms nothing yet, since records may still arrive "
             f"(--wait {left} reads all)",
-        )
-
-    def _cost_note(self, meter: Meter) -> str:
-        return (
-            f"Logs Insights read {shown_gb(meter.gb)} in {meter.queries} queries of {self.region} "
-            f"({shown_price(meter.gb, self.request.usd_per_gb)} at {self.request.usd_per_gb:g} USD per GB)"
         )
 
     # --- what is missing ---

@@ -16,7 +16,9 @@ from scanner.traces.insights.windows import Window
 from scanner.traces.insights.work import Gaps, Job, work
 
 
-def traces_since(client: LogsClient, request: SpansRequest, switched: float) -> frozenset[bytes]:
+def traces_since(
+    client: LogsClient, request: SpansRequest, switched: float, meter: Meter
+) -> frozenset[bytes]:
     """The ids of traces with spans right after a time. Where they cannot be read, their calls count twice."""
     ids: set[bytes] = set()
 
@@ -24,7 +26,7 @@ def traces_since(client: LogsClient, request: SpansRequest, switched: float) -> 
         ids.update(compact_id(row["traceId"]) for row in rows if "traceId" in row)
 
     start = math.floor(switched)
-    queries = Queries(client, request.groups, Meter(request.max_gb), request.pace, request.limit)
+    queries = Queries(client, request.groups, meter, request.pace, request.limit)
     try:
         work(queries, [Job(query_text.trace_ids_query(), Window(start, start + OVERLAP), take)], Gaps())
     except (DeniedError, GroupMissingError):

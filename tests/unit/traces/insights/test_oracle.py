@@ -17,6 +17,7 @@ from scanner.errors import ScanError, Warnings
 from scanner.model import Usage
 from scanner.traces.files import FilesSource
 from scanner.traces.insights import orphans, query_text, requests, trees
+from scanner.traces.insights.cost import Bound
 from scanner.traces.insights.source import NoSpansError
 from scanner.usage.builder import UsageBuilder
 from tests.examples import examples
@@ -165,7 +166,7 @@ def test_whatever_goes_wrong_the_usage_is_that_of_a_file_or_marked(
 ) -> None:
     """Marked: a window is missing, which leaves every finding unconfirmed."""
     try:
-        read = read_spans(SOME, script, limit=script.limit, max_gb=max_gb)
+        read = read_spans(SOME, script, limit=script.limit, bound=Bound(max_gb))
     except (NoSpansError, ScanError):
         return  # nothing is read, nothing is confirmed
     if not read.report.skipped.windows:

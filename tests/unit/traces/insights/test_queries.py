@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from scanner.errors import ScanError
-from scanner.traces.insights.cost import Meter
+from scanner.traces.insights.cost import Bound, Meter
 from scanner.traces.insights.queries import (
     BoundError,
     DeniedError,
@@ -135,7 +135,7 @@ def test_groups_of_other_accounts_are_asked_by_their_arns() -> None:
 
 
 def test_bytes_of_all_queries_count_and_end_the_reading() -> None:
-    meter = Meter(bound_gb=1e-9)
+    meter = Meter(Bound(1e-9))
     with FakeLogs(RECORDS) as fake:
         queries = queries_of(fake, meter=meter)
         queries.run(COUNT, ALL)

@@ -10,6 +10,7 @@ import pytest
 
 from scanner.aws.times import Clock
 from scanner.errors import EXIT_USAGE, ScanError
+from scanner.traces.insights.cost import Bound
 from scanner.traces.insights.source import NoSpansError
 from tests.fakes.logs_insights import RESET, START_QUERY, LogsScript
 from tests.unit.traces.insights.reading import SECONDS, read_spans
@@ -83,7 +84,7 @@ def test_no_group_is_no_spans() -> None:
 
 def test_a_scan_that_would_read_too_much_is_not_begun() -> None:
     with pytest.raises(ScanError, match=r"would read about .* kB .*--max-scan-gb 1e-06") as raised:
-        read_spans(RECORDS, max_gb=1e-6)
+        read_spans(RECORDS, bound=Bound(1e-6))
     assert raised.value.exit_code == EXIT_USAGE
 
 
@@ -91,18 +92,37 @@ def test_what_a_group_holds_counts_where_a_minute_says_nothing() -> None:
     late = [record for record in RECORDS if record["startTimeUnixNano"] > (START + 50) * 1_000_000_000]
     script = LogsScript(created=START - 100, stored=10_000_000_000)
     with pytest.raises(ScanError, match="--max-scan-gb 1 allows"):
-        read_spans(late, script, max_gb=1)
+        read_spans(late, script, bound=Bound(1))
 
 
 def test_at_the_bound_no_query_is_begun() -> None:
-    read = read_spans(RECORDS, LogsScript(), limit=2, max_gb=20e-6)
+    read = read_spans(RECORDS, LogsScript(), limit=2, bound=Bound(20e-6))
     assert read.report.skipped.windows > 0
     assert "--max-scan-gb" in read.warnings.all()[0].message
     assert read.fake.scanned < 30e-6 * 1e9
 
 
+def test_the_bound_is_for_all_that_are_read() -> None:
+    """Each account and region alone would read less."""
+    script = LogsScript(created=START - 100, stored=10**9)
+    any_amount = Bound(100)
+    read_spans(RECORDS, script, bound=any_amount)
+    bound = Bound(any_amount.expect(0) * 1.5)
+    read_spans(RECORDS, script, bound=bound)
+    with pytest.raises(ScanError, match=r"begun elsewhere, more than --max-scan-gb") as raised:
+        read_spans(RECORDS, script, bound=bound)
+    assert raised.value.exit_code == EXIT_USAGE
+
+
+def test_what_is_read_elsewhere_counts_towards_the_bound() -> None:
+    bound = Bound(20e-6)
+    bound.add(20_000)
+    with pytest.raises(NoSpansError, match="--max-scan-gb"):
+        read_spans(RECORDS, bound=bound)
+
+
 def test_all_that_was_read_is_shown_with_its_price() -> None:
-    read = read_spans(RECORDS, max_gb=1, usd_per_gb=1000.0)
+    read = read_spans(RECORDS, bound=Bound(1), usd_per_gb=1000.0)
     (note,) = read.report.notes
     assert f"read {read.fake.scanned / 1e3:,.0f} kB in {read.fake.count(START_QUERY)} queries" in note
     assert f"about {read.fake.scanned / 1e6:,.2f} USD at 1000 USD per GB" in note
