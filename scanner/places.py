@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from scanner.accounts import merged
 from scanner.aws.api import Aws
-from scanner.errors import Warnings
+from scanner.errors import ScanError, Warnings
 from scanner.model import Finding, Role, StackResource, Verdict, account_of
 from scanner.model.workloads import workload_kind, workload_name
 from scanner.request import ScanRequest
 from scanner.result import RoleResult, ScanResult
-from scanner.roles.stacks import read_stack_resources
+from scanner.roles.stacks import UNKNOWN_STACKS, read_stack_resources
 from scanner.templates.locate import Locator
 from scanner.templates.read import MAX_TEMPLATES, read_templates
 
@@ -53,9 +54,15 @@ def _stacks(
     stacks: dict[str, StackResource] = {}
     for assumed in request.assumed_roles:
         of_account = [role for role in roles if account_of(role.arn) == assumed.account]
-        if of_account:
-            clients = aws.assuming(assumed)
-            stacks |= read_stack_resources(clients.cloudformation, of_account, warnings)
+        if not of_account:
+            continue
+        said = Warnings()
+        try:
+            stacks |= read_stack_resources(aws.assuming(assumed).cloudformation, of_account, said)
+        except ScanError as error:  # of the other accounts stacks can be read
+            said.add("stacks-unread", f"stacks could not be read: {error}; {UNKNOWN_STACKS}")
+        for warning in merged({assumed.account: said.all()}):
+            warnings.add(warning.code, warning.message, warning.count)
     return stacks
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from scanner.aws.api import AssumedRole, Aws, Stack
-from scanner.errors import ScanError
+from scanner.errors import EXIT_USAGE, ScanError, Warnings
 from scanner.gate.accept import Terms
 from scanner.gate.baseline import Baseline
 from scanner.gate.config import TeamConfig
@@ -85,7 +85,8 @@ def with_stacks(request: ScanRequest, aws: Aws) -> ScanRequest:
 
     Where roles of accounts are assumed, a stack is that of each account which has it.
     """
-    stacks = [stack for name in request.stacks for stack in _stacks(request, aws, name)]
+    warnings = Warnings(request.warnings)
+    stacks = [stack for name in request.stacks for stack in _stacks(request, aws, name, warnings)]
     logical_ids = {
         physical: logical for _, stack in stacks for physical, logical in stack.logical_ids.items()
     }
@@ -96,24 +97,28 @@ def with_stacks(request: ScanRequest, aws: Aws) -> ScanRequest:
             *(f"{before}{escape(name)}" for before, stack in stacks for name in stack.functions),
         ),
         stacks=(),
+        warnings=tuple(warnings.all()),
         logical_ids={**request.logical_ids, **logical_ids},
     )
 
 
-def _stacks(request: ScanRequest, aws: Aws, name: str) -> list[tuple[str, Stack]]:
+def _stacks(request: ScanRequest, aws: Aws, name: str, warnings: Warnings) -> list[tuple[str, Stack]]:
     """The stacks of a name, each with what a pattern for its functions begins with."""
     if not request.assumed_roles:
         return [("", aws.stack(name))]
-    found, errors = [], []
+    found, errors = [], {}
     for role in request.assumed_roles:
         try:
             stack = aws.assuming(role).stack(name)
         except ScanError as error:
-            errors.append(error)
+            errors[role.account] = error
         else:
             found.append((f"arn:*:lambda:*:{role.account}:function:", stack))
     if not found:
-        raise errors[0]
+        raise next(iter(errors.values()))
+    for account, unread in errors.items():
+        if unread.exit_code == EXIT_USAGE:  # an account that cannot be read at all is named anyway
+            warnings.add("stack-unread", f"account {account}: {unread}")
     return found
 
 

@@ -13,7 +13,7 @@ from scanner.model import EXCESS, Verdict
 from scanner.report.records import Finding, Report, Role, UsedPermission, Workload
 from scanner.report.view.bundle_words import use_of_bundle
 from scanner.report.view.parts import place_text
-from scanner.report.view.viewed import bundle_of, name_of_workload, runs_of, statement_name, statement_of
+from scanner.report.view.viewed import ViewedReport, bundle_of, runs_of, statement_name, statement_of
 from scanner.text.escape import counted
 from scanner.verdict.reason_help import Runs, help_for
 from scanner.verdict.reasons import MAY_BE_USED
@@ -32,7 +32,8 @@ _VERDICT_HELP = {
 
 def finding_sections(report: Report, role: Role, finding: Finding, *, everything: bool) -> list[Section]:
     """The sections of a finding's story; `everything` also holds the whole smaller policy."""
-    workloads = [workload for workload in report.workloads if workload.id in role.workloads]
+    viewed = ViewedReport(report)
+    workloads = _workloads(viewed, role)
     is_changed = any(
         (change.policy, change.statement) == (finding.policy, finding.statement) for change in role.changes
     )
@@ -45,10 +46,14 @@ def finding_sections(report: Report, role: Role, finding: Finding, *, everything
         Section(_verdict(role, finding)),
         Section(_reasons(finding, runs_of(workloads)), prose=True),
         Section(_evidence(finding, role, workloads)),
-        Section(_calls(role, finding, workloads, everything=everything)),
-        Section(_denied_calls(role, finding, workloads)),
+        Section(_calls(viewed, role, finding, everything=everything)),
+        Section(_denied_calls(viewed, role, finding)),
         Section(_accepted(finding)),
     ]
+
+
+def _workloads(viewed: ViewedReport, role: Role) -> list[Workload]:
+    return [workload for workload in viewed.report.workloads if workload.id in role.workloads]
 
 
 def _change(report: Report, role: Role, finding: Finding, *, everything: bool) -> list[Section]:
@@ -162,16 +167,14 @@ def _evidence(finding: Finding, role: Role, workloads: Iterable[Workload]) -> li
     return lines
 
 
-def _calls(role: Role, finding: Finding, workloads: Iterable[Workload], *, everything: bool) -> list[str]:
+def _calls(viewed: ViewedReport, role: Role, finding: Finding, *, everything: bool) -> list[str]:
     """The calls of the same services, which were compared with the grant, and traces to look at."""
     most_ids = None if everything else 1
     lines = [
         line
-        for workload in workloads
+        for workload in _workloads(viewed, role)
         for source, used in (("traces", workload.used), ("CloudTrail", workload.recorded))
-        for line in _calls_of(
-            used, _Services.of(role, finding), (name_of_workload(workload.id), source), most_ids
-        )
+        for line in _calls_of(used, _Services.of(role, finding), (viewed.name(workload.id), source), most_ids)
     ]
     if not lines:
         return ["No call of these services was seen."]
@@ -214,12 +217,12 @@ class _Services:
         return self.every or action.partition(":")[0].lower() in self.patterns
 
 
-def _denied_calls(role: Role, finding: Finding, workloads: Iterable[Workload]) -> list[str]:
+def _denied_calls(viewed: ViewedReport, role: Role, finding: Finding) -> list[str]:
     services = _Services.of(role, finding)
     lines = [
-        f"  {name_of_workload(workload.id)}: {denied.action} on {denied.resource}, "
+        f"  {viewed.name(workload.id)}: {denied.action} on {denied.resource}, "
         f"{counted(denied.count, 'call')}: {denied.meaning}"
-        for workload in workloads
+        for workload in _workloads(viewed, role)
         for denied in workload.denied
         if services.name(denied.action)
     ]

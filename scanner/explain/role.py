@@ -16,7 +16,6 @@ from scanner.report.view.viewed import (
     bundle_of,
     is_open_excess,
     is_remainder,
-    name_of_workload,
     short,
 )
 from scanner.text.escape import counted
@@ -40,7 +39,7 @@ def role_sections(report: Report, role: Role, *, everything: bool) -> list[Secti
 def _head(viewed: ViewedReport, role: Role, rows: list[Row]) -> list[str]:
     confirmed = sum(row.confirmed for row in rows)
     never = [
-        name_of_workload(workload.id)
+        viewed.name(workload.id)
         for arn in role.workloads
         if (workload := viewed.workloads.get(arn)) and not workload.evidence.traces
     ]

@@ -78,14 +78,15 @@ def _finding(report: Report, named: str) -> tuple[Role, Finding]:
         raise ScanError(
             f"{len(matching)} findings of this report have an id that begins with {named!r}",
             EXIT_USAGE,
-            f"name one of them: {_first([_in_short(*pair) for pair in matching])}",
+            f"name one of them: {_first([_in_short(report, *pair) for pair in matching])}",
         )
     problem = f"no finding of this report has an id that begins with {named!r}"
     raise ScanError(f"{problem}, and no role or workload has that name", EXIT_USAGE, _near(report, named))
 
 
-def _in_short(role: Role, finding: Finding) -> str:
-    return f"{finding.id} ({finding.verdict}: {_first(finding.actions, 1)}, {role.name})"
+def _in_short(report: Report, role: Role, finding: Finding) -> str:
+    account = f" of {role.account}" if len(report.scan.accounts) > 1 and role.account else ""
+    return f"{finding.id} ({finding.verdict}: {_first(finding.actions, 1)}, {role.name}{account})"
 
 
 def _near(report: Report, named: str) -> str:
@@ -93,7 +94,7 @@ def _near(report: Report, named: str) -> str:
     workloads = ((workload.name, name_of_workload(workload.id)) for workload in report.workloads)
     names = sorted(filter(None, {role.name for role in report.roles}.union(*workloads)))
     excess = [(role, f) for role in report.roles for f in role.findings if is_open_excess(f)]
-    by_id = {finding.id: _in_short(role, finding) for role, finding in excess}
+    by_id = {finding.id: _in_short(report, role, finding) for role, finding in excess}
     near = difflib.get_close_matches(named, [*names, *by_id], _MOST)
     if near:
         return f"did you mean {' or '.join(by_id.get(name, name) for name in near)}?"

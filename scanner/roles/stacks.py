@@ -28,7 +28,7 @@ T = TypeVar("T")
 MAX_REQUESTS = 500
 _MAX_TEMPLATE = 2_000_000  # characters: CloudFormation takes 1 MB
 _NOT_FOUND = "ValidationError"
-_UNKNOWN = "lines of templates are found by the names of roles alone"
+UNKNOWN_STACKS = "lines of templates are found by the names of roles alone"
 
 
 def read_stack_resources(
@@ -59,7 +59,7 @@ class _Operation(NamedTuple):
     means: str
 
 
-_RESOURCES = _Operation("DescribeStackResources", f"which stack made a role is not known, {_UNKNOWN}")
+_RESOURCES = _Operation("DescribeStackResources", f"which stack made a role is not known, {UNKNOWN_STACKS}")
 _TEMPLATE = _Operation("GetTemplate", "which template a stack was made of is not known: names decide")
 
 

@@ -113,7 +113,7 @@ def test_findings_of_equal_accounts_have_ids_of_their_own(deployed: MotoAws, tmp
     assert ran.code == 1
     for account, other in ((ONE, TWO), (TWO, ONE)):
         told = run(tmp_path, "explain", ids[account][0])
-        assert account in told.out
+        assert f"{NAME} ({account}): " in told.out
         assert f"::{other}:" not in told.out
 
 
