@@ -6,6 +6,7 @@ switched over has older traces in X-Ray: both sides are read, and each trace cou
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -17,13 +18,14 @@ from scanner.model import CallRow, RunRow
 from scanner.model.readings import TraceReading
 from scanner.traces.documents import compact_id
 from scanner.traces.insights.cost import Meter, cost_note
-from scanner.traces.insights.group import groups_of
 from scanner.traces.insights.retrieval import RetrievalSource
 from scanner.traces.insights.source import GROUP, InsightsSource, NoSpansError, SpansRequest
 from scanner.traces.insights.straddling import traces_since
 from scanner.traces.source import Emit, Expect, SkippedTraces, SourceReport, expect_nothing, together
 from scanner.traces.xray_api import XRaySource, warn_of_unknown_destination
 from scanner.traces.xray_requests import Window, destination_of
+
+_JUST_BEFORE = 1  # second: times of windows are whole ones
 
 if TYPE_CHECKING:
     from mypy_boto3_xray.client import XRayClient
@@ -117,10 +119,7 @@ class _Region:
 
     def _of_spans(self, selection: Window | tuple[str, ...], pending: bool) -> list[SourceReport]:
         if not isinstance(selection, Window):
-            self.names.add("spans")
-            source = self._source
-            retrieval = RetrievalSource(self._region, lambda _: self._client, selection, source.expect)
-            return [retrieval.read(self._emit, self._warnings)]
+            return self._of_ids(selection)
         request = replace(self._source.spans, older_elsewhere=self._source.chosen != "spans")
         spans = InsightsSource(self._region, self._source.logs, request)
         try:
@@ -130,7 +129,31 @@ class _Region:
         self.names.add("spans")
         if report.interrupted or self._source.chosen == "spans":
             return [report]
-        return [report, *self._before(selection, pending)]
+        return [report, *self._before(selection, report, pending)]
+
+    def _of_ids(self, ids: tuple[str, ...]) -> list[SourceReport]:
+        """Traces by their ids: from the spans, and from X-Ray those that are older than these."""
+        self.names.add("spans")
+        missing, of_spans = set(ids), self._emit
+
+        def emit(items: Sequence[TraceReading | CallRow | RunRow]) -> None:
+            missing.difference_update(item.trace_id for item in items if isinstance(item, TraceReading))
+            of_spans(items)
+
+        retrieval = RetrievalSource(self._region, lambda _: self._client, ids, self._source.expect)
+        report = retrieval.read(emit, self._warnings)
+        if not missing or self._source.chosen == "spans":
+            return [report]
+        self._emit, asked = emit, len(missing)
+        try:
+            older = self._of_xray(tuple(id_ for id_ in ids if id_ in missing), elsewhere=False)
+        except ScanError:  # then these are missing
+            return [report]
+        finally:
+            self._emit = of_spans
+            if len(missing) == asked:
+                self.names.discard("xray")
+        return [report._replace(skipped=SkippedTraces()), older]
 
     def _instead_of_spans(self, window: Window, error: NoSpansError) -> SourceReport:
         """What X-Ray shows where the spans cannot be read."""
@@ -139,34 +162,48 @@ class _Region:
         self._warnings.add("spans-unreadable", f"Transaction Search is on, and spans cannot be read: {error}")
         return self._of_xray(window, elsewhere=True)
 
-    def _before(self, window: Window, pending: bool) -> list[SourceReport]:
-        """What X-Ray has of the time before the region was switched over; of all the time while it is."""
+    def _before(self, window: Window, spans: SourceReport, pending: bool) -> list[SourceReport]:
+        """What X-Ray has of the time before the first span; of all the time while a region is switched over.
+
+        The age of the log group tells less: a region may have been switched back and on again.
+        """
         if pending:
             message = f"{self._region} is being switched over to Transaction Search: traces may be in neither"
             self._warnings.add("transaction-search-pending", message)
             return [SourceReport(SkippedTraces(), elsewhere=True)]
-        logs = self._source.logs(self._region)
-        groups = groups_of(logs, self._source.spans.groups)
-        if isinstance(groups, Failure):  # InsightsSource has said so
-            return []
-        switched = max((group.created for group in groups.values()), default=0.0)
-        if switched <= window.start:
+        switched = math.ceil(spans.start or 0.0)
+        if self._source.spans.groups == (GROUP,):
+            switched = max(switched, math.floor(window.end if spans.first is None else spans.first))
+        if switched - window.start <= _JUST_BEFORE:
             return []
         meter = Meter(self._source.spans.bound)
-        known = traces_since(logs, self._source.spans, switched, meter)
-        emit, self._emit = self._emit, _each_once(self._emit, known, switched)
-        report = self._of_xray(window._replace(end=min(switched, window.end)), elsewhere=False)
-        self._emit = emit
-        cost = cost_note(meter, self._region, self._source.spans.usd_per_gb)
-        return [report, _note(f"{self._region}: X-Ray until spans were kept"), _note(cost)]
+        known = traces_since(self._source.logs(self._region), self._source.spans, switched, meter)
+        cost = _note(cost_note(meter, self._region, self._source.spans.usd_per_gb))
+        found: list[int] = []
+        emit, self._emit = self._emit, _each_once(self._emit, known, switched, found)
+        try:
+            report = self._of_xray(window._replace(end=min(switched, window.end)), elsewhere=False)
+        except ScanError as error:
+            text = f"what X-Ray has of the time before the first span could not be read: {error}"
+            self._warnings.add("x-ray-unread", text)
+            report = SourceReport(SkippedTraces(), elsewhere=True)
+        finally:
+            self._emit = emit
+        if not found:
+            self.names.discard("xray")
+            return [report, cost]
+        return [report, _note(f"{self._region}: X-Ray until spans were kept"), cost]
 
 
 def _note(text: str) -> SourceReport:
     return SourceReport(SkippedTraces(), notes=(text,))
 
 
-def _each_once(emit: Emit, known: Set[bytes], switched: float) -> Emit:
-    """Hands over readings; of traces that are known from their spans only the calls of before."""
+def _each_once(emit: Emit, known: Set[bytes], switched: float, found: list[int]) -> Emit:
+    """Hands over readings; of traces that are known from their spans only the calls of before.
+
+    `found` gets the number of readings in each batch.
+    """
 
     def of_before(items: Sequence[TraceReading | CallRow | RunRow]) -> None:
         kept: list[TraceReading | CallRow | RunRow] = []
@@ -179,6 +216,7 @@ def _each_once(emit: Emit, known: Set[bytes], switched: float) -> Emit:
                 ]
             else:
                 kept.append(item)
+        found.append(len(items))
         emit(kept)
 
     return of_before

@@ -53,7 +53,8 @@ class SourceReport(NamedTuple):
     `elsewhere` is True where the source has only some of the traces, and others are kept in another place.
     `regions`, `start` and `end` (Unix seconds) are what was asked for, None where the readings say it.
     `notes` tell what was read where and what it cost, a line each. `interrupted` tells that it was ended by
-    hand: what was read until then counts.
+    hand: what was read until then counts. `first` is when the first of it was recorded, where a source that
+    is not the only one says so.
     """
 
     skipped: SkippedTraces
@@ -63,6 +64,7 @@ class SourceReport(NamedTuple):
     end: float | None = None
     notes: tuple[str, ...] = ()
     interrupted: bool = False
+    first: float | None = None
 
 
 def together(reports: Iterable[SourceReport]) -> SourceReport:

@@ -73,6 +73,8 @@ class LogsScript:
     """fields whose values data protection masks"""
     denied: Collection[str] = ()
     """operations that are answered with AccessDeniedException"""
+    refusal: str = ""
+    """what it says then, in place of the right that is missing"""
     timestamp: str = "endTimeUnixNano"
     """the time by which a record stands in a window; that of its start where it has no end"""
     created: float = 0.0
@@ -87,6 +89,8 @@ class LogsScript:
     retrieval_ends: str = "COMPLETE"
     documents: Mapping[str, Sequence[Json]] = field(default_factory=dict)
     """trace id ("1-...") -> the segment documents that a retrieval gives"""
+    older: Sequence[Json] = ()
+    """the traces that X-Ray's own store has, as BatchGetTraces gives them"""
     prepared: Prepared | None = None
     """answers a query (text, start, end) from rows that are ready, None for one that it does not know"""
     on_query: Callable[[int], None] | None = None
@@ -203,7 +207,8 @@ class FakeLogs:
                 if operation in self.script.denied:
                     raise _Refusal(
                         "AccessDeniedException",
-                        f"User: arn:aws:iam::{ACCOUNT}:user/u is not authorized to perform: {operation}",
+                        self.script.refusal
+                        or f"User: arn:aws:iam::{ACCOUNT}:user/u is not authorized to perform: {operation}",
                     )
                 answer, status = self._operation(operation, body), 200
             except _Refusal as refusal:
@@ -229,6 +234,7 @@ class FakeLogs:
             "StartTraceRetrieval": self._retrieve,
             "ListRetrievedTraces": self._retrieved,
             "CancelTraceRetrieval": self._cancel,
+            "Traces": lambda body: {"Traces": [t for t in self.script.older if t["Id"] in body["TraceIds"]]},
         }
         if operation not in operations:
             raise _Refusal("AccessDeniedException", f"No right to ask for {operation}", 403)

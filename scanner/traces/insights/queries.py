@@ -6,6 +6,7 @@ API_GetQueryResults.html. What a query that still runs has found so far is never
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -39,6 +40,7 @@ _LONGEST_QUERY = 3900.0  # seconds: AWS ends a query after an hour
 _ATTEMPTS = 3  # of a query that ends without a result
 _CONCURRENCY_PAUSES = 60  # of so many waits for a place, each of at most `Pace.longest`
 _REFUSED = "the account runs as many queries as it may"
+_KEY = re.compile(r"\bkms\b", re.IGNORECASE)
 _WAITING = frozenset({"Scheduled", "Running"})
 
 
@@ -285,9 +287,11 @@ def _passing(error: ClientError) -> str:
     """What happened, where the same request may succeed later. Raises what it means otherwise."""
     if is_bad_credentials(error):
         raise bad_credentials(error) from error
+    what = what_happened(error.response)
     if is_denied(error):
-        raise DeniedError(f"logs:{error.operation_name}") from error
-    code, what = error_code(error), what_happened(error.response)
+        # the key of an encrypted group, of which CloudWatch Logs says so in its own refusal
+        raise DeniedError("kms:Decrypt" if _KEY.search(what) else f"logs:{error.operation_name}") from error
+    code = error_code(error)
     if code == "LimitExceededException":
         return _REFUSED
     if is_missing(error) and error.operation_name == "StartQuery":

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from scanner.model import CallRow, RunRow
+from scanner.model.usage import earliest
 from scanner.spans.automatic import is_automatic
 from scanner.spans.calls import is_call
 from scanner.spans.record import is_sampled
@@ -42,6 +43,7 @@ class SpansReader:
         self._requests = Requests(queries, region, emit, self.gaps)
         self.rows = 0
         self.sampled = 0
+        self.first: float | None = None
 
     def read(self, window: Window, settled: float = math.inf) -> None:
         """Read a window, of which records may still arrive that are newer than `settled`.
@@ -80,6 +82,7 @@ class SpansReader:
     def _calls_of(self, window: Window, row: Row) -> Iterable[CallRow | RunRow]:
         """The calls of a row, and how their workload's code is traced."""
         span = span_of(row, call_columns(), self._region)
+        self.first = earliest(self.first, span.start or None)
         if not is_call(span):
             if call_row(row, span, None) is not None:
                 self._requests.add(window, count_of(row), row, span)
@@ -112,6 +115,7 @@ class SpansReader:
         merged: dict[tuple[object, ...], RunRow] = {}
         for row in rows:
             span = span_of(row, run_columns(), self._region)
+            self.first = earliest(self.first, span.start or None)
             if row.get("dropped") or is_sampled(span):
                 self.sampled += count_of(row)
             run = run_row(row, span)

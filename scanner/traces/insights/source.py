@@ -88,7 +88,8 @@ class InsightsSource:
                 self._check_cost(queries, window, groups)
                 interrupted = self._read(reader, window, settled)
         except DeniedError as error:
-            raise NoSpansError(f"{error} is denied: allow it on the log group") from error
+            on = "the log group's key" if str(error).startswith("kms:") else "the log group"
+            raise NoSpansError(f"{error} is denied: allow it on {on}") from error
         except GroupMissingError as error:
             raise NoSpansError(
                 f"there is no log group {', '.join(self.request.groups)} in {self.region}"
@@ -111,6 +112,7 @@ class InsightsSource:
             end=float(window.end),
             notes=(*self._lag_note(window, settled), cost_note(meter, self.region, self.request.usd_per_gb)),
             interrupted=interrupted,
+            first=reader.first,
         )
 
     def _read(self, reader: SpansReader, window: Window, settled: int) -> bool:

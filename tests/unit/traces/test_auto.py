@@ -108,7 +108,7 @@ def test_without_transaction_search_x_ray_is_asked() -> None:
 
 
 def test_with_transaction_search_spans_are_read_and_nothing_is_elsewhere() -> None:
-    found = read(traces_at(START + 60), spans_at(START + 60))
+    found = read(traces_at(START + 120), spans_at(START + 60))
     assert (found.source.name, found.report.elsewhere, codes(found)) == ("spans", False, [])
     assert found.used == {"of-spans": 1}
     assert f"{REGION}: spans, since Transaction Search is on" in found.report.notes
@@ -149,6 +149,15 @@ def test_both_sides_of_the_switch_are_read() -> None:
     assert (found.report.start, codes(found)) == (START, [])
 
 
+@pytest.mark.parametrize("denied", [set(), {"DescribeLogGroups"}])
+def test_x_ray_has_what_was_before_the_first_span_however_old_the_group_is(denied: set[str]) -> None:
+    """It was switched on, back, and on again; or nobody may see how old the group is."""
+    script = LogsScript(created=START + 1000 if denied else START - 86_400, denied=denied)
+    found = read(traces_at(START + 60, START + 2000), spans_at(START + 1500, START + 2000), script=script)
+    assert (found.source.name, found.report.elsewhere) == ("mixed", False)
+    assert found.used == {"of-xray": 1, "of-spans": 2}
+
+
 def test_a_trace_on_both_sides_of_the_switch_counts_once() -> None:
     switched = START + 1000
     (trace,) = traces_at(switched - 2)
@@ -173,6 +182,9 @@ def test_a_filter_is_x_rays() -> None:
 # --- traces by their ids -----------------------------------------------------------------------------
 
 
+MISSING = "1-66000000-000000000000000000000001"
+
+
 def retrieved(*traces: Json, **script: Any) -> tuple[SourceReport, UsageBuilder, FakeLogs]:
     """Ask for the traces, and for one that is not there."""
     import json
@@ -180,7 +192,7 @@ def retrieved(*traces: Json, **script: Any) -> tuple[SourceReport, UsageBuilder,
     documents = {
         trace["Id"]: [json.loads(segment["Document"]) for segment in trace["Segments"]] for trace in traces
     }
-    ids = (*documents, "1-66000000-000000000000000000000001")
+    ids = (*documents, MISSING)
     builder = UsageBuilder()
     with FakeLogs((), LogsScript(documents=documents, **script)) as fake:
         client = client_of("xray", fake.url, REGION)
@@ -198,6 +210,12 @@ def test_named_traces_are_retrieved_from_spans() -> None:
     report, builder, fake = retrieved(*traces_at(NOW - 50, NOW - 40, NOW - 30), polls=1)
     assert (builder.traces, report.skipped.unprocessed) == (3, 1)
     assert fake.count("CancelTraceRetrieval") == 0
+
+
+def test_named_traces_that_are_older_than_spans_are_x_rays() -> None:
+    old, new = traces_at(NOW - 50, NOW - 40)
+    report, builder, _ = retrieved(new, older=[old | {"Id": MISSING}])
+    assert (builder.traces, report.skipped.unprocessed) == (2, 0)
 
 
 def test_a_retrieval_that_fails_ends_the_scan_and_is_cancelled() -> None:

@@ -121,6 +121,15 @@ def test_a_missing_right_is_named() -> None:
             queries_of(fake).run(COUNT, ALL)
 
 
+def test_a_key_that_may_not_be_used_is_named() -> None:
+    refusal = "The ciphertext refers to a KMS key that does not exist, or you are not allowed to access"
+    with (
+        FakeLogs(RECORDS, LogsScript(denied={"StartQuery"}, refusal=refusal)) as fake,
+        pytest.raises(DeniedError, match="kms:Decrypt"),
+    ):
+        queries_of(fake).run(COUNT, ALL)
+
+
 def test_a_group_that_is_not_there_is_told_apart() -> None:
     with FakeLogs(RECORDS) as fake, pytest.raises(GroupMissingError):
         queries_of(fake, "elsewhere").run(COUNT, ALL)
