@@ -96,19 +96,19 @@ def unreachable(answers: Iterable[object]) -> str:
 
 def lines_of(diagnosis: Diagnosis) -> list[str]:
     """All of it, a line each, what to do last."""
-    why = unreachable([*diagnosis.functions.values(), *diagnosis.traces.values()])
-    if why:
-        return [
-            f"Rights: not asked ({counted(len(diagnosis.rights), 'right')})",
-            f"No scan can run: {why}.",
-        ]
-    return [
-        "Rights",
-        *(f"  {line}" for line in _of_rights(diagnosis)),
-        *_of_regions(diagnosis),
-        "",
-        *_what_to_do(diagnosis),
-    ]
+    gap = [] if _why_nothing(diagnosis) else [""]
+    return [*findings_of(diagnosis), *gap, *_what_to_do(diagnosis)]
+
+
+def findings_of(diagnosis: Diagnosis) -> list[str]:
+    """What there is, a line each."""
+    if _why_nothing(diagnosis):
+        return [f"Rights: not asked ({counted(len(diagnosis.rights), 'right')})"]
+    return ["Rights", *(f"  {line}" for line in _of_rights(diagnosis)), *_of_regions(diagnosis)]
+
+
+def _why_nothing(diagnosis: Diagnosis) -> str:
+    return unreachable([*diagnosis.functions.values(), *diagnosis.traces.values()])
 
 
 def _of_rights(diagnosis: Diagnosis) -> Iterator[str]:
@@ -215,11 +215,19 @@ def _of_spans(spans: Spans | Failure | None) -> str:
 
 
 def _what_to_do(diagnosis: Diagnosis) -> Iterator[str]:
-    if diagnosis.can_scan:
-        if not diagnosis.can_compare:
-            yield "Roles cannot be read: only what was used can be reported."
-        yield f"Run: {shlex.join(diagnosis.command)}"
-    elif not diagnosis.has_traces:
-        yield "No scan can run: there are no traces yet. Turn active tracing on, run functions, ask again."
-    else:
-        yield "No scan can run: traces cannot be read. Allow what is missing above, then ask again."
+    if not diagnosis.can_scan:
+        yield unable(diagnosis)
+        return
+    if not diagnosis.can_compare:
+        yield "Roles cannot be read: only what was used can be reported."
+    yield f"Run: {shlex.join(diagnosis.command)}"
+
+
+def unable(diagnosis: Diagnosis) -> str:
+    """Why no scan can run."""
+    why = _why_nothing(diagnosis)
+    if why:
+        return f"No scan can run: {why}."
+    if not diagnosis.has_traces:
+        return "No scan can run: there are no traces yet. Turn active tracing on, run functions, ask again."
+    return "No scan can run: traces cannot be read. Allow what is missing above, then ask again."

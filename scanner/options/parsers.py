@@ -227,7 +227,7 @@ def _add_aws(group: argparse._ArgumentGroup) -> None:
         help="AWS regions; functions of all of them count as users of a role (default: as configured)",
     )
     add("--profile", help="AWS profile (default: as configured)")
-    _add_accounts(group)
+    add_accounts(group)
     add("--iam", type=Path, metavar="FILE", help="what `aws iam get-account-authorization-details` prints")
     add("--functions", type=Path, metavar="FILE", help="what `aws lambda list-functions` prints")
     add(
@@ -247,7 +247,8 @@ def _add_aws(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def _add_accounts(group: argparse._ArgumentGroup) -> None:
+def add_accounts(group: argparse._ActionsContainer) -> None:
+    """The options that name other accounts."""
     add = group.add_argument
     add(
         "--assume-role",

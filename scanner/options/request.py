@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -180,22 +181,23 @@ def _check_source(options: Options) -> None:
 
 def _assumed_roles(options: Options) -> tuple[AssumedRole, ...]:
     """The roles of the accounts to scan, one for each. Raises ScanError on wrong use."""
+    if options.assume_role and _asks_nothing(options):
+        raise _usage("--assume-role does not go with files alone", "files tell their accounts: remove it")
+    return assumed_roles(options.assume_role, options.external_id, options.role_session_name)
+
+
+def assumed_roles(
+    arns: Sequence[str], external_id: str | None, session_name: str | None
+) -> tuple[AssumedRole, ...]:
+    """The roles of these ARNs, one for each account. Raises ScanError on wrong use."""
     from scanner.aws.api import SESSION_NAME, AssumedRole
 
-    if not options.assume_role:
-        for option, value in (
-            ("--external-id", options.external_id),
-            ("--role-session-name", options.role_session_name),
-        ):
+    if not arns:
+        for option, value in (("--external-id", external_id), ("--role-session-name", session_name)):
             if value:
                 raise _usage(f"{option} requires --assume-role", "name the roles, or remove it")
         return ()
-    if _asks_nothing(options):
-        raise _usage("--assume-role does not go with files alone", "files tell their accounts: remove it")
-    roles = [
-        AssumedRole(arn, options.external_id or "", options.role_session_name or SESSION_NAME)
-        for arn in dict.fromkeys(options.assume_role)
-    ]
+    roles = [AssumedRole(arn, external_id or "", session_name or SESSION_NAME) for arn in dict.fromkeys(arns)]
     twice = {role.account for role in roles if sum(role.account == other.account for other in roles) > 1}
     if twice:
         raise _usage(f"--assume-role: two roles of account {min(twice)}", "name one role for each account")

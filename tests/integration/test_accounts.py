@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -209,3 +210,31 @@ def test_where_account_ids_are_hidden_accounts_stay_apart(deployed: MotoAws, tmp
     text = markdown(view_of(shown))
     assert f"{NAME} (ACCOUNT_1)" in html.unescape(text)
     assert not any(account in text for account in (ONE, TWO))
+
+
+def test_doctor_looks_into_each_account(deployed: MotoAws, tmp_path: Path) -> None:
+    roles = [role_of(account) for account in (ONE, TWO, "333333333333")]
+    with sts_refusing(deployed, TWO) as sts:
+        env = deployed.environment() | {"AWS_ENDPOINT_URL_STS": sts}
+        ran = run(tmp_path, "doctor", "--assume-role", *roles, "--external-id", "shop:1", env=env)
+    assert ran.code == 0, ran.err
+    one, two, three = (f"Account {account}" for account in (ONE, TWO, "333333333333"))
+    texts = {text.splitlines()[0]: text for text in re.split(r"^(?=Account )", ran.out, flags=re.M) if text}
+    assert list(texts) == [one, two, three]
+    assert "AWS calls: in 1 of 1 trace" in texts[one]
+    assert f"It cannot be read: sts:AssumeRole on {role_of(TWO)} is denied" in texts[two]
+    assert "No scan can run: there are no traces yet" in texts[three]
+    assert ran.out.splitlines()[-2:] == [
+        "A scan finds traces in 1 of 3 accounts.",
+        f"Run: xray-privilege-scan -r 6h --assume-role {' '.join(roles)} --external-id shop:1",
+    ]
+
+
+def test_doctor_of_accounts_that_cannot_be_read_ends_with_3(deployed: MotoAws, tmp_path: Path) -> None:
+    with sts_refusing(deployed, TWO) as sts:
+        env = deployed.environment() | {"AWS_ENDPOINT_URL_STS": sts}
+        ran = run(tmp_path, "doctor", "--assume-role", role_of(TWO), env=env)
+        wrong = run(tmp_path, "doctor", "--external-id", "shop:1", env=env)
+    assert (ran.code, wrong.code) == (3, 2)
+    assert ran.out.splitlines()[-1] == "No scan can run in any of these accounts."
+    assert "--external-id requires --assume-role" in wrong.err
