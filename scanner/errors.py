@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from scanner.model import ScanWarning
+
+_NAMED = 4  # of those of whom one warning is
 
 EXIT_OK = 0
 EXIT_GATE = 1
@@ -45,6 +47,7 @@ class Warnings:
 
     def __init__(self, given: Iterable[ScanWarning] = ()) -> None:
         self._counts: Counter[tuple[str, str]] = Counter()
+        self._whom: dict[tuple[str, str], dict[str, None]] = {}
         for warning in given:
             self.add(warning.code, warning.message, warning.count)
 
@@ -54,8 +57,25 @@ class Warnings:
 
         self._counts[(code, keys_masked(message))] += count
 
+    def add_of(self, code: str, whom: str, message: str) -> None:
+        """Note what is true of somebody: of whom the same is true, that is one warning (`WHOM MESSAGE`)."""
+        from scanner.text.redact import keys_masked
+
+        key = (code, keys_masked(message))
+        self._counts[key] = 1
+        self._whom.setdefault(key, {})[keys_masked(whom)] = None
+
     def all(self) -> list[ScanWarning]:
         """All warnings, in the order in which they first came."""
         from scanner.model import ScanWarning
 
-        return [ScanWarning(code, message, count) for (code, message), count in self._counts.items()]
+        return [
+            ScanWarning(code, _of_all(self._whom.get((code, message), ()), message), count)
+            for (code, message), count in self._counts.items()
+        ]
+
+
+def _of_all(whom: Collection[str], message: str) -> str:
+    first = list(whom)[:_NAMED]
+    more = f" and {len(whom) - _NAMED:,} more" if len(whom) > _NAMED else ""
+    return f"{', '.join(first)}{more}{message}"

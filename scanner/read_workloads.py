@@ -224,7 +224,7 @@ def _warn_of_unknown_roles(
             continue
         if workload.candidates:
             either = " or ".join(workload.candidates)
-            warnings.add("role-unknown", f"{shown_id(key)}: its role could not be told: {either}")
+            warnings.add_of("role-unknown", shown_id(key), f": its role could not be told: {either}")
         elif workload.kind in KINDS:
             warnings.add(f"{KINDS[workload.kind].noun}-without-role", f"{shown_id(key)} names no role")
 
@@ -239,8 +239,9 @@ def _warn_of_unlisted_versions(
             continue
         names = unlisted_versions(workload, usage.evidence)
         if names:
-            warnings.add(
+            warnings.add_of(
                 "version-unlisted",
-                f"{shown_id(workload.key)} ran as version {', '.join(names)}, which is not listed: it "
+                shown_id(workload.key),
+                f" ran as version {', '.join(names)}, which is not listed: it "
                 f"confirms nothing. It is deleted, or the file of {kind.option} was saved without versions",
             )

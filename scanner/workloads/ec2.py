@@ -25,15 +25,21 @@ TABLE = "ec2"
 _SOFTWARE = "software"
 _REMEDIES = Remedies(((_SOFTWARE, "which software runs on an instance is in no configuration"),))
 _UNREAD = (
-    "its instances are not known (any more): allow ec2:DescribeInstances and iam:GetInstanceProfile, or add "
-    "what `aws ec2 describe-instances` and `aws iam list-instance-profiles` print to --workload-config"
+    "its instances are not known (any more): allow ec2:DescribeInstances, or add what `aws ec2 "
+    "describe-instances` prints while they run to --workload-config"
+)
+_NO_PROFILE = "its instances have no instance profile, so that its code uses other credentials"
+_PROFILE_UNREAD = (
+    "the role of instance profile {profile} was not read: allow iam:GetInstanceProfile, or add what `aws iam "
+    "list-instance-profiles` prints to --workload-config"
 )
 
 
 @dataclass(frozen=True)
 class _Instance:
-    """An instance: the ARN of its role, None where it has or is known to have none, and since when."""
+    """An instance: its profile, empty for none, the ARN of its role, None where it is not known, since when."""
 
+    profile: str
     role: str | None
     since: datetime | None
 
@@ -50,7 +56,7 @@ def services_of(documents: Documents, asked: Asked, warnings: Warnings) -> ReadW
     instances = _instances(documents)
     known, renamed, pairs = {}, {}, set()
     for traced in sorted(asked.usages):
-        workload = explained(_service(traced, instances, asked), _UNREAD, warnings)
+        workload = explained(_service(traced, instances, asked), _why(traced, instances, asked), warnings)
         if workload.key in known:  # another one that leaves its account or region open is named so
             workload = replace(workload, key=traced, name=WorkloadKey.parse(traced).name)
         if workload.key != traced:
@@ -97,6 +103,15 @@ def _service(traced: str, instances: Mapping[str, _Instance], asked: Asked) -> W
     return with_role(workload, role)
 
 
+def _why(traced: str, instances: Mapping[str, _Instance], asked: Asked) -> str:
+    """Why the role of a service is not known."""
+    found = [instances[name] for name in sorted(instances_of(asked.hints(traced))) if name in instances]
+    profiles = [instance.profile for instance in found if instance.profile]
+    if profiles:
+        return _PROFILE_UNREAD.format(profile=profiles[0])
+    return _NO_PROFILE if found else _UNREAD
+
+
 def _instances(documents: Documents) -> dict[str, _Instance]:
     """The instances by their ids. An association with a profile may be newer than the instance."""
     roles = dict(_roles_of_profiles(documents))
@@ -112,7 +127,7 @@ def _instances(documents: Documents) -> dict[str, _Instance]:
         profile = text(part(association or entry, "IamInstanceProfile"), "Arn")
         times = [time_of(association.get("Timestamp")), time_of(entry.get("LaunchTime"))]
         since = max((moment for moment in times if moment), default=None)
-        instances[name] = _Instance(roles.get(profile), since)
+        instances[name] = _Instance(profile.rpartition("/")[2], roles.get(profile), since)
     return instances
 
 

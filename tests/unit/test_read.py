@@ -81,6 +81,17 @@ def test_a_role_that_could_not_be_told_is_a_warning_with_its_candidates(
     assert found.compared_roles == ()
 
 
+def test_what_is_true_of_many_workloads_is_one_warning() -> None:
+    seen = [replace(usage(), workload=f"other:job{number}@/") for number in range(6)]
+    warnings = Warnings()
+    request = ScanRequest(compare=True, documents={"lambda": {"Functions": []}})
+    read.read_workloads(request, NOBODY, seen, warnings)
+    (warning,) = [warning for warning in warnings.all() if warning.code == "kind-not-compared"]
+    assert warning.message.startswith(
+        "other:job0, other:job1, other:job2, other:job3 and 2 more: nothing tells"
+    )
+
+
 def test_a_workload_without_a_role_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     _, warnings = read_tasks(Workload(ECS, "ecs", "shop/api"), monkeypatch)
     assert warnings == [("task-without-role", "ecs:shop/api names no role")]

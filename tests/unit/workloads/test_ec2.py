@@ -114,3 +114,14 @@ def test_what_agents_on_the_instance_may_need_is_unknown() -> None:
     unknown = {need.action for need in needs.unknown}
     assert {"ssmmessages:createdatachannel", "cloudwatch:putmetricdata", "ecs:poll"} <= unknown
     assert ("xray:puttracesegments", "*") in needs.required
+
+
+def test_why_the_role_of_a_service_is_not_known_is_said_by_what_is_missing() -> None:
+    bare = {"Reservations": [{"Instances": [{"InstanceId": "i-a", "LaunchTime": MADE}]}]}
+    for printed, said in (
+        ((instances(b="web"),), "describe-instances"),
+        ((bare,), "no instance profile"),
+        ((instances(a="web"),), "list-instance-profiles"),
+    ):
+        found, _, _ = read("ec2", [traced(WEB, *on("a"))], *printed)
+        assert said in found.known[WEB].candidates[0]
