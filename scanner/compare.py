@@ -10,7 +10,7 @@ from scanner.aws.api import Aws
 from scanner.errors import EXIT_USAGE, ScanError, Warnings
 from scanner.model import Role, Workload
 from scanner.never_traced import limited_source, never_traced, with_rights
-from scanner.progress import COMPARISON, FUNCTIONS, RECORDS, Progress
+from scanner.progress import COMPARISON, RECORDS, WORKLOADS, Progress
 from scanner.read import read_roles, records_request, role_source, warn_of_assumed_roles, warn_of_late_traces
 from scanner.read_workloads import read_workloads
 from scanner.records.aws_records import NO_RECORDS
@@ -82,7 +82,7 @@ def compare(
 def _compared(
     request: ScanRequest, aws: Aws, traced: Traced, warnings: Warnings, progress: Progress
 ) -> Compared:
-    progress(FUNCTIONS, 0, None)
+    progress(WORKLOADS, 0, None)
     workloads = read_workloads(request, aws, traced.usages, warnings)
     traced = traced.renamed(workloads.renamed)
     warn_of_late_traces(request, traced, workloads, warnings)

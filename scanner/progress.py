@@ -6,9 +6,9 @@ import threading
 from functools import partial
 from typing import Protocol
 
-TRACES, FUNCTIONS, ROLES, RECORDS, COMPARISON = (
+TRACES, WORKLOADS, ROLES, RECORDS, COMPARISON = (
     "traces",
-    "functions",
+    "workloads",
     "roles",
     "what AWS recorded",
     "comparison of roles",

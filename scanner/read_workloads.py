@@ -208,7 +208,7 @@ def _roles_of(
         yield role
     elif kind is None:
         why = "nothing tells what it runs on, so that its role is not compared: let its SDK detect resources"
-        warnings.add("kind-not-compared", f"{shown_id(workload)}: {why}")
+        warnings.add_of("kind-not-compared", shown_id(workload), f": {why}")
     elif kind.always_listed and workload not in role_of and _is_from_file(kind, request):
         file = f"file of {kind.option}" if kind.name in request.documents else "files of --workload-config"
         warnings.add(f"{kind.noun}-missing", f"{shown_id(workload)} is not in the {file}")

@@ -37,7 +37,7 @@ _PROFILE_UNREAD = (
 
 @dataclass(frozen=True)
 class _Instance:
-    """An instance: its profile, empty for none, the ARN of its role, None where it is not known, since when."""
+    """An instance: its profile, empty for none; its role by ARN, None where it is not known; since when."""
 
     profile: str
     role: str | None

@@ -163,8 +163,8 @@ def totals_of(viewed: ViewedReport) -> Totals:
         by_verdict=_counts((f.verdict for f in confirmed), tuple(map(str, EXCESS))),
         by_severity=_counts((f.severity for f in confirmed), _SEVERITIES),
         unconfirmed_by_severity=_counts((f.severity for f in open_excess if not f.confirmed), _SEVERITIES),
-        functions=len({arn for role in compared for arn in viewed.selected(role)}),
-        excessive=len({arn for role in excessive for arn in viewed.selected(role)}),
+        functions=len(viewed.with_code(compared)),
+        excessive=len(viewed.with_code(excessive)),
     )
 
 

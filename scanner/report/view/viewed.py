@@ -38,6 +38,11 @@ class ViewedReport:
         """The ids of the workloads of a role that the report is about."""
         return [id_ for id_ in role.workloads if self._is_reported(id_)]
 
+    def with_code(self, roles: Iterable[Role]) -> set[str]:
+        """The ids of these workloads of some roles: what a platform does to start one is none of its own."""
+        ids = {id_ for role in roles for id_ in self.selected(role)}
+        return {id_ for id_ in ids if id_ not in self.workloads or not self.workloads[id_].platform_only}
+
     @cached_property
     def noun(self) -> str:
         """What the workloads are called that were compared or never traced: a word that is true of all."""
