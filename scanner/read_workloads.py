@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
 from scanner.aws.api import Aws
@@ -49,7 +49,8 @@ def read_workloads(request: ScanRequest, aws: Aws, usages: Sequence[Usage], warn
     ]
     workloads = union([*(listing.workloads(traced) for listing in listings), others])
     _warn_of_unknown_roles(selected, workloads.known, warnings)
-    _warn_of_unlisted_versions(selected, usages, workloads.known, warnings)
+    listed_ones = {key: workloads.known[key] for key in selected if key in workloads.known}
+    _warn_of_unlisted_versions(listed_ones, usages, request, warnings)
     # the role of a workload that its file does not hold is unknown: it may be any of them
     in_file = all(key in role_of for key in selected if _is_from_file(_kind_of(key), request))
     return replace(
@@ -210,8 +211,11 @@ def _roles_of(
         why = "nothing tells what it runs on, so that its role is not compared: let its SDK detect resources"
         warnings.add_of("kind-not-compared", shown_id(workload), f": {why}")
     elif kind.always_listed and workload not in role_of and _is_from_file(kind, request):
-        file = f"file of {kind.option}" if kind.name in request.documents else "files of --workload-config"
-        warnings.add(f"{kind.noun}-missing", f"{shown_id(workload)} is not in the {file}")
+        warnings.add(f"{kind.noun}-missing", f"{shown_id(workload)} is not in the {_file_of(kind, request)}")
+
+
+def _file_of(kind: WorkloadKind, request: ScanRequest) -> str:
+    return f"file of {kind.option}" if kind.name in request.documents else "files of --workload-config"
 
 
 def _warn_of_unknown_roles(
@@ -230,18 +234,18 @@ def _warn_of_unknown_roles(
 
 
 def _warn_of_unlisted_versions(
-    selected: Collection[str], usages: Iterable[Usage], known: Mapping[str, Workload], warnings: Warnings
+    selected: Mapping[str, Workload], usages: Iterable[Usage], request: ScanRequest, warnings: Warnings
 ) -> None:
     """Warn of versions that ran and that a list does not hold: what they ran confirms nothing."""
     for usage in usages:
-        workload, kind = known.get(usage.workload or ""), _kind_of(usage.workload or "")
-        if workload is None or kind is None or not kind.always_listed or workload.key not in selected:
+        workload, kind = selected.get(usage.workload or ""), _kind_of(usage.workload or "")
+        names = unlisted_versions(workload, usage.evidence) if workload else ()
+        if not workload or not kind or not kind.always_listed or not names:
             continue
-        names = unlisted_versions(workload, usage.evidence)
-        if names:
-            warnings.add_of(
-                "version-unlisted",
-                shown_id(workload.key),
-                f" ran as version {', '.join(names)}, which is not listed: it "
-                f"confirms nothing. It is deleted, or the file of {kind.option} was saved without versions",
-            )
+        saved = f", or no versions were saved in the {_file_of(kind, request)}"
+        warnings.add_of(
+            "version-unlisted",
+            shown_id(workload.key),
+            f" ran as version {', '.join(names)}, which is not listed: it confirms nothing. It is deleted"
+            f"{saved if _is_from_file(kind, request) else ''}",
+        )
