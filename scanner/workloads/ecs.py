@@ -24,7 +24,7 @@ from scanner.workloads.ecs_task import (
     execution_needs,
     task_needs,
 )
-from scanner.workloads.features import unread_needs
+from scanner.workloads.features import union_of_needs, unread_needs
 from scanner.workloads.listing import ReadWorkloads, Workloads
 from scanner.workloads.warnings import explained, warn_of_others, with_role
 
@@ -149,6 +149,11 @@ def _of_family(workload: str, family: Family, cluster: str, known: Tasks, asked:
         of_family = with_role(unread_task(workload), role)
         return _Built((of_family,), places, (*_pairs(of_family), *started))
     role = settled(_candidates(main, running), workload, asked, PRINCIPAL)
+    in_use = [
+        main,
+        *(one for number, one in sorted(definitions.items()) if number in (serving | traced) - {newest}),
+    ]
+    exec_ = running.execute_command or (False if known.all_running_read else None)
     of_family = with_role(
         Workload(
             workload,
@@ -157,24 +162,19 @@ def _of_family(workload: str, family: Family, cluster: str, known: Tasks, asked:
             changed=main.registered,
             published=_revisions(main, definitions.values(), known),
             aliases=_aliases(running) if known.services_read else None,
-            platform=task_needs(
-                main,
-                traced=workload in asked.usages,
-                execute_command=running.execute_command or (False if known.all_running_read else None),
+            platform=union_of_needs(
+                task_needs(one, traced=workload in asked.usages, execute_command=exec_) for one in in_use
             ),
         ),
         role,
     )
-    pairs = {
-        (definition.role, workload)
-        for revision, definition in definitions.items()
-        if definition.role and revision in serving | traced
-    }.union(started)
-    companions = tuple(_execution(workload, main))
+    own = {(one.role, workload) for one in in_use if one.role}
+    companions = tuple(_execution(workload, in_use))
+    of_platform = {(one.execution_role, by.key) for by in companions for one in in_use if one.execution_role}
     return _Built(
         (of_family, *companions),
         places,
-        (*_pairs(of_family), *sorted(pairs), *(pair for one in companions for pair in _pairs(one))),
+        (*_pairs(of_family), *sorted({*own, *started}), *sorted(of_platform)),
         _shared(of_family, main, asked.hints(workload)),
     )
 
@@ -218,18 +218,19 @@ def _pairs(workload: Workload) -> tuple[tuple[str, str], ...]:
     return ((workload.role, workload.key),) if workload.role else ()
 
 
-def _execution(workload: str, main: TaskDefinition) -> Iterator[Workload]:
-    """ECS itself, which starts the tasks of a workload with a role of its own."""
-    if main.execution_role:
+def _execution(workload: str, in_use: Iterable[TaskDefinition]) -> Iterator[Workload]:
+    """ECS itself, which starts the tasks of a workload with a role of its own; the newest comes first."""
+    with_role_of_its_own = [one for one in in_use if one.execution_role]
+    if with_role_of_its_own:
         key = WorkloadKey.parse(workload)
         of_platform = key._replace(name=f"{key.name}/{_EXECUTION}")
         yield Workload(
             of_platform.text,
             "ecs",
             of_platform.name,
-            role=main.execution_role,
-            changed=main.registered,
-            platform=execution_needs(main),
+            role=with_role_of_its_own[0].execution_role,
+            changed=with_role_of_its_own[0].registered,
+            platform=union_of_needs(map(execution_needs, with_role_of_its_own)),
             by_platform_only=True,
         )
 

@@ -108,6 +108,16 @@ def needs_of(table: str, on: Iterable[Feature], gaps: Iterable[Gap], remedies: R
     )
 
 
+def union_of_needs(parts: Iterable[PlatformNeeds]) -> PlatformNeeds:
+    """What a platform needs to run several configurations of a workload side by side."""
+    parts = tuple(parts)
+    return PlatformNeeds(
+        tuple(dict.fromkeys(need for part in parts for need in part.required)),
+        tuple(dict.fromkeys(need for part in parts for need in part.unknown)),
+        frozenset.intersection(*(part.decided for part in parts)),
+    )
+
+
 def unread_needs(table: str, cause: str, remedies: Remedies) -> PlatformNeeds:
     """What a platform may need of a workload of which nothing was read."""
     gaps = frozenset(Gap(feature, cause) for feature in rows_of(table))

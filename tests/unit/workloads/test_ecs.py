@@ -26,6 +26,7 @@ from tests.unit.workloads.computes import (
     clusters,
     definition,
     documents,
+    ecs_arn,
     families,
     read,
     role,
@@ -327,3 +328,19 @@ def test_a_role_that_tasks_are_started_with_in_place_of_their_own_is_used_by_the
     started = task(overrides={"taskRoleArn": role("other")})
     found, _, _ = read("ecs", [own], definition(), service(), started)
     assert {pair[0] for pair in found.roles_of_versions} == {role("task"), role("other")}
+
+
+def test_what_ecs_needs_is_that_of_all_revisions_that_serve() -> None:
+    log = {"logDriver": "awslogs", "options": {"awslogs-group": "/g", "awslogs-create-group": "true"}}
+    container = {"name": "app", "image": "shop/app:1", "logConfiguration": log}
+    older = definition(revision=6, executionRoleArn=role("older"), containerDefinitions=[container])
+    newer = definition(executionRoleArn=role("execution"))
+    both = service(deployments=[{"taskDefinition": ecs_arn(f"task-definition/api:{n}")} for n in (6, 7)])
+    found, _, _ = read("ecs", [traced(API)], older, newer, both)
+    execution = found.known[f"ecs:shop/api/execution@{PLACE}"]
+    assert execution.role == role("execution")
+    assert "logs:createloggroup" in actions(execution.platform.required)
+    assert (role("older"), execution.key) in found.roles_of_versions
+    alone, _, _ = read("ecs", [traced(API)], older, newer, service())
+    needs = alone.known[f"ecs:shop/api/execution@{PLACE}"].platform
+    assert "logs:createloggroup" not in actions(needs.required)
