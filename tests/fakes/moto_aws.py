@@ -37,6 +37,7 @@ from typing import Any, Self
 import boto3
 from botocore.config import Config
 
+from tests.fakes.botocore_files import read_file
 from tests.fakes.traces import REGION, Json, documents_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -294,6 +295,14 @@ def _keep_few_managed_policies() -> None:
     patched.aws_managed_policies_data = json.dumps(kept)
 
 
+def _read_models_fast() -> None:
+    """Makes moto parse the models of services by orjson: those of EC2 take it a second otherwise."""
+    from botocore.loaders import JSONFileLoader
+
+    patched: Any = JSONFileLoader
+    patched.load_file = lambda self, path: read_file(path)
+
+
 def _end_with_input() -> None:
     sys.stdin.read()
     os._exit(0)
@@ -304,6 +313,7 @@ def main() -> None:
     from moto.server import main as serve
 
     threading.Thread(target=_end_with_input, daemon=True).start()
+    _read_models_fast()
     _mend_enforcement()
     _mend_changes()
     _keep_few_managed_policies()

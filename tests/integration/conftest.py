@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
 
 import pytest
 from botocore.loaders import JSONFileLoader, Loader
 from botocore.retries.standard import ExponentialBackoff
 
 from scanner.traces import xray_requests
+from tests.fakes.botocore_files import read_file
 from tests.fakes.moto_aws import MotoAws
 
 
@@ -24,11 +24,7 @@ def aws() -> Iterator[MotoAws]:
 @pytest.fixture(scope="session", autouse=True)
 def models_are_read_once() -> Iterator[None]:
     """botocore's files are parsed once a test process, not once a run: half of a small scan's time."""
-    load, listed = JSONFileLoader.load_file, Loader.list_available_services
-
-    @cache
-    def load_once(path: str) -> Any:
-        return load(JSONFileLoader(), path)
+    load_once, listed = cache(read_file), Loader.list_available_services
 
     @cache
     def list_once(paths: tuple[str, ...], kind: str) -> list[str]:
