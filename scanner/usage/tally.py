@@ -323,14 +323,16 @@ class Tally:
         """Note what a call was denied. What only the message names may have been needed as well."""
         denial = denial_of(seen.message)
         message = without_object_key(seen.message, denial.resource or "")
-        for action, resource in _denied(certain, denial):
+        named = _named(certain, denial)
+        for permission in certain if named is None or not _is_believed(named, certain) else (named,):
+            key = (permission.action, permission.resource)
             place = (seen.first or 0.0, seen.trace_id, message)
-            count = self.denied.setdefault((action, resource), _DenialCount(message, denial, place))
+            count = self.denied.setdefault(key, _DenialCount(message, denial, place))
             count.add(seen, message, denial)
-            if not any(permission.action == action for permission in certain):
-                named = Permission(action, resource, exact=not is_pattern(resource))
-                attempts = self.attempted.setdefault((named, True), _Count(seen.first, seen.last))
-                attempts.add(seen, succeeded=False)
+        # whoever names it: an action that the catalogue lacks may be newer than the catalogue
+        if named is not None and all(permission.action != named.action for permission in certain):
+            attempts = self.attempted.setdefault((named, True), _Count(seen.first, seen.last))
+            attempts.add(seen, succeeded=False)
 
     def _evidence(self) -> Evidence:
         return Evidence(
@@ -351,14 +353,22 @@ class Tally:
         )
 
 
-def _denied(certain: Sequence[Permission], denial: Denial) -> list[tuple[str, str]]:
-    """The (action, resource) pairs that a call was denied: what the message names, else what it needs."""
+def _named(certain: Sequence[Permission], denial: Denial) -> Permission | None:
+    """The permission that the message of a denial names, None where it names none."""
     if denial.action is None:
-        return [(permission.action, permission.resource) for permission in certain]
+        return None
     action = catalog.spelled(denial.action)
     needed = [p.resource for p in certain if p.action.lower() == action.lower()]
-    named = object_pattern(denial.resource) if denial.resource else ""
-    return [(action, named or (needed[0] if needed else "*"))]
+    resource = object_pattern(denial.resource) if denial.resource else needed[0] if needed else "*"
+    return Permission(action, resource, exact=not is_pattern(resource))
+
+
+def _is_believed(named: Permission, certain: Sequence[Permission]) -> bool:
+    """Whether a call was denied what a message names: a name that IAM lacks is no better than the call's own.
+
+    Such a name may be that of an operation, or a part of a path.
+    """
+    return catalog.action(named.action) is not None or not any(catalog.action(p.action) for p in certain)
 
 
 def _observations(

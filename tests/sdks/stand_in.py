@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import logging
 import re
 import threading
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.session
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
@@ -22,8 +24,9 @@ from tests.sdks.metadata import metadata_of
 
 ACCOUNT, REGION, ROLE = "123456789012", "eu-west-1", "shop-role"
 _STUBS = Path(__file__).with_name("stubs.csv")
+_SCRIPT = Path(__file__).with_name("script.jsonl")
 _SIGNED_FOR = re.compile(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/aws4_request")
-_DENIED, _THROTTLED = b"denied", b"throttled"
+_DENIED, _THROTTLED = re.compile(rb"denied[\w-]*"), b"throttled"
 _MESSAGE = (
     f"User: arn:aws:sts::{ACCOUNT}:assumed-role/{ROLE}/session is not authorized to perform: {{action}} "
     "because no identity-based policy allows the {action} action"
@@ -40,6 +43,7 @@ class StandIn:
             (row["service"], row["part"], int(row["status"]), row["body"])
             for row in csv.DictReader(_STUBS.read_text().splitlines())
         ]
+        self._actions = dict(_denied_actions())
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         request = Request(environ)
@@ -61,8 +65,9 @@ class StandIn:
         asked = request.full_path.encode() + request.host.encode() + body
         match = _SIGNED_FOR.search(request.headers.get("Authorization", ""))
         service = match[1] if match else ""
-        if _DENIED in asked:
-            return _refusal(request, service, _MESSAGE.format(action=f"{service}:{_operation(request)}"))
+        denied = _DENIED.search(asked)
+        if denied:
+            return _refusal(request, service, _MESSAGE.format(action=self._actions[service, denied[0]]))
         if _THROTTLED in asked:
             return _refusal(request, service, "Rate exceeded", "ThrottlingException", 400)
         where = request.headers.get("X-Amz-Target", "") + request.full_path
@@ -77,9 +82,15 @@ def _again(request: Request) -> dict[str, Any]:
     return {**request.environ, "wsgi.input": io.BytesIO(request.get_data())}
 
 
-def _operation(request: Request) -> str:
-    target = request.headers.get("X-Amz-Target", "").rpartition(".")[2]
-    return target or request.form.get("Action", "") or request.path.rpartition("/")[2] or "Action"
+def _denied_actions() -> Iterator[tuple[tuple[str, bytes], str]]:
+    """The action in IAM of each denied call of the script, by the service it is signed for and a name."""
+    botocore_session = botocore.session.get_session()
+    for line in _SCRIPT.read_text().splitlines():
+        call = json.loads(line)
+        name = _DENIED.search(json.dumps(call["parameters"]).encode())
+        if name and call.get("outcome") == "denied":
+            signed_for = botocore_session.get_service_model(call["service"]).signing_name
+            yield (signed_for, name[0]), call["action"]
 
 
 def _json(request: Request, status: int, content: str, **headers: str) -> Response:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from scanner.errors import Warnings
+from scanner.mapping.access_denied import denial_of
 from scanner.mapping.permissions import required_permissions
 from scanner.mapping.services import prefix_of
 from scanner.model import Arn, ObservedCall, Outcome, Unmapped
@@ -118,6 +119,16 @@ def test_the_workload_is_what_it_ran_on(capture: Capture) -> None:
 def test_a_refusal_names_the_role(capture: Capture) -> None:
     for run in _reading(capture).workloads.values():
         assert run.hints.denied_role == "shop-role"
+
+
+@_of_each
+def test_a_refusal_names_the_action_of_the_script(capture: Capture) -> None:
+    """An answer to HEAD has no body, and so no message."""
+    ended = zip(_script(capture), _in_order(_reading(capture)), strict=True)
+    of_denied = [(row["action"], seen.message) for row, seen in ended if "action" in row]
+    assert of_denied
+    for action, message in of_denied:
+        assert denial_of(message).action in (action, None)
 
 
 @_of_each

@@ -100,6 +100,49 @@ def test_what_only_the_message_of_a_denial_names_was_attempted_too() -> None:
     assert [denied.action for denied in usage.denied] == ["kms:Decrypt"]
 
 
+UNKNOWN = Need(Permission("shop:Order", "*", exact=False), Certainty.REQUIRED)
+PUT = Need(Permission("dynamodb:PutItem", table("t"), exact=True), Certainty.ONE_OF)
+
+
+@pytest.mark.parametrize(
+    ("named", "needs", "denied"),
+    [
+        ("dynamodb:GetItem", [GET], [("dynamodb:GetItem", table("t"))]),
+        ("DynamoDB:getitem", [GET], [("dynamodb:GetItem", table("t"))]),
+        ("kms:Decrypt", [GET], [("kms:Decrypt", "*")]),
+        ("dynamodb:items", [GET], [("dynamodb:GetItem", table("t"))]),
+        ("dynamodb:*", [GET], [("dynamodb:GetItem", table("t"))]),
+        ("items:GetItem", [GET], [("dynamodb:GetItem", table("t"))]),
+        (
+            "dynamodb:items",
+            [GET, PUT],
+            [("dynamodb:GetItem", table("t")), ("dynamodb:PutItem", table("t"))],
+        ),
+        ("shop:order", [UNKNOWN], [("shop:order", "*")]),
+        ("shop:basket", [UNKNOWN], [("shop:basket", "*")]),
+        ("kms:Decrypt", [UNKNOWN], [("kms:Decrypt", "*")]),
+    ],
+)
+def test_a_denial_names_an_action_that_iam_has_if_the_call_needs_one(
+    named: str, needs: list[Need], denied: list[tuple[str, str]]
+) -> None:
+    builder = UsageBuilder(mapper=lambda _: tuple(needs))
+    message = f"User: u is not authorized to perform: {named} because no identity-based policy allows it"
+    builder.add(reading(at(1, call(outcome=Outcome.DENIED), message)))
+    (usage,) = builder.usages()
+    assert [(one.action, one.resource) for one in usage.denied] == denied
+
+
+def test_a_name_that_iam_lacks_was_attempted_all_the_same() -> None:
+    message = (
+        "User: u is not authorized to perform: dynamodb:NewOne because no identity-based policy allows it"
+    )
+    usage = usage_of(reading(at(1, call(outcome=Outcome.DENIED), message)))
+    newer = Need(Permission("dynamodb:NewOne", "*", exact=False), Certainty.REQUIRED)
+    assert set(usage.attempted) == {GET, newer}
+    assert [denied.action for denied in usage.denied] == ["dynamodb:GetItem"]
+
+
 @pytest.mark.parametrize(
     ("certainties", "expected"),
     [
