@@ -22,6 +22,7 @@ from scanner.input.stream import STDIN, InputError, OpenError, opened, problem_o
 from scanner.input.values import Unread, values
 from scanner.model.readings import TraceReading
 from scanner.spans.documents import loads, spans_in, without_time
+from scanner.text.escape import counted
 from scanner.traces.both_forms import CallsOfDocuments
 from scanner.traces.documents import Trace, compact_id, trace_from_api
 from scanner.traces.reading import read_trace
@@ -32,6 +33,10 @@ _IN_MEMORY = 16 << 20
 """The most bytes of documents outside of traces that are not written to disk."""
 _BATCH = 256
 _SUFFIXES = frozenset({".json", ".jsonl", ".ndjson", ".gz"})
+# what stands beside traces and is plainly none; whatever else is not read may have been meant: `traces.zip`
+_TEXTS = frozenset({".html", ".md", ".rst"})
+_NAMES_OF_TEXTS = frozenset({"LICENSE", "NOTICE", "README", "README.txt"})
+_MOST_NAMED = 3  # of the files of a folder that are not read
 
 
 class _File(NamedTuple):
@@ -69,18 +74,29 @@ def _files(paths: Iterable[Path], warnings: Warnings) -> Iterator[_File]:
         if problem:
             raise ScanError(f"--traces: {path} {problem}", EXIT_USAGE)
         if path.is_dir():
-            for inner in sorted(p for p in path.rglob("*") if not p.is_dir()):
-                hidden = any(part.startswith(".") for part in inner.relative_to(path).parts)
-                known = inner.is_file() and (
-                    inner.suffix in _SUFFIXES or (not hidden and _holds_traces(inner))
-                )
-                if known and not hidden:
-                    yield _File(inner, named=False)
-                elif not hidden:
-                    why = "by its suffix" if inner.is_file() else "but a pipe, a device or a broken link"
-                    warnings.add("file-ignored", f"{inner.name} is no file of saved traces, {why}")
+            yield from _files_in(path, warnings)
         else:
             yield _File(path, named=True)
+
+
+def _files_in(folder: Path, warnings: Warnings) -> Iterator[_File]:
+    """The files of a folder that hold traces. Of the others, texts for people are no news."""
+    others = []
+    for path in sorted(p for p in folder.rglob("*") if not p.is_dir()):
+        if any(part.startswith(".") for part in path.relative_to(folder).parts):
+            continue
+        if not path.is_file():
+            why = "a pipe, a device or a broken link"
+            warnings.add("file-ignored", f"{path.name} is no file of saved traces, but {why}")
+        elif path.suffix in _SUFFIXES or _holds_traces(path):
+            yield _File(path, named=False)
+        elif path.suffix.lower() not in _TEXTS and path.name not in _NAMES_OF_TEXTS:
+            others.append(path.name)
+    if others:
+        names = ", ".join(others[:_MOST_NAMED]) + (", ..." if len(others) > _MOST_NAMED else "")
+        were = "was" if len(others) == 1 else "were"
+        found = counted(len(others), "other file")
+        warnings.add("file-ignored", f"{found} in {folder.name or folder} {were} not read: {names}")
 
 
 def _holds_traces(path: Path) -> bool:

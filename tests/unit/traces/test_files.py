@@ -105,6 +105,33 @@ def test_a_folder_is_read_but_for_files_of_something_else(tmp_path: Path) -> Non
     assert codes == ["file-ignored"]
 
 
+@pytest.mark.parametrize(
+    ("others", "told"),
+    [
+        (["README.md"], []),
+        (["README", "LICENSE", "index.HTML"], []),
+        (["traces.zip"], ["1 other file in saved was not read: traces.zip"]),
+        (["README.md", "a.bin", "b.zip"], ["2 other files in saved were not read: a.bin, b.zip"]),
+        ([*"abcd"], ["4 other files in saved were not read: a, b, c, ..."]),
+    ],
+)
+def test_files_of_something_else_in_a_folder_are_named_once(
+    tmp_path: Path, others: list[str], told: list[str]
+) -> None:
+    (tmp_path / "saved").mkdir()
+    for name in others:
+        written(tmp_path / "saved", "something else", name)
+    warnings = Warnings()
+    FilesSource((tmp_path / "saved",)).read(lambda items: None, warnings)
+    assert [warning.message for warning in warnings.all()] == told
+
+
+def test_texts_that_hold_traces_are_read(tmp_path: Path) -> None:
+    written(tmp_path, json.dumps(trace()), "README.md")
+    readings, _, codes = read(tmp_path)
+    assert (len(readings), codes) == (1, [])
+
+
 def test_a_path_that_is_not_there_ends_the_scan(tmp_path: Path) -> None:
     with pytest.raises(ScanError) as raised:
         read(tmp_path / "gone.json")
