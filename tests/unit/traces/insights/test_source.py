@@ -50,6 +50,36 @@ def test_an_interruption_leaves_what_was_read_and_no_query(number: signal.Signal
     assert "interrupted" in read.warnings.all()[0].message
 
 
+def everything() -> list[Record]:
+    """Records for which all queries are needed: of the tree, of requests, of calls that never ended."""
+    spans = Spans()
+    run = spans.run(1, "orders")
+    spans.call(2, run, "orders", "S3.GetObject", {"aws.s3.bucket": "bucket"})
+    spans.request(2, run, "s3.eu-west-1.amazonaws.com", "orders")
+    spans.state_machine(3, "flow", {"Put": "S3.PutObject"})
+    spans.lost(spans.call(4, run, "orders", "SQS.SendMessage"))
+    return spans.records
+
+
+def test_whenever_it_is_interrupted_no_query_is_left_and_it_is_said() -> None:
+    asked = read_spans(everything(), bound=Bound(1)).fake.count(START_QUERY)
+    assert asked > 6
+    for number in range(2, asked + 1):  # the first one is of the estimate
+
+        def interrupt(query: int, number: int = number) -> None:
+            if query == number:
+                os.kill(os.getpid(), signal.SIGINT)
+
+        read = read_spans(everything(), LogsScript(running=2, on_query=interrupt), bound=Bound(1))
+        assert (read.report.interrupted, read.report.skipped.windows > 0) == (True, True), number
+
+
+def test_an_interruption_of_the_estimate_ends_it_all() -> None:
+    script = LogsScript(running=2, on_query=lambda _: os.kill(os.getpid(), signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        read_spans(everything(), script, bound=Bound(1))
+
+
 def test_a_network_that_is_lost_leaves_what_was_read() -> None:
     read = read_spans(RECORDS, LogsScript(faults_from=(12, RESET)), limit=3)
     assert not read.report.interrupted
