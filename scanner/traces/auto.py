@@ -7,8 +7,10 @@ switched over has older traces in X-Ray: both sides are read, and each trace cou
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence, Set
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from scanner.aws.ask import Failure
@@ -103,13 +105,16 @@ class _Region:
 
     # --- X-Ray ---
 
-    def _of_xray(self, selection: Window | tuple[str, ...], elsewhere: bool | None) -> SourceReport:
+    def _of_xray(
+        self, selection: Window | tuple[str, ...], elsewhere: bool | None, late: bool = True
+    ) -> SourceReport:
+        """What X-Ray has. `late` tells that some of it may still arrive."""
         self.names.add("xray")
         source = XRaySource(
             (self._region,),
             lambda _: self._client,
             selection,
-            wait_seconds=self._source.wait_seconds,
+            wait_seconds=self._source.wait_seconds if late else 0.0,
             expect=self._source.expect,
             elsewhere=elsewhere,
         )
@@ -177,12 +182,16 @@ class _Region:
         if switched - window.start <= _JUST_BEFORE:
             return []
         meter = Meter(self._source.spans.bound)
-        known = traces_since(self._source.logs(self._region), self._source.spans, switched, meter)
-        cost = _note(cost_note(meter, self._region, self._source.spans.usd_per_gb))
+
+        @cache  # asked for where X-Ray has anything
+        def known() -> frozenset[bytes]:
+            return traces_since(self._source.logs(self._region), self._source.spans, switched, meter)
+
         found: list[int] = []
         emit, self._emit = self._emit, _each_once(self._emit, known, switched, found)
         try:
-            report = self._of_xray(window._replace(end=min(switched, window.end)), elsewhere=False)
+            until = window._replace(end=min(switched, window.end))
+            report = self._of_xray(until, elsewhere=False, late=False)
         except ScanError as error:
             text = f"what X-Ray has of the time before the first span could not be read: {error}"
             self._warnings.add("x-ray-unread", text)
@@ -191,24 +200,28 @@ class _Region:
             self._emit = emit
         if not found:
             self.names.discard("xray")
-            return [report, cost]
-        return [report, _note(f"{self._region}: X-Ray until spans were kept"), cost]
+            return [report]
+        cost = cost_note(meter, self._region, self._source.spans.usd_per_gb)
+        return [report, _note(f"{self._region}: X-Ray until spans were kept"), _note(cost)]
 
 
 def _note(text: str) -> SourceReport:
     return SourceReport(SkippedTraces(), notes=(text,))
 
 
-def _each_once(emit: Emit, known: Set[bytes], switched: float, found: list[int]) -> Emit:
+def _each_once(emit: Emit, known: Callable[[], frozenset[bytes]], switched: float, found: list[int]) -> Emit:
     """Hands over readings; of traces that are known from their spans only the calls of before.
 
     `found` gets the number of readings in each batch.
     """
+    lock = threading.Lock()
 
     def of_before(items: Sequence[TraceReading | CallRow | RunRow]) -> None:
+        with lock:
+            of_spans = known()
         kept: list[TraceReading | CallRow | RunRow] = []
         for item in items:
-            if isinstance(item, TraceReading) and compact_id(item.trace_id) in known:
+            if isinstance(item, TraceReading) and compact_id(item.trace_id) in of_spans:
                 kept += [
                     CallRow(call, 1, time, time, message, trace_id=item.trace_id)
                     for call, time, message in item.calls
