@@ -66,8 +66,8 @@ def read_records(trace_id: str, records: Sequence[Record], table: Lookup) -> Tra
         trace_id,
         documents=len(records),
         complete=complete,
-        start=min((record.start for record in spans.values() if record.start), default=None),
-        end=max((max(record.start, record.end) for record in spans.values()), default=0.0) or None,
+        start=min([record.start for record in spans.values() if record.start], default=None),
+        end=max([max(record.start, record.end) for record in spans.values()], default=0.0) or None,
         workloads=workloads,
         calls=observed,
         unowned=sum(1 for _, workload in calls if workload is None) if workloads else 0,
@@ -208,7 +208,7 @@ class _Runs:
     def add(self, record: Record, source: Source, workload: SpanWorkload, text: str) -> None:
         """Note a span of a workload."""
         run = self._runs.get(text)
-        role = self._table.denied_role(record)
+        role = self._table.denied_role(record) if record.message_length else ""
         if run is not None and not role and (record.source, text) in self._seen and run.start <= record.start:
             return  # most spans say nothing new
         self._seen.add((record.source, text))

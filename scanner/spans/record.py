@@ -234,7 +234,7 @@ class Lookup:
 
     def denied_role(self, record: Record) -> str:
         """The role that a refusal's message names."""
-        if record.call < 0 or self._call(record).outcome is not Outcome.DENIED:
+        if not record.message_length or self._call(record).outcome is not Outcome.DENIED:
             return ""
         return denied_role(self.message(record))
 
