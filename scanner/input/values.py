@@ -12,6 +12,8 @@ from scanner.input.stream import ByteStream
 
 _AT_ONCE = 4 << 20
 """The most bytes that are parsed in one go; longer documents and lines are parsed by element."""
+_LEAN_AT_ONCE = 24 << 20
+"""As much of lines of which little is built: 8,192 spans, which a collector writes at once, are 16 MB."""
 
 
 Loads = Callable[[bytes], Any]
@@ -24,15 +26,22 @@ class Unread(NamedTuple):
     why: str
 
 
-def values(stream: ByteStream, *, largest: int = LARGEST, loads: Loads = orjson.loads) -> Iterator[Any]:
+def values(
+    stream: ByteStream, *, largest: int = LARGEST, loads: Loads = orjson.loads, lean: bytes | None = None
+) -> Iterator[Any]:
     """The values of a file in its order; of a long document the elements (see `Elements`).
 
-    `loads` parses what is parsed in one go.
+    `loads` parses what is parsed in one go; lines that begin with `lean` it parses without building much.
 
     Raises InputError after the values that could be read.
     """
-    head = stream.read_until(_AT_ONCE)
-    if len(head) <= _AT_ONCE:
+    at_once = _AT_ONCE
+    head = stream.read_until(at_once)
+    if _is_lean(head, lean) and len(head) > at_once and b"\n" not in head:
+        at_once = _LEAN_AT_ONCE
+        stream.give_back(head)
+        head = stream.read_until(at_once)
+    if len(head) <= at_once:
         loaded = _loaded(head, loads)
         if loaded is not None:
             yield loaded.value
@@ -41,8 +50,10 @@ def values(stream: ByteStream, *, largest: int = LARGEST, loads: Loads = orjson.
             return
     line, newline, _ = head.lstrip().partition(b"\n")
     stream.give_back(head)
-    if newline and _loaded(line, loads) is not None:
-        yield from _lines(stream, largest, loads)
+    in_lines = newline and _loaded(line, loads) is not None
+    del head, line  # they may be long, and what follows takes a while
+    if in_lines:
+        yield from _lines(stream, largest, loads, lean)
     else:
         yield from elements(iter(stream.read, b""), largest=largest)
 
@@ -84,7 +95,11 @@ def _loaded(content: bytes, loads: Loads) -> _Loaded | None:
         return None
 
 
-def _lines(stream: ByteStream, largest: int, loads: Loads) -> Iterator[Any]:
+def _is_lean(beginning: bytes, lean: bytes | None) -> bool:
+    return lean is not None and beginning.startswith(lean)
+
+
+def _lines(stream: ByteStream, largest: int, loads: Loads, lean: bytes | None) -> Iterator[Any]:
     pieces: list[bytes] = []  # of a line whose end was not read yet
     size = 0
     while piece := stream.read():
@@ -97,7 +112,7 @@ def _lines(stream: ByteStream, largest: int, loads: Loads) -> Iterator[Any]:
                 yield from _line(line, loads)
         pieces.append(piece)
         size += len(piece)
-        if size > _AT_ONCE:
+        if size > (_LEAN_AT_ONCE if _is_lean(pieces[0], lean) else _AT_ONCE):
             yield from _long_line(b"".join(pieces), stream, largest)
             pieces, size = [], 0
     yield from _line(b"".join(pieces), loads)

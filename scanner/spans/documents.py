@@ -9,6 +9,9 @@ from typing import Any
 from scanner.spans import aws_spans, console, otlp, otlp_lines
 from scanner.spans.span import Span
 
+LEAN_BEGINNING = otlp_lines.BEGINNING
+"""How texts begin of which `loads` builds little."""
+
 # What an export of a log group to S3 writes before each event:
 # docs.aws.amazon.com/AmazonCloudWatch/latest/logs/S3Export.html
 _TIME_OF_EVENT = re.compile(rb"\s*\d{4}-\d\d-\d\dT[\d:.]{8,18}Z\s+(?=\{)")

@@ -20,7 +20,7 @@ from scanner.spans.otlp import attributes_of, kept_of
 from scanner.spans.span import Span
 from scanner.spans.values import kind_of, span_id_of, time_of, trace_id_of
 
-_BEGIN = b'{"resourceSpans":'
+BEGINNING = b'{"resourceSpans":'
 _ATTRIBUTE = b'{"key":"'
 _FIRST = b"[" + _ATTRIBUTE
 _NEXT = b"}," + _ATTRIBUTE
@@ -81,7 +81,7 @@ def _decoder() -> msgspec.json.Decoder[Line]:
 
 def loads(content: bytes) -> Any:
     """What a JSON text holds: a `Line` for a request as most write it. Raises orjson.JSONDecodeError."""
-    if content.startswith(_BEGIN):
+    if content.startswith(BEGINNING):
         try:
             content.isascii() or content.decode()  # msgspec checks only what it builds
             return _decoder().decode(content)

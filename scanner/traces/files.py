@@ -21,7 +21,7 @@ from scanner.input.looks import OTHER_JSON, Look, look_of_head, look_of_value
 from scanner.input.stream import STDIN, InputError, OpenError, opened, problem_of
 from scanner.input.values import Unread, values
 from scanner.model.readings import TraceReading
-from scanner.spans.documents import loads, spans_in, without_time
+from scanner.spans.documents import LEAN_BEGINNING, loads, spans_in, without_time
 from scanner.text.escape import counted
 from scanner.traces.both_forms import CallsOfDocuments
 from scanner.traces.documents import Trace, compact_id, trace_from_api
@@ -116,7 +116,7 @@ def _read(file: _File, finder: _TraceFinder, warnings: Warnings) -> None:
     try:
         with opened(file.path) as stream:
             try:
-                for value in values(stream, loads=loads):
+                for value in values(stream, loads=loads, lean=LEAN_BEGINNING):
                     if isinstance(value, Unread):
                         finder.documents += 1
                         warnings.add("file-unread", f"{name} {value.why}, which was left out")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from scanner.input.elements import NotJsonError, TooLargeError
@@ -55,6 +56,21 @@ def test_a_long_line_among_others_is_read_by_element() -> None:
     file = b"\n".join([LINE, page, LINE, b""])
     found = list(values(ByteStream(pieces_of(file, PIECE))))
     assert [value for value in found if value == TRACE] == [TRACE] * 3002
+
+
+@pytest.mark.parametrize("order", [(0, 1, 1), (1, 0, 1), (1, 1)])
+def test_long_lines_of_which_little_is_built_are_parsed_in_one_go(order: tuple[int, ...]) -> None:
+    lines = [b'{"lean":' + b"1" * 9 + b"}", b'{"lean":"' + b"x" * SMALL + b'"}']
+    parsed: list[int] = []
+
+    def loads(text: bytes) -> Any:
+        parsed.append(len(text))
+        return orjson.loads(text)
+
+    stream = ByteStream(pieces_of(b"\n".join(lines[number] for number in order), PIECE))
+    found = list(values(stream, loads=loads, lean=b'{"lean":'))
+    assert found == [json.loads(lines[number]) for number in order]
+    assert parsed[-len(order) :] == [len(lines[number]) for number in order]
 
 
 def test_a_long_line_that_is_wrong_does_not_hide_the_next_ones() -> None:
