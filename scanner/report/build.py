@@ -107,13 +107,15 @@ def workload_policies(result: ScanResult) -> dict[str, Json]:
 
 
 def _policy_files(result: ScanResult) -> dict[str, Usage]:
-    """File name -> the usage of a workload that was seen."""
+    """File name -> the usage of a workload that was seen; with its account where there are several."""
     files: dict[str, Usage] = {}
     taken: set[str] = set()
-    for usage in result.traced.usages:
-        if usage.workload is None:
-            continue
-        stem = _UNSAFE_IN_FILE_NAME.sub("_", short_name(usage.workload))[:_MAX_FILE_NAME].lstrip(".") or "_"
+    seen = {usage.workload: usage for usage in result.traced.usages if usage.workload}
+    are_several = len({account_of(workload) for workload in seen} - {""}) > 1
+    for workload, usage in seen.items():
+        stem = _UNSAFE_IN_FILE_NAME.sub("_", short_name(workload))[:_MAX_FILE_NAME].lstrip(".") or "_"
+        if are_several and account_of(workload):
+            stem = f"{stem}-{account_of(workload)}"
         name, number = stem, 1
         while name.lower() in taken:  # some file systems do not distinguish case
             number += 1

@@ -178,6 +178,8 @@ def test_outputs_name_the_accounts(deployed: MotoAws, tmp_path: Path) -> None:
     for text in (ran.out, markdown, (tmp_path / "x.csv").read_text(), (tmp_path / "report.html").read_text()):
         assert f"{NAME} ({ONE})" in text
         assert f"{NAME} ({TWO})" in text
+    policies = {f"{NAME}-{account}.policy.json" for account in (ONE, TWO)}
+    assert set(ran.report["policy_files"]) == policies == {p.name for p in tmp_path.glob("*.policy.json")}
     alone = scan(tmp_path, deployed, accounts=ONE)
     assert f"({ONE})" not in alone.out
 
