@@ -133,10 +133,12 @@ def sections(view: View) -> list[Section]:
     lists = {
         f"{view.noun.capitalize()}s that were never traced": _never_traced(view),
         "Accepted by the team, and the baseline": view.accepted_facts,
-        "Denied by AWS": [
-            f"{calls.who}: {calls.action} on {calls.resource} ({calls.count:,}): {calls.meaning}"
-            for calls in view.denied
-        ],
+        **{
+            f"Denied by AWS ({cause.meaning})": [
+                f"{kind.action} on {kind.resource} ({kind.count:,}): {kind.who}" for kind in cause.kinds
+            ]
+            for cause in view.denials
+        },
         "Allowed elsewhere: AWS did it, though the role's policies do not allow it": [
             f"{calls.who}: {calls.action} on {calls.resource} ({calls.count:,}"
             f"{', and a policy even denies it' if calls.denied else ''})"

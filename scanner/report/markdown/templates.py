@@ -8,6 +8,7 @@ from typing import Any
 
 from scanner.report.records import Location
 from scanner.report.view import Group, Row
+from scanner.report.view.denials import first_denials
 from scanner.report.view.effects import EFFECTS, is_dangerous
 from scanner.text.escape import fence_for, markdown_code, markdown_text, one_line
 
@@ -31,6 +32,7 @@ def template(name: str) -> Any:
         code=markdown_code,
         text=markdown_text,
         fenced=_fenced,
+        first_denials=first_denials,
         effect=EFFECTS.get,
         icon=icon,
         prose=prose,

@@ -8,6 +8,7 @@ from scanner.model import Verdict
 from scanner.report.markdown.templates import prose
 from scanner.report.recorded import Changes
 from scanner.report.view import Row, View
+from scanner.report.view.denials import number_of_kinds
 from scanner.text.escape import counted, markdown_code, markdown_text
 
 MOST_EXPIRED = 3
@@ -179,7 +180,7 @@ def calls(view: View) -> str:
     """How many warnings there are, and calls that no grant explains."""
     parts = [
         f"⚠️ {counted(len(view.warnings), 'warning')}" if view.warnings else "",
-        counted(len(view.denied), "denied call") if view.denied else "",
+        counted(number_of_kinds(view.denials), "denied call") if view.denials else "",
         f"{counted(len(view.allowed_elsewhere), 'call')} allowed elsewhere" if view.allowed_elsewhere else "",
     ]
     return ", ".join(filter(None, parts))

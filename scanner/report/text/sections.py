@@ -9,6 +9,7 @@ from typing import NamedTuple
 from scanner.model import Verdict
 from scanner.report.text.shown import Shown
 from scanner.report.view import View
+from scanner.report.view.denials import first_denials, number_of_kinds
 from scanner.text.escape import counted
 
 _MOST = 4  # reasons, and lines of what was seen besides, where not everything is asked for
@@ -56,13 +57,15 @@ def _details(view: View, shown: Shown) -> Iterator[Section]:
 
 def _seen_besides(view: View, shown: Shown) -> Iterator[Section]:
     """What is no finding: a few lines as they are, of many only how many there are."""
+    unshown = number_of_kinds(view.denials) - _most_denials(view, shown)
+    many = [f"{unshown:,} more kinds of calls that AWS denied"] if unshown else []
+    yield from _denials(view, shown)
     found = (
-        ("Denied by AWS", "kinds of calls that AWS denied", _denied(view)),
         (_ELSEWHERE, "kinds of calls that the role's policies do not allow", _allowed_elsewhere(view)),
         ("Redundant grants", "grants that others make redundant", _redundant(view)),
         ("Could not be mapped to permissions", "kinds of calls that could not be mapped", _unmapped(view)),
     )
-    many = [f"{len(lines):,} {noun}" for _, noun, lines in found if not shown.whole and len(lines) > _MOST]
+    many += [f"{len(lines):,} {noun}" for _, noun, lines in found if not shown.whole and len(lines) > _MOST]
     yield from (Section(title, lines) for title, _, lines in found if shown.whole or len(lines) <= _MOST)
     yield Section(f"Also seen{shown.hint}", many)
 
@@ -89,6 +92,22 @@ def _workloads(view: View) -> list[str]:
             f"{counted(workload.calls, 'call')}, {counted(workload.permissions, 'permission')} used"
         )
     return lines
+
+
+def _most_denials(view: View, shown: Shown) -> int:
+    """How many kinds of denied calls are shown."""
+    number, most = number_of_kinds(view.denials), shown.top or _MOST
+    return number if shown.whole or number <= most + 1 else most
+
+
+def _denials(view: View, shown: Shown) -> Iterator[Section]:
+    """What AWS denied, the same of many workloads once; in plain lines that are whole, each on its own."""
+    if shown.whole and not shown.on_terminal:
+        yield Section("Denied by AWS", _denied(view))
+        return
+    for cause in first_denials(view.denials, _most_denials(view, shown)):
+        lines = [f"{kind.action} on {kind.resource} ({kind.count:,}): {kind.who}" for kind in cause.kinds]
+        yield Section(f"Denied by AWS ({cause.meaning})", lines)
 
 
 def _denied(view: View) -> list[str]:

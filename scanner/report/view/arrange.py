@@ -6,6 +6,7 @@ from scanner.model import EXCESS, Verdict
 from scanner.report.records import Report
 from scanner.report.view import accepted, parts
 from scanner.report.view.bundles import in_bundles
+from scanner.report.view.denials import denials_of
 from scanner.report.view.filter_notice import filter_notice
 from scanner.report.view.groups import groups_of, totals_of
 from scanner.report.view.headline import facts, headline
@@ -35,6 +36,7 @@ def view_of(report: Report, *, names_hidden: bool = False) -> View:
     rest = [row for row in rows if row.finding.verdict not in EXCESS]
     others = merged([row for row in rest if row.fails])
     totals = totals_of(viewed)
+    denied = merged_calls(parts.denied_calls(viewed))
     return View(
         noun=viewed.noun,
         names_hidden=names_hidden,
@@ -61,7 +63,8 @@ def view_of(report: Report, *, names_hidden: bool = False) -> View:
         redundant_grants=parts.redundant_grants(viewed),
         dangers=parts.dangers(report, excess),
         workloads=parts.workload_counts(viewed),
-        denied=merged_calls(parts.denied_calls(viewed)),
+        denied=denied,
+        denials=denials_of(denied),
         allowed_elsewhere=merged_calls(parts.allowed_elsewhere(viewed)),
         policies_for_denied=parts.policies_for_denied(viewed),
         unmapped=parts.unmapped_calls(report),

@@ -221,6 +221,24 @@ class DeniedCalls:
 
 
 @dataclass(frozen=True)
+class DeniedKind:
+    """Calls of an action on a resource that AWS denied to the workloads `who` for the same cause."""
+
+    action: str
+    resource: str
+    count: int
+    who: str
+
+
+@dataclass(frozen=True)
+class Denials:
+    """What was denied for a cause, which `meaning` explains."""
+
+    meaning: str
+    kinds: Sequence[DeniedKind]
+
+
+@dataclass(frozen=True)
 class AllowedCalls:
     """Calls that succeeded without a grant of the role. `denied`: a policy of the role even denies them."""
 
@@ -292,6 +310,7 @@ class View:
     dangers: Sequence[Danger]
     workloads: Sequence[WorkloadCounts]
     denied: Sequence[DeniedCalls]
+    denials: Sequence[Denials]
     allowed_elsewhere: Sequence[AllowedCalls]
     policies_for_denied: Sequence[PolicyForDenied]
     unmapped: Sequence[UnmappedCalls]

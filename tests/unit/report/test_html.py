@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from scanner.gate.decide import GateDecision, GatePolicy, decide
-from scanner.model import ScanWarning, Verdict
+from scanner.model import Denied, ScanWarning, Verdict
 from scanner.options.filters import explain_command
 from scanner.report.build import report as report_record
 from scanner.report.hide import hidden
@@ -272,6 +272,15 @@ def test_the_headline_the_totals_and_the_groups_stand_in_the_page_itself() -> No
     assert "confirmed11 unused" in text
     assert "dynamodb:Scan on table/t" in text
     assert "reads data" in text
+
+
+def test_denials_of_many_workloads_stand_below_their_cause() -> None:
+    denials = (Denied(GET, "t", 2, "no", "no-identity-policy"),)
+    seen = [replace(usage(name=name), denied=denials) for name in ("f", "g")]
+    report = report_record(scan_result([], seen), replace(COMPARE, compare=False))
+    text = " ".join(Page(html(report, view_of(report))).text.split())
+    assert "Denied by AWS (no policy of the role allows it: allow it if the call is meant)" in text
+    assert f"{GET} on t (4): f, g" in text
 
 
 def test_usage_alone_makes_a_page() -> None:

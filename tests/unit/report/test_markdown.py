@@ -8,7 +8,8 @@ from dataclasses import replace
 from scanner.gate.config import TeamConfig
 from scanner.gate.rules import IgnoreRule
 from scanner.mapping.overrides import ExtraUntraced
-from scanner.report.markdown import markdown
+from scanner.model import Denied
+from scanner.report.markdown import comment, markdown
 from scanner.text.redact import PUBLIC_REDACTION
 from tests.unit.cases import allow, compared, deny, function, function_arn, policy, table, usage, used
 from tests.unit.report.examples import COMPARE, EVIL, GET, SCAN, bundle_scan, scan_result
@@ -48,6 +49,17 @@ def test_the_reason_of_a_rule_is_hidden_in_public_as_all_else() -> None:
     scan = scan_result([role], [reads], [function()])
     assert "999988887777" in markdown(viewed(scan, COMPARE))
     assert "999988887777" not in markdown(viewed(scan, COMPARE, PUBLIC_REDACTION))
+
+
+def test_denials_of_many_workloads_stand_below_their_cause() -> None:
+    denials = (Denied(SCAN, EVIL, 2, "no", "no-identity-policy"), Denied(GET, "t", 1, "no", "boundary"))
+    seen = [replace(usage(name=name), denied=denials) for name in ("f", "g")]
+    view = viewed(scan_result([], seen), COMPARE)
+    for text in (markdown(view), comment(view, 60_000)):
+        assert text.count("no policy of the role allows it") == 1
+        assert text.count("permissions boundary does not allow it") == 1
+        assert "  - <code>dynamodb&#58;GetItem</code> on <code>t</code> (2): <code>f, g</code>\n" in text
+        assert "<b>" not in text
 
 
 def test_how_much_was_sampled_and_what_is_always_denied_is_in_the_comment() -> None:

@@ -12,7 +12,7 @@ import pytest
 from rich.cells import cell_len
 
 from scanner.iam.severity import SEVERITY_LEVELS
-from scanner.model import Verdict
+from scanner.model import Denied, Verdict
 from scanner.options import filters
 from scanner.report.build import report
 from scanner.report.filters import Filters, filtered
@@ -187,6 +187,40 @@ def test_the_same_grant_of_many_roles_is_a_short_line() -> None:
 def test_what_is_no_finding_is_short_where_a_number_is_asked_for() -> None:
     view = viewed(many(), COMPARE)
     assert len(piped(view, Shown(top=3))) < len(piped(view))
+
+
+def denied(kinds: int) -> View:
+    """Two workloads that were denied the same calls."""
+    denials = tuple(
+        Denied(f"sqs:{at}", f"queue-{at}", 1 + at, "no", "no-identity-policy") for at in range(kinds)
+    )
+    seen = [replace(usage(name=name), denied=denials) for name in ("f", "g")]
+    return viewed(scan_result([], seen), COMPARE)
+
+
+def test_plain_lines_have_each_denial_of_each_workload() -> None:
+    lines = [line for line in piped(denied(3)) if "allow it if the call is meant" in line]
+    assert len(lines) == 6
+    assert (
+        "  g: sqs:1 on queue-1 (2): no policy of the role allows it: allow it if the call is meant" in lines
+    )
+
+
+def test_denials_are_short_where_a_number_is_asked_for() -> None:
+    lines = piped(denied(5), Shown(top=2))
+    at = lines.index("Denied by AWS (no policy of the role allows it: allow it if the call is meant):")
+    assert lines[at + 1 : at + 3] == ["  sqs:4 on queue-4 (10): f, g", "  sqs:3 on queue-3 (8): f, g"]
+    assert "  3 more kinds of calls that AWS denied" in lines
+
+
+@pytest.mark.parametrize(("shown", "kinds"), [(Shown(), 4), (Shown(top=6), 6), (Shown(everything=True), 9)])
+def test_a_terminal_names_a_cause_of_denials_once(
+    shown: Shown, kinds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = _STYLE.sub("", on_terminal(denied(9), 120, monkeypatch, shown))
+    assert text.count("allow it if the call is meant") == 1
+    assert len(re.findall(r"^  sqs:\d on ", text, re.MULTILINE)) == kinds
+    assert ("more kinds of calls that AWS denied" in text) == (kinds < 9)
 
 
 # --- on a terminal -------------------------------------------------------------------------------

@@ -10,8 +10,9 @@ import pytest
 from scanner.model import Denied, Verdict
 from scanner.report.markdown import markdown
 from scanner.report.view import Row
+from scanner.report.view.denials import denials_of, first_denials, number_of_kinds
 from scanner.report.view.merged import merged_calls
-from scanner.report.view.values import DeniedCalls, TracedShare
+from scanner.report.view.values import Denials, DeniedCalls, DeniedKind, TracedShare
 from scanner.report.view.viewed import json_text, listed, short
 from scanner.result import ScanResult
 from scanner.text.redact import PUBLIC_REDACTION
@@ -124,6 +125,28 @@ def test_denied_calls_have_their_meaning() -> None:
     view = viewed(scan_result([], [seen]), COMPARE)
     meaning = "no policy of the role allows it: allow it if the call is meant"
     assert view.denied == [DeniedCalls("f", SCAN, table("u"), 2, meaning)]
+
+
+def test_denials_of_many_workloads_are_once_below_their_cause() -> None:
+    why, other = "allow it", "look for the Deny"
+    calls = [
+        DeniedCalls("a", GET, table("t"), 1, why),
+        DeniedCalls("b", GET, table("t"), 3, why),
+        DeniedCalls("a", SCAN, table("t"), 2, why),
+        DeniedCalls("a", GET, table("t"), 5, other),
+    ]
+    denials = denials_of(calls)
+    assert denials == [
+        Denials(why, [DeniedKind(GET, table("t"), 4, who="b, a"), DeniedKind(SCAN, table("t"), 2, who="a")]),
+        Denials(other, [DeniedKind(GET, table("t"), 5, who="a")]),
+    ]
+    assert first_denials(denials, 1) == denials[1:]
+    assert [number_of_kinds(first_denials(denials, most)) for most in range(5)] == [0, 1, 2, 3, 3]
+
+
+def test_of_many_workloads_that_were_denied_the_first_are_named() -> None:
+    (cause,) = denials_of(DeniedCalls(f"f{at}", GET, table("t"), 1, "why") for at in range(9))
+    assert [kind.who for kind in cause.kinds] == ["f0, f1, f2, f3 and 5 more"]
 
 
 def test_the_share_of_invocations_that_were_traced() -> None:
