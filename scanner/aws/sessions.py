@@ -76,6 +76,11 @@ def _not_assumed(role: AssumedRole, error: Exception) -> ScanError:
         return ScanError(f"{role.arn} could not be assumed: {not_asked(error)}")
     if is_bad_credentials(error):
         return bad_credentials(error)
+    if error_code(error) == "RegionDisabledException":  # a 403, too
+        return ScanError(
+            f"{role.arn} could not be assumed: STS is not active in the configured region for an account: "
+            "activate it there, or name a region first where it is (--region)"
+        )
     if is_denied(error):
         external = " and that external id" if role.external_id else ""
         return ScanError(

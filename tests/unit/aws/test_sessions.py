@@ -118,6 +118,7 @@ def test_a_role_that_may_no_longer_be_assumed_ends_its_account(monkeypatch: pyte
             403,
             r"sts:AssumeRole on arn:aws:iam::111111111111:role/scan is denied: .* external id in the trust",
         ),
+        ("RegionDisabledException", 403, "STS is not active in the configured region"),
         ("ExpiredTokenException", 400, "AWS refused the credentials"),
         ("MalformedPolicyDocument", 400, "could not be assumed: MalformedPolicyDocument"),
     ],
