@@ -240,3 +240,14 @@ def test_doctor_of_accounts_that_cannot_be_read_ends_with_3(deployed: MotoAws, t
     assert (ran.code, wrong.code) == (3, 2)
     assert ran.out.splitlines()[-1] == "No scan can run in any of these accounts."
     assert "--external-id requires --assume-role" in wrong.err
+
+
+def test_a_report_of_use_is_about_the_workloads_that_were_asked_for(
+    deployed: MotoAws, tmp_path: Path
+) -> None:
+    roles = [role_of(account) for account in (ONE, TWO)]
+    of_one = ("--usage-only", "--assume-role", *roles, "--workloads", arn(ONE))
+    ran = run(tmp_path, *of_one, env=deployed.environment())
+    assert ran.out.startswith("1 workload seen")
+    assert f"{NAME} ({ONE}): 1 trace" in ran.out
+    assert TWO not in ran.out

@@ -13,7 +13,7 @@ def headline(viewed: ViewedReport, totals: Totals, confirmed: list[Row]) -> str:
     """What was found, in a line: what to do where it is one role's, else how many."""
     report = viewed.report
     if not report.scan.compared:
-        seen = sum(1 for workload in report.workloads if workload.evidence.traces)
+        seen = sum(1 for workload in report.workloads if workload.reported and workload.evidence.traces)
         return f"{counted(seen, 'workload')} seen; no role was compared"
     unread = sum(1 for role in report.roles if not role.readable)
     return _result(viewed, totals, confirmed) + (

@@ -115,7 +115,7 @@ def traced_shares(viewed: ViewedReport) -> list[TracedShare]:
 
 
 def workload_counts(viewed: ViewedReport) -> list[WorkloadCounts]:
-    """How much was seen of each workload that was seen."""
+    """How much was seen of each workload that was seen, and that the report is about."""
     return [
         WorkloadCounts(
             name=viewed.name(workload.id),
@@ -125,12 +125,12 @@ def workload_counts(viewed: ViewedReport) -> list[WorkloadCounts]:
             invocations=workload.evidence.invocations,
         )
         for workload in viewed.report.workloads
-        if workload.evidence.traces or workload.evidence.calls
+        if workload.reported and (workload.evidence.traces or workload.evidence.calls)
     ]
 
 
 def denied_calls(viewed: ViewedReport) -> list[DeniedCalls]:
-    """The calls that AWS denied."""
+    """The calls that AWS denied to the workloads that the report is about."""
     return [
         DeniedCalls(
             who=viewed.name(workload.id),
@@ -140,6 +140,7 @@ def denied_calls(viewed: ViewedReport) -> list[DeniedCalls]:
             meaning=denied.meaning,
         )
         for workload in viewed.report.workloads
+        if workload.reported
         for denied in workload.denied
     ]
 
