@@ -40,7 +40,7 @@ def models_are_read_once() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def pauses_are_short() -> Iterator[None]:
     """Between a request that failed and the same again; as many as ever, in a tenth of their time."""
     of_botocore, of_ours = ExponentialBackoff.delay_amount, xray_requests.RETRY_PAUSES
