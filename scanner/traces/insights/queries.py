@@ -37,6 +37,7 @@ QUERIES_AT_ONCE = 16
 MOST_ROWS = 100_000
 PAGE = 10_000  # also what a query gave at most before 2026: exactly so many may be cut
 _LONGEST_QUERY = 3900.0  # seconds: AWS ends a query after an hour
+_LAST_ANSWERS = 30.0  # seconds, for requests that are under way when the scan ends
 _ATTEMPTS = 3  # of a query that ends without a result
 _CONCURRENCY_PAUSES = 60  # of so many waits for a place, each of at most `Pace.longest`
 _REFUSED = "the account runs as many queries as it may"
@@ -105,13 +106,40 @@ class Queries:
         self._places = ConcurrencyLimit(QUERIES_AT_ONCE)
         self._stop = threading.Event()
         self._open: set[str] = set()
+        self._running = 0
         self._lock = threading.Lock()
+        self._ended = threading.Condition(self._lock)
 
     def run(self, text: str, window: Window) -> Answer:
         """The rows that a query finds in a window.
 
         Raises QueryError, DeniedError, GroupMissingError, and ScanError where no request can succeed.
         """
+        with self._lock:
+            self._running += 1
+        try:
+            return self._answer(text, window)
+        finally:
+            with self._lock:
+                self._running -= 1
+                self._ended.notify_all()
+
+    def close(self) -> None:
+        """Stop all queries that still run; none is begun any more.
+
+        One that a thread is just asking for is waited for: its id is not known before AWS answers.
+        """
+        self._stop.set()
+        with self._lock:
+            left, self._open = sorted(self._open), set()
+        for query in left:
+            self._end(query)
+        with self._lock:
+            self._ended.wait_for(lambda: self._running == 0, timeout=_LAST_ANSWERS)
+
+    # --- one query ---
+
+    def _answer(self, text: str, window: Window) -> Answer:
         for attempt in range(_ATTEMPTS):
             with self._places.place():
                 query, statistics, page = self._finished(text, window)
@@ -125,16 +153,6 @@ class Queries:
             if attempt + 1 < _ATTEMPTS:
                 self._pause(self._pace.retries[min(attempt, len(self._pace.retries) - 1)])
         raise QueryError(f"a query ended as {status}, {_ATTEMPTS} times")
-
-    def close(self) -> None:
-        """Stop all queries that still run; none is begun any more."""
-        self._stop.set()
-        with self._lock:
-            left, self._open = sorted(self._open), set()
-        for query in left:
-            self._end(query)
-
-    # --- one query ---
 
     def _finished(self, text: str, window: Window) -> tuple[str, dict[str, Any], dict[str, Any]]:
         """Begin a query and wait for its end: its id, its statistics, its first page."""
