@@ -11,7 +11,7 @@ from scanner.commands.saved_report import report_document
 from scanner.commands.show import say_unmatched, show
 from scanner.errors import EXIT_OK
 from scanner.options.commands import report_options_of, report_parser
-from scanner.options.filters import explain_command
+from scanner.options.filters import INSTALLED, explain_command
 from scanner.options.parsers import CONFIG
 from scanner.output.streams import printing
 
@@ -26,7 +26,7 @@ def _run(arguments: argparse.Namespace, out: IO[str], err: IO[str]) -> int:
     say_unmatched(report, options, err)
     how = Rendering(
         code_file=fallback_file(Path(), CONFIG, outputs=(options.path,)),
-        explain=explain_command(str(options.path)),
+        explain=explain_command(str(options.path), program=INSTALLED),
         everything=options.all_findings,
         more="`--all` shows all, so does the HTML report",
     )

@@ -14,7 +14,7 @@ from scanner.commands.command import Command, say_line
 from scanner.commands.show import say_unmatched, show
 from scanner.errors import EXIT_GATE, EXIT_INTERRUPTED, EXIT_OK
 from scanner.options.files import baseline_of, check_apart, check_stdin, config_of
-from scanner.options.filters import explain_command
+from scanner.options.filters import INSTALLED, explain_command
 from scanner.options.parsers import CONFIG, FILE_FORMATS, Options, options_of, scan_parser
 from scanner.options.request import gate_of, request_of, why_credentials
 from scanner.output.streams import printing
@@ -69,7 +69,7 @@ def run(options: Options, out: IO[str], err: IO[str], now: float) -> int:
     report = report_record(result, request, gate, decision)
     how = Rendering(
         code_file=fallback_file(Path(), options.config or CONFIG, outputs=options.files_written),
-        explain=explain_command(str(options.output_dir / REPORT)),
+        explain=explain_command(str(options.output_dir / REPORT), program=INSTALLED),
         everything=options.all_findings,
         more="`--all` shows all, so does the HTML report",
     )

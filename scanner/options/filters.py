@@ -97,15 +97,22 @@ def shown_of(options: FilterOptions, *, details: bool, report: str = "", html: s
     )
 
 
-def explain_command(report: str, finding_id: str = "ID") -> str:
-    """The command that tells the story of a finding of a report, which it finds by itself in this folder."""
-    return f"{_program()} explain {shlex.quote(finding_id)}{_unless_here(' --report', report)}"
+# What a page names, which is read on other machines than the one that made it.
+INSTALLED = "xray-privilege-scan"
+
+
+def explain_command(report: str, finding_id: str = "ID", *, program: str = "") -> str:
+    """The command that tells the story of a finding of a report, which it finds by itself in this folder.
+
+    `program` is what runs it, by default what runs now.
+    """
+    return f"{program or _program()} explain {shlex.quote(finding_id)}{_unless_here(' --report', report)}"
 
 
 def _program() -> str:
     """What runs this program again: also from a checkout where it is not installed."""
     as_module = PurePath(sys.argv[0]).name == "__main__.py"
-    return f"{shlex.quote(sys.orig_argv[0])} -m scanner" if as_module else "xray-privilege-scan"
+    return f"{shlex.quote(sys.orig_argv[0])} -m scanner" if as_module else INSTALLED
 
 
 def _unless_here(option: str, report: str) -> str:
