@@ -107,8 +107,18 @@ def _tried(folder: OutputFolder) -> int | None:
 
 def _hold(lock: int) -> bool:
     """Whether this run holds the lock now; True too where the file system knows no locks."""
+    return _locked(lock) is not False
+
+
+def _is_alone(lock: int) -> bool:
+    """Whether no other run can hold the lock; False where the file system knows no locks."""
+    return _locked(lock) is True
+
+
+def _locked(lock: int) -> bool | None:
+    """Whether the lock could be taken; None where the file system knows no locks."""
     if sys.platform == "win32":
-        return True
+        return None
     import fcntl
 
     try:
@@ -116,20 +126,7 @@ def _hold(lock: int) -> bool:
     except BlockingIOError:
         return False
     except OSError:
-        return True
-    return True
-
-
-def _is_alone(lock: int) -> bool:
-    """Whether no other run can hold the lock; False where the file system knows no locks."""
-    if sys.platform == "win32":
-        return False
-    import fcntl
-
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
+        return None
     return True
 
 

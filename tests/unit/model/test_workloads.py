@@ -10,6 +10,7 @@ from scanner.model import account_of, region_of
 from scanner.model.workloads import (
     KIND_NAMES,
     WorkloadKey,
+    WorkloadKindName,
     names_of,
     shown_id,
     shown_ids,
@@ -33,7 +34,7 @@ REGIONS = st.sampled_from(["", "eu-west-1", "us-gov-east-1"])
 
 
 @given(st.sampled_from(KIND_NAMES), HOSTILE, ACCOUNTS, REGIONS)
-def test_the_text_of_a_key_is_read_back(kind, name, account, region) -> None:  # type: ignore[no-untyped-def]
+def test_the_text_of_a_key_is_read_back(kind: WorkloadKindName, name: str, account: str, region: str) -> None:
     key = WorkloadKey(kind, name, account, region)
     read = WorkloadKey.parse(key.text)
     assert read.text == key.text
