@@ -84,6 +84,7 @@ def settled(
 
     A refusal also names the role of other credentials, those of AssumeRole: a role counts only if it is a
     candidate, or is the account's own and lets the workload's platform assume it (the principal `platform`).
+    One that could not be read may be the workload's own: then its role is inferred.
     """
     roles = tuple(dict.fromkeys(candidates))
     denied = {hint.denied_role for hint in asked.hints(workload) if hint.denied_role}
@@ -97,7 +98,8 @@ def settled(
     if not roles and len(others) == 1:
         return Settled(others[0])
     if len(roles) == 1:
-        return Settled(roles[0], (), inferred, others[0] if others else "")
+        unread = any(asked.roles.find(name, account) is None for name in denied)
+        return Settled(roles[0], (), inferred or unread, others[0] if others else "")
     return Settled(None, (*roles, *others))
 
 

@@ -110,6 +110,13 @@ def test_a_refusal_that_contradicts_the_configuration_is_said_and_nothing_is_con
     assert "role-contradicted" in {warning.code for warning in warnings.all()}
 
 
+@pytest.mark.parametrize(("denied", "inferred"), [("task", False), ("unread", True), ("partner", False)])
+def test_a_refusal_of_a_role_that_could_not_be_read_confirms_nothing(denied: str, inferred: bool) -> None:
+    roles = Roles(task=trust(TASKS), partner=trust("lambda.amazonaws.com"))
+    found, _, _ = read("ecs", [traced(API, Hints(denied_role=denied))], definition(), roles=roles)
+    assert (found.known[API].role, found.known[API].inferred) == (role("task"), inferred)
+
+
 def test_the_execution_role_is_a_role_of_its_own() -> None:
     found, _, listing = read("ecs", [traced(API)], definition(executionRoleArn=role("execution")))
     of_platform = f"ecs:shop/api/execution@{PLACE}"
