@@ -37,24 +37,60 @@ def _run(arguments: argparse.Namespace, out: IO[str], err: IO[str]) -> int:
 
 def run(options: Options, out: IO[str], err: IO[str], now: float) -> int:
     """Scan as the options say, write the reports. Raises ScanError."""
+    done = scanned(ready(options, err, now), err)
+    publish(done, out, err)
+    return conclude(done, err)
+
+
+class Ready(NamedTuple):
+    """A scan that can begin: all that it reads beside AWS is read, and all that it writes can be written."""
+
+    options: Options
+    request: ScanRequest
+    gate: GatePolicy
+    targets: _Targets
+
+
+def ready(options: Options, err: IO[str], now: float) -> Ready:
+    """Read what the options name, and check what they ask for. Raises ScanError."""
     check_stdin(options)
     config = config_of(options.config)
     known = baseline_of(options.baseline, may_be_missing=options.update_baseline)
     request = request_of(options, now, config, known)
-    from scanner.aws.clients import Clients
-    from scanner.report.build import report as report_record
-    from scanner.report.code_file import fallback_file
-    from scanner.report.files import REPORT, REPORTS, check_folder
-    from scanner.report.formats import Rendering
-    from scanner.request import with_stacks
-    from scanner.result import nothing_read
-    from scanner.scan import as_scanned, scan
+    from scanner.report.files import REPORTS, check_folder
 
     targets = _targets(options, err)
     check_apart(options, options.output_dir, REPORTS)
     check_folder(targets.reports)
     for file in (*targets.files.values(), *((targets.baseline,) if targets.baseline else ())):
         file.check()
+    return Ready(options, request, gate_of(options, config), targets)
+
+
+class Scanned(NamedTuple):
+    """What a scan came to. Nothing of it is written yet."""
+
+    options: Options
+    request: ScanRequest
+    targets: _Targets
+    result: ScanResult
+    decision: GateDecision
+    report: Report
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether it was ended by hand."""
+        return self.result.traced.interrupted
+
+
+def scanned(asked: Ready, err: IO[str]) -> Scanned:
+    """Scan. Raises ScanError."""
+    from scanner.aws.clients import Clients
+    from scanner.report.build import report as report_record
+    from scanner.request import with_stacks
+    from scanner.scan import as_scanned, scan
+
+    options, request = asked.options, asked.request
     region = request.regions[0] if request.regions else None
     clients = Clients(region, options.profile, why_credentials(options))
     request = with_stacks(request, clients)
@@ -64,32 +100,49 @@ def run(options: Options, out: IO[str], err: IO[str], now: float) -> int:
     _say_where(result, err)
     if options.sarif or options.format == "sarif":
         result = _placed(result, request, clients, err)
-    gate = gate_of(options, config)
-    decision = _decide(result, request, gate)
-    report = report_record(result, request, gate, decision)
+    decision = _decide(result, request, asked.gate)
+    report = report_record(result, request, asked.gate, decision)
+    return Scanned(options, request, asked.targets, result, decision, report)
+
+
+def publish(done: Scanned, out: IO[str], err: IO[str]) -> bytes:
+    """Write the reports, and print what is asked for. Returns the HTML report. Raises ScanError."""
+    from scanner.report.code_file import fallback_file
+    from scanner.report.files import REPORT
+    from scanner.report.formats import Rendering, rendered
+
+    options, report = done.options, done.report
     how = Rendering(
         code_file=fallback_file(Path(), options.config or CONFIG, outputs=options.files_written),
         explain=explain_command(str(options.output_dir / REPORT), program=INSTALLED),
         everything=options.all_findings,
         more="`--all` shows all, so does the HTML report",
     )
-    error = nothing_read(result, request.compare)
-    written = _write(report, result, request, targets, how)
+    page = rendered(report, "html", how)
+    written = _write(done, page, how)
     say_unmatched(report, options, err)
     with printing(out):
         show(report, options, out, written, how)
         _show_files(written, options, out, err)
-    if result.traced.interrupted:
+    return page
+
+
+def conclude(done: Scanned, err: IO[str]) -> int:
+    """Say how the scan ends; the exit code. Raises ScanError where nothing could be read."""
+    from scanner.result import nothing_read
+
+    if done.interrupted:
         say_line(err, "interrupted: what was read until then is reported")
         return EXIT_INTERRUPTED
+    error = nothing_read(done.result, done.request.compare)
     if error:
         raise error
-    if targets.baseline:
-        _write_baseline(targets.baseline, result, err)
+    if done.targets.baseline:
+        _write_baseline(done.targets.baseline, done.result, err)
         return EXIT_OK
-    for line in _gate_lines(decision):
+    for line in _gate_lines(done.decision):
         say_line(err, line)
-    return EXIT_OK if decision.passed else EXIT_GATE
+    return EXIT_OK if done.decision.passed else EXIT_GATE
 
 
 def _say_where(result: ScanResult, err: IO[str]) -> None:
@@ -136,9 +189,7 @@ def _targets(options: Options, err: IO[str]) -> _Targets:
     )
 
 
-def _write(
-    report: Report, result: ScanResult, request: ScanRequest, targets: _Targets, how: Rendering
-) -> list[str]:
+def _write(done: Scanned, page: bytes, how: Rendering) -> list[str]:
     """Write the reports, all while no other run writes into any of their folders.
 
     Returns a line on each for those who open them.
@@ -148,8 +199,11 @@ def _write(
     from scanner.report.files import HTML, report_files
     from scanner.report.formats import rendered
 
-    reports = report_files(report, result, request, {HTML: rendered(report, "html", how)})
-    files = {file: rendered(report, name, how) for name, file in targets.files.items()}
+    report, targets = done.report, done.targets
+    reports = report_files(report, done.result, done.request, {HTML: page})
+    files = {
+        file: page if name == "html" else rendered(report, name, how) for name, file in targets.files.items()
+    }
     places = {file: place for file in files if (place := file.destination)}
     with all_locked([targets.reports, *places.values()]) as (folder, *others):
         with writing_to(targets.reports):
