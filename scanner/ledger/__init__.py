@@ -1,0 +1,53 @@
+"""What was seen over many runs: hours that were read, uses, grants of roles, and how each run ended."""
+
+from scanner.ledger.merge import merged
+from scanner.ledger.store import (
+    LedgerError,
+    LedgerStore,
+    LedgerUnreadError,
+    LedgerUnwrittenError,
+    MemoryStore,
+)
+from scanner.ledger.values import (
+    DAY,
+    EMPTY,
+    HOUR,
+    LATE,
+    Bucket,
+    BucketKey,
+    Day,
+    GrantName,
+    HourRead,
+    Ledger,
+    RoleRead,
+    Run,
+    RunFinding,
+    Seen,
+    Source,
+    Use,
+)
+
+__all__ = [
+    "DAY",
+    "EMPTY",
+    "HOUR",
+    "LATE",
+    "Bucket",
+    "BucketKey",
+    "Day",
+    "GrantName",
+    "HourRead",
+    "Ledger",
+    "LedgerError",
+    "LedgerStore",
+    "LedgerUnreadError",
+    "LedgerUnwrittenError",
+    "MemoryStore",
+    "RoleRead",
+    "Run",
+    "RunFinding",
+    "Seen",
+    "Source",
+    "Use",
+    "merged",
+]

@@ -1,0 +1,58 @@
+"""Two ledgers as one. The order does not matter, nor how often the same one comes: two writers just merge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import groupby
+from typing import TypeVar
+
+from scanner.ledger.values import Ledger, Run, Seen
+
+_RUNS = 400  # of each scope are kept
+_RUNS_WITH_FINDINGS = 30
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+def merged(a: Ledger, b: Ledger) -> Ledger:
+    """All that two ledgers know.
+
+    An hour that is in both is replaced, not added. An hour of a day that was folded is dropped: the day takes
+    no more hours. Of two foldings of a day, that of more hours stays.
+    """
+    days = _joined(a.days, b.days, max)
+    buckets = _joined(a.buckets, b.buckets, max)
+    return Ledger(
+        buckets={key: bucket for key, bucket in buckets.items() if key.day not in days} if days else buckets,
+        days=days,
+        uses=_joined(a.uses, b.uses, _seen),
+        roles=_joined(a.roles, b.roles, frozenset.union),
+        runs=_newest(_joined(a.runs, b.runs, _fuller)),
+    )
+
+
+def _joined(a: Mapping[K, V], b: Mapping[K, V], join: Callable[[V, V], V]) -> dict[K, V]:
+    joined = dict(a)
+    for key, value in b.items():
+        joined[key] = join(joined[key], value) if key in joined else value
+    return joined
+
+
+def _seen(a: Seen, b: Seen) -> Seen:
+    return Seen(min(a.first, b.first), max(a.last, b.last), max(a.times, b.times))
+
+
+def _fuller(a: Run, b: Run) -> Run:
+    """The one with findings; of two of the same id, any, but always the same one."""
+    return max(a, b, key=lambda run: (run.findings is not None, run[:3], run.findings or ()))
+
+
+def _newest(runs: Mapping[str, Run]) -> dict[str, Run]:
+    """The newest runs of each scope, only the very newest with their findings."""
+    kept: dict[str, Run] = {}
+    by_scope = sorted(runs.items(), key=lambda item: (item[1].scope, -item[1].at, item[0]))
+    for _, group in groupby(by_scope, key=lambda item: item[1].scope):
+        for rank, (name, run) in zip(range(_RUNS), group, strict=False):
+            kept[name] = run if rank < _RUNS_WITH_FINDINGS else run._replace(findings=None)
+    return kept

@@ -1,0 +1,196 @@
+"""The ledger as a frozen value. Times are Unix seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from scanner.model import Need
+
+HOUR = 3_600
+DAY = 86_400
+LATE = 3 * HOUR
+"""How long after an hour's end its traces may still come: an hour that was read later is never read again."""
+
+Source = Literal["xray", "spans"]
+
+
+class BucketKey(NamedTuple):
+    """What a bucket holds: one UTC hour, or one UTC day, of a source.
+
+    `mapping` is the fingerprint of what turned calls into permissions: under another one the hour is unknown,
+    and is read anew. `start` is the start of the hour or the day.
+    """
+
+    account: str
+    region: str
+    source: Source
+    mapping: str
+    start: int
+
+    @property
+    def day(self) -> BucketKey:
+        """The key of the day that the hour is in."""
+        return self._replace(start=self.start - self.start % DAY)
+
+
+class Bucket(NamedTuple):
+    """What was seen in an hour. A later reading takes the place of an earlier one; one that is whole stays.
+
+    `whole` tells that everything of it was read. `content` is the usage as `usage.state` encodes it; empty
+    where it is not whole, since then it is no evidence. The order of the fields decides which one stays.
+    """
+
+    whole: bool
+    read_at: float
+    content: bytes
+
+
+class Day(NamedTuple):
+    """The whole hours of a day long past, added up. Nothing is added to it any more.
+
+    Bit 0 of `hours` is the day's first hour. `read_at` is when the hour that was read first was read.
+    """
+
+    hours: int
+    read_at: float
+    content: bytes
+
+
+class Use(NamedTuple):
+    """A permission that a workload once needed. `sent` is False where the call was denied or never left."""
+
+    workload: str
+    need: Need
+    sent: bool
+
+
+class Seen(NamedTuple):
+    """When a use was seen first and last, and how many times at most in one hour or run."""
+
+    first: float
+    last: float
+    times: int
+
+
+class RoleRead(NamedTuple):
+    """When the grants of a role were read."""
+
+    role: str
+    read_at: float
+
+
+class GrantName(NamedTuple):
+    """A grant as its policy names it."""
+
+    policy: str
+    action: str
+    resource: str
+
+
+class RunFinding(NamedTuple):
+    """A finding of a run. `label` names it for people, `failing` tells that the gate failed for it."""
+
+    id: str
+    label: str
+    severity: str
+    verdict: str
+    confirmed: bool
+    failing: bool
+
+
+class Run(NamedTuple):
+    """How a run ended. `scope` is what was asked: only runs of the same scope can be compared.
+
+    `counts` are numbers by name, sorted. `findings` are None where they are no longer kept.
+    """
+
+    at: float
+    scope: str
+    counts: tuple[tuple[str, int], ...]
+    findings: tuple[RunFinding, ...] | None
+
+
+class HourRead(NamedTuple):
+    """What is known of an hour of one source. `folded`: it is part of a day that takes no more hours."""
+
+    start: int
+    read_at: float
+    whole: bool
+    folded: bool = False
+
+    @property
+    def settled(self) -> bool:
+        """Whether it need not be read again."""
+        return self.folded or (self.whole and self.read_at >= self.start + HOUR + LATE)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What was seen over many runs, or what one run adds.
+
+    `buckets` are hours, `days` long past ones. `uses` only grow: nothing that was once used is forgotten
+    when an hour is read again. `roles` are the grants of each role whenever they were read. `runs` have an
+    id each.
+    """
+
+    buckets: Mapping[BucketKey, Bucket] = field(default_factory=dict)
+    days: Mapping[BucketKey, Day] = field(default_factory=dict)
+    uses: Mapping[Use, Seen] = field(default_factory=dict)
+    roles: Mapping[RoleRead, frozenset[GrantName]] = field(default_factory=dict)
+    runs: Mapping[str, Run] = field(default_factory=dict)
+
+    def hours(self, account: str, region: str, source: Source, mapping: str) -> dict[int, HourRead]:
+        """The hours that are known of a source, by their start."""
+        wanted = (account, region, source, mapping)
+        known = {
+            start: HourRead(start, day.read_at, bool(day.hours >> at & 1), folded=True)
+            for key, day in self.days.items()
+            if key[:4] == wanted
+            for at, start in enumerate(range(key.start, key.start + DAY, HOUR))
+        }
+        for key, bucket in self.buckets.items():
+            if key[:4] == wanted:
+                known[key.start] = HourRead(key.start, bucket.read_at, bucket.whole)
+        return known
+
+    def evidence(
+        self, mapping: str, without: Callable[[BucketKey], bool] = lambda _: False
+    ) -> Iterator[bytes]:
+        """The encoded usage of all that is known for sure, in the order of time.
+
+        Hours of which `without` is true are left out, and so are days that have such an hour.
+        """
+        hours = [
+            (key.start, bucket.content)
+            for key, bucket in self.buckets.items()
+            if key.mapping == mapping and bucket.whole and not without(key)
+        ]
+        days = [
+            (key.start, day.content)
+            for key, day in self.days.items()
+            if key.mapping == mapping and not any(map(without, hours_of(key, day)))
+        ]
+        return (content for _, content in sorted(hours + days))
+
+    def appeared(self, role: str) -> dict[GrantName, float]:
+        """Since when each grant of a role has been there without a break.
+
+        Grants that have been there since the first reading are left out: their age is not known.
+        """
+        since: dict[GrantName, float] = {}
+        for read_at, grants in sorted(
+            (key.read_at, self.roles[key]) for key in self.roles if key.role == role
+        ):
+            since = {grant: since.get(grant, read_at) for grant in grants}
+        first = min((key.read_at for key in self.roles if key.role == role), default=0.0)
+        return {grant: at for grant, at in since.items() if at != first}
+
+
+def hours_of(key: BucketKey, day: Day) -> Iterator[BucketKey]:
+    """The keys of the hours that a day is made of."""
+    return (key._replace(start=key.start + at * HOUR) for at in range(DAY // HOUR) if day.hours >> at & 1)
+
+
+EMPTY = Ledger()
