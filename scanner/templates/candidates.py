@@ -16,7 +16,7 @@ from scanner.templates.names import (
     spelled_length,
 )
 from scanner.templates.places import ANY, Name, RolePlace, Templates
-from scanner.templates.tree import Steps
+from scanner.templates.steps import Steps
 
 NO_SERVICES = Services(())  # where the stack tells whose a name is
 

@@ -22,6 +22,8 @@ from scanner.templates.framework import (
 from scanner.templates.places import Name
 from scanner.templates.policies import inline, mentions, policy
 from scanner.templates.tree import Tree
+from scanner.templates.written import Checkout
+from scanner.templates.yaml_text import yaml_tree
 
 
 def _declarations(tree: Tree) -> Declarations:
@@ -47,8 +49,8 @@ def _roles(tree: Tree) -> dict[str, DeclaredRole]:
 
 
 def _role(tree: Tree, logical_id: str, fields: Mapping[str, Node]) -> DeclaredRole:
-    entries = [tree.fields(entry) for entry in tree.items(fields.get("Policies"))]
-    inlined = [inline(tree, entry.get("PolicyName"), entry.get("PolicyDocument")) for entry in entries]
+    entries = [(entry, tree.fields(entry)) for entry in tree.items(fields.get("Policies"))]
+    inlined = [inline(tree, its.get("PolicyName"), its.get("PolicyDocument"), e) for e, its in entries]
     managed = mentions(tree, fields.get("ManagedPolicyArns"))
     return DeclaredRole(name_of(tree, fields.get("RoleName"), logical_id), (*inlined, *managed))
 
@@ -78,9 +80,16 @@ def _attachments(tree: Tree) -> Iterator[Attachment]:
                 yield Attachment(tree.target(node), DeclaredRole(Name(tree.pattern(node)), (place,)))
 
 
+def _read(path: str, text: str, checkout: Checkout) -> Declarations | None:
+    tree = yaml_tree(path, text, checkout)
+    if tree is None or "Resources" not in tree.top:
+        return None
+    return _declarations(tree.with_resources([tree.root]))
+
+
 CLOUDFORMATION = Framework(
+    suffixes=(".yml", ".yaml", ".json", ".template"),
     is_named=lambda file: file.startswith("template.") or file.endswith(".template"),
     may_be=lambda _, text: "Resources" in text and "AWS::" in text,
-    is_template=lambda tree: "Resources" in tree.top,
-    declarations=lambda tree: _declarations(tree.with_resources([tree.root])),
+    read=_read,
 )

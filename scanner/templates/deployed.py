@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from scanner.templates.cloudformation import resource_types
-from scanner.templates.read import tree_of
+from scanner.templates.yaml_text import tree_of
 
 # docs.aws.amazon.com/cdk/v2/guide/constructs.html: the CDK writes it where path metadata are on (the default)
 _CONSTRUCT = "aws:cdk:path"

@@ -11,6 +11,7 @@ from yaml.nodes import Node
 
 from scanner.templates.places import ANY, Name, PolicyPlace, RolePlace, TemplatePlace
 from scanner.templates.tree import Tree
+from scanner.templates.written import Checkout
 
 
 class DeclaredRole(NamedTuple):
@@ -64,16 +65,17 @@ class Declarations:
 class Framework(NamedTuple):
     """One framework. To add one: a module with such a value, named in `read.FRAMEWORKS`.
 
-    `is_named(file)`: its templates have such names by convention, so that one that cannot be read is
-    worth a mention. `may_be(file, text)`: a cheap test before parsing; most YAML and JSON files of a checkout
-    are something else. `is_template(tree)`: the parsed text is its template. `declarations(tree)`: what the
-    template declares.
+    `suffixes`: what its templates' names end with. `is_named(file)`: its templates have such names by
+    convention, so that one that cannot be read is worth a mention. `may_be(file, text)`: a cheap test before
+    parsing; most YAML and JSON files of a checkout are something else. `read(path, text, checkout)`: what the
+    template at a path declares, None where it is no template of it; it may raise whatever a parser raises,
+    and takes other files of the checkout from `checkout` alone.
     """
 
+    suffixes: tuple[str, ...]
     is_named: Callable[[str], bool]
     may_be: Callable[[str, str], bool]
-    is_template: Callable[[Tree], bool]
-    declarations: Callable[[Tree], Declarations]
+    read: Callable[[str, str, Checkout], Declarations | None]
 
 
 def name_of(tree: Tree, given: Node | None, logical_id: str) -> Name:

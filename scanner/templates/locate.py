@@ -19,7 +19,7 @@ from scanner.model import Finding, Location, Policy, StackResource, Statement
 from scanner.templates.candidates import Candidate, Candidates
 from scanner.templates.names import is_distinctive, matches_name, matches_text
 from scanner.templates.places import ANY, PolicyPlace, StatementPlace, Templates
-from scanner.templates.tree import Steps, TooManyStepsError
+from scanner.templates.steps import Steps, TooManyStepsError
 from scanner.text.yaml_document import Lines
 
 MAX_COMPARISONS = 2_000_000  # of names and statements, of all findings: some seconds

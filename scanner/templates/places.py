@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from scanner.templates.written import Written
 from scanner.text.yaml_document import Lines
 
 ANY = "*"
@@ -30,7 +31,7 @@ class StatementPlace:
 
     `index` is its position among the statements of its policy, from 0. `unknown_actions` is True where an
     action could not be read. `sid` and `condition` are None where there is none and where it is unknown
-    whether there is one. `resources` are patterns.
+    whether there is one. `resources` are patterns. `written` is None where it cannot be edited by itself.
     """
 
     lines: Lines
@@ -42,6 +43,7 @@ class StatementPlace:
     resources: tuple[str, ...]
     not_resources: bool
     condition: bool | None
+    written: Written | None = None
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ class PolicyPlace:
     `statement_count` is the number of statements (those that deny included), None where their positions
     may differ from the deployed ones. `indexed_name` is the name that the policy gets from its position among
     others, which a change of the template may shift. `made_by` names what makes the framework write it, empty
-    where the template has it written.
+    where the template has it written. `written` is None where it cannot be removed by itself: without it the
+    template would be another one, as where it is a resource of its own.
     """
 
     name: Name
@@ -61,6 +64,7 @@ class PolicyPlace:
     statement_count: int | None = None
     indexed_name: str | None = None
     made_by: str = ""
+    written: Written | None = None
 
 
 @dataclass(frozen=True)

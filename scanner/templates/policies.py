@@ -21,20 +21,31 @@ def mentions(tree: Tree, node: Node | None) -> tuple[PolicyPlace, ...]:
 
 def mention(tree: Tree, node: Node) -> PolicyPlace:
     """A managed policy, given by its name or ARN."""
-    return PolicyPlace(Name(tree.pattern(node)), "managed", lines_of(node))
+    return PolicyPlace(Name(tree.pattern(node)), "managed", lines_of(node), written=tree.written(node))
 
 
-def inline(tree: Tree, name: Node | None, document: Node | None) -> PolicyPlace:
-    """A role's inline policy of a name."""
-    return policy(tree, Name(tree.pattern(name)), "inline", document)
+def inline(tree: Tree, name: Node | None, document: Node | None, entry: Node | None = None) -> PolicyPlace:
+    """A role's inline policy of a name; `entry` is as with `policy`."""
+    return policy(tree, Name(tree.pattern(name)), "inline", document, entry)
 
 
-def policy(tree: Tree, name: Name, kind: PolicyKind, document: Node | None) -> PolicyPlace:
-    """A policy whose statements stand in the document in the order of the deployed ones."""
+def policy(
+    tree: Tree, name: Name, kind: PolicyKind, document: Node | None, entry: Node | None = None
+) -> PolicyPlace:
+    """A policy whose statements stand in the document in the order of the deployed ones.
+
+    `entry` is the node without which the role does not have it, if one can be removed.
+    """
     node = tree.fields(document).get("Statement")
     count = len({index for index, _ in tree.indexed(node)})
-    lines = Lines(0, 0) if document is None else line_of(document)
-    return PolicyPlace(name, kind, lines, statements=statements(tree, node), statement_count=count)
+    return PolicyPlace(
+        name,
+        kind,
+        lines=Lines(0, 0) if document is None else line_of(document),
+        statements=statements(tree, node),
+        statement_count=count,
+        written=tree.written(entry) if entry is not None else None,
+    )
 
 
 def line_of(node: Node) -> Lines:
@@ -57,25 +68,23 @@ def _allow_statements(tree: Tree, node: Node | None) -> Iterator[StatementPlace]
 
 def _statement(tree: Tree, index: int, node: Node, fields: Mapping[str, Node]) -> StatementPlace:
     not_actions, not_resources = "NotAction" in fields, "NotResource" in fields
-    spelled = [
-        (tree.pattern(item).lower(), first_line(item))
-        for item in tree.items(fields["NotAction" if not_actions else "Action"])
-    ]
+    items = tree.items(fields["NotAction" if not_actions else "Action"])
+    spelled = [(tree.pattern(item).lower(), item) for item in items]
+    known = [(action, item) for action, item in spelled if ANY not in action]
     actions: dict[str, int] = {}
-    for action, line in spelled:
-        if ANY not in action:
-            actions.setdefault(action, line)
-    resources = [
-        tree.pattern(item) for item in tree.items(fields.get("NotResource" if not_resources else "Resource"))
-    ]
+    for action, item in known:
+        actions.setdefault(action, first_line(item))
+    named = tree.items(fields.get("NotResource" if not_resources else "Resource"))
+    resources = [(tree.pattern(item), item) for item in named]
     return StatementPlace(
         lines=lines_of(node),
         index=index,
         sid=tree.pattern(fields["Sid"]) if "Sid" in fields else None,
         actions=actions,
-        unknown_actions=any(ANY in action for action, _ in spelled),
+        unknown_actions=len(known) < len(spelled),
         not_actions=not_actions,
-        resources=tuple(dict.fromkeys(resources)),
+        resources=tuple(dict.fromkeys(resource for resource, _ in resources)),
         not_resources=not_resources,
         condition="Condition" in fields,
+        written=tree.written(node, known, resources),
     )

@@ -7,23 +7,23 @@ their sizes, their nesting and every walk over them are bounded.
 from __future__ import annotations
 
 import os
+import posixpath
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-
-from yaml.nodes import MappingNode, Node
+from typing import NamedTuple
 
 from scanner.templates.cloudformation import CLOUDFORMATION
 from scanner.templates.framework import Framework, role_places
 from scanner.templates.places import RolePlace, Templates
 from scanner.templates.serverless import SERVERLESS
-from scanner.templates.tree import MAX_STEPS_OF_ALL, Steps, Tree
-from scanner.text.yaml_document import compose
+from scanner.templates.steps import MAX_STEPS_OF_ALL, Steps
+from scanner.templates.written import Checkout
 
 # In this order: a serverless.yml may have CloudFormation's resources too.
 FRAMEWORKS: tuple[Framework, ...] = (SERVERLESS, CLOUDFORMATION)
 
-SUFFIXES = (".yml", ".yaml", ".json", ".template")
 # what others wrote, and what is generated
 SKIPPED_FOLDERS = frozenset({".git", ".venv", "venv", "node_modules", "site-packages", ".tox", ".terraform"})
 GENERATED_FOLDERS = frozenset({"cdk.out", "dist", "build", ".serverless", ".aws-sam"})
@@ -33,16 +33,14 @@ MAX_NAMES = 200_000  # of files and folders of any kind
 MAX_BYTES = 200_000_000  # of all files together
 MAX_TEMPLATES = 1_000
 MAX_CHARACTERS = 10_000_000  # of all templates together
-MAX_NESTING = 100
-MAX_EVENTS = 200_000  # a template of 1 MB, the most that CloudFormation takes, has about 100,000
 
 
 def read_templates(root: Path) -> Templates:
     """The templates under a folder, always in the same order. Never raises: see `Templates.unread`."""
-    reading = _Reading()
+    reading = _Reading(root)
     try:
         for path in _candidates(root):
-            reading.take(path, root)
+            reading.take(path)
     except _FullError:
         reading.truncated = True
     return Templates(tuple(reading.roles), reading.files, tuple(reading.unread), reading.truncated)
@@ -55,7 +53,8 @@ class _FullError(Exception):
 class _Reading:
     """What was read so far, within the bounds of all files together."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: Path) -> None:
+        self._root = root
         self.roles: list[RolePlace] = []
         self.unread: list[str] = []
         self.files = 0
@@ -65,38 +64,78 @@ class _Reading:
         self._characters = 0
         self._steps = Steps(MAX_STEPS_OF_ALL)
 
-    def take(self, path: Path, root: Path) -> None:
+    def take(self, path: Path) -> None:
         """Read a file. Raises _FullError where a bound is reached."""
         if self._is_full():
             raise _FullError
-        self._seen += 1
-        content = _bytes_of(path)
-        self._bytes += len(content or b"")
-        text = _text_of(path, content)
+        text = self.text_at(path)
         if not _may_be_template(path.name, text):
             return
         self._characters += len(text or "")
-        relative = path.relative_to(root).as_posix()
-        places = None if text is None else roles_in(relative, text, Steps(within=self._steps))
+        relative = path.relative_to(self._root).as_posix()
+        checkout = _Files(self, self._root, Steps(within=self._steps))
+        places = None if text is None else roles_in(relative, text, checkout)
         if places is None:
             self.unread.append(relative)
         else:
             self.files += 1
             self.roles += places
 
+    def text_at(self, path: Path) -> str | None:
+        """The text of a file, None where there is none or it is not read."""
+        self._seen += 1
+        content = _bytes_of(path)
+        self._bytes += len(content or b"")
+        return text_of(path.name, content)
+
     def _is_full(self) -> bool:
-        return (
-            self._seen >= MAX_FILES
-            or self._bytes >= MAX_BYTES
-            or self.files + len(self.unread) >= MAX_TEMPLATES
+        return self.is_out_of_files() or (
+            self.files + len(self.unread) >= MAX_TEMPLATES
             or self._characters >= MAX_CHARACTERS
             or self._steps.left <= 0
         )
+
+    def is_out_of_files(self) -> bool:
+        """Whether no further file is read."""
+        return self._seen >= MAX_FILES or self._bytes >= MAX_BYTES
+
+
+class _Files(NamedTuple):
+    """The files of the checkout for one template."""
+
+    reading: _Reading
+    root: Path
+    steps: Steps
+
+    def text(self, path: str) -> str | None:
+        """The text of a file by its path in the checkout, None where there is none or it is not read."""
+        file = self._inside(path)
+        return None if file is None or self.reading.is_out_of_files() else self.reading.text_at(file)
+
+    def names(self, folder: str) -> Sequence[str]:
+        """The names of the files in a folder of the checkout, sorted."""
+        path = self._inside(folder)
+        try:
+            entries = [] if path is None else sorted(os.scandir(path), key=lambda entry: entry.name)
+        except OSError:
+            return ()
+        self.steps.spend(len(entries))
+        return [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
+
+    def _inside(self, path: str) -> Path | None:
+        """A path of the checkout without links in it, None for any other."""
+        place = os.path.normpath(self.root / path)
+        try:
+            inside = Path(os.path.realpath(self.root)) / os.path.relpath(place, self.root)
+            return inside if os.path.realpath(place) == str(inside) and ".." not in inside.parts else None
+        except (OSError, ValueError):
+            return None
 
 
 def _candidates(root: Path) -> Iterator[Path]:
     """The files that may be templates. Raises _FullError where there is no end of names."""
     seen = 0
+    suffixes = tuple({suffix for framework in FRAMEWORKS for suffix in framework.suffixes})
     for folder, folders, names in os.walk(root):
         seen += len(folders) + len(names)
         if seen > MAX_NAMES:
@@ -105,7 +144,7 @@ def _candidates(root: Path) -> Iterator[Path]:
         for name in sorted(names):
             path = Path(folder) / name
             # A name that no text can hold, or one of several lines, can be named in no report.
-            if name.lower().endswith(SUFFIXES) and path.relative_to(root).as_posix().isprintable():
+            if name.lower().endswith(suffixes) and path.relative_to(root).as_posix().isprintable():
                 yield path
 
 
@@ -121,41 +160,58 @@ def _bytes_of(path: Path) -> bytes | None:
         return None
 
 
-def _text_of(path: Path, content: bytes | None) -> str | None:
-    """The text of a file's bytes, None where they are no text."""
+def text_of(name: str, content: bytes | None) -> str | None:
+    """The text of a file's bytes, None where they are no text. Without a byte order mark, newlines kept."""
     try:
         text = None if content is None else content.decode("utf-8-sig")
     except ValueError:
         return None
     # JSON may be indented with tabs, YAML may not; in JSON's strings there are none.
-    return text.replace("\t", " ") if text is not None and path.suffix == ".json" else text
+    return text.replace("\t", " ") if text is not None and name.endswith(".json") else text
 
 
 def _may_be_template(name: str, text: str | None) -> bool:
     """Whether a file is worth parsing, or without a text a mention."""
     if text is None:
         return any(framework.is_named(name) for framework in FRAMEWORKS)
-    return any(framework.may_be(name, text) for framework in FRAMEWORKS)
+    return any(_may_be(framework, name, text) for framework in FRAMEWORKS)
 
 
-def roles_in(path: str, text: str, steps: Steps | None = None) -> tuple[RolePlace, ...] | None:
+def _may_be(framework: Framework, name: str, text: str) -> bool:
+    return name.lower().endswith(framework.suffixes) and framework.may_be(name, text)
+
+
+@dataclass(frozen=True)
+class Texts:
+    """A checkout of texts by their paths."""
+
+    texts: Mapping[str, str] = field(default_factory=dict)
+    steps: Steps = field(default_factory=Steps)
+
+    def text(self, path: str) -> str | None:
+        """The text at a path."""
+        return self.texts.get(posixpath.normpath(path))
+
+    def names(self, folder: str) -> Sequence[str]:
+        """The names of the files in a folder."""
+        within = posixpath.normpath(folder).removeprefix(".")
+        return sorted(name for head, name in map(posixpath.split, self.texts) if head == within)
+
+
+def roles_in(path: str, text: str, checkout: Checkout | None = None) -> tuple[RolePlace, ...] | None:
     """The roles of the text of a file, empty where it is no template, None where it cannot be read."""
     try:
-        return roles_of(path, compose(text, max_nesting=MAX_NESTING, max_events=MAX_EVENTS), steps)
+        return roles_of(path, text, checkout or Texts({path: text}))
     except Exception:  # whatever a parser makes of hostile text: this file has no places, the scan goes on
         return None
 
 
-def tree_of(text: str) -> Tree | None:
-    """A text's tree, None where it is no mapping. Raises what parsers raise."""
-    root = compose(text, max_nesting=MAX_NESTING, max_events=MAX_EVENTS)
-    return Tree(root) if isinstance(root, MappingNode) else None
-
-
-def roles_of(path: str, root: Node | None, steps: Steps | None = None) -> tuple[RolePlace, ...]:
-    """The roles of a parsed file, empty where it is no template. Raises TooManyStepsError."""
-    if not isinstance(root, MappingNode):
-        return ()
-    tree = Tree(root, steps=steps)
-    framework = next((framework for framework in FRAMEWORKS if framework.is_template(tree)), None)
-    return () if framework is None else role_places(path, framework.declarations(tree))
+def roles_of(path: str, text: str, checkout: Checkout) -> tuple[RolePlace, ...]:
+    """The roles of the text of a file, empty where it is no template. Raises what parsers raise."""
+    name = posixpath.basename(path)
+    for framework in FRAMEWORKS:
+        if _may_be(framework, name, text):
+            declarations = framework.read(path, text, checkout)
+            if declarations is not None:
+                return role_places(path, declarations)
+    return ()

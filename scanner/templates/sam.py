@@ -49,7 +49,7 @@ def _policies(tree: Tree, logical_id: str, node: Node | None) -> Iterator[Policy
         if isinstance(entry, ScalarNode) or intrinsic(entry)[0]:
             yield mention(tree, entry)
         elif "Statement" in fields:
-            yield replace(policy(tree, name, "inline", entry), indexed_name=indexed_name)
+            yield replace(policy(tree, name, "inline", entry, entry), indexed_name=indexed_name)
         elif len(fields) == 1:
             lines = line_of(entry)
             statements = template_statements(tree, *next(iter(fields.items())), lines)
@@ -60,4 +60,5 @@ def _policies(tree: Tree, logical_id: str, node: Node | None) -> Iterator[Policy
                 statements=statements,
                 statement_count=len(statements),
                 indexed_name=indexed_name,
+                written=tree.written(entry),
             )

@@ -16,6 +16,8 @@ from scanner.templates.framework import Declarations, DeclaredRole, Framework, R
 from scanner.templates.places import ANY, Name, PolicyPlace
 from scanner.templates.policies import mentions, statements
 from scanner.templates.tree import Tree, intrinsic
+from scanner.templates.written import Checkout
+from scanner.templates.yaml_text import yaml_tree
 from scanner.text.yaml_document import lines_of
 
 _PLUGIN = "serverless-iam-roles-per-function"
@@ -184,12 +186,25 @@ def _policies(tree: Tree, nodes: Node | None, managed: Node | None) -> tuple[Pol
     if nodes is None:
         return policies
     places = statements(tree, nodes)
-    return (*policies, PolicyPlace(Name(ANY), "inline", lines_of(nodes), statements=places))
+    place = PolicyPlace(Name(ANY), "inline", lines_of(nodes), statements=places, written=tree.written(nodes))
+    return (*policies, place)
+
+
+def _may_be(file: str, text: str) -> bool:
+    """Whether a text may be a service: by its name, or by resources under whatever name."""
+    if "provider" not in text:
+        return False
+    return file.startswith("serverless") or ("Resources" in text and "AWS::" in text)
+
+
+def _read(path: str, text: str, checkout: Checkout) -> Declarations | None:
+    tree = yaml_tree(path, text, checkout)
+    return None if tree is None or "provider" not in tree.top else declarations(tree)
 
 
 SERVERLESS = Framework(
+    suffixes=(".yml", ".yaml", ".json"),
     is_named=lambda file: file.startswith("serverless."),
-    may_be=lambda file, text: file.startswith("serverless") and ("provider" in text or "Resources" in text),
-    is_template=lambda tree: "provider" in tree.top,
-    declarations=declarations,
+    may_be=_may_be,
+    read=_read,
 )

@@ -10,16 +10,17 @@ Sources:
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from scanner.iam.variables import literal
 from scanner.templates.places import ANY
+from scanner.templates.steps import Steps
+from scanner.templates.written import Source, Span, Written
 
-MAX_STEPS = 200_000  # of all walks over one template; only one that multiplies itself by aliases needs more
-MAX_STEPS_OF_ALL = 4_000_000  # of all walks over the templates of a checkout: some seconds
 MAX_TEXT = 2_048  # characters: no ARN and no name is longer
 _MAX_FUNCTION_NAME = 40  # characters: no intrinsic function's name is longer
 _MAX_DEPTH = 10  # of functions and references within each other
@@ -66,42 +67,22 @@ class TemplateResource(NamedTuple):
     connectors: Node | None = None
 
 
-class TooManyStepsError(ValueError):
-    """Templates multiply themselves, or match, beyond what is read."""
-
-
-class Steps:
-    """Steps of walks, counted so that no walk is endless. `within` are those that these are part of."""
-
-    def __init__(self, most: int = MAX_STEPS, within: Steps | None = None) -> None:
-        self._left = most
-        self._within = within
-
-    @property
-    def left(self) -> int:
-        """How many more are allowed."""
-        return self._left if self._within is None else min(self._left, self._within.left)
-
-    def spend(self, steps: int) -> None:
-        """Count steps. Raises TooManyStepsError where they are more than allowed."""
-        self._left -= steps
-        if self._within is not None:
-            self._within.spend(steps)
-        if self._left < 0:
-            raise TooManyStepsError
-
-
 class Tree:
     """The nodes of one template. Every method raises TooManyStepsError where its walks have no end.
 
     `top` are the values of the root by key, `resources` the resources by logical id: none until
-    `with_resources` names where they stand.
+    `with_resources` names where they stand. `source` is the text, None where it is no file of the checkout.
     """
 
     def __init__(
-        self, root: Node, resources: Mapping[str, TemplateResource] | None = None, steps: Steps | None = None
+        self,
+        root: Node,
+        resources: Mapping[str, TemplateResource] | None = None,
+        steps: Steps | None = None,
+        source: Source | None = None,
     ) -> None:
         self.root = root
+        self.source = source
         self.resources: Mapping[str, TemplateResource] = resources or {}
         self._steps = steps or Steps()
         self.top = self.fields(root)
@@ -117,7 +98,7 @@ class Tree:
                     resources[logical_id] = TemplateResource(
                         kind.value, fields.get("Properties"), fields.get("Connectors")
                     )
-        return Tree(self.root, resources, self._steps)
+        return Tree(self.root, resources, self._steps, self.source)
 
     # --- structure ---
 
@@ -204,6 +185,17 @@ class Tree:
         node = self.resolved(node)
         return isinstance(node, ScalarNode) and node.value.lower() == "true"
 
+    def written(
+        self,
+        node: Node,
+        actions: Iterable[tuple[str, Node]] = (),
+        resources: Iterable[tuple[str, Node]] = (),
+    ) -> Written | None:
+        """Where a node, and those of a statement's actions and resources, are written."""
+        if self.source is None:
+            return None
+        return Written(self.source, _span(node), _spans(actions), _spans(resources))
+
     # --- texts ---
 
     def pattern(self, node: Node | None, depth: int = 0) -> str:
@@ -268,6 +260,17 @@ class Tree:
 def _extent(node: Node) -> tuple[int, int]:
     """The characters between which a node stands: no two mappings of a text have the same."""
     return node.start_mark.index, node.end_mark.index
+
+
+def _span(node: Node) -> Span:
+    return Span(*_extent(node))
+
+
+def _spans(nodes: Iterable[tuple[str, Node]]) -> dict[str, tuple[Span, ...]]:
+    spans: dict[str, dict[Span, None]] = defaultdict(dict)
+    for text, node in nodes:
+        spans[text][_span(node)] = None
+    return {text: tuple(its) for text, its in spans.items()}
 
 
 def intrinsic(node: Node | None) -> tuple[str, Node | None]:

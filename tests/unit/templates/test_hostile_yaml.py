@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scanner.templates.places import Name, Templates
-from scanner.templates.read import MAX_EVENTS, MAX_NESTING, read_templates, roles_in, roles_of
+from scanner.templates.read import Texts, read_templates, roles_in, roles_of
 from scanner.text import yaml_document
 from tests.examples import examples
 from tests.unit.templates.cases import READ, locate, role_template, write
@@ -119,8 +119,9 @@ def test_no_template_makes_it_raise(tree: Any) -> None:
     }
     for candidate in (tree, wrapped, {"Resources": {"R": {"Type": "AWS::IAM::Role", "Properties": tree}}}):
         text = yaml.safe_dump(candidate)
-        root = yaml_document.compose(text, max_nesting=MAX_NESTING, max_events=MAX_EVENTS)
-        locate(READ, ("notes-test-list",), Templates(roles_of("a.yml", root)))
+        for path in ("template.yml", "serverless.yml"):
+            marked = f"{text}\n# Resources AWS:: provider"
+            locate(READ, ("notes-test-list",), Templates(roles_of(path, marked, Texts())))
 
 
 @given(st.text() | st.text(alphabet="[]{}:-&*!<>|'\"%#?, \n\tabAWS"))

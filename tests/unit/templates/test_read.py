@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from scanner.templates import read
 from scanner.templates.framework import Declarations, DeclaredRole, Framework
 from scanner.templates.places import Name, Templates
 from scanner.templates.read import read_templates
+from scanner.templates.written import Checkout
 from tests.unit.templates.cases import role_template, write
 
 
@@ -61,22 +63,64 @@ def test_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_further_framework(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A framework is one value: how its files are known, and what they declare."""
+
+    def declared(path: str, text: str, checkout: Checkout) -> Declarations | None:
+        named = checkout.text(path.replace("a.roles", text))
+        return None if named is None else Declarations({"": DeclaredRole(Name(named))})
+
     further = Framework(
-        is_named=lambda file: file == "roles.yml",
-        may_be=lambda _, text: "roleName" in text,
-        is_template=lambda tree: "roleName" in tree.top,
-        declarations=lambda tree: Declarations({"": DeclaredRole(Name(tree.pattern(tree.top["roleName"])))}),
+        suffixes=(".roles",),
+        is_named=lambda file: file == "main.roles",
+        may_be=lambda _, text: text.endswith(".txt"),
+        read=declared,
     )
     monkeypatch.setattr(read, "FRAMEWORKS", (*read.FRAMEWORKS, further))
-    write(tmp_path, {"a.yml": "roleName: reader", "b.yml": role_template("b")})
+    write(tmp_path, {"x/a.roles": "../y/name.txt", "y/name.txt": "reader", "b.yml": role_template("b")})
     (tmp_path / "sub").mkdir()
-    (tmp_path / "sub" / "roles.yml").write_bytes(b"\xff")
+    (tmp_path / "sub" / "main.roles").write_bytes(b"\xff")
     checkout = read_templates(tmp_path)
     assert [(role.path, role.name) for role in checkout.roles] == [
-        ("a.yml", Name("reader")),
         ("b.yml", Name("b")),
+        ("x/a.roles", Name("reader")),
     ]
-    assert checkout.unread == ("sub/roles.yml",)
+    assert checkout.unread == ("sub/main.roles",)
+
+
+def test_other_files_are_read_in_the_checkout_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tmp_path / "root"
+    write(
+        tmp_path, {"outside.txt": "secret", "root/a.roles": ".txt", "root/in/b.txt": "b", "root/c.txt": "c"}
+    )
+    (root / "link.txt").symlink_to(tmp_path / "outside.txt")
+    (root / "linked").symlink_to(tmp_path)
+    texts: dict[str, str | None] = {}
+    names: dict[str, Sequence[str]] = {}
+
+    def declared(path: str, text: str, checkout: Checkout) -> Declarations | None:
+        for other in (
+            "in/b.txt",
+            "in/../c.txt",
+            "../outside.txt",
+            "link.txt",
+            "linked/outside.txt",
+            "/etc/hosts",
+        ):
+            texts[other] = checkout.text(other)
+        for folder in ("", "in", "..", "linked", "none", "c.txt"):
+            names[folder] = checkout.names(folder)
+        return None
+
+    further = Framework((".roles",), lambda _: False, lambda _, text: True, declared)
+    monkeypatch.setattr(read, "FRAMEWORKS", (further,))
+    read_templates(root)
+    assert {path: text for path, text in texts.items() if text is not None} == {
+        "in/b.txt": "b",
+        "in/../c.txt": "c",
+    }
+    assert {folder: list(its) for folder, its in names.items() if its} == {
+        "": ["a.roles", "c.txt"],
+        "in": ["b.txt"],
+    }
 
 
 def test_no_folder(tmp_path: Path) -> None:

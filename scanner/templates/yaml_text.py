@@ -1,0 +1,34 @@
+"""YAML and JSON files of a checkout -> their trees, within bounds. Pure."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from yaml.nodes import MappingNode, Node
+
+from scanner.templates.edits.yaml_syntax import YAML
+from scanner.templates.tree import Tree
+from scanner.templates.written import Checkout, Source
+from scanner.text.yaml_document import compose
+
+MAX_NESTING = 100
+MAX_EVENTS = 200_000  # a template of 1 MB, the most that CloudFormation takes, has about 100,000
+
+
+def yaml_tree(path: str, text: str, checkout: Checkout) -> Tree | None:
+    """The tree of the file at a path, None where it is no mapping. Raises what parsers raise."""
+    root = _root(text)
+    if not isinstance(root, MappingNode):
+        return None
+    return Tree(root, steps=checkout.steps, source=Source(path, YAML))
+
+
+def tree_of(text: str) -> Tree | None:
+    """The tree of a text that is no file of the checkout."""
+    root = _root(text)
+    return Tree(root) if isinstance(root, MappingNode) else None
+
+
+@lru_cache(maxsize=1)  # each framework that may be meant asks for it
+def _root(text: str) -> Node | None:
+    return compose(text, max_nesting=MAX_NESTING, max_events=MAX_EVENTS)
