@@ -11,8 +11,7 @@ from scanner.accounts import Account, Accounts, merged
 from scanner.aws.api import Aws
 from scanner.errors import Warnings
 from scanner.mapping.overrides import mapper
-from scanner.model import CallRow, RunRow, ScanWarning, Usage, account_of, region_of
-from scanner.model.readings import TraceReading
+from scanner.model import ScanWarning, Usage, account_of, region_of
 from scanner.progress import TRACES, Progress
 from scanner.request import ScanRequest
 from scanner.result import Skipped, Traced
@@ -22,7 +21,17 @@ from scanner.traces.files import FilesSource
 from scanner.traces.insights.cost import USD_PER_GB, Bound
 from scanner.traces.insights.source import GROUP, SpansRequest
 from scanner.traces.of_account import OfAccount
-from scanner.traces.source import NOT_RETURNED, Emit, Expect, SourceReport, TraceSource, together
+from scanner.traces.source import (
+    NOT_RETURNED,
+    Emit,
+    EmitOf,
+    Expect,
+    Item,
+    Origin,
+    SourceReport,
+    TraceSource,
+    together,
+)
 from scanner.traces.xray_requests import Window
 from scanner.usage.builder import UsageBuilder
 from scanner.usage.times import TraceTimes
@@ -38,7 +47,7 @@ def read_traces(request: ScanRequest, accounts: Accounts, warnings: Warnings, pr
     def read(account: Account, said: Warnings) -> _Read:
         reading = readings[account.id]
         source = trace_source(reading.request, account.aws, counter.expect, bound)
-        report = source.read(reading.emitter(counter.emit), said)
+        report = source.read(reading.emitter(counter.emit_of), said)
         return _Read(source.name, report)
 
     asked = [reading.account for reading in readings.values()]
@@ -71,7 +80,10 @@ class _Counter:
             self._expected += traces
             self._progress(TRACES, self.builder.traces, self._expected)
 
-    def emit(self, items: Sequence[TraceReading | CallRow | RunRow]) -> None:
+    def emit_of(self, origin: Origin) -> Emit:
+        return self.emit
+
+    def emit(self, items: Sequence[Item]) -> None:
         with self._lock:
             for item in items:
                 self.builder.add(item)
@@ -89,12 +101,17 @@ class _Reading:
     request: ScanRequest
     others: frozenset[str] = frozenset()
 
-    def emitter(self, emit: Emit) -> Emit:
+    def emitter(self, emit_of: EmitOf) -> EmitOf:
         """Takes what is read: as it is where one account is read, else what is this account's to tell."""
         if not self.others and not self.account.id:
-            return emit
+            return emit_of
         of_account = OfAccount(self.account.id, self.others)
-        return lambda items: emit([told for item in items for told in of_account.told(item)])
+
+        def told_of(origin: Origin) -> Emit:
+            emit = emit_of(origin)
+            return lambda items: emit([told for item in items for told in of_account.told(item)])
+
+        return told_of
 
 
 def _readings(request: ScanRequest, accounts: Accounts) -> dict[str, _Reading]:
@@ -213,8 +230,7 @@ def _skipped(report: SourceReport, builder: UsageBuilder, usages: Sequence[Usage
 
 def _reasons(report: SourceReport) -> Iterator[Reason]:
     """What speaks against every finding of what a source has read."""
-    skipped = report.skipped
-    if skipped.unprocessed or skipped.windows or skipped.documents:
+    if report.lacks_traces:
         yield Reason.INCOMPLETE_TRACES  # whatever was not read may be any workload's
     if report.elsewhere:
         yield Reason.TRACES_ELSEWHERE

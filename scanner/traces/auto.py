@@ -8,22 +8,33 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
 from scanner.aws.ask import Failure
 from scanner.aws.logs import LogsClient
 from scanner.errors import ScanError, Warnings
-from scanner.model import CallRow, RunRow
+from scanner.model import CallRow
 from scanner.model.readings import TraceReading
 from scanner.traces.documents import compact_id
 from scanner.traces.insights.cost import Meter, cost_note
 from scanner.traces.insights.retrieval import RetrievalSource
 from scanner.traces.insights.source import GROUP, InsightsSource, NoSpansError, SpansRequest
 from scanner.traces.insights.straddling import traces_since
-from scanner.traces.source import Emit, Expect, SkippedTraces, SourceReport, expect_nothing, together
+from scanner.traces.insights.windows import HOUR
+from scanner.traces.source import (
+    Emit,
+    EmitOf,
+    Expect,
+    Item,
+    Origin,
+    SkippedTraces,
+    SourceReport,
+    expect_nothing,
+    together,
+)
 from scanner.traces.xray_api import XRaySource, warn_of_unknown_destination
 from scanner.traces.xray_requests import Window, destination_of
 
@@ -37,7 +48,8 @@ if TYPE_CHECKING:
 class AwsSource:
     """The traces of some regions, wherever they are.
 
-    `chosen` is where the user wants them read: "xray", "spans", or "auto" for where they are.
+    `chosen` is where the user wants them read: "xray", "spans", or "auto" for where they are. `selection`
+    holds for regions without a window of their own in `windows`.
 
     After reading, `name` tells where they were.
     """
@@ -50,17 +62,18 @@ class AwsSource:
     chosen: str = "auto"
     wait_seconds: float = 0.0
     expect: Expect = expect_nothing
+    windows: Mapping[str, Window] = field(default_factory=dict)
     name: str = "xray"
 
-    def read(self, emit: Emit, warnings: Warnings) -> SourceReport:
+    def read(self, emit_of: EmitOf, warnings: Warnings) -> SourceReport:
         """Read one region after the other. Raises ScanError where AWS cannot be asked at all."""
         # all clients first: a region that does not exist is no reason to read another one before
         clients = {region: self.xray(region) for region in self.regions}
         reports: list[SourceReport] = []
         names: set[str] = set()
         for region, client in clients.items():
-            of_region = _Region(self, region, client, emit, warnings)
-            reports += of_region.read()
+            of_region = _Region(self, region, client, emit_of, warnings)
+            reports.append(_of_one_region(of_region.read()))
             names |= of_region.names
             if any(report.interrupted for report in reports):
                 break
@@ -72,18 +85,19 @@ class _Region:
     """The traces of one region. `names` tells where they were."""
 
     def __init__(
-        self, source: AwsSource, region: str, client: XRayClient, emit: Emit, warnings: Warnings
+        self, source: AwsSource, region: str, client: XRayClient, emit_of: EmitOf, warnings: Warnings
     ) -> None:
         self._source = source
         self._region = region
         self._client = client
-        self._emit = emit
+        self._emit_of = emit_of
         self._warnings = warnings
         self.names: set[str] = set()
 
     def read(self) -> list[SourceReport]:
         """Read them from where they are."""
-        selection, chosen = self._source.selection, self._source.chosen
+        source, chosen = self._source, self._source.chosen
+        selection = source.windows.get(self._region, source.selection)
         if chosen == "xray":
             return [self._of_xray(selection, None)]
         if chosen == "spans" or self._source.spans.groups != (GROUP,):
@@ -118,17 +132,22 @@ class _Region:
             expect=self._source.expect,
             elsewhere=elsewhere,
         )
-        return source.read(self._emit, self._warnings)
+        return source.read(self._emit_of, self._warnings)
 
     # --- spans ---
 
     def _of_spans(self, selection: Window | tuple[str, ...], pending: bool) -> list[SourceReport]:
         if not isinstance(selection, Window):
             return self._of_ids(selection)
-        request = replace(self._source.spans, older_elsewhere=self._source.chosen != "spans")
+        request = replace(
+            self._source.spans,
+            start=selection.start,
+            end=selection.end,
+            older_elsewhere=self._source.chosen != "spans",
+        )
         spans = InsightsSource(self._region, self._source.logs, request)
         try:
-            report = spans.read(self._emit, self._warnings)
+            report = spans.read(self._emit_of, self._warnings)
         except NoSpansError as error:
             return [self._instead_of_spans(selection, error)]
         self.names.add("spans")
@@ -139,23 +158,28 @@ class _Region:
     def _of_ids(self, ids: tuple[str, ...]) -> list[SourceReport]:
         """Traces by their ids: from the spans, and from X-Ray those that are older than these."""
         self.names.add("spans")
-        missing, of_spans = set(ids), self._emit
+        missing, given = set(ids), self._emit_of
 
-        def emit(items: Sequence[TraceReading | CallRow | RunRow]) -> None:
-            missing.difference_update(item.trace_id for item in items if isinstance(item, TraceReading))
-            of_spans(items)
+        def emit_of(origin: Origin) -> Emit:
+            of_origin = given(origin)
+
+            def emit(items: Sequence[Item]) -> None:
+                missing.difference_update(item.trace_id for item in items if isinstance(item, TraceReading))
+                of_origin(items)
+
+            return emit
 
         retrieval = RetrievalSource(self._region, lambda _: self._client, ids, self._source.expect)
-        report = retrieval.read(emit, self._warnings)
+        report = retrieval.read(emit_of, self._warnings)
         if not missing or self._source.chosen == "spans":
             return [report]
-        self._emit, asked = emit, len(missing)
+        self._emit_of, asked = emit_of, len(missing)
         try:
             older = self._of_xray(tuple(id_ for id_ in ids if id_ in missing), elsewhere=False)
         except ScanError:  # then these are missing
             return [report]
         finally:
-            self._emit = of_spans
+            self._emit_of = given
             if len(missing) == asked:
                 self.names.discard("xray")
         return [report._replace(skipped=SkippedTraces()), older]
@@ -188,7 +212,8 @@ class _Region:
             return traces_since(self._source.logs(self._region), self._source.spans, switched, meter)
 
         found: list[int] = []
-        emit, self._emit = self._emit, _each_once(self._emit, known, switched, found)
+        given = self._emit_of
+        self._emit_of = lambda origin: _each_once(given(origin), known, switched, found)
         try:
             until = window._replace(end=min(switched, window.end))
             report = self._of_xray(until, elsewhere=False, late=False)
@@ -197,12 +222,27 @@ class _Region:
             self._warnings.add("x-ray-unread", text)
             report = SourceReport(SkippedTraces(), elsewhere=True)
         finally:
-            self._emit = emit
+            self._emit_of = given
+        # of the rest of the hour it has what the spans have as well
+        covered = tuple(part._replace(end=max(part.end, _hour_end(switched))) for part in report.covered)
+        report = report._replace(covered=covered)
         if not found:
             self.names.discard("xray")
             return [report]
         cost = cost_note(meter, self._region, self._source.spans.usd_per_gb)
         return [report, _note(f"{self._region}: X-Ray until spans were kept"), _note(cost)]
+
+
+def _of_one_region(reports: Sequence[SourceReport]) -> SourceReport:
+    """What the sources of a region say, as one: where any of them lacks something, nothing is whole."""
+    report = together(reports)
+    return report._replace(
+        covered=tuple(part._replace(whole=part.whole and report.is_whole) for part in report.covered)
+    )
+
+
+def _hour_end(time: float) -> float:
+    return math.ceil(time / HOUR) * float(HOUR)
 
 
 def _note(text: str) -> SourceReport:
@@ -216,10 +256,10 @@ def _each_once(emit: Emit, known: Callable[[], frozenset[bytes]], switched: floa
     """
     lock = threading.Lock()
 
-    def of_before(items: Sequence[TraceReading | CallRow | RunRow]) -> None:
+    def of_before(items: Sequence[Item]) -> None:
         with lock:
             of_spans = known()
-        kept: list[TraceReading | CallRow | RunRow] = []
+        kept: list[Item] = []
         for item in items:
             if isinstance(item, TraceReading) and compact_id(item.trace_id) in of_spans:
                 kept += [

@@ -26,7 +26,7 @@ from scanner.text.escape import counted
 from scanner.traces.both_forms import CallsOfDocuments
 from scanner.traces.documents import Trace, compact_id, trace_from_api
 from scanner.traces.reading import read_trace
-from scanner.traces.source import Emit, SkippedTraces, SourceReport, warn_of_sampling
+from scanner.traces.source import Emit, EmitOf, Origin, SkippedTraces, SourceReport, warn_of_sampling
 from scanner.traces.span_store import SpanStore
 
 _IN_MEMORY = 16 << 20
@@ -53,13 +53,13 @@ class FilesSource:
     paths: tuple[Path, ...]
     name: str = "files"
 
-    def read(self, emit: Emit, warnings: Warnings) -> SourceReport:
+    def read(self, emit_of: EmitOf, warnings: Warnings) -> SourceReport:
         """Hand over every saved trace, each once.
 
         Documents outside a trace are put together by their trace id first. Raises ScanError for a path that
         does not exist, and for a named file that is something else than saved traces.
         """
-        finder = _TraceFinder(emit)
+        finder = _TraceFinder(emit_of(Origin()))
         for file in _files(self.paths, warnings):
             _read(file, finder, warnings)
         finder.emit_unassigned()

@@ -5,6 +5,7 @@ A source that is added later (OTLP spans, Logs Insights) is one more file with o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
@@ -16,8 +17,44 @@ WINDOW_UNREAD = "window-unread"
 NOT_RETURNED = "traces-unprocessed"
 """The code of the warning of spans of time that could not be listed."""
 
-Emit = Callable[[Sequence[TraceReading | CallRow | RunRow]], None]
+XRAY, SPANS, FILES = "xray", "spans", "files"
+"""The stores of traces."""
+
+Item = TraceReading | CallRow | RunRow
+
+Emit = Callable[[Sequence[Item]], None]
 """Takes what was read, in batches, each trace once. It is called from several threads at once."""
+
+
+class Origin(NamedTuple):
+    """Where a batch was read: in a region, of a store ("xray", "spans", "files"), and of which time.
+
+    Times are Unix seconds, both ends included. Aggregated rows are of this time, whatever theirs are.
+    """
+
+    region: str = ""
+    store: str = FILES
+    start: float = -math.inf
+    end: float = math.inf
+
+
+EmitOf = Callable[[Origin], Emit]
+"""What takes the batches of an origin."""
+
+
+class Coverage(NamedTuple):
+    """A time of which a store of a region was read: all that it has, where that went well (`whole`).
+
+    Times are Unix seconds, both ends included. `store` is as in `Origin`, for log groups that are named with
+    their names.
+    """
+
+    region: str
+    store: str
+    start: float
+    end: float
+    whole: bool = True
+
 
 Expect = Callable[[int], None]
 """Is told how many more traces were listed, before they are read; from several threads at once."""
@@ -54,7 +91,8 @@ class SourceReport(NamedTuple):
     `regions`, `start` and `end` (Unix seconds) are what was asked for, None where the readings say it.
     `notes` tell what was read where and what it cost, a line each. `interrupted` tells that it was ended by
     hand: what was read until then counts. `first` is when the first of it was recorded, where a source that
-    is not the only one says so.
+    is not the only one says so. `covered` is what was read, whether there was anything or not; of traces by
+    their ids there is none.
     """
 
     skipped: SkippedTraces
@@ -65,6 +103,17 @@ class SourceReport(NamedTuple):
     notes: tuple[str, ...] = ()
     interrupted: bool = False
     first: float | None = None
+    covered: tuple[Coverage, ...] = ()
+
+    @property
+    def lacks_traces(self) -> bool:
+        """Whether something was not read that may be any workload's."""
+        return bool(self.skipped.unprocessed or self.skipped.windows or self.skipped.documents)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all was read that there is."""
+        return not (self.lacks_traces or self.elsewhere or self.interrupted)
 
 
 def together(reports: Iterable[SourceReport]) -> SourceReport:
@@ -77,6 +126,7 @@ def together(reports: Iterable[SourceReport]) -> SourceReport:
         end=max((part.end for part in parts if part.end is not None), default=None),
         notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
         interrupted=any(part.interrupted for part in parts),
+        covered=tuple(covered for part in parts for covered in part.covered),
     )
 
 
@@ -97,8 +147,8 @@ class TraceSource(Protocol):
     def name(self) -> str:
         """The source in the report (`scan.source`)."""
 
-    def read(self, emit: Emit, warnings: Warnings) -> SourceReport:
-        """Hand all readings to `emit`, and keep none of them.
+    def read(self, emit_of: EmitOf, warnings: Warnings) -> SourceReport:
+        """Hand all readings to what takes those of their origin, and keep none of them.
 
         Raises ScanError where nothing can be read at all.
         """

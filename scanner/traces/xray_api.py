@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING
 
 from scanner.aws.ask import Failure
 from scanner.errors import Warnings
-from scanner.traces.source import Emit, Expect, SkippedTraces, SourceReport, expect_nothing, total
+from scanner.traces.source import (
+    XRAY,
+    Coverage,
+    Emit,
+    EmitOf,
+    Expect,
+    Origin,
+    SkippedTraces,
+    SourceReport,
+    expect_nothing,
+    total,
+)
 from scanner.traces.xray_fetch import Waiting, read_ids, read_window
 from scanner.traces.xray_requests import Window, transaction_search
 
@@ -31,21 +42,23 @@ class XRaySource:
     elsewhere: bool | None = None
     name: str = "xray"
 
-    def read(self, emit: Emit, warnings: Warnings) -> SourceReport:
+    def read(self, emit_of: EmitOf, warnings: Warnings) -> SourceReport:
         """Read one region after the other. Raises ScanError where X-Ray cannot be asked at all."""
         skipped: list[SkippedTraces] = []
         elsewhere = False
         # all clients first: a region that does not exist is no reason to read another one before
-        for client in [self.client_of_region(region) for region in self.regions]:
-            elsewhere = self._is_elsewhere(client, warnings) or elsewhere
-            skipped.append(self._read_region(client, emit, warnings))
         window = self.selection if isinstance(self.selection, Window) else None
+        times = (window.start, window.end) if window else ()
+        for region, client in {region: self.client_of_region(region) for region in self.regions}.items():
+            elsewhere = self._is_elsewhere(client, warnings) or elsewhere
+            skipped.append(self._read_region(client, emit_of(Origin(region, XRAY, *times)), warnings))
         return SourceReport(
             total(skipped),
             elsewhere,
             self.regions,
             start=window.start if window else None,
             end=window.end if window else None,
+            covered=tuple(Coverage(region, XRAY, *times) for region in self.regions if window),
         )
 
     def _read_region(self, client: XRayClient, emit: Emit, warnings: Warnings) -> SkippedTraces:

@@ -19,7 +19,7 @@ from scanner.report.schema import validate
 from scanner.request import ScanRequest
 from scanner.result import ScanResult, nothing_read
 from scanner.scan import scan
-from scanner.traces.source import NOT_RETURNED, Emit, SkippedTraces, SourceReport
+from scanner.traces.source import NOT_RETURNED, EmitOf, Origin, SkippedTraces, SourceReport
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:notes-app-api-test-delete"
@@ -43,8 +43,8 @@ class Rows:
     def __init__(self, *rows: CallRow) -> None:
         self._rows = rows
 
-    def read(self, emit: Emit, warnings: Warnings) -> SourceReport:
-        emit(self._rows)
+    def read(self, emit_of: EmitOf, warnings: Warnings) -> SourceReport:
+        emit_of(Origin())(self._rows)
         return SourceReport(SkippedTraces())
 
 

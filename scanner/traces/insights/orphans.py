@@ -17,8 +17,7 @@ from scanner.traces.insights.queries import Queries, Row
 from scanner.traces.insights.rows import call_row, count_of, span_of
 from scanner.traces.insights.trees import Tree, Trees, gap, gaps_of, near
 from scanner.traces.insights.windows import Window, pieces
-from scanner.traces.insights.work import Gaps
-from scanner.traces.source import Emit
+from scanner.traces.insights.work import EmitIn, Gaps
 
 AT_ONCE = 50_000
 """So many calls are held at once."""
@@ -27,10 +26,10 @@ AT_ONCE = 50_000
 class Orphans:
     """Finds whose the calls of windows are."""
 
-    def __init__(self, queries: Queries, region: str, emit: Emit, gaps: Gaps) -> None:
+    def __init__(self, queries: Queries, region: str, emit_in: EmitIn, gaps: Gaps) -> None:
         self._trees = Trees(queries, region, gaps)
         self._region = region
-        self._emit = emit
+        self._emit_in = emit_in
         self._gaps = gaps
 
     def read(self, window: Window, number: int, within: Window) -> None:
@@ -40,16 +39,16 @@ class Orphans:
             calls = self._trees.rows(query_text.calls_of_traces_query(), [part])
             found += sum(map(count_of, calls))
             if calls:
-                self._resolve(calls, near(part, within), within)
+                self._resolve(calls, part, within)
         if found < number:  # a row that is read one way and asked for another: nothing may be lost in silence
             self._gaps.add_unread(window, f"{number - found} calls were not found again")
 
-    def _resolve(self, calls: Sequence[Row], around: Window, within: Window) -> None:
-        trees = self._trees.of(calls, around, within)
+    def _resolve(self, calls: Sequence[Row], part: Window, within: Window) -> None:
+        trees = self._trees.of(calls, near(part, within), within)
         found: list[CallRow | RunRow | TraceReading] = []
         for row in calls:
             found += self._attributed(row, trees.get(row.get("traceId", ""), Tree()))
-        self._emit(found)
+        self._emit_in(part)(found)
 
     def _attributed(self, row: Row, tree: Tree) -> Iterable[CallRow | RunRow | TraceReading]:
         """The calls of a row, with the workload that the trace tells; a gap for each that it may be of."""

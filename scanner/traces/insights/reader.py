@@ -20,9 +20,9 @@ from scanner.traces.insights.queries import Queries, Row
 from scanner.traces.insights.requests import Requests
 from scanner.traces.insights.rows import call_row, count_of, is_true, needs_tree, run_row, span_of
 from scanner.traces.insights.unended import Unended
-from scanner.traces.insights.windows import Window, pieces
+from scanner.traces.insights.windows import Window, by_hour, pieces
 from scanner.traces.insights.work import Gaps, Job, work
-from scanner.traces.source import Emit
+from scanner.traces.source import SPANS, Emit, EmitOf, Origin
 
 QUERIES = 2
 """So many queries read all of the time: of calls and of runs. Others read parts of it, where need be."""
@@ -31,16 +31,20 @@ _SHORT, _FINE, _COARSE = 3 * 3600, "1m", "1h"
 
 
 class SpansReader:
-    """Reads windows of some log groups and hands over rows. `gaps` tells what could not be read."""
+    """Reads windows of some log groups and hands over rows. `gaps` tells what could not be read.
 
-    def __init__(self, queries: Queries, region: str, emit: Emit) -> None:
+    `hourly` tells that the rows of each hour stand by themselves.
+    """
+
+    def __init__(self, queries: Queries, region: str, emit_of: EmitOf, hourly: bool = False) -> None:
         self._queries = queries
         self._region = region
-        self._emit = emit
+        self._emit_of = emit_of
+        self._hourly = hourly
         self._orphans: dict[Window, int] = defaultdict(int)
         self._unended: dict[Window, int] = defaultdict(int)
         self.gaps = Gaps()
-        self._requests = Requests(queries, region, emit, self.gaps)
+        self._requests = Requests(queries, region, self._emit_in, self.gaps)
         self.rows = 0
         self.sampled = 0
         self.first: float | None = None
@@ -52,7 +56,7 @@ class SpansReader:
         """
         period = _FINE if window.seconds <= _SHORT else _COARSE
         calls, runs = query_text.calls_query(), query_text.runs_query(period)
-        parts = pieces(window)
+        parts = by_hour(window) if self._hourly else pieces(window)
         jobs = [
             *(Job(calls, part, self._take_calls) for part in parts),
             *(
@@ -62,13 +66,16 @@ class SpansReader:
             ),
         ]
         work(self._queries, jobs, self.gaps)
-        orphans = Orphans(self._queries, self._region, self._emit, self.gaps)
+        orphans = Orphans(self._queries, self._region, self._emit_in, self.gaps)
         for part, number in sorted(self._orphans.items()):
             orphans.read(part, number, within=window)
-        unended = Unended(self._queries, self._region, self._emit, self.gaps)
+        unended = Unended(self._queries, self._region, self._emit_in, self.gaps)
         for part in sorted(self._unended):
             unended.read(part, within=window)
         self._requests.read(within=window)
+
+    def _emit_in(self, window: Window) -> Emit:
+        return self._emit_of(Origin(self._region, SPANS, window.start, window.last))
 
     # --- calls ---
 
@@ -77,7 +84,7 @@ class SpansReader:
         for row in rows:
             found += self._calls_of(window, row)
         self.rows += len(rows)
-        self._emit(found)
+        self._emit_in(window)(found)
 
     def _calls_of(self, window: Window, row: Row) -> Iterable[CallRow | RunRow]:
         """The calls of a row, and how their workload's code is traced."""
@@ -105,10 +112,10 @@ class SpansReader:
 
     def _take_new_runs(self, window: Window, rows: Sequence[Row]) -> None:
         """Runs of which calls may still arrive: none of them is a complete one."""
-        self._emit([replace(run, ran=False) for run in self._runs_in(rows)])
+        self._emit_in(window)([replace(run, ran=False) for run in self._runs_in(rows)])
 
     def _take_runs(self, window: Window, rows: Sequence[Row]) -> None:
-        self._emit(self._runs_in(rows))
+        self._emit_in(window)(self._runs_in(rows))
 
     def _runs_in(self, rows: Sequence[Row]) -> list[RunRow]:
         """The runs of each period: where several records tell of the same run, the most traces count."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from operator import itemgetter
 
 from scanner.mapping.partitions import service_part
 from scanner.mapping.services import prefix_of
@@ -26,8 +27,7 @@ from scanner.traces.insights.queries import Queries, Row
 from scanner.traces.insights.rows import call_row, needs_tree, span_of
 from scanner.traces.insights.trees import Owner, Tree, Trees, gap, gaps_of, near
 from scanner.traces.insights.windows import Window
-from scanner.traces.insights.work import Gaps
-from scanner.traces.source import Emit
+from scanner.traces.insights.work import EmitIn, Gaps
 
 _MOST_JOINED = 1_000_000
 """So many calls and requests are joined; of more requests, each leaves a doubt of its service."""
@@ -37,12 +37,12 @@ _CALL = 60  # seconds around a request in which its call stands
 class Requests:
     """Counts requests, and finds those of which no call was recorded."""
 
-    def __init__(self, queries: Queries, region: str, emit: Emit, gaps: Gaps) -> None:
+    def __init__(self, queries: Queries, region: str, emit_in: EmitIn, gaps: Gaps) -> None:
         self._trees = Trees(queries, region, gaps)
         self._region = region
-        self._emit = emit
+        self._emit_in = emit_in
         self._gaps = gaps
-        self._rows: list[tuple[Row, Span]] = []
+        self._rows: dict[Window, list[tuple[Row, Span]]] = defaultdict(list)
         self._calls: dict[Window, int] = defaultdict(int)
         self._requests: dict[Window, int] = defaultdict(int)
 
@@ -53,21 +53,22 @@ class Requests:
     def add(self, window: Window, number: int, row: Row, span: Span) -> None:
         """Count requests, which a row has in common."""
         self._requests[window] += number
-        self._rows.append((row, span))
+        self._rows[window].append((row, span))
 
     def read(self, within: Window) -> None:
         """Hand over the requests of which no call was recorded."""
         joined = sum(self._requests.values()) + sum(self._calls[window] for window in self._requests)
         if joined > _MOST_JOINED:
-            self._emit([item for row, span in self._rows for item in _doubt(row, span, Tree())])
+            for window, rows in sorted(self._rows.items(), key=itemgetter(0)):
+                self._emit_in(window)([item for row, span in rows for item in _doubt(row, span, Tree())])
             return
         for window, number in sorted(self._requests.items()):
             found = 0
             for part in in_parts(window, max(number, self._calls[window])):
-                rows = self._trees.rows(query_text.requests_query(), [part])
-                found += len(rows)
-                if rows:
-                    self._resolve(rows, part, within)
+                requests = self._trees.rows(query_text.requests_query(), [part])
+                found += len(requests)
+                if requests:
+                    self._resolve(requests, part, within)
             if not found:  # a span may have several records, so their number says nothing
                 self._gaps.add_unread(window, "requests were not found again")
 
@@ -95,7 +96,7 @@ class Requests:
             tree = trees.get(span.trace_id, Tree())
             if not tree.is_below(span.parent_id, calls):
                 doubts += _doubt(row, span, tree)
-        self._emit(doubts)
+        self._emit_in(part)(doubts)
 
 
 def _names_host(span: Span) -> bool:

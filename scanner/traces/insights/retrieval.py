@@ -15,7 +15,15 @@ from scanner.aws.times import SYSTEM_CLOCK, Clock
 from scanner.errors import ScanError, Warnings
 from scanner.traces.documents import Trace
 from scanner.traces.reading import read_trace
-from scanner.traces.source import Emit, Expect, SkippedTraces, SourceReport, expect_nothing
+from scanner.traces.source import (
+    SPANS,
+    EmitOf,
+    Expect,
+    Origin,
+    SkippedTraces,
+    SourceReport,
+    expect_nothing,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_xray.client import XRayClient
@@ -39,9 +47,10 @@ class RetrievalSource:
     clock: Clock = SYSTEM_CLOCK
     name: str = "spans"
 
-    def read(self, emit: Emit, warnings: Warnings) -> SourceReport:
+    def read(self, emit_of: EmitOf, warnings: Warnings) -> SourceReport:
         """Read the traces. Raises ScanError where they cannot be asked for."""
         client = self.client_of_region(self.region)
+        emit = emit_of(Origin(self.region, SPANS))
         ids = list(dict.fromkeys(self.ids))
         self.expect(len(ids))
         missing = set(ids)

@@ -25,7 +25,14 @@ from scanner.traces.insights.queries import (
 )
 from scanner.traces.insights.reader import QUERIES, SpansReader
 from scanner.traces.insights.windows import Window, merged
-from scanner.traces.source import Emit, SkippedTraces, SourceReport, warn_of_sampling
+from scanner.traces.source import (
+    SPANS,
+    Coverage,
+    EmitOf,
+    SkippedTraces,
+    SourceReport,
+    warn_of_sampling,
+)
 
 GROUP = "aws/spans"
 LAG = 300
@@ -45,6 +52,7 @@ class SpansRequest:
 
     `bound` is for what AWS reads for all queries, `usd_per_gb` is what that costs. `older_elsewhere` tells
     that what was before the groups were made is read from another place. `limit` is that of rows.
+    `hourly`: the rows of each hour stand by themselves.
     """
 
     start: float
@@ -55,6 +63,7 @@ class SpansRequest:
     wait: float = 0.0
     older_elsewhere: bool = False
     limit: int = MOST_ROWS
+    hourly: bool = False
     pace: Pace = Pace()  # noqa: RUF009  # frozen
 
 
@@ -68,7 +77,7 @@ class InsightsSource:
     clock: Clock = SYSTEM_CLOCK
     name: str = "spans"
 
-    def read(self, emit: Emit, warnings: Warnings) -> SourceReport:
+    def read(self, emit_of: EmitOf, warnings: Warnings) -> SourceReport:
         """Read the spans, as far as they can be read.
 
         Raises ScanError where more would be read than allowed, or AWS cannot be asked; NoSpansError where
@@ -81,7 +90,7 @@ class InsightsSource:
         settled = math.floor(self.clock.now() - SETTLED)
         meter = Meter(self.request.bound)
         queries = Queries(client, self.request.groups, meter, self.request.pace, self.request.limit)
-        reader = SpansReader(queries, self.region, emit)
+        reader = SpansReader(queries, self.region, emit_of, self.request.hourly)
         interrupted = False
         try:
             with terminated_as_interrupted():
@@ -113,6 +122,7 @@ class InsightsSource:
             notes=(*self._lag_note(window, settled), cost_note(meter, self.region, self.request.usd_per_gb)),
             interrupted=interrupted,
             first=reader.first,
+            covered=(self._covered(window, groups),),
         )
 
     def _read(self, reader: SpansReader, window: Window, settled: int) -> bool:
@@ -162,6 +172,15 @@ class InsightsSource:
         if start >= end:
             raise NoSpansError(f"none of the time asked for can be read before {_when(end + LAG)}")
         return Window(start, end)
+
+    def _covered(self, window: Window, groups: dict[str, Group]) -> Coverage:
+        """What was read; also the time before a group was made, in which nothing is."""
+        names = self.request.groups
+        made = max((group.created for group in groups.values()), default=0.0)
+        is_all = len(names) == 1 and window.start == math.floor(made)
+        start = min(self.request.start, window.start) if is_all else window.start
+        store = SPANS if names == (GROUP,) else f"{SPANS}:{','.join(sorted(names))}"
+        return Coverage(self.region, store, start, window.last)
 
     # --- cost ---
 

@@ -13,8 +13,7 @@ from scanner.traces.insights.queries import Queries, Row
 from scanner.traces.insights.rows import call_row, span_of
 from scanner.traces.insights.trees import gap, near
 from scanner.traces.insights.windows import Window
-from scanner.traces.insights.work import Gaps, Job, work
-from scanner.traces.source import Emit
+from scanner.traces.insights.work import EmitIn, Gaps, Job, work
 
 _MOST_ASKED = 10 * query_text.IDS_A_QUERY
 """Of so many spans it is asked whether they ended; of more, all count as lost."""
@@ -23,10 +22,10 @@ _MOST_ASKED = 10 * query_text.IDS_A_QUERY
 class Unended:
     """Finds which calls of windows never ended."""
 
-    def __init__(self, queries: Queries, region: str, emit: Emit, gaps: Gaps) -> None:
+    def __init__(self, queries: Queries, region: str, emit_in: EmitIn, gaps: Gaps) -> None:
         self._queries = queries
         self._region = region
-        self._emit = emit
+        self._emit_in = emit_in
         self._gaps = gaps
 
     def read(self, window: Window, within: Window) -> None:
@@ -40,7 +39,7 @@ class Unended:
         if 0 < len(records) <= _MOST_ASKED:
             for span in self._ended(sorted(records), near(window, within)):
                 records.pop(span, None)
-        self._emit([item for row in records.values() for item in self._lost(row)])
+        self._emit_in(window)([item for row in records.values() for item in self._lost(row)])
 
     def _ended(self, spans: list[str], around: Window) -> set[str]:
         ended: set[str] = set()

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import NamedTuple
 
-DAY = 86_400
+HOUR, DAY = 3_600, 86_400
 
 
 class Window(NamedTuple):
@@ -30,6 +30,13 @@ def pieces(window: Window, longest: int = DAY) -> list[Window]:
     """A window in pieces of equal length that do not overlap, none of them too long."""
     number = max(1, -(-window.seconds // longest))
     edges = [window.start + window.seconds * at // number for at in range(number + 1)]
+    return [Window(start, end) for start, end in pairwise(edges) if start < end]
+
+
+def by_hour(window: Window) -> list[Window]:
+    """A window in pieces, one for each hour in UTC."""
+    inner = range(window.start - window.start % HOUR + HOUR, window.end, HOUR)
+    edges = [window.start, *inner, window.end]
     return [Window(start, end) for start, end in pairwise(edges) if start < end]
 
 

@@ -9,6 +9,10 @@ from typing import NamedTuple
 
 from scanner.traces.insights.queries import QUERIES_AT_ONCE, Answer, Queries, QueryError, Row, TooLongError
 from scanner.traces.insights.windows import Window, halves
+from scanner.traces.source import Emit
+
+EmitIn = Callable[[Window], Emit]
+"""What takes that which a window shows."""
 
 Take = Callable[[Window, Sequence[Row]], None]
 """Takes the rows of a window that was read whole. It is called in one thread."""

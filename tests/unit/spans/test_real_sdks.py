@@ -38,7 +38,7 @@ def _read(path: Path) -> TraceReading:
     def emit(items: Sequence[object]) -> None:
         readings.extend(item for item in items if isinstance(item, TraceReading))
 
-    report = FilesSource((path,)).read(emit, warnings)
+    report = FilesSource((path,)).read(lambda _: emit, warnings)
     assert (report.skipped.documents, warnings.all()) == (0, [])
     (reading,) = readings
     return reading

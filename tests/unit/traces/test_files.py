@@ -32,7 +32,7 @@ def read(*paths: Path) -> tuple[list[TraceReading], SourceReport, list[str]]:
     def emit(items: Sequence[TraceReading | CallRow | RunRow]) -> None:
         readings.extend(item for item in items if isinstance(item, TraceReading))
 
-    report = FilesSource(paths).read(emit, warnings)
+    report = FilesSource(paths).read(lambda _: emit, warnings)
     return readings, report, [warning.code for warning in warnings.all()]
 
 
@@ -122,7 +122,7 @@ def test_files_of_something_else_in_a_folder_are_named_once(
     for name in others:
         written(tmp_path / "saved", "something else", name)
     warnings = Warnings()
-    FilesSource((tmp_path / "saved",)).read(lambda items: None, warnings)
+    FilesSource((tmp_path / "saved",)).read(lambda _: lambda items: None, warnings)
     assert [warning.message for warning in warnings.all()] == told
 
 

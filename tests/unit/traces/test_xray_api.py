@@ -12,7 +12,7 @@ import pytest
 from scanner.errors import Warnings
 from scanner.model import CallRow, RunRow
 from scanner.model.readings import TraceReading
-from scanner.traces.source import SkippedTraces, SourceReport, total
+from scanner.traces.source import Coverage, SkippedTraces, SourceReport, total
 from scanner.traces.xray_api import XRaySource
 from scanner.traces.xray_requests import Window
 from tests.fakes.traces import Call, function_arn, lambda_trace
@@ -43,7 +43,7 @@ def read(
         with lock:
             ids.extend(item.trace_id for item in items if isinstance(item, TraceReading))
 
-    report = XRaySource(tuple(fakes), client, selection).read(emit, warnings)
+    report = XRaySource(tuple(fakes), client, selection).read(lambda _: emit, warnings)
     return sorted(ids), report, [warning.code for warning in warnings.all()]
 
 
@@ -52,8 +52,10 @@ def test_the_regions_are_read_together() -> None:
     with FakeXRay(TRACES[:3], cut_off) as here, FakeXRay(TRACES[3:], cut_off) as there:
         ids, report, codes = read({"us-east-1": here, "eu-west-1": there})
     assert ids == sorted(IDS)
+    regions, times = ("us-east-1", "eu-west-1"), (WINDOW.start, WINDOW.end)
+    covered = tuple(Coverage(region, "xray", *times) for region in regions)
     assert report == SourceReport(
-        SkippedTraces(truncated=2), regions=("us-east-1", "eu-west-1"), start=WINDOW.start, end=WINDOW.end
+        SkippedTraces(truncated=2), regions=regions, start=WINDOW.start, end=WINDOW.end, covered=covered
     )
     assert codes == []
 

@@ -12,7 +12,7 @@ from scanner.model import CallRow, RunRow, Usage
 from scanner.model.readings import TraceReading
 from scanner.traces.insights.queries import Pace
 from scanner.traces.insights.source import InsightsSource, SpansRequest
-from scanner.traces.source import Emit, SourceReport
+from scanner.traces.source import EmitOf, SourceReport
 from scanner.usage.builder import UsageBuilder
 from tests.fakes.clients import client_of
 from tests.fakes.logs_insights import FakeLogs, LogsScript
@@ -41,7 +41,7 @@ class ReadSpans(NamedTuple):
         return [warning.code for warning in self.warnings.all()]
 
 
-def emit_into(builder: UsageBuilder) -> Emit:
+def emit_into(builder: UsageBuilder) -> EmitOf:
     lock = threading.Lock()
 
     def emit(items: Sequence[TraceReading | CallRow | RunRow]) -> None:
@@ -49,7 +49,7 @@ def emit_into(builder: UsageBuilder) -> Emit:
             for item in items:
                 builder.add(item)
 
-    return emit
+    return lambda _: emit
 
 
 def read_spans(
