@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from scanner.model import Need
 
@@ -13,7 +13,8 @@ DAY = 86_400
 LATE = 3 * HOUR
 """How long after an hour's end its traces may still come: an hour that was read later is never read again."""
 
-Source = Literal["xray", "spans"]
+Source = str
+"""A store of traces: "xray", "spans", or "spans:GROUPS" where log groups are named."""
 
 
 class BucketKey(NamedTuple):
