@@ -1,6 +1,7 @@
 """What was seen over many runs: hours that were read, uses, grants of roles, and how each run ended."""
 
 from scanner.ledger.merge import merged
+from scanner.ledger.place import ledger_store
 from scanner.ledger.store import (
     LedgerError,
     LedgerStore,
@@ -49,5 +50,6 @@ __all__ = [
     "Seen",
     "Source",
     "Use",
+    "ledger_store",
     "merged",
 ]

@@ -47,10 +47,13 @@ class LedgerStore(Protocol):
 
 
 class MemoryStore:
-    """Keeps a ledger as long as the process runs."""
+    """Keeps a ledger as long as the process runs. `tidy` makes it small whenever it changes."""
 
-    def __init__(self, name: str = "memory") -> None:
+    def __init__(
+        self, name: str = "memory", tidy: Callable[[Ledger], Ledger] = lambda ledger: ledger
+    ) -> None:
         self.name = name
+        self._tidy = tidy
         self._ledger = EMPTY
         self._lock = threading.Lock()
 
@@ -65,5 +68,5 @@ class MemoryStore:
     def change(self, change: Callable[[Ledger], Ledger]) -> Ledger:
         """Keep what `change` makes of what is kept."""
         with self._lock:
-            self._ledger = change(self._ledger)
+            self._ledger = self._tidy(change(self._ledger))
             return self._ledger

@@ -41,11 +41,15 @@ def serving(answer: Callable[[HttpRequest], Answer], tls: ssl.SSLContext | None 
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # else a body waits 40 ms for the client to acknowledge the headers
 
         def do_GET(self) -> None:
             self._respond()
 
         def do_POST(self) -> None:
+            self._respond()
+
+        def do_PUT(self) -> None:
             self._respond()
 
         def _respond(self) -> None:

@@ -12,26 +12,26 @@ _KEY = BucketKey(ACCOUNT, REGION, "xray", "m1", 0)
 
 
 @given(ledgers, ledgers)
-@examples(200)
+@examples(100)
 def test_order_does_not_matter(a: Ledger, b: Ledger) -> None:
     assert merged(a, b) == merged(b, a)
 
 
 @given(ledgers, ledgers, ledgers)
-@examples(400)
+@examples(120)
 def test_which_two_merge_first_does_not_matter(a: Ledger, b: Ledger, c: Ledger) -> None:
     assert merged(merged(a, b), c) == merged(a, merged(b, c))
 
 
 @given(ledgers, ledgers)
-@examples(200)
+@examples(100)
 def test_what_comes_twice_counts_once(a: Ledger, b: Ledger) -> None:
     both = merged(a, b)
     assert merged(both, b) == merged(both, both) == merged(both, EMPTY) == both
 
 
 @given(ledgers, ledgers)
-@examples(200)
+@examples(100)
 def test_no_use_is_ever_lost(a: Ledger, b: Ledger) -> None:
     uses = merged(a, b).uses
     assert uses.keys() == a.uses.keys() | b.uses.keys()

@@ -1,0 +1,141 @@
+"""The tables of a ledger's file: how its values become rows, and rows values."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from scanner.ledger.values import (
+    Bucket,
+    BucketKey,
+    Day,
+    GrantName,
+    Ledger,
+    RoleRead,
+    Run,
+    RunFinding,
+    Seen,
+    Use,
+)
+from scanner.model import Certainty, ConditionValues, Need, Permission
+from scanner.text.escape import well_formed
+
+Row = Sequence[Any]
+
+SCHEMA = """\
+CREATE TABLE bucket(account TEXT, region TEXT, source TEXT, mapping TEXT, start INTEGER, whole INTEGER,
+  read_at REAL, content BLOB, PRIMARY KEY(account, region, source, mapping, start));
+CREATE TABLE day(account TEXT, region TEXT, source TEXT, mapping TEXT, start INTEGER, hours INTEGER,
+  read_at REAL, content BLOB, PRIMARY KEY(account, region, source, mapping, start));
+CREATE TABLE use(workload TEXT, action TEXT, resource TEXT, exact INTEGER, conditions TEXT, certainty TEXT,
+  sent INTEGER, first REAL, last REAL, times INTEGER,
+  PRIMARY KEY(workload, action, resource, exact, conditions, certainty, sent));
+CREATE TABLE grants(number INTEGER PRIMARY KEY, names TEXT);
+CREATE TABLE role(role TEXT, read_at REAL, grants INTEGER, PRIMARY KEY(role, read_at));
+CREATE TABLE run(id TEXT PRIMARY KEY, at REAL, scope TEXT, counts TEXT, findings BLOB);
+CREATE TABLE seal(digest BLOB);
+"""
+"""Version 1. `seal` holds one row: the digest of all others."""
+
+_LARGEST = 1 << 26  # bytes of the findings of a run
+
+
+class Table(NamedTuple):
+    """A table: its name, how many columns it has, the rows of a ledger."""
+
+    name: str
+    columns: int
+    rows: Callable[[Ledger], Iterable[Row]]
+
+
+def ledger_of(rows: Mapping[str, Iterable[Row]]) -> Ledger:
+    """The ledger of the rows of each table."""
+    grants = {number: _grants(names) for number, names in rows["grants"]}
+    return Ledger(
+        buckets={_key(row): Bucket(bool(row[5]), row[6], row[7]) for row in rows["bucket"]},
+        days={_key(row): Day(row[5], row[6], row[7]) for row in rows["day"]},
+        uses={_use(row): Seen(*row[7:]) for row in rows["use"]},
+        roles={RoleRead(role, at): grants[number] for role, at, number in rows["role"]},
+        runs={row[0]: _run(row) for row in rows["run"]},
+    )
+
+
+def _bucket_rows(ledger: Ledger) -> Iterator[Row]:
+    return ((*key, *bucket) for key, bucket in ledger.buckets.items())
+
+
+def _day_rows(ledger: Ledger) -> Iterator[Row]:
+    return ((*key, *day) for key, day in ledger.days.items())
+
+
+def _use_rows(ledger: Ledger) -> Iterator[Row]:
+    for (workload, (permission, certainty), sent), seen in ledger.uses.items():
+        action, resource, exact, conditions = permission
+        yield workload, action, resource, exact, _json(conditions), certainty.value, sent, *seen
+
+
+def _numbered(ledger: Ledger) -> dict[frozenset[GrantName], int]:
+    """The number of each set of grants: the same ones for the same ledger."""
+    return {grants: number for number, grants in enumerate(sorted(set(ledger.roles.values()), key=sorted))}
+
+
+def _grants_rows(ledger: Ledger) -> Iterator[Row]:
+    return ((number, _json(sorted(grants))) for grants, number in _numbered(ledger).items())
+
+
+def _role_rows(ledger: Ledger) -> Iterator[Row]:
+    numbers = _numbered(ledger)
+    return ((*key, numbers[grants]) for key, grants in ledger.roles.items())
+
+
+def _run_rows(ledger: Ledger) -> Iterator[Row]:
+    for name, run in ledger.runs.items():
+        findings = None if run.findings is None else zlib.compress(_json(run.findings).encode())
+        yield name, run.at, run.scope, _json(run.counts), findings
+
+
+TABLES = (
+    Table("bucket", 8, _bucket_rows),
+    Table("day", 8, _day_rows),
+    Table("use", 10, _use_rows),
+    Table("grants", 2, _grants_rows),
+    Table("role", 3, _role_rows),
+    Table("run", 5, _run_rows),
+)
+
+
+def _key(row: Row) -> BucketKey:
+    return BucketKey(*row[:5])
+
+
+def _use(row: Row) -> Use:
+    workload, action, resource, exact, conditions, certainty, sent = row[:7]
+    values = msgspec.json.decode(conditions, type=ConditionValues)
+    permission = Permission(action, resource, bool(exact), values)
+    return Use(workload, Need(permission, Certainty(certainty)), bool(sent))
+
+
+def _grants(names: str) -> frozenset[GrantName]:
+    return frozenset(msgspec.json.decode(names, type=list[GrantName]))
+
+
+def _run(row: Row) -> Run:
+    _, at, scope, counts, findings = row
+    return Run(
+        at,
+        scope,
+        msgspec.json.decode(counts, type=tuple[tuple[str, int], ...]),
+        None if findings is None else _findings(findings),
+    )
+
+
+def _findings(content: bytes) -> tuple[RunFinding, ...]:
+    unpacked = zlib.decompressobj().decompress(content, _LARGEST)
+    return msgspec.json.decode(unpacked, type=tuple[RunFinding, ...])
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(well_formed(value)).decode()
