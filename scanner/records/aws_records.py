@@ -36,7 +36,7 @@ class AwsRecords:
     def has_recorded_since(self, evidence: Evidence, changed: float) -> bool:
         """Whether IAM's data is young enough to tell what a workload did since its last change."""
         return self.last_accessed is not None and counts_for(
-            evidence.newest_complete, changed, self.last_accessed.asked
+            evidence.complete_starts, changed, self.last_accessed.asked
         )
 
     def unmapped_services(self, workload: str) -> frozenset[str | None]:

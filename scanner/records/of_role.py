@@ -35,7 +35,7 @@ class TracedWorkloads:
     def newest_recorded(self, arn: str, changed: float, asked: float) -> float:
         """The start of the newest trace of which a record that was asked for at `asked` tells."""
         evidence = of_current_code(self._evidence(arn), self.workloads.get(arn))
-        return newest_recorded(evidence.newest_complete, changed, asked)
+        return newest_recorded(evidence.complete_starts, changed, asked)
 
     def _evidence(self, arn: str) -> Evidence:
         return self.evidence.get(arn, Evidence())

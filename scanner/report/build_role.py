@@ -23,7 +23,6 @@ from scanner.result import RoleResult, ScanResult
 from scanner.suggest.check import AllowedElsewhere, NotUnderstood
 from scanner.suggest.edits import edits
 from scanner.suggest.statements import as_written
-from scanner.usage.builder import KEPT_STARTS
 from scanner.usage.evidence import workload_evidence
 from scanner.verdict.reasons import Reason
 
@@ -115,9 +114,8 @@ class RoleBuilder:
     def _traces(self, role: Role, policy: Policy) -> tuple[int, bool]:
         """How many complete traces are newer than the last change, and whether there are more."""
         workloads = workload_evidence(role, policy, self.evidence, self.result.workloads)
-        starts = [(w.evidence.newest_complete, w.changed) for w in workloads]
-        newer = sum(start > changed for newest, changed in starts for start in newest)
-        return newer, any(len(newest) >= KEPT_STARTS for newest, _ in starts)
+        observed = [w.evidence.observed_since(w.changed) for w in workloads]
+        return sum(one.traces for one in observed), any(one.more for one in observed)
 
 
 def _finding(finding: Finding, tables: _RoleTables, traces: tuple[int, bool]) -> records.Finding:

@@ -12,11 +12,13 @@ from scanner.mapping.permissions import required_permissions
 from scanner.model import CallRow, Certainty, RunRow, Unmapped, Usage
 from scanner.model.readings import TraceReading
 from scanner.model.usage import earliest, latest
-from scanner.usage.tally import SENT, Mapper, Occurrence, Tally
+from scanner.usage.counts import Occurrence
+from scanner.usage.state import Counters, Seen, UsageState, Use
+from scanner.usage.tally import SENT, Mapper, Tally
 from scanner.usage.times import TraceTimes
 
-# Of how many of its newest complete traces the start is kept: more are never counted.
-KEPT_STARTS = 1000
+# Of how many of its newest complete traces the start is kept, at least: days count all of them.
+KEPT_STARTS = 200
 # An ARN's fields up to a function's name: what follows is a version or an alias.
 _FUNCTION_FIELDS = 7
 
@@ -134,13 +136,48 @@ class UsageBuilder:
     def usages(self) -> list[Usage]:
         """The usage of every workload seen, by key; last that of no workload, if there is any."""
         workloads = sorted(arn for arn in self._tallies if arn is not None)
-        order: list[str | None] = [*workloads, *([None] if None in self._tallies else [])]
-        for arn in workloads:
-            tally = self._tallies[arn]
-            for pattern, time in self._invoked_gaps.items():
-                if matches(pattern, arn):
-                    tally.last_incomplete = latest(tally.last_incomplete, time)
-        return [self._tallies[arn].usage(arn) for arn in order]
+        usages = [self._tallies[arn].usage(arn, self._invoked_gap(arn)) for arn in workloads]
+        return [*usages, *([self._tallies[None].usage(None)] if None in self._tallies else [])]
+
+    def _invoked_gap(self, arn: str) -> float | None:
+        """When a document of a workload was last missing in the trace of its caller."""
+        times = (time for pattern, time in self._invoked_gaps.items() if matches(pattern, arn))
+        return max(times, default=None)
+
+    # --- over several runs ---
+
+    def state(self) -> UsageState:
+        """All that was added, as it is kept for later."""
+        return UsageState(
+            self._counters(),
+            tuple(
+                self._tallies[arn].state(arn)
+                for arn in sorted(self._tallies, key=lambda arn: (arn is None, arn or ""))
+            ),
+            tuple(sorted(self._invoked_gaps.items())),
+        )
+
+    def add_state(self, state: UsageState) -> None:
+        """Add what another builder was given: of other traces, or they count twice."""
+        self._set_counters(self._counters().joined(state.counters))
+        for of_workload in state.workloads:
+            self._tally(of_workload.workload).add_state(of_workload)
+        for pattern, time in state.invoked_gaps:
+            self._invoked_gaps[pattern] = max(time, self._invoked_gaps.get(pattern, 0.0))
+
+    def add_use(self, use: Use, seen: Seen) -> None:
+        """Add a use that was seen at some time: it was used, and is no evidence of anything else.
+
+        The calls that show it may be added as well: they do not count twice.
+        """
+        self._tally(use.workload).add_use(use.need, use.sent, seen)
+
+    def _counters(self) -> Counters:
+        return Counters(**{name: getattr(self, name) for name in Counters.__struct_fields__})
+
+    def _set_counters(self, counters: Counters) -> None:
+        for name in Counters.__struct_fields__:
+            setattr(self, name, getattr(counters, name))
 
     def _tally(self, arn: str | None) -> Tally:
         tally = self._tallies.get(arn)

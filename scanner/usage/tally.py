@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from scanner.iam import catalog
@@ -13,7 +12,6 @@ from scanner.mapping.access_denied import Denial, denial_of, object_pattern, wit
 from scanner.model import (
     Call,
     Certainty,
-    Denied,
     Evidence,
     Need,
     Observation,
@@ -26,85 +24,15 @@ from scanner.model import (
 from scanner.model.readings import WorkloadRun
 from scanner.model.usage import earliest, latest
 from scanner.model.workloads import NO_HINTS, Hints
+from scanner.usage.code_tally import CodeTally
+from scanner.usage.counts import DenialCount, Occurrence, PermissionCount
+from scanner.usage.state import PermissionState, Seen, WorkloadState, need_of
 
-_EXAMPLES = 3
 _MOST_HINTS = 20
 SENT = (Outcome.OK, Outcome.FAILED)
 Mapper = Callable[[Call], tuple[Need, ...] | Unmapped]
 # A permission and whether it was surely needed: what is counted apart.
 _Counted = tuple[Permission, bool]
-
-
-class Occurrence(NamedTuple):
-    """How often and when (Unix seconds) a call was seen: once in a trace, or in an aggregated row.
-
-    `first` and `last` are None where no trace can have such times. `trace` is the number of the trace, 0 for
-    an aggregated row, which may have the id of one. `message` is that of the error.
-    """
-
-    times: int
-    first: float | None
-    last: float | None
-    message: str = ""
-    trace: int = 0
-    trace_id: str = ""
-
-
-def _keep_newest(newest: list[tuple[float, str]], time: float, trace_id: str) -> None:
-    """Add a trace to the heap of the newest ones; the same trace counts once."""
-    full = len(newest) == _EXAMPLES
-    if full and time < newest[0][0]:  # most calls end here: no pair is made of them
-        return
-    example = (time, trace_id)
-    if full and example <= newest[0]:
-        return
-    for _, trace in newest:
-        if trace == trace_id:
-            return
-    if full:
-        heapq.heappushpop(newest, example)
-    else:
-        heapq.heappush(newest, example)
-
-
-@dataclass(slots=True)
-class _Count:
-    """A permission of one workload: how often, in how many traces, when."""
-
-    first: float | None
-    last: float | None
-    count: int = 0
-    traces: int = 0
-    succeeded: int = 0
-    last_trace: int = 0
-    newest: list[tuple[float, str]] = field(default_factory=list)
-
-    def add(self, seen: Occurrence, succeeded: bool) -> None:
-        self.count += seen.times
-        if succeeded:
-            self.succeeded += seen.times
-        if seen.trace and seen.trace != self.last_trace:
-            self.traces += 1
-            self.last_trace = seen.trace
-            _keep_newest(self.newest, seen.last or 0.0, seen.trace_id)
-        elif seen.trace_id and not seen.trace:  # an aggregated row
-            _keep_newest(self.newest, seen.last or 0.0, seen.trace_id)
-        # `earliest` and `latest` written out: this runs for every call
-        first, last = seen.first, seen.last
-        if first is not None and (self.first is None or first < self.first):
-            self.first = first
-        if last is not None and (self.last is None or last > self.last):
-            self.last = last
-
-    def observation(self) -> Observation:
-        return Observation(
-            self.count,
-            self.traces,
-            first_seen=self.first,
-            last_seen=self.last,
-            succeeded=self.succeeded,
-            trace_ids=tuple(trace for _, trace in sorted(self.newest, reverse=True)),
-        )
 
 
 class _Counting(NamedTuple):
@@ -117,29 +45,10 @@ class _Counting(NamedTuple):
 
     succeeded: bool
     denied: bool
-    counts: tuple[_Count, ...] = ()
+    counts: tuple[PermissionCount, ...] = ()
     certain: tuple[Permission, ...] = ()
     prefix: str = ""
     unmapped: Unmapped | None = None
-
-
-@dataclass
-class _DenialCount:
-    """Denials of one permission: the earliest message and what it says, how many there were, some traces."""
-
-    message: str
-    denial: Denial
-    earliest: tuple[float, str, str]
-    count: int = 0
-    newest: list[tuple[float, str]] = field(default_factory=list)
-
-    def add(self, seen: Occurrence, message: str, denial: Denial) -> None:
-        self.count += seen.times
-        place = (seen.first or 0.0, seen.trace_id, message)
-        if place < self.earliest:  # whatever the order in which traces come
-            self.message, self.denial, self.earliest = message, denial, place
-        if seen.trace_id:
-            _keep_newest(self.newest, seen.last or 0.0, seen.trace_id)
 
 
 @dataclass(slots=True)
@@ -151,27 +60,32 @@ class Tally:
     calls: int = 0
     first: float | None = None
     last: float | None = None
-    last_call: float | None = None
-    newest_complete: list[float] = field(default_factory=list)
-    of_versions: dict[str, Tally] = field(default_factory=dict)
+    code: CodeTally = field(init=False)
+    of_versions: dict[str, CodeTally] = field(default_factory=dict)
     incomplete: int = 0
     last_incomplete: float | None = None
-    auto_instrumented: float | None = None
-    by_xray_sdk: float | None = None
-    by_python_sdk: float | None = None
-    used: dict[_Counted, _Count] = field(default_factory=dict)
-    attempted: dict[_Counted, _Count] = field(default_factory=dict)
-    denied: dict[tuple[str, str], _DenialCount] = field(default_factory=dict)
-    services: dict[str, float] = field(default_factory=dict)
+    used: dict[_Counted, PermissionCount] = field(default_factory=dict)
+    attempted: dict[_Counted, PermissionCount] = field(default_factory=dict)
+    denied: dict[tuple[str, str], DenialCount] = field(default_factory=dict)
     unmapped: dict[Unmapped, int] = field(default_factory=dict)
     one_of: set[Permission] = field(default_factory=set)
     hints: dict[Hints, float] = field(default_factory=dict)
     other_credentials: int = 0
+    # (permission, surely needed, sent): uses that no evidence stands behind any more
+    remembered: dict[tuple[Permission, bool, bool], Seen] = field(default_factory=dict)
     _countings: dict[Call, _Counting] = field(default_factory=dict)
 
-    def of_version(self, version: str | None) -> Tally:
+    def __post_init__(self) -> None:
+        self.code = CodeTally(self.kept)
+
+    def of_version(self, version: str | None) -> CodeTally:
         """Where it is noted what is evidence of one version's code: of a published one, apart."""
-        return self if version is None else self.of_versions.setdefault(version, Tally(self.kept))
+        if version is None:
+            return self.code
+        of_version = self.of_versions.get(version)
+        if of_version is None:
+            of_version = self.of_versions[version] = CodeTally(self.kept)
+        return of_version
 
     def add_span(self, first: float | None, last: float | None) -> None:
         """Note that the workload was seen from one time to another."""
@@ -182,34 +96,29 @@ class Tally:
         self.traces += 1
         self.add_span(run.start, run.start)
         self.add_hints(run.hints, run.start)
-        instrumented = run.auto_instrumented or run.by_xray_sdk
-        code = self.of_version(run.version) if instrumented or (complete and ran) else self
-        if run.auto_instrumented:
-            code.auto_instrumented = latest(code.auto_instrumented, run.start)
-        if run.by_xray_sdk:
-            code.by_xray_sdk = latest(code.by_xray_sdk, run.start)
-            if run.python_sdk:
-                code.by_python_sdk = latest(code.by_python_sdk, run.start)
+        if run.auto_instrumented or run.by_xray_sdk:
+            self.of_version(run.version).add_clients(run)
         if not complete:
             self.incomplete += 1
             self.last_incomplete = latest(self.last_incomplete, run.start)
         elif ran:
-            code._add_complete(run.start)
+            self.of_version(run.version).add_complete(run.start)
 
     def add_runs(self, row: RunRow) -> None:
         """Note an aggregated row of runs: one of them started last, of the others it is not known."""
         self.traces += row.traces
         self.add_span(row.first, row.last)
         self.add_hints(row.hints, row.last)
-        code = self.of_version(row.version) if row.auto_instrumented or (row.complete and row.ran) else self
         if row.auto_instrumented:
+            code = self.of_version(row.version)
             code.auto_instrumented = latest(code.auto_instrumented, row.last)
         if not row.complete:
             self.incomplete += row.traces
             self.last_incomplete = latest(self.last_incomplete, row.last)
         elif row.ran and row.traces:
-            code._add_complete(row.last)
-            code._add_starts(row.first, row.traces - 1)
+            code = self.of_version(row.version)
+            code.add_complete(row.last)
+            code.add_starts(row.first, row.traces - 1)
 
     def add_hints(self, hints: Hints, time: float) -> None:
         """Note what the role may be found by. The newest are kept: what is gone is forgotten by AWS soon.
@@ -248,7 +157,7 @@ class Tally:
         None is for a time that no trace can have: of which code, it does not show.
         """
         self.calls += seen.times
-        code = self if version is None else self.of_version(version)
+        code = self.code if version is None else self.of_version(version)
         if began is not None and (code.last_call is None or began > code.last_call):
             code.last_call = began
         counting = self._countings.get(call)
@@ -275,80 +184,132 @@ class Tally:
         of_needs = []
         for permission, certainty in needs:
             key = (permission, certainty is Certainty.REQUIRED)
-            of_needs.append(counts.setdefault(key, _Count(seen.first, seen.last)))
+            of_needs.append(counts.setdefault(key, PermissionCount(seen.first, seen.last)))
             if sent and certainty is Certainty.ONE_OF:
                 self.one_of.add(permission)
         certain = tuple(need.permission for need in needs if need.certainty is not Certainty.POSSIBLE)
         prefix = certain[0].action.partition(":")[0] if certain else ""
         return counting._replace(counts=tuple(of_needs), certain=certain, prefix=prefix)
 
-    def usage(self, workload: str | None) -> Usage:
-        """All of it, as the usage of a workload."""
+    def add_use(self, need: Need, sent: bool, seen: Seen) -> None:
+        """Note a use that was seen at some time: it was used, and is no evidence of anything else.
+
+        It counts once with the calls that show it, however often they are counted.
+        """
+        key = (need.permission, need.required, sent)
+        known = self.remembered.get(key)
+        self.remembered[key] = seen if known is None else known.joined(seen)
+        if sent and need.certainty is Certainty.ONE_OF:
+            self.one_of.add(need.permission)
+
+    def usage(self, workload: str | None, invoked_gap: float | None = None) -> Usage:
+        """All of it, as the usage of a workload. `invoked_gap` is when a document of it was last missing."""
         return Usage(
             workload,
-            self._evidence(),
-            used=_observations(sorted(self.used.items()), self.one_of),
-            attempted=_observations(self.attempted.items(), self.one_of),
+            self._evidence(invoked_gap),
+            used=self._observations(self.used, sent=True),
+            attempted=self._observations(self.attempted, sent=False),
             denied=tuple(
-                Denied(
-                    action,
-                    resource,
-                    count=count.count,
-                    message=count.message,
-                    cause=count.denial.cause,
-                    policy=count.denial.policy,
-                    trace_ids=tuple(sorted({trace for _, trace in count.newest})),
-                )
+                count.denied(action, resource)
                 for (action, resource), count in sorted(self.denied.items(), key=lambda item: item[0])
             ),
-            unmapped=dict(sorted(self.unmapped.items(), key=lambda item: item[0][:3])),
+            unmapped=dict(self._unmapped()),
             hints=tuple(sorted(self.hints, key=self._worth, reverse=True)),
             other_credentials=self.other_credentials,
         )
 
-    def _add_complete(self, start: float) -> None:
-        if len(self.newest_complete) < self.kept:
-            heapq.heappush(self.newest_complete, start)
-        else:
-            heapq.heappushpop(self.newest_complete, start)
+    def state(self, workload: str | None) -> WorkloadState:
+        """All of it, as it is kept for later."""
+        return WorkloadState(
+            workload,
+            traces=self.traces,
+            calls=self.calls,
+            first=self.first,
+            last=self.last,
+            incomplete=self.incomplete,
+            last_incomplete=self.last_incomplete,
+            code=self.code.state(),
+            of_versions=tuple((version, code.state()) for version, code in sorted(self.of_versions.items())),
+            used=_states(self.used),
+            attempted=_states(self.attempted),
+            denied=tuple(
+                count.state(action, resource)
+                for (action, resource), count in sorted(self.denied.items(), key=lambda item: item[0])
+            ),
+            one_of=tuple(sorted(self.one_of)),
+            unmapped=tuple(self._unmapped()),
+            hints=tuple(sorted(self.hints.items())),
+            other_credentials=self.other_credentials,
+            remembered=tuple((*key, self.remembered[key]) for key in sorted(self.remembered)),
+        )
 
-    def _add_starts(self, start: float, number: int) -> None:
-        """Note complete traces that started at one time, as far as is known."""
-        newest = self.newest_complete
-        newest += [start] * min(number, self.kept)
-        newest.sort()  # what is sorted is a heap
-        del newest[: max(0, len(newest) - self.kept)]
+    def add_state(self, state: WorkloadState) -> None:
+        """Note what another run noted of the same workload."""
+        self.traces += state.traces
+        self.calls += state.calls
+        self.add_span(state.first, state.last)
+        self.incomplete += state.incomplete
+        self.last_incomplete = latest(self.last_incomplete, state.last_incomplete)
+        self.code.add_state(state.code)
+        for version, code in state.of_versions:
+            self.of_version(version).add_state(code)
+        for counts, states in ((self.used, state.used), (self.attempted, state.attempted)):
+            for count in states:
+                key = (count.permission, count.required)
+                counts.setdefault(key, PermissionCount(count.first, count.last)).add_state(count)
+        for denial in state.denied:
+            place = (denial.action, denial.resource)
+            self.denied.setdefault(place, DenialCount(denial.earliest)).add_state(denial)
+        self.one_of.update(state.one_of)
+        for unmapped, number in state.unmapped:
+            self.unmapped[unmapped] = self.unmapped.get(unmapped, 0) + number
+        for hints, time in state.hints:
+            self.add_hints(hints, time)
+        self.other_credentials += state.other_credentials
+        for permission, required, sent, seen in state.remembered:
+            self.add_use(need_of(permission, required, one_of=False), sent, seen)
+
+    def _unmapped(self) -> list[tuple[Unmapped, int]]:
+        return sorted(self.unmapped.items(), key=lambda item: (*item[0][:3], item[0].prefix or ""))
+
+    def _observations(
+        self, counts: Mapping[_Counted, PermissionCount], *, sent: bool
+    ) -> dict[Need, Observation]:
+        """What was counted, with what is only remembered, in an order that says nothing of when it came."""
+        observed = {counted: count.observation() for counted, count in counts.items()}
+        for (permission, required, was_sent), seen in self.remembered.items():
+            if was_sent is sent:
+                counted = (permission, required)
+                observed[counted] = _with_seen(observed.get(counted), seen)
+        return {
+            need_of(permission, required, permission in self.one_of): observation
+            for (permission, required), observation in sorted(observed.items(), key=lambda item: item[0])
+        }
 
     def _add_denied(self, certain: Sequence[Permission], seen: Occurrence) -> None:
         """Note what a call was denied. What only the message names may have been needed as well."""
         denial = denial_of(seen.message)
         message = without_object_key(seen.message, denial.resource or "")
         named = _named(certain, denial)
+        place = DenialCount.place(seen, message, denial)
         for permission in certain if named is None or not _is_believed(named, certain) else (named,):
             key = (permission.action, permission.resource)
-            place = (seen.first or 0.0, seen.trace_id, message)
-            count = self.denied.setdefault(key, _DenialCount(message, denial, place))
-            count.add(seen, message, denial)
+            self.denied.setdefault(key, DenialCount(place)).add(seen, place)
         # whoever names it: an action that the catalogue lacks may be newer than the catalogue
         if named is not None and all(permission.action != named.action for permission in certain):
-            attempts = self.attempted.setdefault((named, True), _Count(seen.first, seen.last))
+            attempts = self.attempted.setdefault((named, True), PermissionCount(seen.first, seen.last))
             attempts.add(seen, succeeded=False)
 
-    def _evidence(self) -> Evidence:
-        return Evidence(
+    def _evidence(self, invoked_gap: float | None) -> Evidence:
+        return replace(
+            self.code.evidence(),
             traces=self.traces,
             calls=self.calls,
             first_seen=self.first,
             last_seen=self.last,
-            last_call=self.last_call,
-            newest_complete=tuple(sorted(self.newest_complete, reverse=True)),
-            of_versions={version: tally._evidence() for version, tally in sorted(self.of_versions.items())},
+            of_versions={version: code.evidence() for version, code in sorted(self.of_versions.items())},
             incomplete_traces=self.incomplete,
-            last_incomplete=self.last_incomplete,
-            auto_instrumented=self.auto_instrumented,
-            by_xray_sdk=self.by_xray_sdk,
-            by_python_sdk=self.by_python_sdk,
-            services=dict(self.services),
+            last_incomplete=latest(self.last_incomplete, invoked_gap),
             unmapped_services=frozenset(unmapped.prefix for unmapped in self.unmapped),
         )
 
@@ -371,13 +332,18 @@ def _is_believed(named: Permission, certain: Sequence[Permission]) -> bool:
     return catalog.action(named.action) is not None or not any(catalog.action(p.action) for p in certain)
 
 
-def _observations(
-    counts: Iterable[tuple[_Counted, _Count]], one_of: Collection[Permission]
-) -> dict[Need, Observation]:
-    return {_need(*counted, one_of): count.observation() for counted, count in counts}
+def _states(counts: Mapping[_Counted, PermissionCount]) -> tuple[PermissionState, ...]:
+    in_order = sorted(counts.items(), key=lambda item: item[0])
+    return tuple(count.state(*counted) for counted, count in in_order)
 
 
-def _need(permission: Permission, required: bool, one_of: Collection[Permission]) -> Need:
-    if required:
-        return Need(permission, Certainty.REQUIRED)
-    return Need(permission, Certainty.ONE_OF if permission in one_of else Certainty.POSSIBLE)
+def _with_seen(observation: Observation | None, seen: Seen) -> Observation:
+    """What was counted of a use, and what is remembered of it: this counts the same calls."""
+    if observation is None:
+        return Observation(seen.count, 0, seen.first, seen.last)
+    return replace(
+        observation,
+        count=max(observation.count, seen.count),
+        first_seen=earliest(observation.first_seen, seen.first),
+        last_seen=latest(observation.last_seen, seen.last),
+    )

@@ -83,12 +83,12 @@ def evidence_reasons(workload: WorkloadEvidence, requirements: EvidenceRequireme
     """The reasons that hold for all that is said of one workload."""
     evidence, changed = workload.evidence, workload.changed
     reasons = set()
-    newer = sum(1 for start in evidence.newest_complete if start > changed)
-    if newer == 0:
+    observed = evidence.observed_since(changed)
+    if observed.traces == 0:
         reasons.add(Reason.NOT_SEEN)
-    elif newer < requirements.min_traces:
+    elif observed.traces < requirements.min_traces:
         reasons.add(Reason.TOO_FEW_TRACES)
-    if newer and not (evidence.last_call and evidence.last_call > changed):
+    if observed.traces and not (evidence.last_call and evidence.last_call > changed):
         reasons.add(Reason.NO_CALLS)
     if evidence.last_incomplete is not None and evidence.last_incomplete > changed:
         reasons.add(Reason.INCOMPLETE_TRACES)

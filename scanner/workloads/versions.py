@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from scanner.model import Evidence, Role, Workload
+from scanner.model.usage import DayRuns
 from scanner.model.workloads import LATEST, PublishedVersion
 
 
@@ -49,6 +50,7 @@ def _joined(evidence: Evidence, further: Iterable[Evidence]) -> Evidence:
         evidence = replace(
             evidence,
             newest_complete=tuple(starts),
+            complete_days=_joined_days(evidence.complete_days, seen.complete_days),
             last_call=_newest(evidence.last_call, seen.last_call),
             auto_instrumented=_newest(evidence.auto_instrumented, seen.auto_instrumented),
             by_xray_sdk=_newest(evidence.by_xray_sdk, seen.by_xray_sdk),
@@ -59,6 +61,13 @@ def _joined(evidence: Evidence, further: Iterable[Evidence]) -> Evidence:
             },
         )
     return evidence
+
+
+def _joined_days(days: Mapping[int, DayRuns], further: Mapping[int, DayRuns]) -> dict[int, DayRuns]:
+    joined = dict(days)
+    for day, runs in further.items():
+        joined[day] = joined[day].joined(runs) if day in joined else runs
+    return joined
 
 
 def ran_older_code(evidence: Evidence, workload: Workload | None) -> bool:
