@@ -23,10 +23,9 @@ from scanner.ledger.values import (
     RoleRead,
     Run,
     RunFinding,
-    Seen,
     Source,
-    Use,
 )
+from scanner.usage.state import Seen, Use
 
 __all__ = [
     "DAY",

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from itertools import groupby
 from typing import TypeVar
 
-from scanner.ledger.values import Ledger, Run, Seen
+from scanner.ledger.values import Ledger, Run
+from scanner.usage.state import Seen
 
 _RUNS = 400  # of each scope are kept
 _RUNS_WITH_FINDINGS = 30
@@ -26,7 +27,7 @@ def merged(a: Ledger, b: Ledger) -> Ledger:
     return Ledger(
         buckets={key: bucket for key, bucket in buckets.items() if key.day not in days} if days else buckets,
         days=days,
-        uses=_joined(a.uses, b.uses, _seen),
+        uses=_joined(a.uses, b.uses, Seen.joined),
         roles=_joined(a.roles, b.roles, frozenset.union),
         runs=_newest(_joined(a.runs, b.runs, _fuller)),
     )
@@ -37,10 +38,6 @@ def _joined(a: Mapping[K, V], b: Mapping[K, V], join: Callable[[V, V], V]) -> di
     for key, value in b.items():
         joined[key] = join(joined[key], value) if key in joined else value
     return joined
-
-
-def _seen(a: Seen, b: Seen) -> Seen:
-    return Seen(min(a.first, b.first), max(a.last, b.last), max(a.times, b.times))
 
 
 def _fuller(a: Run, b: Run) -> Run:

@@ -8,20 +8,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from scanner.ledger.values import (
-    Bucket,
-    BucketKey,
-    Day,
-    GrantName,
-    Ledger,
-    RoleRead,
-    Run,
-    RunFinding,
-    Seen,
-    Use,
-)
+from scanner.ledger.values import Bucket, BucketKey, Day, GrantName, Ledger, RoleRead, Run, RunFinding
 from scanner.model import Certainty, ConditionValues, Need, Permission
 from scanner.text.escape import well_formed
+from scanner.usage.state import Seen, Use
 
 Row = Sequence[Any]
 

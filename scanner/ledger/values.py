@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from scanner.model import Need
+from scanner.usage.state import Seen, Use
 
 HOUR = 3_600
 DAY = 86_400
@@ -57,22 +57,6 @@ class Day(NamedTuple):
     hours: int
     read_at: float
     content: bytes
-
-
-class Use(NamedTuple):
-    """A permission that a workload once needed. `sent` is False where the call was denied or never left."""
-
-    workload: str
-    need: Need
-    sent: bool
-
-
-class Seen(NamedTuple):
-    """When a use was seen first and last, and how many times at most in one hour or run."""
-
-    first: float
-    last: float
-    times: int
 
 
 class RoleRead(NamedTuple):

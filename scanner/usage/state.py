@@ -31,28 +31,26 @@ class StateUnreadError(ValueError):
 
 
 class Use(NamedTuple):
-    """A need of a workload; `sent` tells that a call which needs it was sent, and not only attempted."""
+    """A permission that a workload once needed. `sent` is False where the call was denied or never left."""
 
-    workload: str | None
+    workload: str
     need: Need
     sent: bool
 
 
-class Seen(Struct, frozen=True, array_like=True):
-    """When a use was first and last seen (Unix seconds, None where no trace can have such a time), how often.
+class Seen(NamedTuple):
+    """When a use was seen first and last, and how many times at most at once.
 
-    What says the same of one use twice says it once.
+    In Unix seconds, 0 where no trace can have such a time. What says the same of one use twice says it once.
     """
 
-    first: float | None
-    last: float | None
-    count: int
+    first: float
+    last: float
+    times: int
 
     def joined(self, other: Seen) -> Seen:
         """What two say of the same use."""
-        return Seen(
-            earliest(self.first, other.first), latest(self.last, other.last), max(self.count, other.count)
-        )
+        return Seen(min(self.first, other.first), max(self.last, other.last), max(self.times, other.times))
 
 
 class PermissionState(Struct, frozen=True, array_like=True):
@@ -184,7 +182,7 @@ def decode(content: bytes) -> UsageState:
 
 
 def uses_of(state: UsageState) -> dict[Use, Seen]:
-    """All that was used or attempted, without the evidence: what must never be forgotten."""
+    """All that workloads used or attempted, without the evidence: what must never be forgotten."""
     uses: dict[Use, Seen] = {}
     for use, seen in _uses_of(state):
         known = uses.get(use)
@@ -195,10 +193,13 @@ def uses_of(state: UsageState) -> dict[Use, Seen]:
 def _uses_of(state: UsageState) -> Iterator[tuple[Use, Seen]]:
     for of_workload in state.workloads:
         workload, one_of = of_workload.workload, frozenset(of_workload.one_of)
+        if workload is None:
+            continue
         for sent, counts in ((True, of_workload.used), (False, of_workload.attempted)):
             for count in counts:
                 need = need_of(count.permission, count.required, count.permission in one_of)
-                yield Use(workload, need, sent), Seen(count.first, count.last, count.count)
+                seen = Seen(count.first or 0.0, count.last or 0.0, count.count)
+                yield Use(workload, need, sent), seen
         for permission, required, sent, seen in of_workload.remembered:
             yield Use(workload, need_of(permission, required, permission in one_of), sent), seen
 

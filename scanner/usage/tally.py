@@ -340,10 +340,10 @@ def _states(counts: Mapping[_Counted, PermissionCount]) -> tuple[PermissionState
 def _with_seen(observation: Observation | None, seen: Seen) -> Observation:
     """What was counted of a use, and what is remembered of it: this counts the same calls."""
     if observation is None:
-        return Observation(seen.count, 0, seen.first, seen.last)
+        return Observation(seen.times, 0, seen.first or None, seen.last or None)
     return replace(
         observation,
-        count=max(observation.count, seen.count),
-        first_seen=earliest(observation.first_seen, seen.first),
-        last_seen=latest(observation.last_seen, seen.last),
+        count=max(observation.count, seen.times),
+        first_seen=earliest(observation.first_seen, seen.first or None),
+        last_seen=latest(observation.last_seen, seen.last or None),
     )
