@@ -26,13 +26,14 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
 from tests.fakes.clients import client_of
+from tests.fakes.serving import PromptHandler
 
 Json = dict[str, Any]
 
@@ -315,11 +316,10 @@ def _unix(text: str) -> float:
 # --- the protocols: query (IAM), JSON (CloudTrail), CBOR (CloudWatch) ----------------------------------
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(PromptHandler):
     evidence: FakeEvidence
-    protocol_version = "HTTP/1.1"
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802  http.server asks for the name
         raw = self.rfile.read(int(self.headers["Content-Length"]))
         region = self.headers["Authorization"].split("/")[2]
         if self.headers.get("smithy-protocol"):
@@ -345,9 +345,6 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("smithy-protocol", "rpc-v2-cbor")
         self.end_headers()
         self.wfile.write(content)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class names it so
-        """Say nothing."""
 
 
 def _written(kind: str, operation: str, status: int, answer: Json) -> bytes:

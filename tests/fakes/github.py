@@ -29,10 +29,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from types import MappingProxyType, TracebackType
 from typing import Any, NamedTuple, Self
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
+
+from tests.fakes.serving import PromptHandler
 
 Json = dict[str, Any]
 
@@ -671,9 +673,8 @@ class _Server(ThreadingHTTPServer):
             super().handle_error(*args)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(PromptHandler):
     github: FakeGitHub
-    protocol_version = "HTTP/1.1"
 
     def _serve(self) -> None:
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -691,6 +692,3 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _serve  # noqa: N815  http.server asks for these names
-
-    def log_message(self, *args: Any) -> None:
-        """Say nothing."""
