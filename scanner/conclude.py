@@ -20,12 +20,11 @@ def conclude(assessed: AssessedRole) -> RoleResult:
     """The findings of a role, and the policy that is suggested for it."""
     check, usages = PolicyCheck(assessed.role), assessed.context.usages
     suggestion = suggested_policy(assessed.role, assessed.assessments)
-    objections = check.objections(suggestion.policy, sorted(_needed(assessed))) if suggestion else []
+    objections = (
+        check.objections(suggestion.policy, sorted(needed_permissions(assessed))) if suggestion else []
+    )
     if suggestion and objections:
-        # What only ineffective grants name is denied today, though the evaluator may leave that open.
-        effective = [a.grant for a in assessed.assessments if a.verdict is not Verdict.INEFFECTIVE]
-        needed = {p for p in _needed(assessed) if any(matches_permission(grant, p) for grant in effective)}
-        objections = check.objections(suggestion.policy, sorted(needed))
+        objections = check.objections(suggestion.policy, sorted(effectively_needed(assessed)))
     return RoleResult(
         assessed,
         findings_of(assessed),
@@ -37,7 +36,7 @@ def conclude(assessed: AssessedRole) -> RoleResult:
     )
 
 
-def _needed(assessed: AssessedRole) -> set[Permission]:
+def needed_permissions(assessed: AssessedRole) -> set[Permission]:
     """What a suggestion must go on to allow: all that was seen, and what the platform itself needs."""
     context = assessed.context
     seen = {need.permission for usage in context.usages for need in usage.used if need.required}
@@ -50,6 +49,16 @@ def _needed(assessed: AssessedRole) -> set[Permission]:
         if use.platform
     }
     return seen | recorded | of_platform
+
+
+def effectively_needed(assessed: AssessedRole) -> set[Permission]:
+    """The same, of what grants with an effect allow.
+
+    What only ineffective grants name is denied today, though the evaluator may leave that open.
+    """
+    effective = [a.grant for a in assessed.assessments if a.verdict is not Verdict.INEFFECTIVE]
+    needed = needed_permissions(assessed)
+    return {permission for permission in needed if any(matches_permission(g, permission) for g in effective)}
 
 
 def _not_understood(assessed: AssessedRole) -> list[NotUnderstood]:

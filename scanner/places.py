@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from scanner.accounts import merged
 from scanner.aws.api import Aws
+from scanner.conclude import effectively_needed
 from scanner.errors import ScanError, Warnings
 from scanner.model import Finding, Role, StackResource, Verdict, account_of
 from scanner.model.workloads import workload_kind, workload_name
 from scanner.request import ScanRequest
 from scanner.result import RoleResult, ScanResult
 from scanner.roles.stacks import UNKNOWN_STACKS, read_stack_resources
-from scanner.templates.locate import Locator
-from scanner.templates.read import MAX_TEMPLATES, read_templates
+from scanner.suggest.reduced import objections_without
+from scanner.templates.edits.deployed_role import DeployedRole
+from scanner.templates.edits.offer import Offer, offer
+from scanner.templates.locate import Locator, Placement
+from scanner.templates.read import MAX_TEMPLATES, files_of, read_templates
 
 _NOTHING_TO_CHANGE = (Verdict.USED, Verdict.PLATFORM)
 
@@ -42,7 +47,13 @@ def with_places(result: ScanResult, request: ScanRequest, aws: Aws, root: Path) 
         stacks = _stacks(request, aws, [r.role for r in roles], warnings)
     locator = Locator(templates, stacks)
     placed = [_placed(role_result, locator) for role_result in result.roles]
-    return replace(result, roles=placed, warnings=warnings.all())
+    offered = offer(templates, files_of(root), [deployed for _, deployed in placed])
+    return replace(
+        result,
+        roles=[_with_notes(role_result, offered) for role_result, _ in placed],
+        fixes=offered.fixes,
+        warnings=warnings.all(),
+    )
 
 
 def _stacks(
@@ -70,14 +81,33 @@ def _is_placed(finding: Finding) -> bool:
     return finding.verdict not in _NOTHING_TO_CHANGE
 
 
-def _placed(role_result: RoleResult, locator: Locator) -> RoleResult:
-    names = [workload_name(key) for key in role_result.role.workloads if workload_kind(key) == "lambda"]
-    findings = [_located(finding, names, locator) for finding in role_result.findings]
-    return replace(role_result, findings=findings, template=locator.template(role_result.role.arn, names))
+def _placed(role_result: RoleResult, locator: Locator) -> tuple[RoleResult, DeployedRole]:
+    role = role_result.role
+    names = [workload_name(key) for key in role.workloads if workload_kind(key) == "lambda"]
+    placements = {f.id: locator.place(f, names) for f in role_result.findings if _is_placed(f)}
+    findings = [_located(finding, placements.get(finding.id)) for finding in role_result.findings]
+    return (
+        replace(role_result, findings=findings, template=locator.template(role.arn, names)),
+        DeployedRole(
+            role, findings, placements, locator.roles(role.arn, names), partial(_objections, role_result)
+        ),
+    )
 
 
-def _located(finding: Finding, workload_names: Sequence[str], locator: Locator) -> Finding:
-    if not _is_placed(finding):
+def _located(finding: Finding, placement: Placement | None) -> Finding:
+    if placement is None:
         return finding
-    location, note = locator.place(finding, workload_names)
-    return replace(finding, location=location, location_note=note)
+    return replace(finding, location=placement.location, location_note=placement.note)
+
+
+def _objections(role_result: RoleResult, findings: Sequence[Finding]) -> Sequence[str]:
+    """What the evaluator has against taking findings away."""
+    return objections_without(role_result.role, findings, effectively_needed(role_result.assessed))
+
+
+def _with_notes(role_result: RoleResult, offered: Offer) -> RoleResult:
+    findings = [
+        replace(finding, fix_note=offered.notes[finding.id]) if finding.id in offered.notes else finding
+        for finding in role_result.findings
+    ]
+    return replace(role_result, findings=findings)

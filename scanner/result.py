@@ -10,7 +10,7 @@ from scanner.errors import ScanError
 from scanner.gate.accept import Terms
 from scanner.gate.baseline import Comparison
 from scanner.gate.rules import RuleTally
-from scanner.model import EXCESS, Evidence, Finding, Role, ScanWarning, Usage, Workload, account_of
+from scanner.model import EXCESS, Evidence, Finding, Fix, Role, ScanWarning, Usage, Workload, account_of
 from scanner.model.workloads import short_name
 from scanner.records.aws_records import AwsRecords
 from scanner.request import ScanRequest, is_selected
@@ -165,6 +165,7 @@ class ScanResult:
     `against_baseline` what is new and what was fixed. `usage_only` if no role was compared.
     `never_traced` stand beside the comparison: only those that were asked for by name count in it. `accounts`
     are those whose roles were to be assumed, none where the configured credentials, or files, told all.
+    `fixes` are edits of a checkout's templates.
     """
 
     traced: Traced
@@ -179,6 +180,7 @@ class ScanResult:
     usage_only: bool = False
     never_traced: NeverTraced = field(default_factory=NeverTraced)
     accounts: Sequence[ScannedAccount] = ()
+    fixes: Sequence[Fix] = ()
 
     @property
     def findings(self) -> list[Finding]:

@@ -27,6 +27,7 @@ from scanner.model.findings import (
     Used,
     Verdict,
 )
+from scanner.model.fixes import Disposition, Fix
 from scanner.model.location import Location
 from scanner.model.policies import Grant, GrantKey, Policy, Role, Statement, is_managed_by_aws
 from scanner.model.stacks import StackResource
@@ -44,8 +45,10 @@ __all__ = [
     "Certainty",
     "ConditionValues",
     "Denied",
+    "Disposition",
     "Evidence",
     "Finding",
+    "Fix",
     "Grant",
     "GrantKey",
     "Hints",

@@ -81,7 +81,7 @@ class Finding:
     that was seen. `sources` are the records of AWS that had a say. `ignored` is the reason of the team's rule
     that accepts it, `known` tells that the baseline holds it. `bundle` is the framework's bundle that all of
     the grants belong to, if any. `location` is where a template grants it; without one, `location_note` tells
-    why, if anything is known of that.
+    why, if anything is known of that. `fix_note` tells why no edit of the template is offered.
     """
 
     id: str
@@ -107,6 +107,7 @@ class Finding:
     bundle: BundleUse | None = None
     location: Location | None = None
     location_note: str = ""
+    fix_note: str = ""
     grant_ids: tuple[str, ...] = ()
 
     @property

@@ -19,6 +19,7 @@ from scanner.model import (
     EXCESS,
     Denied,
     Evidence,
+    Fix,
     Need,
     Observation,
     Role,
@@ -73,12 +74,30 @@ def report(
         workloads=tuple(_workload(key, id_, usages.get(key), (result, request)) for key, id_ in ids.items()),
         unattributed=_unattributed(usages.get(None)),
         roles=tuple(map(build.record, result.roles)),
+        fixes=tuple(map(_fix, result.fixes)),
         severe_actions=dict(sorted(severe for finding in result.findings for severe in finding.severe)),
         accepted=_accepted(result, request.config_name),
         gate=_gate(gate, decision) if gate and decision else None,
         policy_files=tuple(_policy_files(result)),
     )
     return encodable(record, records.Report)
+
+
+def _fix(fix: Fix) -> records.Fix:
+    return records.Fix(
+        path=fix.path,
+        start=fix.start,
+        end=fix.end,
+        line=fix.line,
+        end_line=fix.end_line,
+        before=fix.before,
+        replacement=fix.replacement,
+        digest=fix.digest,
+        findings=fix.findings,
+        disposition=fix.disposition,
+        why=fix.why,
+        diff=fix.diff,
+    )
 
 
 def excessive_permissions(result: ScanResult, request: ScanRequest) -> tuple[records.Excess, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from scanner.model import (
     BundleUse,
@@ -29,9 +30,13 @@ from scanner.verdict.reasons import Reason
 
 @dataclass(frozen=True)
 class _RoleTables:
-    """What the findings of a role name by position: its policies, what was used, the bundles."""
+    """What the findings of a role name by position: its policies, what was used, the bundles.
+
+    `fixes` are the positions of edits in the report, by the id of a finding.
+    """
 
     policies: Mapping[str, int]
+    fixes: Mapping[str, tuple[int, ...]]
     used: dict[Used, int] = field(default_factory=dict)
     bundles: dict[BundleUse, int] = field(default_factory=dict)
 
@@ -47,7 +52,8 @@ class RoleBuilder:
     def record(self, role_result: RoleResult) -> records.Role:
         """A role as report.json has it."""
         role, suggestion, offer = role_result.role, role_result.suggestion, role_result.offer
-        tables = _RoleTables({policy.key: position for position, policy in enumerate(role.policies)})
+        policies = {policy.key: position for position, policy in enumerate(role.policies)}
+        tables = _RoleTables(policies, self._fixes)
         findings = self._findings(role_result, tables)
         return records.Role(
             arn=role.arn,
@@ -75,6 +81,14 @@ class RoleBuilder:
             not_understood=tuple(map(self._not_understood, role_result.not_understood)),
             allowed_elsewhere=tuple(map(self._allowed_elsewhere, role_result.allowed_elsewhere)),
         )
+
+    @cached_property
+    def _fixes(self) -> Mapping[str, tuple[int, ...]]:
+        positions: dict[str, tuple[int, ...]] = {}
+        for position, fix in enumerate(self.result.fixes):
+            for id_ in fix.findings:
+                positions[id_] = (*positions.get(id_, ()), position)
+        return positions
 
     def _ids(self, workloads: Iterable[str]) -> tuple[str, ...]:
         return tuple(self.ids.get(workload, workload) for workload in workloads)
@@ -145,6 +159,8 @@ def _finding(finding: Finding, tables: _RoleTables, traces: tuple[int, bool]) ->
         bundle=_position(finding.bundle, tables),
         location=_location(finding.location) if finding.location else None,
         location_note=finding.location_note,
+        fixes=tables.fixes.get(finding.id, ()),
+        fix_note=finding.fix_note,
     )
 
 

@@ -20,7 +20,17 @@ _RESOURCES = frozenset({"resource", "resources", "target"})
 # Texts that are the program's own words: ids, verdicts, times.
 _KEPT = frozenset(
     {
-        *("id", "grant_ids", "failing", "verdict", "severity", "breadth"),
+        *(
+            "id",
+            "grant_ids",
+            "failing",
+            "findings",
+            "digest",
+            "disposition",
+            "verdict",
+            "severity",
+            "breadth",
+        ),
         *("first_seen", "last_seen", "start", "end"),
     }
 )

@@ -42,6 +42,8 @@ def _checked(report: Report) -> Report:
                 _check(place.statement, len(role.policies[place.policy].statements), "statement")
             for position in finding.used:
                 _check(position, len(role.used), "used")
+            for position in finding.fixes:
+                _check(position, len(report.fixes), "fixes")
             if finding.bundle is not None:
                 _check(finding.bundle, len(role.bundles), "bundle")
         for change in role.changes:

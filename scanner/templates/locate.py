@@ -18,8 +18,9 @@ from scanner.iam.variables import literal
 from scanner.model import Finding, Location, Policy, StackResource, Statement
 from scanner.templates.candidates import Candidate, Candidates
 from scanner.templates.names import is_distinctive, matches_name, matches_text
-from scanner.templates.places import ANY, PolicyPlace, StatementPlace, Templates
+from scanner.templates.places import ANY, PolicyPlace, RolePlace, StatementPlace, Templates
 from scanner.templates.steps import Steps, TooManyStepsError
+from scanner.templates.written import Leaf
 from scanner.text.yaml_document import Lines
 
 MAX_COMPARISONS = 2_000_000  # of names and statements, of all findings: some seconds
@@ -27,10 +28,16 @@ _TOO_MANY = "the templates of the checkout declare too many roles that match"
 
 
 class Placement(NamedTuple):
-    """Where a finding is granted; without a location the note tells why, if anything is known of that."""
+    """Where a finding is granted; without a location the note tells why, if anything is known of that.
+
+    `policy` and `statement` are what stands there, None where several things on these lines fit; of what is
+    no statement of the template, `statement` alone is None.
+    """
 
     location: Location | None = None
     note: str = ""
+    policy: PolicyPlace | None = None
+    statement: StatementPlace | None = None
 
 
 class _Fit(NamedTuple):
@@ -39,6 +46,14 @@ class _Fit(NamedTuple):
     location: Location
     rank: tuple[bool, ...]
     same_index: bool
+    policy: PolicyPlace
+    statement: StatementPlace | None
+
+    @property
+    def text(self) -> tuple[Leaf | None, Leaf | None]:
+        """What tells it from others on the same lines."""
+        statement, policy = self.statement.written if self.statement else None, self.policy.written
+        return policy.leaf if policy else None, statement.leaf if statement else None
 
 
 class Locator:
@@ -66,6 +81,14 @@ class Locator:
             return _decide(fits)
         return Placement(note=self._candidates.stack_note(finding.role))
 
+    def roles(self, role_arn: str, workload_names: Sequence[str]) -> tuple[RolePlace, ...]:
+        """The roles of templates that can be a deployed one."""
+        try:
+            candidates = self._candidates.of(role_arn, tuple(workload_names))
+        except TooManyStepsError:
+            return ()
+        return tuple(candidate.role for candidate in candidates)
+
     def template(self, role_arn: str, workload_names: Sequence[str]) -> str:
         """The only template that can declare a role, empty where none or more than one can."""
         try:
@@ -79,11 +102,12 @@ class Locator:
         role, exact = candidate.role, candidate.exact
         for policy in role.policies:
             self._steps.spend(1)
-            if policy.kind != finding.policy.kind or not _can_be_policy(policy, finding.policy):
+            if not can_be_policy(policy, finding.policy):
                 continue
             if policy.statements is None:
                 location = Location(role.path, *policy.lines, made_by=policy.made_by)
-                yield _Fit(location, (True, not exact, True, bool(policy.made_by)), same_index=False)
+                rank = (True, not exact, True, bool(policy.made_by))
+                yield _Fit(location, rank, same_index=False, policy=policy, statement=None)
             for statement in policy.statements or ():
                 self._steps.spend(1 + len(statement.resources) * len(finding.resources))
                 lines = _matching_lines(finding, statement)
@@ -92,7 +116,7 @@ class Locator:
                     rank = (False, not exact, not _agrees(statement, finding.statement), moved)
                     same_index = _has_same_index(policy, statement, finding)
                     location = Location(role.path, *lines, made_by=policy.made_by)
-                    yield _Fit(location, rank, same_index=same_index)
+                    yield _Fit(location, rank, same_index, policy, statement)
 
 
 def _decide(fits: Sequence[_Fit]) -> Placement:
@@ -102,8 +126,17 @@ def _decide(fits: Sequence[_Fit]) -> Placement:
     if len(locations) > 1:
         locations = {fit.location for fit in equal if fit.same_index} or locations
     if len(locations) == 1:
-        return Placement(locations.pop())
+        return _placed([fit for fit in equal if fit.location in locations])
     return Placement(note=_named(locations) if locations else "")
+
+
+def _placed(fits: Sequence[_Fit]) -> Placement:
+    """The placement of fits on the same lines."""
+    if len({fit.text for fit in fits}) > 1:
+        fits = [fit for fit in fits if fit.same_index] or fits
+    if len({fit.text for fit in fits}) > 1:
+        return Placement(fits[0].location)
+    return Placement(fits[0].location, "", fits[0].policy, fits[0].statement)
 
 
 def _named(locations: set[Location]) -> str:
@@ -119,7 +152,10 @@ def _has_same_index(policy: PolicyPlace, statement: StatementPlace, finding: Fin
     return same_count and statement.index == finding.statement.index
 
 
-def _can_be_policy(place: PolicyPlace, policy: Policy) -> bool:
+def can_be_policy(place: PolicyPlace, policy: Policy) -> bool:
+    """Whether a policy of a template can be a deployed one, by its kind and name."""
+    if place.kind != policy.kind:
+        return False
     if place.statements is None:
         mentioned = matches_text(place.name.text, policy.arn or "") or matches_text(
             place.name.text, policy.name

@@ -50,11 +50,12 @@ class StatementPlace:
 class PolicyPlace:
     """A policy's document, or with `statements` None only its mention.
 
-    `statement_count` is the number of statements (those that deny included), None where their positions
-    may differ from the deployed ones. `indexed_name` is the name that the policy gets from its position among
-    others, which a change of the template may shift. `made_by` names what makes the framework write it, empty
-    where the template has it written. `written` is None where it cannot be removed by itself: without it the
-    template would be another one, as where it is a resource of its own.
+    `statement_count` is the number of statements (those that deny included), None where their positions may
+    differ from the deployed ones, `other_statements` that of those that deny. `indexed_name` is the name that
+    the policy gets from its position among others, which a change of the template may shift. `made_by` names
+    what makes the framework write it, empty where the template has it written. `written` is None where it
+    cannot be removed by itself: without it the template would be another one, as where it is a resource of
+    its own.
     """
 
     name: Name
@@ -64,6 +65,7 @@ class PolicyPlace:
     statement_count: int | None = None
     indexed_name: str | None = None
     made_by: str = ""
+    other_statements: int = 0
     written: Written | None = None
 
 
@@ -82,9 +84,9 @@ class TemplatePlace:
     resources: frozenset[tuple[str, str]] = frozenset()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RolePlace:
-    """A role of a template and the workloads that use it, as far as the template says.
+    """A role of a template and the workloads that use it, as far as the template says. Each is its own.
 
     With `name` None it can be any role. `logical_id` is None for a stand-in of a role that another template
     makes, to which this one adds policies.

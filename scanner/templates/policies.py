@@ -37,15 +37,22 @@ def policy(
     `entry` is the node without which the role does not have it, if one can be removed.
     """
     node = tree.fields(document).get("Statement")
-    count = len({index for index, _ in tree.indexed(node)})
+    places = statements(tree, node)
+    count = count_of(tree, node)
     return PolicyPlace(
         name,
         kind,
         lines=Lines(0, 0) if document is None else line_of(document),
-        statements=statements(tree, node),
+        statements=places,
         statement_count=count,
+        other_statements=count - len({place.index for place in places}),
         written=tree.written(entry) if entry is not None else None,
     )
+
+
+def count_of(tree: Tree, node: Node | None) -> int:
+    """The number of statements of a list, those that deny included."""
+    return len({index for index, _ in tree.indexed(node)})
 
 
 def line_of(node: Node) -> Lines:

@@ -73,7 +73,7 @@ class _Reading:
             return
         self._characters += len(text or "")
         relative = path.relative_to(self._root).as_posix()
-        checkout = _Files(self, self._root, Steps(within=self._steps))
+        checkout = Files(self, self._root, Steps(within=self._steps))
         places = None if text is None else roles_in(relative, text, checkout)
         if places is None:
             self.unread.append(relative)
@@ -83,10 +83,14 @@ class _Reading:
 
     def text_at(self, path: Path) -> str | None:
         """The text of a file, None where there is none or it is not read."""
+        return text_of(path.name, self.content_at(path))
+
+    def content_at(self, path: Path) -> bytes | None:
+        """The bytes of a file, None where there is none or it is not read."""
         self._seen += 1
         content = _bytes_of(path)
         self._bytes += len(content or b"")
-        return text_of(path.name, content)
+        return content
 
     def _is_full(self) -> bool:
         return self.is_out_of_files() or (
@@ -100,12 +104,22 @@ class _Reading:
         return self._seen >= MAX_FILES or self._bytes >= MAX_BYTES
 
 
-class _Files(NamedTuple):
+def files_of(root: Path) -> Files:
+    """The files of a checkout, within the bounds of reading one."""
+    return Files(_Reading(root), root, Steps(MAX_STEPS_OF_ALL))
+
+
+class Files(NamedTuple):
     """The files of the checkout for one template."""
 
     reading: _Reading
     root: Path
     steps: Steps
+
+    def content(self, path: str) -> bytes | None:
+        """The bytes of a file by its path in the checkout, None where there is none or it is not read."""
+        file = self._inside(path)
+        return None if file is None or self.reading.is_out_of_files() else self.reading.content_at(file)
 
     def text(self, path: str) -> str | None:
         """The text of a file by its path in the checkout, None where there is none or it is not read."""

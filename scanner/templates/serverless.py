@@ -14,7 +14,7 @@ from scanner.iam.variables import literal
 from scanner.templates import cloudformation
 from scanner.templates.framework import Declarations, DeclaredRole, Framework, RoleUse
 from scanner.templates.places import ANY, Name, PolicyPlace
-from scanner.templates.policies import mentions, statements
+from scanner.templates.policies import count_of, mentions, statements
 from scanner.templates.tree import Tree, intrinsic
 from scanner.templates.written import Checkout
 from scanner.templates.yaml_text import yaml_tree
@@ -186,7 +186,14 @@ def _policies(tree: Tree, nodes: Node | None, managed: Node | None) -> tuple[Pol
     if nodes is None:
         return policies
     places = statements(tree, nodes)
-    place = PolicyPlace(Name(ANY), "inline", lines_of(nodes), statements=places, written=tree.written(nodes))
+    place = PolicyPlace(
+        Name(ANY),
+        "inline",
+        lines_of(nodes),
+        statements=places,
+        other_statements=count_of(tree, nodes) - len({place.index for place in places}),
+        written=tree.written(nodes),
+    )
     return (*policies, place)
 
 

@@ -60,6 +60,22 @@ class Written:
     actions: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
     resources: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
 
+    @property
+    def leaf(self) -> Leaf:
+        """What is removed with all of it."""
+        return Leaf(self.source.path, self.node)
+
+    def leaves(self, action: str) -> tuple[Leaf, ...]:
+        """What is removed with an action; nothing where it is not known to stand there."""
+        return tuple(Leaf(self.source.path, node) for node in self.actions.get(action, ()))
+
+
+class Leaf(NamedTuple):
+    """Something that can be removed: a node of the file at a path."""
+
+    path: str
+    node: Span
+
 
 class Checkout(Protocol):
     """The files of a checkout, for frameworks whose templates name others. Counted, and no link followed.

@@ -21,7 +21,7 @@ from scanner.text.escape import one_line, quoted, shortened
 
 Path = tuple[str | int, ...]
 
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class YamlError(ValueError):
@@ -54,7 +54,7 @@ def compose(text: str, *, max_nesting: int, max_events: int) -> Node | None:
     """
     try:
         _check_bounds(text, max_nesting, max_events)
-        root: Node | None = yaml.compose(text, Loader=_LOADER)
+        root: Node | None = yaml.compose(text, Loader=LOADER)
     except YamlError:
         raise
     except (yaml.YAMLError, ValueError) as error:
@@ -75,7 +75,7 @@ def _syntax_error(error: Exception, text: str) -> YamlError:
 
 def _check_bounds(text: str, max_nesting: int, max_events: int) -> None:
     depth = 0
-    events: Iterable[Any] = yaml.parse(text, Loader=_LOADER)
+    events: Iterable[Any] = yaml.parse(text, Loader=LOADER)
     for count, event in enumerate(events):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > max_nesting:

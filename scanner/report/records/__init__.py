@@ -6,6 +6,7 @@ More keys may come; `SCHEMA_VERSION` changes when a key changes its meaning or g
 """
 
 from scanner.report.records.excess import Excess, ExcessivePermissions, ExcessStatement, ExcessUsed
+from scanner.report.records.fixes import Fix
 from scanner.report.records.report import SCHEMA_VERSION, Report
 from scanner.report.records.roles import (
     AllowedElsewhere,
@@ -53,6 +54,7 @@ __all__ = [
     "ExcessUsed",
     "ExcessivePermissions",
     "Finding",
+    "Fix",
     "FixedEntry",
     "Gate",
     "GrantPlace",

@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Struct
 
+from scanner.report.records.fixes import Fix
 from scanner.report.records.keys import about
 from scanner.report.records.roles import Role
 from scanner.report.records.scan import Accepted, Gate, Scan
@@ -30,6 +31,10 @@ class Report(Struct, frozen=True, kw_only=True):
             "the roles of the workloads that are reported on, by ARN; empty where only usage was asked for"
         ),
     ]
+    fixes: Annotated[
+        tuple[Fix, ...],
+        about("edits of the checkout's templates, as the scan finds them; see [fix](fix-a-finding.md)"),
+    ] = ()
     severe_actions: Annotated[
         dict[str, str],
         about("what an attacker gains from each action that a finding names as `severe`"),

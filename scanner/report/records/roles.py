@@ -211,6 +211,14 @@ class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
         ),
     ] = ""
 
+    fixes: Annotated[
+        tuple[Count, ...],
+        about("the edits that take it away: positions in the report's `fixes`, from 0"),
+    ] = ()
+    fix_note: Annotated[
+        str, about("why there is no edit of the template that grants it, where anything is known of that")
+    ] = ""
+
     @property
     def accepted(self) -> bool:
         """Whether the team took it into account: by a rule, or in the baseline. It fails no gate."""

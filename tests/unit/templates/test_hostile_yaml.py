@@ -56,7 +56,7 @@ HOSTILE = {
 @pytest.mark.parametrize("loader", ["CSafeLoader", "SafeLoader"])
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_hostile_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, loader: str) -> None:
-    monkeypatch.setattr(yaml_document, "_LOADER", getattr(yaml, loader))
+    monkeypatch.setattr(yaml_document, "LOADER", getattr(yaml, loader))
     write(tmp_path, {"serverless.yml": text})
     assert locate(READ, ("notes-test-list",), read_templates(tmp_path)) is None
 

@@ -10,7 +10,7 @@ import pytest
 from scanner.model import Finding, Location
 from scanner.templates import locate as locate_module
 from scanner.templates import read
-from scanner.templates.locate import Locator
+from scanner.templates.locate import Locator, Placement
 from scanner.templates.places import Templates
 from scanner.templates.read import read_templates
 from tests.unit.cases import allow
@@ -107,7 +107,7 @@ def test_the_most_literal_role_excludes_the_others() -> None:
 def test_two_that_fit_equally_are_named() -> None:
     text = role_template("!Sub 'notes-${Stage}-list'")
     two = placement(READ, (), templates({"b/a.yml": text, "a/a.yml": text}))
-    assert two == (None, "a/a.yml:9 and b/a.yml:9 fit equally")
+    assert two == Placement(note="a/a.yml:9 and b/a.yml:9 fit equally")
     four = placement(READ, (), templates({f"{folder}/a.yml": text for folder in "abcd"}))
     assert four.note == "a/a.yml:9 and b/a.yml:9, and 2 more fit equally"
     assert placement(READ, (), templates({"a.yml": role_template("other")})).note == ""

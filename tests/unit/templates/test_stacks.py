@@ -8,6 +8,7 @@ from textwrap import dedent
 import pytest
 
 from scanner.model import Location, StackResource
+from scanner.templates.locate import Placement
 from tests.unit.cases import allow
 from tests.unit.templates.cases import finding, inline, placement, role_template, templates
 from tests.unit.templates.test_monorepos import LOCAL, NOTES, read_of, service
@@ -59,9 +60,8 @@ def test_a_role_of_a_stack_that_no_template_declares_is_not_guessed() -> None:
     checkout = templates({"a.yml": role_template("notes-test-list", "'*'", logical_id="Other")})
     case = finding("notes-test-list", "s3:GetObject", "*", policy="read")
     assert placement(case, (), checkout).location == Location("a.yml", 9, 9)
-    assert placement(case, (), checkout, list_role()) == (
-        None,
-        "the role is ListRole of stack notes, of which no template was found",
+    assert placement(case, (), checkout, list_role()) == Placement(
+        note="the role is ListRole of stack notes, of which no template was found",
     )
 
 
@@ -137,9 +137,8 @@ def test_a_synthesised_template_in_json() -> None:
     made_by = list_role(json.dumps(SYNTHESISED))
     checkout = templates({"a.yml": PLAIN, "synthesised.json": text})
     assert placement(case, (), checkout, made_by).location == Location("synthesised.json", line, line)
-    assert placement(case, (), templates({}), made_by) == (
-        None,
-        f"the CDK makes the role: construct {CONSTRUCT} of stack notes",
+    assert placement(case, (), templates({}), made_by) == Placement(
+        note=f"the CDK makes the role: construct {CONSTRUCT} of stack notes",
     )
 
 

@@ -1,0 +1,207 @@
+"""The edits of one file, checked together and each alone. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import NamedTuple, Protocol
+
+from scanner.model import Finding, Fix
+from scanner.templates.edits.compose import composed
+from scanner.templates.edits.declared import are_without
+from scanner.templates.edits.pieces import Piece, pieces, without
+from scanner.templates.places import PolicyPlace, RolePlace
+from scanner.templates.read import roles_in, text_of
+from scanner.templates.steps import Steps
+from scanner.templates.written import CannotCutError, Leaf, Source, Written
+from scanner.text.escape import well_formed
+from scanner.text.patch import Change, hunks
+
+MAX_CHECKED = 20_000_000  # characters: of texts that are read again for single edits, some seconds
+_NOT_THE_SAME = "the text would not be the same without it"
+_OTHER_ROLES = "the template would declare other roles, not the same ones without it"
+_UNREAD = "the file cannot be read"
+_MARK = b"\xef\xbb\xbf"  # a byte order mark
+
+
+class Removal(NamedTuple):
+    """A finding, what to remove so that it is gone, and the policy that it stands in."""
+
+    finding: Finding
+    leaves: frozenset[Leaf]
+    policy: PolicyPlace
+
+
+class Files(Protocol):
+    """The files of a checkout, with their bytes."""
+
+    @property
+    def steps(self) -> Steps:
+        """The steps that are left."""
+
+    def content(self, path: str) -> bytes | None:
+        """The bytes of a file, None where there is none or it is not read."""
+
+    def text(self, path: str) -> str | None:
+        """The text of a file, None where there is none or it is not read."""
+
+    def names(self, folder: str) -> Sequence[str]:
+        """The names of the files in a folder."""
+
+
+class _Changed(NamedTuple):
+    """The files of a checkout, one of them with another text."""
+
+    files: Files
+    path: str
+    new: str
+    steps: Steps
+
+    def text(self, path: str) -> str | None:
+        """The text of a file."""
+        return self.new if path == self.path else self.files.text(path)
+
+    def names(self, folder: str) -> Sequence[str]:
+        """The names of the files in a folder."""
+        return self.files.names(folder)
+
+
+class FileEdits:
+    """Edits of the file at a path, which is a template or a part of some."""
+
+    def __init__(self, path: str, files: Files, roles: Sequence[RolePlace]) -> None:
+        self._path = path
+        self._files = files
+        self._content = files.content(path) or b""
+        self._text = text_of(path, self._content) or ""
+        sources = {role: _sources(role) for role in roles}
+        self._syntax = next(
+            source.syntax for its in sources.values() for source in its if source.path == path
+        )
+        templates = {role.path for role, its in sources.items() if any(s.path == path for s in its)}
+        self._roles = {
+            template: [role for role in roles if role.path == template] for template in sorted(templates)
+        }
+        self._left = MAX_CHECKED
+
+    def fixes(self, removals: Sequence[Removal]) -> tuple[list[Fix], dict[str, str]]:
+        """The edits for findings, and why there is none for others."""
+        notes: dict[str, str] = {}
+        try:
+            found = self._pieces(removals)
+        except CannotCutError:
+            removals = self._possible(removals, notes)
+            try:
+                found = self._pieces(removals) if removals else []
+            except CannotCutError as error:
+                return [], {**notes, **{removal.finding.id: str(error) for removal in removals}}
+        return [self._fix(piece, removals) for piece in self._independent(found, removals)], notes
+
+    def _possible(self, removals: Sequence[Removal], notes: dict[str, str]) -> list[Removal]:
+        """The removals that can be made alone."""
+        possible = []
+        for removal in removals:
+            try:
+                self._pieces([removal])
+                possible.append(removal)
+            except CannotCutError as error:
+                notes[removal.finding.id] = str(error)
+        return possible
+
+    def _pieces(self, removals: Sequence[Removal]) -> list[Piece]:
+        """The pieces to cut for all of these. Raises CannotCutError where the result is not as it must be."""
+        if self._left < 0:
+            raise CannotCutError("the file has more findings than edits are made for")
+        self._left -= len(self._text)
+        leaves = {leaf for removal in removals for leaf in removal.leaves}
+        nodes = composed(leaves, [role for its in self._roles.values() for role in its]).nodes
+        spans = {leaf.node for leaf in nodes}
+        cuts = self._syntax.cuts(self._text, spans)
+        new = without(self._text, cuts)
+        if not self._syntax.is_without(self._text, spans, new):
+            raise CannotCutError(_NOT_THE_SAME)
+        for template, roles in self._roles.items():
+            if not are_without(roles, leaves | nodes, self._roles_in(template, new)):
+                raise CannotCutError(_OTHER_ROLES)
+        return pieces(cuts, {r.finding.id: [leaf.node for leaf in r.leaves] for r in removals})
+
+    def _roles_in(self, template: str, new: str) -> Sequence[RolePlace]:
+        text = new if template == self._path else self._files.text(template)
+        roles = roles_in(template, text or "", _Changed(self._files, self._path, new, Steps()))
+        if roles is None:
+            raise CannotCutError(_UNREAD)
+        return roles
+
+    def _independent(self, found: Sequence[Piece], removals: Sequence[Removal]) -> list[Piece]:
+        """The pieces that can be cut alone as they are cut together; the others as one."""
+        if len(found) < 2 or len(found) * len(self._text) > self._left:
+            return list(found)
+        alone: list[Piece] = []
+        together: list[Piece] = []
+        for piece in found:
+            of_piece = [removal for removal in removals if removal.finding.id in piece.findings]
+            try:
+                same = [its.cuts for its in self._pieces(of_piece)] == [piece.cuts]
+            except CannotCutError:
+                same = False
+            (alone if same else together).append(piece)
+        if together:
+            cuts = tuple(sorted(cut for piece in together for cut in piece.cuts))
+            alone.append(Piece(cuts, frozenset().union(*(piece.findings for piece in together))))
+        return sorted(alone)
+
+    def _fix(self, piece: Piece, removals: Sequence[Removal]) -> Fix:
+        of_piece = [removal for removal in removals if removal.finding.id in piece.findings]
+        start, end = self._byte(piece.span.start), self._byte(piece.span.end)
+        replacement = self._original(piece)
+        change = Change(start, end, replacement)
+        difference = b"".join(hunks(self._content, [change])).decode(errors="replace")
+        line = self._content.count(b"\n", 0, start) + 1
+        careful = any(r.policy.kind == "managed" and r.policy.statements is not None for r in of_piece)
+        return Fix(
+            path=self._path,
+            start=start,
+            end=end,
+            line=line,
+            end_line=line + self._content.count(b"\n", start, max(start, end - 1)),
+            before=self._content[start:end].decode(),
+            replacement=replacement.decode(),
+            digest=sha256(self._content).hexdigest(),
+            findings=tuple(sorted(piece.findings)),
+            disposition="needs-a-look" if careful else "safe",
+            why=_why(of_piece, careful=careful),
+            diff=tuple(well_formed(line.rstrip("\r")) for line in difference.split("\n")[:-1]),
+        )
+
+    def _byte(self, place: int) -> int:
+        """The place of a character among the bytes of the file."""
+        mark = len(_MARK) if self._content.startswith(_MARK) else 0
+        return mark + len(self._text[:place].encode())
+
+    def _original(self, piece: Piece) -> bytes:
+        """What stays between the cuts of a piece, as the file has it."""
+        kept, place = [], piece.span.start
+        for cut in piece.cuts:
+            kept.append(self._content[self._byte(place) : self._byte(cut.start)])
+            place = cut.end
+        return b"".join(kept)
+
+
+def _sources(role: RolePlace) -> list[Source]:
+    """The texts that a role is written in."""
+    written: list[Written | None] = []
+    for policy in role.policies:
+        written += [policy.written, *(statement.written for statement in policy.statements or ())]
+    return [its.source for its in written if its is not None]
+
+
+def _why(removals: Sequence[Removal], *, careful: bool) -> str:
+    """What an edit does."""
+    actions = list(dict.fromkeys(action for removal in removals for action in removal.finding.actions))
+    more = f" and {len(actions) - 3} more" if len(actions) > 3 else ""
+    what = f"removes {', '.join(actions[:3])}{more}: nobody used what it removes"
+    if careful:
+        return f"{what}; the policy may be attached to roles that were not compared"
+    if any(removal.policy.indexed_name for removal in removals):
+        return f"{what}; where a whole policy goes, SAM names the role's later ones anew"
+    return what
