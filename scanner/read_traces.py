@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from scanner.accounts import Account, Accounts, merged
 from scanner.aws.api import Aws
+from scanner.counting import Counter, HourlyCounter, Told
 from scanner.errors import Warnings
 from scanner.mapping.overrides import mapper
 from scanner.model import ScanWarning, Usage, account_of, region_of
-from scanner.progress import TRACES, Progress
+from scanner.progress import Progress
 from scanner.request import ScanRequest
 from scanner.result import Skipped, Traced
 from scanner.text.escape import counted
@@ -23,11 +24,7 @@ from scanner.traces.insights.source import GROUP, SpansRequest
 from scanner.traces.of_account import OfAccount
 from scanner.traces.source import (
     NOT_RETURNED,
-    Emit,
-    EmitOf,
     Expect,
-    Item,
-    Origin,
     SourceReport,
     TraceSource,
     together,
@@ -36,23 +33,32 @@ from scanner.traces.xray_requests import Window
 from scanner.usage.builder import UsageBuilder
 from scanner.usage.times import TraceTimes
 from scanner.verdict.reasons import Reason
+from scanner.with_ledger import ledger_scope, warn_of_ledger
 
 
 def read_traces(request: ScanRequest, accounts: Accounts, warnings: Warnings, progress: Progress) -> Traced:
     """Read all traces. Raises ScanError where none can be read."""
-    counter = _Counter(request, progress)
     readings = _readings(request, accounts)
+    asked_of = {id_: reading.request for id_, reading in readings.items()}
+    scope = ledger_scope(request, accounts, asked_of, warnings)
+    new_builder = _new_builder_of(request)
+    counter = Counter(new_builder, progress) if scope is None else scope.counter(new_builder, progress)
     bound = Bound(request.max_scan_gb)
 
     def read(account: Account, said: Warnings) -> _Read:
         reading = readings[account.id]
-        source = trace_source(reading.request, account.aws, counter.expect, bound)
-        report = source.read(reading.emitter(counter.emit_of), said)
+        windows = scope.windows(account.id, request.window) if scope else {}
+        source = trace_source(reading.request, account.aws, counter.expect, bound, windows)
+        report = source.read(counter.emit_of(account.id, reading.told), said)
         return _Read(source.name, report)
 
     asked = [reading.account for reading in readings.values()]
     read_by = accounts.each(read, asked, partly=True)
-    traced = _traced(counter.builder, read_by)
+    traced = _traced(counter.counted(), read_by)
+    if scope and isinstance(counter, HourlyCounter):
+        covered = {account: read.report.covered for account, read in read_by.items()}
+        traced = scope.joined(traced, counter.states(), covered, new_builder())
+        warn_of_ledger(traced, warnings)
     if accounts.are_several:
         reasons = _reasons_of(accounts, readings, read_by)
         interrupted = traced.interrupted or accounts.interrupted
@@ -62,32 +68,10 @@ def read_traces(request: ScanRequest, accounts: Accounts, warnings: Warnings, pr
     return traced
 
 
-class _Counter:
-    """Takes what is read, from several threads at once."""
-
-    def __init__(self, request: ScanRequest, progress: Progress) -> None:
-        self.builder = UsageBuilder(
-            request.requirements.min_traces,
-            mapper(request.config.operations, request.config.resources),
-            TraceTimes.until(request.now or math.inf),
-        )
-        self._progress = progress
-        self._expected = 0
-        self._lock = threading.Lock()
-
-    def expect(self, traces: int) -> None:
-        with self._lock:
-            self._expected += traces
-            self._progress(TRACES, self.builder.traces, self._expected)
-
-    def emit_of(self, origin: Origin) -> Emit:
-        return self.emit
-
-    def emit(self, items: Sequence[Item]) -> None:
-        with self._lock:
-            for item in items:
-                self.builder.add(item)
-            self._progress(TRACES, self.builder.traces, self._expected or None)
+def _new_builder_of(request: ScanRequest) -> Callable[[], UsageBuilder]:
+    needs_of = cache(mapper(request.config.operations, request.config.resources))
+    times = TraceTimes.until(request.now or math.inf)
+    return lambda: UsageBuilder(request.requirements.min_traces, needs_of, times)
 
 
 # --- whose traces ---
@@ -101,17 +85,12 @@ class _Reading:
     request: ScanRequest
     others: frozenset[str] = frozenset()
 
-    def emitter(self, emit_of: EmitOf) -> EmitOf:
-        """Takes what is read: as it is where one account is read, else what is this account's to tell."""
+    @property
+    def told(self) -> Told | None:
+        """What of an item is this account's to tell; None where all is."""
         if not self.others and not self.account.id:
-            return emit_of
-        of_account = OfAccount(self.account.id, self.others)
-
-        def told_of(origin: Origin) -> Emit:
-            emit = emit_of(origin)
-            return lambda items: emit([told for item in items for told in of_account.told(item)])
-
-        return told_of
+            return None
+        return OfAccount(self.account.id, self.others).told
 
 
 def _readings(request: ScanRequest, accounts: Accounts) -> dict[str, _Reading]:
@@ -241,8 +220,13 @@ def _reasons_of_builder(builder: UsageBuilder) -> Iterator[Reason]:
         yield Reason.INCOMPLETE_TRACES
 
 
-def trace_source(request: ScanRequest, aws: Aws, expect: Expect, bound: Bound) -> TraceSource:
-    """Where the traces of a request are. Raises ScanError where no region is configured."""
+def trace_source(
+    request: ScanRequest, aws: Aws, expect: Expect, bound: Bound, windows: Mapping[str, Window]
+) -> TraceSource:
+    """Where the traces of a request are; `windows` are those of regions of which not all is read.
+
+    Raises ScanError where no region is configured.
+    """
     if request.traces:
         return FilesSource(request.traces)
     spans = SpansRequest(
@@ -252,16 +236,18 @@ def trace_source(request: ScanRequest, aws: Aws, expect: Expect, bound: Bound) -
         bound=bound,
         usd_per_gb=request.gb_price or USD_PER_GB,
         wait=request.wait,
+        hourly=request.ledger is not None,
     )
     return AwsSource(
         request.regions or (aws.region(),),
         aws.xray,
         aws.logs,
-        request.trace_ids or Window(request.start, request.end, request.filter),
+        request.trace_ids or request.window,
         spans,
         chosen=request.source,
         wait_seconds=request.wait,
         expect=expect,
+        windows=windows,
     )
 
 

@@ -15,8 +15,10 @@ from scanner.errors import EXIT_USAGE, ScanError, Warnings
 from scanner.gate.accept import Terms
 from scanner.gate.baseline import Baseline
 from scanner.gate.config import TeamConfig
+from scanner.ledger import Ledger
 from scanner.model import EXCESS, ScanWarning, Verdict
 from scanner.model.workloads import WorkloadKindName, names_of
+from scanner.traces.xray_requests import Window
 from scanner.usage.evidence import EvidenceRequirements
 from scanner.workloads.documents import Documents
 
@@ -33,8 +35,9 @@ class ScanRequest:
     `regions` are those to scan, none for the configured one; `assumed_roles` are of the accounts to
     scan, none for that of the configured credentials. `evidence` names what AWS itself recorded
     (`records.aws_records.SOURCES`). `baseline_verdicts` are the verdicts that a baseline holds. `logical_ids`
-    are those of `Stack`. `today` is the date in UTC, `date.min` where no rule has an end. `warnings` are on
-    what was asked.
+    are those of `Stack`. `ledger` is what earlier scans saw, None where nothing is kept; with
+    `ledger_read_only` nothing is added to it. `today` is the date in UTC, `date.min` where no rule has an
+    end. `warnings` are on what was asked.
     """
 
     start: float = 0.0
@@ -64,8 +67,21 @@ class ScanRequest:
     config_name: str = ""
     baseline: Baseline | None = None
     baseline_verdicts: frozenset[Verdict] = frozenset(EXCESS)
+    ledger: Ledger | None = None
+    ledger_read_only: bool = False
     today: date = date.min
     warnings: tuple[ScanWarning, ...] = ()
+
+    @property
+    def window(self) -> Window:
+        """The time that is asked for, and which of its traces."""
+        return Window(self.start, self.end, self.filter)
+
+    @property
+    def observes(self) -> bool:
+        """Whether all traces of the time are read, about all workloads, so that a ledger may keep that."""
+        partly = self.filter or self.trace_ids or self.workloads or self.stacks or self.traces
+        return not partly and not self.ledger_read_only
 
     @property
     def terms(self) -> Terms:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
@@ -10,6 +10,7 @@ from scanner.errors import ScanError
 from scanner.gate.accept import Terms
 from scanner.gate.baseline import Comparison
 from scanner.gate.rules import RuleTally
+from scanner.ledger import Ledger
 from scanner.model import EXCESS, Evidence, Finding, Fix, Role, ScanWarning, Usage, Workload, account_of
 from scanner.model.workloads import short_name
 from scanner.records.aws_records import AwsRecords
@@ -41,12 +42,28 @@ class Skipped:
     other_credentials: int = 0
 
 
+class FromLedger(NamedTuple):
+    """What a scan with a ledger stands on: hours that were read whole, by it or by earlier ones.
+
+    `since` is the start of the first (Unix seconds), `days` those that they are in. `observes` tells that the
+    scan adds to them: others add what was used. `unread` are hours or days that are no longer understood.
+    """
+
+    since: float | None
+    hours: int
+    days: int
+    observes: bool
+    unread: int = 0
+
+
 @dataclass(frozen=True)
 class Traced:
     """What the traces show. Times are Unix seconds.
 
     `scan_reasons` hold for every finding, `reasons_of` an account (by its id) for those of that account.
     `notes` tell what was read where, and what it cost. `interrupted` tells that reading was ended by hand.
+    With a ledger, `usages` hold what it knows as well, and the counts do not: `from_ledger` is what it adds,
+    `recorded` what this scan adds to it, `remembered` the workloads that were not seen in the time asked for.
     """
 
     source: str
@@ -62,6 +79,9 @@ class Traced:
     reasons_of: Mapping[str, frozenset[Reason]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     interrupted: bool = False
+    recorded: Ledger | None = None
+    from_ledger: FromLedger | None = None
+    remembered: frozenset[str] = frozenset()
 
     def of_account(self, account: str) -> Traced:
         """What they show of an account; empty for all that was read."""
@@ -83,6 +103,12 @@ class Traced:
         return replace(
             self, usages=sorted(usages, key=lambda usage: (usage.workload is None, usage.workload or ""))
         )
+
+    def without(self, workloads: Set[str]) -> Traced:
+        """The same, without some workloads."""
+        if not workloads:
+            return self
+        return replace(self, usages=[usage for usage in self.usages if usage.workload not in workloads])
 
     @property
     def by_workload(self) -> dict[str, Usage]:
@@ -166,6 +192,7 @@ class ScanResult:
     `never_traced` stand beside the comparison: only those that were asked for by name count in it. `accounts`
     are those whose roles were to be assumed, none where the configured credentials, or files, told all.
     `fixes` are edits of a checkout's templates.
+    `recorded` is what the scan adds to its ledger, None without one and where it only reads it.
     """
 
     traced: Traced
@@ -181,6 +208,7 @@ class ScanResult:
     never_traced: NeverTraced = field(default_factory=NeverTraced)
     accounts: Sequence[ScannedAccount] = ()
     fixes: Sequence[Fix] = ()
+    recorded: Ledger | None = None
 
     @property
     def findings(self) -> list[Finding]:
@@ -203,6 +231,8 @@ def no_trace_read(traced: Traced, warnings: Sequence[ScanWarning]) -> ScanError 
     unread = [warning.message for warning in warnings if warning.code == WINDOW_UNREAD]
     if unread:
         return ScanError(f"no trace could be read: {unread[0]}")
+    if traced.from_ledger and any(usage.evidence.was_seen for usage in traced.usages):
+        return None
     if traced.source == "files":
         return ScanError(
             "no trace was found in the files of --traces: save what `aws xray batch-get-traces` prints"

@@ -11,6 +11,8 @@ from scanner.compare import Compared, compare
 from scanner.conclude import conclude
 from scanner.errors import Warnings
 from scanner.gate.accept import Terms, accept
+from scanner.ledger import Ledger, merged
+from scanner.ledger.grants import roles_read
 from scanner.model import account_of
 from scanner.never_traced import of_all_accounts
 from scanner.progress import Progress, ProgressOfAll, no_progress
@@ -56,13 +58,15 @@ def _accepted(
     traced = traced.renamed({old: new for part in parts for old, new in part.renamed.items()})
     check_names(request, traced.usages, [part.names for part in parts], accounts.warnings)
     compared = ScanResult(
-        traced,
+        traced.without(traced.remembered.difference(*_workloads_of(parts))),
         workloads={key: workload for part in parts for key, workload in part.workloads.items()},
         accounts=[ScannedAccount(r.account, r.arn, accounts.unread.get(r.account)) for r in accounts.roles],
         usage_only=all(part.usage_only for part in parts),
+        recorded=_recorded(request, traced, parts),
     )
     if compared.usage_only:
         return replace(compared, warnings=accounts.warnings.all())
+    traced = compared.traced
     assessed = [role for part in parts for role in part.roles]
     terms = _terms(request, accounts, parts)
     accepted = accept(assessed, terms)
@@ -79,6 +83,21 @@ def _accepted(
         against_baseline=accepted.baseline,
         never_traced=of_all_accounts([part.never_traced for part in parts], bool(accounts.unread)),
     )
+
+
+def _workloads_of(parts: Sequence[Compared]) -> list[tuple[str, ...]]:
+    """The workloads of each role that was compared."""
+    return [role.role.workloads for part in parts for role in part.roles]
+
+
+def _recorded(request: ScanRequest, traced: Traced, parts: Sequence[Compared]) -> Ledger | None:
+    """What the scan adds to its ledger: what was read, and the grants of the roles as they are now."""
+    if traced.recorded is None or request.ledger_read_only:
+        return None
+    if not request.observes or request.iam is not None:  # a file of roles may be of any time
+        return traced.recorded
+    roles = [role.role for part in parts for role in part.roles]
+    return merged(traced.recorded, roles_read(roles, request.now))
 
 
 def _terms(request: ScanRequest, accounts: Accounts, parts: Sequence[Compared]) -> Terms:

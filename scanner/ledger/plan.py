@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from scanner.ledger.values import DAY, HOUR, LATE, HourRead, Ledger, Source
+from scanner.ledger.values import DAY, HOUR, HourRead, Ledger, Source
 
 CATCH_UP = 7 * DAY
 """So far before the time asked for a run reads what earlier ones missed."""
@@ -39,16 +39,9 @@ def time_to_read(start: float, end: float, now: float, hours: Mapping[int, HourR
     first, newest = hour_of(start), hour_of(last - 1)
     begin = next((hour for hour in range(first, newest, HOUR) if not _is_settled(hours.get(hour))), newest)
     oldest = max(min(hours, default=first), first - CATCH_UP, -hour_of(KEPT - now))
-    missed = next((hour for hour in range(oldest, first, HOUR) if _was_missed(hours.get(hour))), begin)
+    missed = next((hour for hour in range(oldest, first, HOUR) if not _is_settled(hours.get(hour))), begin)
     return max(float(min(begin, missed)), min(start, now - KEPT)), last
 
 
 def _is_settled(hour: HourRead | None) -> bool:
     return hour is not None and hour.settled
-
-
-def _was_missed(hour: HourRead | None) -> bool:
-    """Whether an hour is to be caught up: what could not be read whole is tried again a day later, once."""
-    if hour is None:
-        return True
-    return not hour.settled and hour.read_at < hour.start + HOUR + LATE + DAY

@@ -29,7 +29,8 @@ Emit = Callable[[Sequence[Item]], None]
 class Origin(NamedTuple):
     """Where a batch was read: in a region, of a store ("xray", "spans", "files"), and of which time.
 
-    Times are Unix seconds, both ends included. Aggregated rows are of this time, whatever theirs are.
+    The store is "spans:GROUPS" for log groups that a user names. Times are Unix seconds, both ends included.
+    Aggregated rows are of this time, whatever theirs are.
     """
 
     region: str = ""
@@ -45,8 +46,7 @@ EmitOf = Callable[[Origin], Emit]
 class Coverage(NamedTuple):
     """A time of which a store of a region was read: all that it has, where that went well (`whole`).
 
-    Times are Unix seconds, both ends included. `store` is as in `Origin`, for log groups that are named with
-    their names.
+    Times are Unix seconds, both ends included. `store` is as in `Origin`.
     """
 
     region: str

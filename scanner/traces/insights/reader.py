@@ -21,8 +21,7 @@ from scanner.traces.insights.requests import Requests
 from scanner.traces.insights.rows import call_row, count_of, is_true, needs_tree, run_row, span_of
 from scanner.traces.insights.unended import Unended
 from scanner.traces.insights.windows import Window, by_hour, pieces
-from scanner.traces.insights.work import Gaps, Job, work
-from scanner.traces.source import SPANS, Emit, EmitOf, Origin
+from scanner.traces.insights.work import EmitIn, Gaps, Job, work
 
 QUERIES = 2
 """So many queries read all of the time: of calls and of runs. Others read parts of it, where need be."""
@@ -36,15 +35,15 @@ class SpansReader:
     `hourly` tells that the rows of each hour stand by themselves.
     """
 
-    def __init__(self, queries: Queries, region: str, emit_of: EmitOf, hourly: bool = False) -> None:
+    def __init__(self, queries: Queries, region: str, emit_in: EmitIn, hourly: bool = False) -> None:
         self._queries = queries
         self._region = region
-        self._emit_of = emit_of
+        self._emit_in = emit_in
         self._hourly = hourly
         self._orphans: dict[Window, int] = defaultdict(int)
         self._unended: dict[Window, int] = defaultdict(int)
         self.gaps = Gaps()
-        self._requests = Requests(queries, region, self._emit_in, self.gaps)
+        self._requests = Requests(queries, region, emit_in, self.gaps)
         self.rows = 0
         self.sampled = 0
         self.first: float | None = None
@@ -73,9 +72,6 @@ class SpansReader:
         for part in sorted(self._unended):
             unended.read(part, within=window)
         self._requests.read(within=window)
-
-    def _emit_in(self, window: Window) -> Emit:
-        return self._emit_of(Origin(self._region, SPANS, window.start, window.last))
 
     # --- calls ---
 

@@ -28,7 +28,9 @@ from scanner.traces.insights.windows import Window, merged
 from scanner.traces.source import (
     SPANS,
     Coverage,
+    Emit,
     EmitOf,
+    Origin,
     SkippedTraces,
     SourceReport,
     warn_of_sampling,
@@ -40,6 +42,11 @@ LAG = 300
 SETTLED = 900
 """Seconds after which none is still to come. Until then what ran shows what it used, and no absence."""
 _PROBE = 60
+
+
+def store_of(groups: Sequence[str]) -> str:
+    """The name of the store that some log groups are."""
+    return SPANS if tuple(groups) == (GROUP,) else f"{SPANS}:{','.join(sorted(groups))}"
 
 
 class NoSpansError(Exception):
@@ -90,7 +97,12 @@ class InsightsSource:
         settled = math.floor(self.clock.now() - SETTLED)
         meter = Meter(self.request.bound)
         queries = Queries(client, self.request.groups, meter, self.request.pace, self.request.limit)
-        reader = SpansReader(queries, self.region, emit_of, self.request.hourly)
+        store = store_of(self.request.groups)
+
+        def emit_in(part: Window) -> Emit:
+            return emit_of(Origin(self.region, store, part.start, part.last))
+
+        reader = SpansReader(queries, self.region, emit_in, self.request.hourly)
         interrupted = False
         try:
             with terminated_as_interrupted():
@@ -179,8 +191,7 @@ class InsightsSource:
         made = max((group.created for group in groups.values()), default=0.0)
         is_all = len(names) == 1 and window.start == math.floor(made)
         start = min(self.request.start, window.start) if is_all else window.start
-        store = SPANS if names == (GROUP,) else f"{SPANS}:{','.join(sorted(names))}"
-        return Coverage(self.region, store, start, window.last)
+        return Coverage(self.region, store_of(names), start, window.last)
 
     # --- cost ---
 

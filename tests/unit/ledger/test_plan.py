@@ -45,11 +45,6 @@ CASES = {
         -12,
         -30,
     ),
-    "an hour before was not whole a day later either": (
-        {**read(-48, -1, at=3), **read(-40, -39, at=-10, whole=False)},
-        -12,
-        -1,
-    ),
 }
 
 

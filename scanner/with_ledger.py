@@ -1,0 +1,212 @@
+"""A scan with a ledger: which time it reads, what the ledger adds to it, and what it adds to the ledger.
+
+Evidence is what was read whole under the same mapping; an hour that is read again takes the place of what was
+known of it. Whatever was once used rescues.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import product
+from typing import NamedTuple
+
+from scanner.accounts import Accounts
+from scanner.aws.identity import account_of_credentials
+from scanner.counting import HourlyCounter
+from scanner.errors import Warnings
+from scanner.ledger import DAY, BucketKey, HourRead, Ledger, Source, merged
+from scanner.ledger.plan import hours_known, time_to_read
+from scanner.ledger.record import add_uses, hours_read, only_uses
+from scanner.mapping.fingerprint import fingerprint
+from scanner.model import Usage
+from scanner.model.workloads import WorkloadKey
+from scanner.progress import Progress
+from scanner.request import ScanRequest
+from scanner.result import FromLedger, Traced
+from scanner.text.escape import counted
+from scanner.traces.insights.source import store_of
+from scanner.traces.source import SPANS, XRAY, Coverage
+from scanner.traces.xray_requests import Window
+from scanner.usage.builder import UsageBuilder
+from scanner.usage.state import StateUnreadError, UsageState, decode
+
+LEDGER_UNREAD, LEDGER_UNWRITTEN = "ledger-unread", "ledger-unwritten"
+"""The codes of the warnings of a ledger that is not used, or not added to."""
+
+
+class Reader(NamedTuple):
+    """The number of an account whose rights read, and the sources that may be read."""
+
+    account: str
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True)
+class LedgerScope:
+    """What of a ledger is about a scan: its accounts and regions, none where these are not known.
+
+    `readers` are by the id of the account, which is empty for the configured credentials. `observes` tells
+    that the scan reads all traces of its time, so that it adds to the evidence; any other one adds what was
+    used. `start` is that of the time asked for, `mapping` the fingerprint of what turns calls into
+    permissions.
+    """
+
+    ledger: Ledger
+    mapping: str
+    start: float
+    now: float
+    observes: bool = False
+    readers: Mapping[str, Reader] = field(default_factory=dict)
+    regions: tuple[str, ...] = ()
+
+    def counter(self, new_builder: Callable[[], UsageBuilder], progress: Progress) -> HourlyCounter:
+        """What counts each hour by itself."""
+        return HourlyCounter(new_builder, progress, self.mapping, self.now)
+
+    def windows(self, account: str, asked: Window) -> dict[str, Window]:
+        """The time to read with the rights of an account, by region: of what is asked, what is not known."""
+        if not self.observes:
+            return {}
+        windows = {}
+        for region in self.regions:
+            known = self._hours(self.ledger, self.readers[account], region)
+            start, end = time_to_read(asked.start, asked.end, self.now, known)
+            windows[region] = Window(start, end)
+        return windows
+
+    def joined(
+        self,
+        traced: Traced,
+        states: Mapping[BucketKey, UsageState],
+        covered: Mapping[str, Iterable[Coverage]],
+        builder: UsageBuilder,
+    ) -> Traced:
+        """What was read with what the ledger adds to it. `builder` is a new one."""
+        states = {self._numbered(key): state for key, state in states.items()}
+        addition = only_uses(states.values())
+        if self.observes:
+            of_account = [
+                (self.readers[id_].account, part) for id_, parts in covered.items() for part in parts
+            ]
+            addition = replace(addition, buckets=hours_read(of_account, states, self.mapping, self.now))
+        whole = (key for key, bucket in addition.buckets.items() if bucket.whole)
+        unread = self._add_evidence(builder, {*states, *whole})
+        for state in states.values():
+            builder.add_state(state)
+        everything = merged(self.ledger, addition)
+        seen = {usage.workload for usage in builder.usages() if usage.workload}
+        add_uses(everything, builder, seen | set(self._workloads(everything)))
+        usages = builder.usages()
+        return replace(
+            traced,
+            usages=usages,
+            recorded=addition,
+            from_ledger=self._summary(everything, unread),
+            remembered=_seen_before(self.start, usages) - set(traced.by_workload),
+        )
+
+    def _numbered(self, key: BucketKey) -> BucketKey:
+        reader = self.readers.get(key.account)
+        return key._replace(account=reader.account) if reader else key
+
+    def _hours(self, ledger: Ledger, reader: Reader, region: str) -> dict[int, HourRead]:
+        return hours_known(ledger, reader.account, region, reader.sources, self.mapping)
+
+    @cached_property
+    def _accounts(self) -> frozenset[str]:
+        return frozenset(reader.account for reader in self.readers.values())
+
+    def _add_evidence(self, builder: UsageBuilder, read: Iterable[BucketKey]) -> int:
+        """Add what is known of the hours that were not read now; how many are no longer understood."""
+        now_read, unread = frozenset(read), 0
+        for content in self.ledger.evidence(
+            self.mapping, without=lambda key: key in now_read or not self._is_in_scope(key)
+        ):
+            try:
+                builder.add_state(decode(content))
+            except StateUnreadError:
+                unread += 1
+        return unread
+
+    def _is_in_scope(self, key: BucketKey) -> bool:
+        return key.account in self._accounts and key.region in self.regions
+
+    def _workloads(self, ledger: Ledger) -> Iterator[str]:
+        """The workloads of the scanned accounts and regions."""
+        if not self.readers:
+            return
+        for workload in {use.workload for use in ledger.uses}:
+            key = WorkloadKey.parse(workload)
+            if key.account in ("", *self._accounts) and key.region in ("", *self.regions):
+                yield workload
+
+    def _summary(self, ledger: Ledger, unread: int) -> FromLedger:
+        """What the findings stand on, this scan included."""
+        known = {
+            hour.start
+            for reader, region in product(self.readers.values(), self.regions)
+            for hour in self._hours(ledger, reader, region).values()
+            if hour.whole
+        }
+        return FromLedger(
+            since=float(min(known)) if known else None,
+            hours=len(known),
+            days=len({hour // DAY for hour in known}),
+            observes=self.observes,
+            unread=unread,
+        )
+
+
+def ledger_scope(
+    request: ScanRequest, accounts: Accounts, asked: Mapping[str, ScanRequest], warnings: Warnings
+) -> LedgerScope | None:
+    """What of the request's ledger is about what is asked with the rights of accounts; None without one."""
+    if request.ledger is None:
+        return None
+    mapping = fingerprint(request.config.operations, request.config.resources)
+    scope = LedgerScope(request.ledger, mapping, request.start, request.now)
+    if request.traces:  # files do not say whose all of their traces are
+        return scope
+    regions = request.regions or (accounts.own.region(),)
+    numbers = {account: account for account in asked}
+    if "" in asked:
+        own = account_of_credentials(accounts.own, regions[0])
+        if not isinstance(own, str):
+            why = own.unreachable or own.message
+            warnings.add(LEDGER_UNWRITTEN, f"the ledger is not used for more than what was once used: {why}")
+            return scope
+        numbers[""] = own
+    readers = {id_: Reader(numbers[id_], _sources(of_account)) for id_, of_account in asked.items()}
+    return replace(scope, observes=request.observes, readers=readers, regions=regions)
+
+
+def warn_of_ledger(traced: Traced, warnings: Warnings) -> None:
+    """Warn of what is no longer understood, and where only the ledger shows anything."""
+    known = traced.from_ledger
+    if known is None:
+        return
+    if known.unread:
+        parts = counted(known.unread, "part")
+        text = f"{parts} of the ledger cannot be understood by this version: nothing is confirmed by them"
+        warnings.add(LEDGER_UNREAD, text, known.unread)
+    if known.hours and not (traced.traces or traced.calls):
+        text = "no trace was found in the time that was read: the findings stand on the ledger alone"
+        warnings.add("no-traces", text)
+
+
+def _sources(request: ScanRequest) -> tuple[Source, ...]:
+    """The sources that the request may read."""
+    if request.log_groups:
+        return (store_of(request.log_groups),)
+    return (request.source,) if request.source in (XRAY, SPANS) else (XRAY, SPANS)
+
+
+def _seen_before(since: float, usages: Iterable[Usage]) -> frozenset[str]:
+    """The workloads that were seen before a time (Unix seconds), and not since."""
+    return frozenset(
+        usage.workload
+        for usage in usages
+        if usage.workload and (usage.evidence.last_seen is None or usage.evidence.last_seen < since)
+    )
