@@ -18,7 +18,7 @@ from tests.fakes.github import CREATE, FOREVER, GRAPHQL, LIST, SECONDARY, UPDATE
 from tests.fakes.moto_aws import MotoAws
 from tests.fakes.traces import Call, Json, lambda_trace
 from tests.fakes.xray import FakeXRay
-from tests.integration.tools import next_second, notes_call, notes_trace, write_json
+from tests.integration.tools import notes_call, notes_trace, write_json
 
 DELETE = notes.function_name("delete")
 EVIL = "::error::owned %0A##[error]owned\r::warning::owned\n::set-output name=conclusion::success"
@@ -75,7 +75,7 @@ def deployed(aws: MotoAws) -> float:
     for verb in notes.OPERATIONS:
         role = aws.create_role(notes.role_name(verb), {"notes": notes.policy(verb)}, trust=notes.trust())
         aws.create_function(notes.function_name(verb), role)
-    return next_second()
+    return aws.next_second()
 
 
 @pytest.fixture
@@ -494,7 +494,7 @@ def test_what_traces_say_cannot_speak_to_the_runner_nor_dress_up_the_comment(wor
     evil = f"{EVIL} <img src=x onerror=alert(1)> [click](https://evil.example) @everyone | `x` -->"
     denied = Call("DynamoDB", "Scan", {"table_name": evil}, 400, "AccessDeniedException", evil)
     arn = notes.function_arn("delete")
-    epoch = next_second()
+    epoch = world.aws.next_second()
     with FakeXRay(
         [
             lambda_trace(arn, [notes_call("delete"), denied, Call(evil, evil)], epoch - 1),

@@ -8,10 +8,12 @@
         with aws.enforce_iam():          # from here on, only what a user's policy allows
             aws.client("iam", key, secret).list_roles()
 
-``python -m tests.fakes.moto_aws PORT`` is the server itself, with two mends that its IAM enforcement needs;
-it runs until its standard input ends. Limits of the enforcement: the resource is always ``*``: a scoped
-Allow never matches; actions are case-sensitive; a refusal by X-Ray or Lambda comes as XML, which botocore
-reads as error code ``403``.
+``python -m tests.fakes.moto_aws PORT CLOCK`` is the server itself, with two mends that its IAM enforcement
+needs; it runs until its standard input ends. CLOCK is a file: how many seconds the server's clock is behind.
+That is a minute after a reset, so that no test waits until something is past: see `next_second`.
+
+Limits of the enforcement: the resource is always ``*``: a scoped Allow never matches; actions are
+case-sensitive; a refusal by X-Ray or Lambda comes as XML, which botocore reads as error code ``403``.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.error
@@ -30,9 +33,10 @@ import urllib.request
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self, cast
 
 import boto3
 from botocore.config import Config
@@ -43,6 +47,7 @@ from tests.fakes.traces import REGION, Json, documents_of
 ROOT = Path(__file__).resolve().parents[2]
 
 _READY_SECONDS = 30
+_BEHIND_SECONDS = 60.0
 _LAMBDA_TRUST = {
     "Version": "2012-10-17",
     "Statement": [
@@ -57,16 +62,21 @@ class MotoAws:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._users = 0
+        self._clock = _Clock(Path())
         self._keys = ("test", "test")
         self.url = ""
 
     def __enter__(self) -> Self:
         port = _free_port()
+        handle, clock = tempfile.mkstemp(prefix="moto-clock-")
+        os.close(handle)
+        self._clock = _Clock(Path(clock))
+        self._clock.set_behind(_BEHIND_SECONDS)
         self.url = f"http://127.0.0.1:{port}"
         # the account is that of the access key: moto's own, or that of a role which was assumed
         environment = os.environ | {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.fakes.moto_aws", str(port)],
+            [sys.executable, "-m", "tests.fakes.moto_aws", str(port), clock],
             cwd=ROOT,
             env=environment,
             stdin=subprocess.PIPE,  # it closes with this process, however that ends: so does the server
@@ -91,11 +101,20 @@ class MotoAws:
             self._process.kill()
             self._process.communicate()
             self._process = None
+            self._clock.file.unlink()
 
     def reset(self) -> None:
-        """Forgets everything that was seeded, and stops enforcing."""
+        """Forgets everything that was seeded, stops enforcing, and sets the clock back."""
+        self._clock.set_behind(_BEHIND_SECONDS)
         self._post("/moto-api/reset-auth", "inf")
         self._post("/moto-api/reset", "")
+
+    def next_second(self) -> float:
+        """Puts the clock forward to the next full second: after all that happened so far, and past.
+
+        X-Ray's windows end at full seconds.
+        """
+        return self._clock.next_second()
 
     # -- clients
 
@@ -226,6 +245,27 @@ class MotoAws:
         raise RuntimeError("the moto server does not answer")
 
 
+class _Clock(NamedTuple):
+    """The server's clock: a file that tells how many seconds it is behind."""
+
+    file: Path
+
+    def behind(self) -> float:
+        return float(self.file.read_text())
+
+    def set_behind(self, seconds: float) -> None:
+        whole = self.file.with_suffix(".new")
+        whole.write_text(str(seconds))
+        whole.replace(self.file)  # the server never reads half of it
+
+    def next_second(self) -> float:
+        now, behind = time.time(), self.behind()
+        second = int(now - behind) + 1
+        self.set_behind(now - second - 0.05)
+        assert second < int(now), "the clock has caught up: reset the server more often"
+        return float(second)
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -285,6 +325,14 @@ def _mend_changes() -> None:
     patched.update_configuration = update_configuration
 
 
+def _be_behind(clock: _Clock) -> None:
+    """Makes moto's clock what the tests set. Before its services are imported: they import the function."""
+    from moto.core import utils
+
+    now, patched = utils.utcnow, cast("Any", utils)
+    patched.utcnow = lambda: now() - timedelta(seconds=clock.behind())
+
+
 def _keep_few_managed_policies() -> None:
     """Makes moto read X-Ray's managed policies only: all 1,500 take it 0.7 s after each reset."""
     from moto.iam import models
@@ -310,13 +358,14 @@ def _end_with_input() -> None:
 
 def main() -> None:
     """Serves on the port that the command line names."""
-    from moto.server import main as serve
-
     threading.Thread(target=_end_with_input, daemon=True).start()
+    _be_behind(_Clock(Path(sys.argv[2])))
     _read_models_fast()
     _mend_enforcement()
     _mend_changes()
     _keep_few_managed_policies()
+    from moto.server import main as serve
+
     serve(["-H", "127.0.0.1", "-p", sys.argv[1]])
 
 

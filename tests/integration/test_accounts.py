@@ -24,7 +24,7 @@ from tests.fakes.moto_aws import MotoAws
 from tests.fakes.serving import Answer, HttpRequest, serving
 from tests.fakes.traces import REGION, lambda_trace
 from tests.integration.test_action_flow import Step
-from tests.integration.tools import Ran, next_second, notes_call, run
+from tests.integration.tools import Ran, notes_call, run
 
 ONE, TWO = "111111111111", "222222222222"
 NAME, ROLE = notes.function_name("delete"), notes.role_name("delete")
@@ -47,8 +47,8 @@ def deployed(aws: MotoAws) -> MotoAws:
         of_account = aws.of_account(account)
         role = of_account.create_role(ROLE, {"notes": notes.policy("delete")}, trust=notes.trust())
         of_account.create_function(NAME, role)
-        of_account.put_traces([lambda_trace(arn(account), [notes_call("delete")], next_second())])
-    next_second()
+        of_account.put_traces([lambda_trace(arn(account), [notes_call("delete")], aws.next_second())])
+    aws.next_second()
     return aws
 
 
@@ -88,8 +88,8 @@ def test_equal_accounts_are_compared_each_with_what_its_own_workloads_used(
     deployed: MotoAws, tmp_path: Path
 ) -> None:
     calls = [notes_call("delete"), notes_call("get")]
-    deployed.of_account(TWO).put_traces([lambda_trace(arn(TWO), calls, next_second())])
-    next_second()
+    deployed.of_account(TWO).put_traces([lambda_trace(arn(TWO), calls, deployed.next_second())])
+    deployed.next_second()
     ran = scan(tmp_path, deployed)
     assert ran.code == 0, ran.err
     assert verdicts(ran)[ONE, UNUSED] == ("unused", True)

@@ -11,7 +11,7 @@ from tests.fakes import notes
 from tests.fakes.moto_aws import MotoAws
 from tests.fakes.traces import REGION, Json, lambda_trace
 from tests.integration.test_accounts import ONE, ROLE, TWO, scan, verdicts
-from tests.integration.tools import Ran, next_second, notes_call
+from tests.integration.tools import Ran, notes_call
 
 FUNCTION = notes.function_name("delete")
 TEMPLATE = json.dumps(
@@ -52,15 +52,15 @@ def deployed(aws: MotoAws, tmp_path: Path) -> MotoAws:
         iam.put_role_policy(
             RoleName=ROLE, PolicyName="notes", PolicyDocument=json.dumps(notes.policy("delete"))
         )
-        of_account.put_traces([trace(account, FUNCTION)])
+        of_account.put_traces([trace(account, FUNCTION, aws.next_second())])
     (tmp_path / "template.json").write_text(TEMPLATE)
-    next_second()
+    aws.next_second()
     return aws
 
 
-def trace(account: str, function: str) -> Json:
+def trace(account: str, function: str, start: float) -> Json:
     arn = f"arn:aws:lambda:{REGION}:{account}:function:{function}"
-    return lambda_trace(arn, [notes_call("delete")], next_second())
+    return lambda_trace(arn, [notes_call("delete")], start)
 
 
 def test_a_stack_is_that_of_each_account_that_has_it(deployed: MotoAws, tmp_path: Path) -> None:

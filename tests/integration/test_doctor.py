@@ -13,7 +13,7 @@ from tests.fakes.logs_insights import FakeLogs, LogsScript
 from tests.fakes.moto_aws import MotoAws
 from tests.fakes.traces import Call, lambda_trace
 from tests.fakes.xray import FakeXRay, Script
-from tests.integration.tools import Ran, next_second, run
+from tests.integration.tools import Ran, run
 
 READS = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}}
 ALL = [right.action for right in rights()]
@@ -26,8 +26,8 @@ def deployed(aws: MotoAws) -> None:
     role = aws.create_role("seen", {"own": READS})
     arn = aws.create_function("seen", role)
     aws.create_function("idle", role, tracing="PassThrough")
-    aws.put_traces([lambda_trace(arn, [Call("S3", "GetObject", {"bucket_name": "b"})], next_second())])
-    next_second()
+    aws.put_traces([lambda_trace(arn, [Call("S3", "GetObject", {"bucket_name": "b"})], aws.next_second())])
+    aws.next_second()
 
 
 def doctor(aws: MotoAws, folder: Path, actions: Iterable[str], *options: str) -> Ran:

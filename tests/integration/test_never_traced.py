@@ -14,7 +14,7 @@ from tests.fakes.accounts import account
 from tests.fakes.moto_aws import MotoAws
 from tests.fakes.traces import Call, lambda_trace
 from tests.fakes.xray import FakeXRay
-from tests.integration.tools import Ran, next_second, run
+from tests.integration.tools import Ran, run
 
 EVERYTHING = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
 READS = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}}
@@ -31,8 +31,8 @@ def deployed(aws: MotoAws) -> None:
         aws.create_function(name, admin)
     aws.client("lambda").publish_version(FunctionName="idle-1")
     aws.create_function("far", admin, region="eu-west-1")
-    aws.put_traces([lambda_trace(arn, [Call("S3", "GetObject", {"bucket_name": "b"})], next_second())])
-    next_second()
+    aws.put_traces([lambda_trace(arn, [Call("S3", "GetObject", {"bucket_name": "b"})], aws.next_second())])
+    aws.next_second()
 
 
 def scan(aws: MotoAws, folder: Path, *options: str) -> Ran:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 from scanner.aws.clients import Clients
 from tests.fakes.moto_aws import MotoAws
 from tests.fakes.traces import Call, lambda_trace
-from tests.integration.tools import Ran, next_second, run
+from tests.integration.tools import Ran, run
 from tests.unit.spans.documents import FUNCTION, ROOT, TASK, F, request, root, span
 from tests.unit.workloads import test_ec2, test_eks
 from tests.unit.workloads.computes import ACCOUNT, clusters, definition, families, role, service, trust
@@ -241,8 +240,7 @@ def test_tasks_are_read_from_aws_where_they_were_traced(account: MotoAws, tmp_pa
         family="api", taskRoleArn=of_task, containerDefinitions=[{"name": "app", "image": "a", "memory": 1}]
     )
     ecs.create_service(cluster="shop", serviceName="api", taskDefinition="api:1", desiredCount=0)
-    next_second()
-    start = time.time_ns()
+    start = int(account.next_second()) * 10**9
     times: dict[str, Any] = {"startTimeUnixNano": str(start), "endTimeUnixNano": str(start + 1)}
     resource = {
         **TASK,
@@ -251,7 +249,7 @@ def test_tasks_are_read_from_aws_where_they_were_traced(account: MotoAws, tmp_pa
         "aws.ecs.task.revision": "1",
     }
     traces = write(tmp_path, "spans.json", request(root(**times), span(**times), resource=resource))
-    next_second()
+    account.next_second()
     ran = run(tmp_path, "--traces", traces, env=account.environment())
     assert ran.code == 0, ran.err
     (workload,) = ran.report["workloads"]
@@ -265,8 +263,10 @@ def test_an_account_with_functions_alone_is_asked_for_nothing_more(
 ) -> None:
     document = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}
     arn = account.create_function("f", account.create_role("f", {"p": document}))
-    account.put_traces([lambda_trace(arn, [Call("S3", "GetObject", {"bucket_name": "b"})], next_second())])
-    next_second()
+    account.put_traces(
+        [lambda_trace(arn, [Call("S3", "GetObject", {"bucket_name": "b"})], account.next_second())]
+    )
+    account.next_second()
 
     def asked(self: Clients, service: str, region: str) -> None:
         raise AssertionError(f"{service} is asked in {region}")
@@ -288,11 +288,11 @@ def test_instances_are_read_from_aws_where_they_were_traced(account: MotoAws, tm
     instance = ec2.run_instances(
         ImageId=image, MinCount=1, MaxCount=1, IamInstanceProfile={"Arn": profile}, InstanceType="t3.micro"
     )["Instances"][0]["InstanceId"]
-    next_second()
-    times: dict[str, Any] = {"startTimeUnixNano": str(time.time_ns()), "endTimeUnixNano": str(time.time_ns())}
+    start = str(int(account.next_second()) * 10**9)
+    times: dict[str, Any] = {"startTimeUnixNano": start, "endTimeUnixNano": start}
     resource = {**INSTANCE, **AUTO, "host.id": instance, "cloud.region": "us-east-1"}
     traces = write(tmp_path, "spans.json", request(root(**times), span(**times), resource=resource))
-    next_second()
+    account.next_second()
     ran = run(tmp_path, "--traces", traces, env=account.environment())
     assert ran.code == 0, ran.err
     (workload,) = ran.report["workloads"]
@@ -309,12 +309,12 @@ def test_state_machines_are_read_from_aws_where_they_were_traced(account: MotoAw
     machine = account.client("stepfunctions").create_state_machine(
         name="m", roleArn=of_machine, definition=json.dumps({"StartAt": "a", "States": {"a": state}})
     )["stateMachineArn"]
-    next_second()
-    times: dict[str, Any] = {"startTimeUnixNano": str(time.time_ns()), "endTimeUnixNano": str(time.time_ns())}
+    start = str(int(account.next_second()) * 10**9)
+    times: dict[str, Any] = {"startTimeUnixNano": start, "endTimeUnixNano": start}
     of_root = {"cloud.resource_id": machine, "aws.xray.origin": "AWS::StepFunctions::StateMachine"}
     spans = [span(ROOT, "", of_root, kind=2, **times), span(**times)]
     traces = write(tmp_path, "spans.json", request(*spans, resource={"cloud.provider": "aws"}))
-    next_second()
+    account.next_second()
     ran = run(tmp_path, "--traces", traces, env=account.environment())
     assert ran.code == 0, ran.err
     assert [one["role"] for one in ran.report["workloads"]] == [of_machine], ran.warning_texts

@@ -11,7 +11,7 @@ import pytest
 from tests.fakes import notes
 from tests.fakes.moto_aws import ROOT, MotoAws
 from tests.fakes.traces import Call, lambda_trace
-from tests.integration.tools import Ran, next_second, run
+from tests.integration.tools import Ran, run
 
 XRAY = ("xray:GetTraceSummaries", "xray:BatchGetTraces")
 # The actions of the forerunner's policy.
@@ -55,8 +55,8 @@ def deployed(aws: MotoAws) -> None:
     )
     arn = aws.create_function(DELETE, role)
     call = Call("DynamoDB", "DeleteItem", {"table_name": "notes"})
-    aws.put_traces([lambda_trace(arn, [call], next_second())])
-    next_second()  # moto lists a trace that ended before the window does
+    aws.put_traces([lambda_trace(arn, [call], aws.next_second())])
+    aws.next_second()  # moto lists a trace that ended before the window does
 
 
 def scan_with(aws: MotoAws, folder: Path, actions: Iterable[str], managed: Iterable[str] = ()) -> Ran:
@@ -145,11 +145,11 @@ def test_without_the_right_to_list_aliases_older_versions_may_serve_and_the_righ
 ) -> None:
     client = aws.client("lambda")
     client.publish_version(FunctionName=DELETE)
-    next_second()
+    aws.next_second()
     client.update_function_configuration(FunctionName=DELETE, Timeout=7)
     call = Call("DynamoDB", "DeleteItem", {"table_name": "notes"})
-    aws.put_traces([lambda_trace(notes.function_arn("delete"), [call], next_second())])
-    next_second()
+    aws.put_traces([lambda_trace(notes.function_arn("delete"), [call], aws.next_second())])
+    aws.next_second()
     rights = (*XRAY, *SIX, *OPTIONAL, *CONFIGURATION, *([ALIASES] if allowed else []))
     ran = scan_with(aws, tmp_path, rights)
     client.delete_function(FunctionName=DELETE, Qualifier="1")

@@ -11,7 +11,7 @@ from tests.fakes import notes
 from tests.fakes.moto_aws import MotoAws
 from tests.fakes.traces import REGION, function_arn
 from tests.fakes.xray import FakeXRay
-from tests.integration.tools import NOTES_TABLE, Ran, next_second, notes_trace, run
+from tests.integration.tools import NOTES_TABLE, Ran, notes_trace, run
 
 ELSEWHERE = "eu-west-1"
 NAME = notes.function_name("delete")
@@ -23,7 +23,7 @@ def deployed(aws: MotoAws) -> Iterator[tuple[MotoAws, FakeXRay]]:
     """The delete function alone, and one trace of it."""
     aws.reset()
     aws.create_function(NAME, aws.create_role(ROLE, {"notes": notes.policy("delete")}, trust=notes.trust()))
-    with FakeXRay([notes_trace("delete", next_second())]) as xray:
+    with FakeXRay([notes_trace("delete", aws.next_second())]) as xray:
         yield aws, xray
 
 
@@ -103,9 +103,9 @@ def test_an_older_version_that_an_alias_serves_must_be_seen_itself(
     aws, _ = deployed
     client = aws.client("lambda")
     client.publish_version(FunctionName=NAME)
-    next_second()
+    aws.next_second()
     client.update_function_configuration(FunctionName=NAME, Timeout=7)
-    with FakeXRay([notes_trace("delete", next_second())]) as xray:
+    with FakeXRay([notes_trace("delete", aws.next_second())]) as xray:
         (unused,) = scan(tmp_path / "no-alias", (aws, xray)).findings("unused")
         assert unused["reasons"] == []
         client.create_alias(FunctionName=NAME, Name="live", FunctionVersion="1")

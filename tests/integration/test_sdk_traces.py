@@ -18,7 +18,7 @@ import pytest
 
 from tests.fakes.moto_aws import ROOT, MotoAws
 from tests.fakes.traces import ACCOUNT, REGION, Json, function_arn, make_trace_id, trace_of
-from tests.integration.tools import Ran, environment, next_second, run, write_json
+from tests.integration.tools import Ran, environment, run, write_json
 
 NAME = "worker"
 TABLE = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/orders"
@@ -175,7 +175,7 @@ def lambda_s_own(parent: str, start: float) -> list[Json]:
 @pytest.fixture(scope="module")
 def traced(aws: MotoAws) -> Traced:
     names = seed(aws)
-    return invoke(aws, names, next_second())
+    return invoke(aws, names, float(int(time.time())))
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,6 @@ from tests.integration.tools import (
     NOTES_TABLE,
     Ran,
     environment,
-    next_second,
     notes_trace,
     run,
     run_process,
@@ -93,7 +92,7 @@ def deployed(aws: MotoAws) -> float:
     for verb in notes.OPERATIONS:
         role = aws.create_role(notes.role_name(verb), {"notes": notes.policy(verb)}, trust=notes.trust())
         aws.create_function(notes.function_name(verb), role)
-    return next_second()
+    return aws.next_second()
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +143,7 @@ def test_the_walk_through_against_moto_alone_gives_exactly_the_one_finding(
     aws: MotoAws, deployed: float, tmp_path: Path
 ) -> None:
     aws.put_traces([notes_trace(verb, deployed) for verb in notes.OPERATIONS])
-    next_second()  # moto lists a trace that ended before the window does
+    aws.next_second()  # moto lists a trace that ended before the window does
     ran = run_process(tmp_path, "-c", "-r", "60", env=aws.environment())
     assert ran.code == 0, ran.err
     is_the_finding(ran)

@@ -184,15 +184,6 @@ def write_json(path: Path, document: Any) -> Path:
     return path
 
 
-def next_second() -> float:
-    """Wait for the next full second: after all that happened so far, and in windows that end now.
-
-    X-Ray's windows end at full seconds.
-    """
-    time.sleep(1.05 - time.time() % 1)
-    return float(int(time.time()))
-
-
 # --- the notes application -----------------------------------------------------------------------
 
 
