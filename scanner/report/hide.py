@@ -31,7 +31,8 @@ _KEPT = frozenset(
             "severity",
             "breadth",
         ),
-        *("first_seen", "last_seen", "start", "end"),
+        *("new", "still_open"),  # ids, in `history`
+        *("first_seen", "last_seen", "start", "end", "time", "previous"),
     }
 )
 _HIDDEN = "HIDDEN"

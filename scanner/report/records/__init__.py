@@ -7,6 +7,7 @@ More keys may come; `SCHEMA_VERSION` changes when a key changes its meaning or g
 
 from scanner.report.records.excess import Excess, ExcessivePermissions, ExcessStatement, ExcessUsed
 from scanner.report.records.fixes import Fix
+from scanner.report.records.history import History, PastFinding, PastRun
 from scanner.report.records.report import SCHEMA_VERSION, Report
 from scanner.report.records.roles import (
     AllowedElsewhere,
@@ -59,8 +60,11 @@ __all__ = [
     "Gate",
     "GrantPlace",
     "GrownEntry",
+    "History",
     "Location",
     "NotUnderstood",
+    "PastFinding",
+    "PastRun",
     "Policy",
     "PolicyDocument",
     "Report",

@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Struct
 
 from scanner.report.records.fixes import Fix
+from scanner.report.records.history import History
 from scanner.report.records.keys import about
 from scanner.report.records.roles import Role
 from scanner.report.records.scan import Accepted, Gate, Scan
@@ -46,4 +47,8 @@ class Report(Struct, frozen=True, kw_only=True):
     ] = ()
     gate: Annotated[
         Gate | None, about("what the gate says; null where nothing is asked of it, and of reports before 2")
+    ] = None
+    history: Annotated[
+        History | None,
+        about("what changed since the last run of the same scope; null without a ledger (`--ledger`)"),
     ] = None

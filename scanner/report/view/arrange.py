@@ -10,6 +10,7 @@ from scanner.report.view.denials import denials_of
 from scanner.report.view.filter_notice import filter_notice
 from scanner.report.view.groups import groups_of, totals_of
 from scanner.report.view.headline import facts, headline
+from scanner.report.view.history import since_last_run
 from scanner.report.view.merged import merged_calls, merged_rows
 from scanner.report.view.never_traced import never_traced
 from scanner.report.view.rows import rows_of
@@ -45,6 +46,7 @@ def view_of(report: Report, *, names_hidden: bool = False) -> View:
         gate=report.gate,
         totals=totals,
         delta=accepted.delta(report),
+        since=since_last_run(viewed, (*others, *confirmed, *unconfirmed)),
         never_traced=never_traced(viewed),
         others=others,
         other_groups=groups_of(others),

@@ -124,6 +124,43 @@ class Delta:
 
 
 @dataclass(frozen=True)
+class Change:
+    """A finding that is new or gone. `what` are actions and resources, `who` are the workloads' names."""
+
+    id: str
+    who: str
+    what: str
+    severity: str
+
+
+@dataclass(frozen=True)
+class Trend:
+    """The open findings of the last runs, the oldest first: as numbers, as small bars, and in words."""
+
+    counts: Sequence[int]
+    bars: str
+    text: str
+
+
+@dataclass(frozen=True)
+class SinceLastRun:
+    """What changed since the last run of the same scope.
+
+    `previous` is when that was, empty for the first run. `text` are the numbers in a line. `settled` are used
+    or accepted by now, `undecided` those that this run says nothing of.
+    """
+
+    previous: str
+    text: str
+    new: Sequence[Change]
+    fixed: Sequence[Change]
+    settled: Sequence[Change]
+    undecided: Sequence[Change]
+    still_open: int
+    trend: Trend | None
+
+
+@dataclass(frozen=True)
 class StatementEdit:
     """What to change in a statement: lines that begin with `-`, `+` or a space.
 
@@ -281,7 +318,8 @@ class View:
     `unconfirmed` hold the same, one row a role. `others` are findings that fail the gate though they are no
     excess, `other_groups` the same by what they have in common; `remainders` are what the smallest
     fitting bundles of frameworks grant beyond use: nothing to act on. `unobservable` and `ineffective` are
-    those that do not fail it. `accepted_facts` are lines on the team's rules and the baseline.
+    those that do not fail it. `accepted_facts` are lines on the team's rules and the baseline. `since` is
+    what changed since the last run.
     """
 
     noun: str
@@ -291,6 +329,7 @@ class View:
     gate: Gate | None
     totals: Totals
     delta: Delta | None
+    since: SinceLastRun | None
     never_traced: NeverTraced
     others: Sequence[Row]
     other_groups: Sequence[Group]
