@@ -34,7 +34,7 @@ class PastRun(Struct, frozen=True, kw_only=True):
 
 
 class History(Struct, frozen=True, kw_only=True):
-    """This run beside the last one of the same scope."""
+    """The run beside the last one of the same scope."""
 
     previous: Annotated[Time, about("when the last run of the same scope was; null: this is the first")]
     new: Annotated[

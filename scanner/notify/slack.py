@@ -1,0 +1,102 @@
+"""A notice as a message of Slack, in Block Kit. Pure.
+
+Limits: 50 blocks, 3,000 characters a text (docs.slack.dev/reference/block-kit/blocks,
+.../composition-objects/text-object). Slack also refuses messages whose blocks hold about 13,000 characters
+together (github.com/slackapi/bolt-js/issues/2509).
+Formatting and what must be escaped: docs.slack.dev/messaging/formatting-message-text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from scanner.notify.layout import LINK_TEXT, PROGRAM, Part, cut, fitting, icon, title_icon
+from scanner.notify.notice import Notice
+from scanner.report.view.effects import EFFECTS
+from scanner.report.view.values import Change
+from scanner.text.escape import one_line
+
+MAX_TEXT = 3_000
+MAX_BLOCKS = 50
+MAX_BYTES = 11_000
+
+_GAP = "\u200b"  # has no width: what stands on both sides of it is no markup
+_MARKUP = re.compile(r"[*_~`@#|]|:(?=[\w+'-]+:)")
+
+Json = dict[str, Any]
+
+
+def slack(notice: Notice) -> Json:
+    """The message."""
+    return dict(fitting(notice, partial(_message, notice), MAX_BYTES))
+
+
+def _message(notice: Notice, parts: Sequence[Part]) -> Json:
+    title = f"{title_icon(notice)} {slack_text(cut(notice.title))}"
+    sections = [_section(text) for text in _texts(notice, title, parts)]
+    return {
+        "text": f"{PROGRAM}: {title}",  # in notifications
+        "unfurl_links": False,
+        "unfurl_media": False,
+        "blocks": [*sections[: MAX_BLOCKS - 1], _context(notice)],
+    }
+
+
+def _texts(notice: Notice, title: str, parts: Sequence[Part]) -> Iterator[str]:
+    yield f"*{title}*" + (f"\n{slack_text(notice.summary)}" if notice.summary else "")
+    for part in parts:
+        lines = [f"*{part.heading}*", *(_line(change, part.heading) for change in part.changes)]
+        if part.left_out:
+            lines.append(f"and {part.left_out:,} more")
+        yield from _joined(lines)
+
+
+def _line(change: Change, heading: str) -> str:
+    effect = "" if heading.startswith("Fixed") else f" · {EFFECTS.get(change.severity, change.severity)}"
+    return f"{icon(change, heading)} {slack_code(cut(change.what))} of {slack_code(cut(change.who))}{effect}"
+
+
+def _joined(lines: Sequence[str]) -> Iterator[str]:
+    """The lines in as few texts as may be, none of which is too long."""
+    text = ""
+    for line in lines:
+        if text and len(text) + 1 + len(line) > MAX_TEXT:
+            yield text
+            text = ""
+        text = f"{text}\n{line}" if text else line
+    yield text
+
+
+def _section(text: str) -> Json:
+    return {"type": "section", "text": _mrkdwn(text)}
+
+
+def _context(notice: Notice) -> Json:
+    link = f" · <{_address(notice.link)}|{LINK_TEXT}>" if notice.link else ""
+    return {"type": "context", "elements": [_mrkdwn(f"{PROGRAM} · {slack_text(cut(notice.facts))}{link}")]}
+
+
+def _mrkdwn(text: str) -> Json:
+    # nothing is made a link or a mention that is not written as one
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
+def slack_text(text: str) -> str:
+    """Text in which nothing is markup, a mention or a link."""
+    return _entities(_MARKUP.sub(lambda mark: f"{mark[0]}{_GAP}", one_line(text)))
+
+
+def slack_code(text: str) -> str:
+    """Text as code: only backticks and control characters mean anything there."""
+    return f"`{_entities(one_line(text).replace('`', chr(0x2CB)))}`"
+
+
+def _entities(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _address(url: str) -> str:
+    return _entities(url.replace("|", "%7C"))
