@@ -13,7 +13,16 @@ from scanner.gate.config import FAIL_ON_NEVER, TeamConfig
 from scanner.gate.decide import DEFAULT_SEVERITY, OnInsufficientEvidence
 from scanner.github.comment import CommentMode
 from scanner.model import Verdict
-from scanner.options.parsers import SEVERITIES, SOURCES, TRACE_SOURCES, VERDICTS, Options, scan_options
+from scanner.notify import Webhook
+from scanner.options.parsers import (
+    NOTIFY_FORMATS,
+    SEVERITIES,
+    SOURCES,
+    TRACE_SOURCES,
+    VERDICTS,
+    Options,
+    scan_options,
+)
 
 RedactMode = Literal["auto", "always", "never"]
 
@@ -34,6 +43,7 @@ ONE_VALUE = (
     "config",
     "baseline",
     "sarif",
+    "notify-format",
 )
 SEVERAL_VALUES = ("traces", "assume-role", "workload-config", "workloads", "stack")
 SEVERAL_WORDS = ("region", "log-group", "evidence")
@@ -64,14 +74,16 @@ class ActionInputs:
     redact: RedactMode
     token: str
     output_dir: Path
+    webhook: Webhook | None = None
 
 
 def inputs_of(environ: Mapping[str, str]) -> ActionInputs:
     """Read the inputs. Raises ScanError for a value that is not allowed, naming those that are."""
     inputs = _Inputs(environ)
     _check(inputs)
+    options = scan_options(_words(inputs))
     return ActionInputs(
-        options=scan_options(_words(inputs)),
+        options=options,
         config=_config(inputs),
         comment=cast(CommentMode, inputs.one_of("comment", get_args(CommentMode)) or "on-findings"),
         annotations=inputs.boolean("annotations") is not False,
@@ -79,6 +91,7 @@ def inputs_of(environ: Mapping[str, str]) -> ActionInputs:
         redact=cast(RedactMode, inputs.one_of("redact", get_args(RedactMode)) or "auto"),
         token=inputs.text("github-token"),
         output_dir=_output_dir(inputs),
+        webhook=Webhook.of(environ, options.notify_format),
     )
 
 
@@ -151,6 +164,7 @@ def _check(inputs: _Inputs) -> None:
     if not re.fullmatch(r"|\d{1,6}(\.\d+)?", inputs.text("wait")):
         raise _wrong("wait", inputs.text("wait"), "a number of seconds")
     inputs.one_of("source", TRACE_SOURCES)
+    inputs.one_of("notify-format", NOTIFY_FORMATS)
     for word in inputs.words("evidence"):
         if word not in SOURCES:
             raise _not_one_of("evidence", word, SOURCES)

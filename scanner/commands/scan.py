@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -15,7 +16,7 @@ from scanner.commands.show import say_unmatched, show
 from scanner.errors import EXIT_GATE, EXIT_INTERRUPTED, EXIT_OK
 from scanner.options.files import baseline_of, check_apart, check_stdin, config_of
 from scanner.options.filters import INSTALLED, explain_command
-from scanner.options.parsers import CONFIG, FILE_FORMATS, Options, options_of, scan_parser
+from scanner.options.parsers import CONFIG, FILE_FORMATS, NOTIFY_URL, Options, options_of, scan_parser
 from scanner.options.request import gate_of, request_of, why_credentials
 from scanner.output.streams import printing
 
@@ -124,7 +125,19 @@ def publish(done: Scanned, out: IO[str], err: IO[str]) -> bytes:
     with printing(out):
         show(report, options, out, written, how)
         _show_files(written, options, out, err)
+    _notify(report, options, err)
     return page
+
+
+def _notify(report: Report, options: Options, err: IO[str]) -> None:
+    """Tell the webhook of the environment, where there is one, what is new or fixed."""
+    if NOTIFY_URL not in os.environ:
+        return
+    from scanner.notify import Webhook, deliver, run_link
+
+    webhook = Webhook.of(os.environ, options.notify_format)
+    if webhook:
+        say_line(err, deliver(report, webhook, run_link(os.environ)).line)
 
 
 def conclude(done: Scanned, err: IO[str]) -> int:

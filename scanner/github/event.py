@@ -222,6 +222,11 @@ def judged_by(event_name: str, event: Mapping[str, Any]) -> str:
     return "" if of_pull_request else event_name
 
 
+def is_for_pull_request(event_name: str, event: Mapping[str, Any]) -> bool:
+    """Whether a run is about a pull request: its own, one after it, or one that a comment on it started."""
+    return bool(event_name) and not judged_by(event_name, event)
+
+
 def _is_of_pull_request(event_name: str) -> bool:
     return event_name.startswith("pull_request")
 

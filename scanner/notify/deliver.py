@@ -59,7 +59,7 @@ def deliver(
     names_hidden: bool = False,
     patience: Patience | None = None,
 ) -> Delivery:
-    """Tell what is new or fixed; whatever fails is told in the line. The report holds only what may be shown."""
+    """Tell what is new or fixed. The report holds only what may be shown. No failure is raised."""
     try:
         notice = notice_of(report, link, names_hidden=names_hidden)
         if notice is None:

@@ -28,9 +28,9 @@ class Section:
 class Notice:
     """What is told. `id` is the same whenever the same is told again.
 
-    `title` and `summary` are lines for people; `conclusion` is what the gate says, None where nothing is asked
-    of it. `time` is the end of the scanned time, `previous` when the last run was. `link` leads to the run,
-    empty where it is not known.
+    `title` and `summary` are lines for people; `conclusion` is what the gate says, None where it is not asked.
+    `time` is the end of the scanned time, `previous` when the last run was. `link` leads to the run, empty
+    where it is not known.
     """
 
     id: str

@@ -1,9 +1,8 @@
 """A notice as an Adaptive Card, as a workflow of Teams takes it. Pure.
 
 The trigger "When a Teams webhook request is received" takes a message with cards as attachments:
-learn.microsoft.com/en-us/connectors/teams/#microsoft-teams-webhook. Messages are at most 28 KB:
-learn.microsoft.com/en-us/microsoftteams/limits-specifications-teams. Text of a TextRun is never Markdown, that
-of a TextBlock is: adaptivecards.io/explorer/TextRun.html. So all texts stand in runs.
+learn.microsoft.com/en-us/connectors/teams/#microsoft-teams-webhook. Text of a TextRun is never Markdown, that
+of a TextBlock is (learn.microsoft.com/en-us/adaptive-cards/schema-explorer/text-run): all text stands in runs.
 """
 
 from __future__ import annotations
@@ -17,7 +16,10 @@ from scanner.notify.notice import Notice
 from scanner.report.view.effects import EFFECTS
 from scanner.report.view.values import Change
 
-MAX_BYTES = 25_000  # of 28 KB: Teams adds a wrapper of its own
+# Of 28 KB, as learn.microsoft.com/en-us/microsoftteams/platform/webhooks-and-connectors/how-to/
+# add-incoming-webhook has it; messages of 21,000 bytes are the longest that got through, as
+# rubydoc.info/gems/msteams_hermes/MsTeamsHermes/Message tells.
+MAX_BYTES = 20_000
 
 Json = dict[str, Any]
 

@@ -33,6 +33,9 @@ OutputFormat = Literal["text", "json", "markdown", "html", "csv", "sarif"]
 FORMATS: tuple[OutputFormat, ...] = get_args(OutputFormat)
 # the formats that a scan also writes into a file, each with an option of its name
 FILE_FORMATS = ("markdown", "html", "csv", "sarif")
+# notify.FORMATS and notify.VARIABLE, which are not imported for --help alone
+NOTIFY_FORMATS: tuple[Literal["slack", "teams", "json"], ...] = ("slack", "teams", "json")
+NOTIFY_URL = "XPS_NOTIFY_URL"
 
 EPILOG = """\
 exit codes:
@@ -101,6 +104,7 @@ class Options(FilterOptions):
     html: Path | None = None
     csv: Path | None = None
     sarif: Path | None = None
+    notify_format: Literal["slack", "teams", "json"] | None = None
 
     def file_of(self, file_format: str) -> Path | None:
         """The file of one of FILE_FORMATS that is to be written, if any."""
@@ -155,9 +159,17 @@ def scan_parser() -> Parser:
     _add_aws(parser.add_argument_group("AWS"))
     _add_findings(parser.add_argument_group("findings"))
     _add_accepted(parser.add_argument_group("what the team accepts"))
-    add_output(parser.add_argument_group("output"))
+    _add_notify(add_output(parser.add_argument_group("output")))
     add_filters(parser)
     return parser
+
+
+def _add_notify(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--notify-format",
+        choices=NOTIFY_FORMATS,
+        help=f"what the webhook whose address is in {NOTIFY_URL} takes (default: json)",
+    )
 
 
 def _add_traces(group: argparse._ArgumentGroup) -> None:
@@ -310,7 +322,7 @@ def _add_accepted(group: argparse._ArgumentGroup) -> None:
     add("--update-baseline", action="store_true", help="write the findings of now into --baseline")
 
 
-def add_output(group: argparse._ArgumentGroup, folder: Path = Path()) -> None:
+def add_output(group: argparse._ArgumentGroup, folder: Path = Path()) -> argparse._ArgumentGroup:
     """Add the options that say where a scan's results go; the reports to a folder, if none is named."""
     add = group.add_argument
     add(
@@ -326,6 +338,7 @@ def add_output(group: argparse._ArgumentGroup, folder: Path = Path()) -> None:
     add("--html", type=Path, metavar="FILE", help="also write the page, report.html, into this file")
     add("--csv", type=Path, metavar="FILE", help="write the findings as CSV, a line each")
     add("--sarif", type=Path, metavar="FILE", help="write the findings as SARIF, for code scanning")
+    return group
 
 
 def _seconds(text: str) -> float:

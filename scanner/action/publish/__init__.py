@@ -1,6 +1,6 @@
 """Where a result is shown: one small publisher a place.
 
-To add a place (an issue, a webhook): write a publisher in its own module and add it to PUBLISHERS,
+To add a place (an issue): write a publisher in its own module and add it to PUBLISHERS,
 or to LATER_PUBLISHERS where it sets no output of the step.
 """
 
@@ -20,6 +20,7 @@ from scanner.action.publish.outputs import OUTPUTS, outputs_of
 from scanner.action.publish.publication import Publication, Publisher
 from scanner.action.publish.sarif import publish_sarif
 from scanner.action.publish.summary import publish_summary
+from scanner.action.publish.webhook import publish_webhook
 from scanner.action.result import ActionResult
 from scanner.action.wording import view_by_inputs
 from scanner.action.workflow_run import WorkflowRun
@@ -43,6 +44,7 @@ PUBLISHERS: Sequence[Publisher] = (
 
 LATER_PUBLISHERS: Sequence[Publisher] = (
     publish_conclusion,
+    publish_webhook,
     publish_annotations,  # last: they take the room that other annotations leave
 )
 """Those that set no outputs."""
