@@ -33,13 +33,16 @@ if TYPE_CHECKING:
 
 
 def _run(arguments: argparse.Namespace, out: IO[str], err: IO[str]) -> int:
-    return run(options_of(arguments), out, err, time.time())
+    return run(options_of(arguments), out, err, time.time(), os.environ)
 
 
-def run(options: Options, out: IO[str], err: IO[str], now: float) -> int:
-    """Scan as the options say, write the reports. Raises ScanError."""
+def run(
+    options: Options, out: IO[str], err: IO[str], now: float, environ: Mapping[str, str] | None = None
+) -> int:
+    """Scan as the options say, write the reports, tell the webhook of the environment. Raises ScanError."""
     done = scanned(ready(options, err, now), err)
     publish(done, out, err)
+    notify(done, environ or {}, err)
     return conclude(done, err)
 
 
@@ -125,19 +128,18 @@ def publish(done: Scanned, out: IO[str], err: IO[str]) -> bytes:
     with printing(out):
         show(report, options, out, written, how)
         _show_files(written, options, out, err)
-    _notify(report, options, err)
     return page
 
 
-def _notify(report: Report, options: Options, err: IO[str]) -> None:
-    """Tell the webhook of the environment, where there is one, what is new or fixed."""
-    if NOTIFY_URL not in os.environ:
+def notify(done: Scanned, environ: Mapping[str, str], err: IO[str]) -> None:
+    """Tell the webhook of the environment, where there is one, what is new or fixed. Raises nothing."""
+    if NOTIFY_URL not in environ:
         return
     from scanner.notify import Webhook, deliver, run_link
 
-    webhook = Webhook.of(os.environ, options.notify_format)
+    webhook = Webhook.of(environ, done.options.notify_format)
     if webhook:
-        say_line(err, deliver(report, webhook, run_link(os.environ)).line)
+        say_line(err, deliver(done.report, webhook, run_link(environ)).line)
 
 
 def conclude(done: Scanned, err: IO[str]) -> int:

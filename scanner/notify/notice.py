@@ -28,9 +28,9 @@ class Section:
 class Notice:
     """What is told. `id` is the same whenever the same is told again.
 
-    `title` and `summary` are lines for people; `conclusion` is what the gate says, None where it is not asked.
-    `time` is the end of the scanned time, `previous` when the last run was. `link` leads to the run, empty
-    where it is not known.
+    `title` and `summary` are lines for people. `conclusion` is what the gate says, None where nobody asks it;
+    `time` the end of the scanned time, `previous` when the last run was. `link` leads to the run, empty
+    where it is not known. `name` is the part of the title that is a name, empty without one.
     """
 
     id: str
@@ -46,6 +46,7 @@ class Notice:
     unconfirmed: int
     failing: int
     link: str = ""
+    name: str = ""
 
 
 def notice_of(report: Report, link: str = "", *, names_hidden: bool = False) -> Notice | None:
@@ -72,7 +73,13 @@ def notice_of(report: Report, link: str = "", *, names_hidden: bool = False) -> 
         unconfirmed=view.totals.unconfirmed,
         failing=len(gate.failing) if gate else 0,
         link=link,
+        name=_name(view),
     )
+
+
+def _name(view: View) -> str:
+    name = view.confirmed[0].who if view.confirmed else ""
+    return name if name and f" {name}" in view.headline else ""
 
 
 def _sections(view: View) -> list[Section]:

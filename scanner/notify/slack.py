@@ -23,8 +23,10 @@ MAX_TEXT = 3_000
 MAX_BLOCKS = 50
 MAX_BYTES = 11_000
 
-_GAP = "\u200b"  # has no width: what stands on both sides of it is no markup
-_MARKUP = re.compile(r"[*_~`@#|]|:(?=[\w+'-]+:)")
+# Slack has no escape for its markup: characters that look the same stand for it.
+_LOOK_ALIKES = {ord("*"): "\u2217", ord("_"): "\u02cd", ord("~"): "\u223c", ord("`"): "\u02cb"}
+_GAP = "\u200b"  # has no width: before it stands no mention, channel or emoji
+_GAPPED = re.compile(r"[@#]|:(?=[\w+'-]+:)")
 
 Json = dict[str, Any]
 
@@ -35,7 +37,7 @@ def slack(notice: Notice) -> Json:
 
 
 def _message(notice: Notice, parts: Sequence[Part]) -> Json:
-    title = f"{title_icon(notice)} {slack_text(cut(notice.title))}"
+    title = f"{title_icon(notice)} {_title(notice)}"
     sections = [_section(text) for text in _texts(notice, title, parts)]
     return {
         "text": f"{PROGRAM}: {title}",  # in notifications
@@ -43,6 +45,14 @@ def _message(notice: Notice, parts: Sequence[Part]) -> Json:
         "unfurl_media": False,
         "blocks": [*sections[: MAX_BLOCKS - 1], _context(notice)],
     }
+
+
+def _title(notice: Notice) -> str:
+    """The title, with the name in it as code."""
+    if not notice.name:
+        return slack_text(cut(notice.title))
+    before, _, after = notice.title.rpartition(f" {notice.name}")
+    return f"{slack_text(cut(before))} {slack_code(cut(notice.name))}{slack_text(cut(after))}"
 
 
 def _texts(notice: Notice, title: str, parts: Sequence[Part]) -> Iterator[str]:
@@ -86,12 +96,13 @@ def _mrkdwn(text: str) -> Json:
 
 def slack_text(text: str) -> str:
     """Text in which nothing is markup, a mention or a link."""
-    return _entities(_MARKUP.sub(lambda mark: f"{mark[0]}{_GAP}", one_line(text)))
+    plain = one_line(text).translate(_LOOK_ALIKES)
+    return _entities(_GAPPED.sub(lambda mark: f"{mark[0]}{_GAP}", plain))
 
 
 def slack_code(text: str) -> str:
     """Text as code: only backticks and control characters mean anything there."""
-    return f"`{_entities(one_line(text).replace('`', chr(0x2CB)))}`"
+    return f"`{_entities(one_line(text).replace('`', _LOOK_ALIKES[ord('`')]))}`"
 
 
 def _entities(text: str) -> str:

@@ -2,7 +2,7 @@
 
 The trigger "When a Teams webhook request is received" takes a message with cards as attachments:
 learn.microsoft.com/en-us/connectors/teams/#microsoft-teams-webhook. Text of a TextRun is never Markdown, that
-of a TextBlock is (learn.microsoft.com/en-us/adaptive-cards/schema-explorer/text-run): all text stands in runs.
+of a TextBlock is (learn.microsoft.com/en-us/adaptive-cards/schema-explorer/text-run): all text is in runs.
 """
 
 from __future__ import annotations
