@@ -59,7 +59,8 @@ def filtered(report: Report, filters: Filters) -> Report:
         for workload in report.workloads
         if workload.id in ids or not filters.roles or _matches_name(workload.role or "", filters.roles)
     )
-    fitting = msgspec.structs.replace(report, roles=roles, workloads=workloads)
+    # what changed since the last run is known of all findings together only
+    fitting = msgspec.structs.replace(report, roles=roles, workloads=workloads, history=None)
     return msgspec.structs.replace(fitting, scan=_scan(report, fitting, filters))
 
 

@@ -13,7 +13,7 @@ import orjson
 
 from scanner import __version__
 from scanner.report.html.data import page_data
-from scanner.report.html.words import facts_of_gate, measures, plain_rows, sections, state_of_gate
+from scanner.report.html.words import facts_of_gate, measures, plain_rows, sections, sparkline, state_of_gate
 from scanner.report.records import Report
 from scanner.report.view import View
 from scanner.report.view.effects import EFFECTS
@@ -41,6 +41,7 @@ def html(report: Report, view: View, explain: str = "xray-privilege-scan explain
             gate=state_of_gate(view),
             gate_facts=facts_of_gate(view),
             measures=measures(view),
+            sparkline=sparkline(view),
             rows=plain_rows(view),
             sections=sections(view),
             effects=EFFECTS,

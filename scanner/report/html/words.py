@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from scanner.report.view import View
-from scanner.report.view.values import Group
+from scanner.report.view.effects import EFFECTS
+from scanner.report.view.values import Change, Group
 from scanner.text.escape import counted
 
 _GATE: Mapping[str, str] = {
@@ -103,11 +104,52 @@ def measures(view: View) -> list[Measure]:
     if unseen.names or unseen.listed is not None:
         detail = "; ".join(part for part in (listed, danger) if part)
         numbers.append(Measure(f"{len(unseen.names):,}", "never traced", detail, bool(unseen.dangerous)))
+    numbers += _since(view)
     if view.delta:
         delta = view.delta
         detail = f"{delta.known:,} known, {len(delta.fixed):,} fixed since the baseline"
         numbers.append(Measure(f"+{delta.new:,}", "new", detail, delta.new > 0))
     return numbers
+
+
+def _since(view: View) -> Iterable[Measure]:
+    """What is new since the last run."""
+    if view.since and view.since.previous:
+        new = len(view.since.new)
+        rest = view.since.text.partition(", ")[2]
+        yield Measure(f"+{new:,}", "new since the last run", f"{rest}; {view.since.previous}", new > 0)
+
+
+class Sparkline(NamedTuple):
+    """The open findings of the last runs as a line in a box: its points, the last of them, and words."""
+
+    points: str
+    last: tuple[float, float]
+    text: str
+    width: int
+    height: int
+
+
+_STEP, _HEIGHT, _EDGE = 8, 28, 3
+
+
+def sparkline(view: View) -> Sparkline | None:
+    """The line; None where there are no runs to compare."""
+    trend = view.since.trend if view.since else None
+    if trend is None:
+        return None
+    most = max(trend.counts) or 1
+    points = [
+        (_EDGE + at * _STEP, round(_HEIGHT - _EDGE - count / most * (_HEIGHT - 2 * _EDGE), 1))
+        for at, count in enumerate(trend.counts)
+    ]
+    return Sparkline(
+        points=" ".join(f"{x},{y:g}" for x, y in points),
+        last=points[-1],
+        text=trend.text[:1].upper() + trend.text[1:],
+        width=2 * _EDGE + (len(points) - 1) * _STEP,
+        height=_HEIGHT,
+    )
 
 
 def plain_rows(view: View) -> list[PlainRow]:
@@ -131,6 +173,7 @@ def _plain(group: Group) -> PlainRow:
 def sections(view: View) -> list[Section]:
     """What else there is to know, in lists that are folded."""
     lists = {
+        **_changes(view),
         f"{view.noun.capitalize()}s that were never traced": _never_traced(view),
         "Accepted by the team, and the baseline": view.accepted_facts,
         **{
@@ -161,6 +204,24 @@ def sections(view: View) -> list[Section]:
         ],
     }
     return [_section(title, lines) for title, lines in lists.items() if lines]
+
+
+def _changes(view: View) -> dict[str, Sequence[str]]:
+    """What is new, and what became of the findings of the last run that are no longer open."""
+    since = view.since
+    if since is None or not since.previous:
+        return {}
+    lists = {
+        "New since the last run": since.new,
+        "Fixed since the last run": since.fixed,
+        "Used or accepted since the last run, and still granted": since.settled,
+        "Open in the last run, and not decided in this one": since.undecided,
+    }
+    return {title: list(map(_line, changes)) for title, changes in lists.items()}
+
+
+def _line(change: Change) -> str:
+    return f"{change.who}: {change.what} ({EFFECTS.get(change.severity, change.severity)}) {change.id}"
 
 
 def _section(title: str, lines: Sequence[str]) -> Section:

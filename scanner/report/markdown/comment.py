@@ -103,7 +103,8 @@ def _render(view: View, content: _Content, size: _Size, extras: CommentExtras) -
     head = words.gate_lines(view)
     never = words.never_traced(view)
     # the title, the line below it, and what follows
-    left = MAX_LINES - 2 - len(head) - bool(never) - bool(extras.note)
+    since = words.since(view)
+    left = MAX_LINES - 2 - len(head) - bool(never) - bool(since) - bool(extras.note)
     edits = edits_of(view, rows)
     diff = _diff(view, rows, left - len(rows))
     groups = [] if rows else content.first[: max(0, left - _HEAD_OF_TABLE - 1)]
@@ -119,6 +120,7 @@ def _render(view: View, content: _Content, size: _Size, extras: CommentExtras) -
             sub=_sub(view, extras.changes),
             head=head,
             never=never,
+            since=since,
             rows=rows,
             who_is_known=words.is_about_one(view),
             diff="\n".join(diff),

@@ -73,6 +73,7 @@ def _render(view: View, size: _Size, extras: Extras) -> str:
             ),
             head=words.gate_lines(view),
             never=words.never_traced(view),
+            since=words.since(view),
             totals=_totals(view),
             sections=_sections(view),
             size=size,

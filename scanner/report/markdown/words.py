@@ -52,11 +52,13 @@ def is_about_one(view: View) -> bool:
 
 
 def _delta(view: View, changes: Changes | None) -> str:
-    """What is new and fixed against the baseline, else against the last comment."""
+    """What is new and fixed against the baseline, else against the last comment, else the last run."""
     if view.delta:
         new, known, fixed = view.delta.new, view.delta.known, len(view.delta.fixed)
     elif changes:
         new, known, fixed = changes.new, changes.known, len(changes.fixed)
+    elif view.since and view.since.previous:
+        new, known, fixed = len(view.since.new), view.since.still_open, len(view.since.fixed)
     else:
         return ""
     return f"+{new:,} new, {known:,} known, {fixed:,} fixed" if new or fixed else ""
@@ -70,6 +72,16 @@ def _fixed(changes: Changes, noun: str) -> str:
         return f"{counted(len(changes.fixed), 'finding')} are gone from {where}"
     what = changes.fixed[0].actions
     return f"{markdown_code(what) if what else '1 finding'} is gone from {where}"
+
+
+def since(view: View) -> str:
+    """What changed since the last run, and the course of the last ones, in a line; empty without a ledger."""
+    if view.since is None:
+        return ""
+    when = f" ({markdown_text(view.since.previous)})" if view.since.previous else ""
+    trend = view.since.trend
+    course = f" · {trend.bars} {markdown_text(trend.text)}" if trend else ""
+    return f"**Since the last run**{when}: {markdown_text(view.since.text)}{course}"
 
 
 # --- the gate --------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ class Section(NamedTuple):
 def sections(view: View, shown: Shown) -> list[Section]:
     """The sections that hold anything; of each, what is asked for."""
     found = [
+        *_since(view, shown),
         *_details(view, shown),
         Section("Not confirmed, because", _first(_reasons(view, shown), _MOST, shown)),
         *_seen_besides(view, shown),
@@ -40,6 +41,22 @@ def _first(lines: Sequence[str], most: int, shown: Shown) -> Sequence[str]:
     """The first lines, and how many more there are."""
     more = len(lines) - most
     return lines if shown.whole or more <= 1 else [*lines[:most], f"and {more:,} more{shown.hint}"]
+
+
+def _since(view: View, shown: Shown) -> Iterator[Section]:
+    """What is new and what is gone since the last run."""
+    since = view.since
+    if since is None or not since.previous:
+        return
+    lists = {
+        "New since the last run": since.new,
+        "Fixed since the last run": since.fixed,
+        "Used or accepted by now": since.settled if shown.in_detail else (),
+        "Not decided in this run": since.undecided if shown.in_detail else (),
+    }
+    for title, changes in lists.items():
+        lines = [f"{one.who}: {one.what} ({one.severity}) {one.id}" for one in changes]
+        yield Section(title, _first(lines, _MOST, shown))
 
 
 def _details(view: View, shown: Shown) -> Iterator[Section]:

@@ -23,7 +23,7 @@ class Total(NamedTuple):
 
 def totals(view: View) -> list[Total]:
     """The lines below the headline."""
-    return [*_findings(view), *_never_traced(view), *_gate(view)]
+    return [*_findings(view), *_since(view), *_never_traced(view), *_gate(view)]
 
 
 def _findings(view: View) -> Iterable[Total]:
@@ -40,6 +40,18 @@ def _findings(view: View) -> Iterable[Total]:
 
 def _counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{number:,} {name}" for name, number in counts.items())
+
+
+def _since(view: View) -> Iterable[Total]:
+    """What changed since the last run, and how many findings there were in the last ones."""
+    since = view.since
+    if since is None:
+        return
+    text = f"{since.text} ({since.previous})" if since.previous else since.text
+    yield Total("Since last run", f"+{len(since.new):,}" if since.previous else "-", text)
+    if since.trend:
+        runs, last = len(since.trend.counts), since.trend.counts[-1]
+        yield Total(f"Last {runs} runs", f"{last:,}", f"{since.trend.bars} {since.trend.text}")
 
 
 def _never_traced(view: View) -> Iterable[Total]:
