@@ -7,7 +7,7 @@ import gc
 import sys
 from collections.abc import Mapping, Sequence
 
-from scanner.commands import demo, doctor, explain, report, scan
+from scanner.commands import demo, doctor, explain, fix, report, scan
 from scanner.commands.command import Command, say_line
 from scanner.commands.named import named_command
 from scanner.errors import EXIT_FAULT, EXIT_INTERRUPTED, ScanError
@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, Command] = {
     DEFAULT_COMMAND: scan.COMMAND,
     "report": report.COMMAND,
     "explain": explain.COMMAND,
+    "fix": fix.COMMAND,
     "demo": demo.COMMAND,
     "doctor": doctor.COMMAND,
 }

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 
 from scanner.commands.command import Command, say_line
 from scanner.commands.show import say_unmatched, show
-from scanner.errors import EXIT_GATE, EXIT_INTERRUPTED, EXIT_OK
+from scanner.errors import EXIT_GATE, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, ScanError
 from scanner.options.files import baseline_of, check_apart, check_stdin, config_of
 from scanner.options.filters import INSTALLED, explain_command
 from scanner.options.parsers import CONFIG, FILE_FORMATS, NOTIFY_URL, Options, options_of, scan_parser
@@ -58,6 +58,8 @@ class Ready(NamedTuple):
 def ready(options: Options, err: IO[str], now: float) -> Ready:
     """Read what the options name, and check what they ask for. Raises ScanError."""
     check_stdin(options)
+    if options.checkout is not None and not options.checkout.is_dir():
+        raise ScanError(f"--checkout: there is no folder {options.checkout}", EXIT_USAGE)
     config = config_of(options.config)
     known = baseline_of(options.baseline, may_be_missing=options.update_baseline)
     request = request_of(options, now, config, known)
@@ -102,8 +104,8 @@ def scanned(asked: Ready, err: IO[str]) -> Scanned:
         result = scan(request, clients, progress)
     request = as_scanned(request, result)
     _say_where(result, err)
-    if options.sarif or options.format == "sarif":
-        result = _placed(result, request, clients, err)
+    if options.checkout or options.sarif or options.format == "sarif":
+        result = _placed(result, request, (clients, options.checkout or Path()), err)
     decision = _decide(result, request, asked.gate)
     report = report_record(result, request, asked.gate, decision)
     return Scanned(options, request, asked.targets, result, decision, report)
@@ -167,12 +169,12 @@ def _say_where(result: ScanResult, err: IO[str]) -> None:
             say_line(err, note)
 
 
-def _placed(result: ScanResult, request: ScanRequest, aws: Aws, err: IO[str]) -> ScanResult:
-    """The result with the lines of this folder's templates that grant; without them where that fails."""
+def _placed(result: ScanResult, request: ScanRequest, where: tuple[Aws, Path], err: IO[str]) -> ScanResult:
+    """The result with the lines of a folder's templates that grant; without them where that fails."""
     from scanner.places import with_places
 
     try:
-        return with_places(result, request, aws, Path())
+        return with_places(result, request, *where)
     except Exception as error:
         say_line(err, f"lines of templates were not found: {type(error).__name__}: {error}")
         return result

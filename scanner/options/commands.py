@@ -45,6 +45,19 @@ class ExplainOptions:
     verbose: bool = False
 
 
+@dataclass(frozen=True)
+class FixOptions:
+    """The options of `fix`."""
+
+    findings: tuple[str, ...] = ()
+    report: Path = REPORT
+    checkout: Path = Path()
+    apply: bool = False
+    unsafe: bool = False
+    outside_git: bool = False
+    verbose: bool = False
+
+
 def report_options_of(arguments: argparse.Namespace) -> ReportOptions:
     """The arguments of `report` as a value."""
     return ReportOptions(**given(arguments))
@@ -53,6 +66,13 @@ def report_options_of(arguments: argparse.Namespace) -> ReportOptions:
 def explain_options_of(arguments: argparse.Namespace) -> ExplainOptions:
     """The arguments of `explain` as a value."""
     return ExplainOptions(**given(arguments))
+
+
+def fix_options_of(arguments: argparse.Namespace) -> FixOptions:
+    """The arguments of `fix` as a value."""
+    values = given(arguments)
+    values.pop("diff", None)
+    return FixOptions(**{**values, "findings": tuple(values.get("findings", ()))})
 
 
 def demo_options_of(arguments: argparse.Namespace, data: Path) -> Options:
@@ -95,6 +115,30 @@ def explain_parser() -> Parser:
     )
     _add_report(parser)
     parser.add_argument("--all", action="store_true", help="all of it, where that is more than a screen")
+    return parser
+
+
+def fix_parser() -> Parser:
+    """The parser of `xray-privilege-scan fix`."""
+    parser = _parser(
+        "fix",
+        "Take away from the templates of a checkout what nobody used: as a patch for `git apply`, or in the "
+        "files. Only what is confirmed, checked, and agreed on by all roles that share the lines.",
+    )
+    parser.add_argument(
+        "findings",
+        nargs="*",
+        metavar="FINDING",
+        help="the `id` of a finding in report.json or its start (default: all)",
+    )
+    _add_report(parser)
+    add = parser.add_argument
+    add("--checkout", type=Path, default=Path(), metavar="DIR", help="where the templates are (default: .)")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--diff", action="store_true", help="print a patch that `git apply` takes (default)")
+    how.add_argument("--apply", action="store_true", help="change the files, each whole or not at all")
+    add("--unsafe", action="store_true", help="also the edits that need a look")
+    add("--outside-git", action="store_true", help="also change files that git has no copy of as they are")
     return parser
 
 

@@ -105,6 +105,7 @@ class Options(FilterOptions):
     csv: Path | None = None
     sarif: Path | None = None
     notify_format: Literal["slack", "teams", "json"] | None = None
+    checkout: Path | None = None
 
     def file_of(self, file_format: str) -> Path | None:
         """The file of one of FILE_FORMATS that is to be written, if any."""
@@ -338,6 +339,12 @@ def add_output(group: argparse._ArgumentGroup, folder: Path = Path()) -> argpars
     add("--html", type=Path, metavar="FILE", help="also write the page, report.html, into this file")
     add("--csv", type=Path, metavar="FILE", help="write the findings as CSV, a line each")
     add("--sarif", type=Path, metavar="FILE", help="write the findings as SARIF, for code scanning")
+    add(
+        "--checkout",
+        type=Path,
+        metavar="DIR",
+        help="find the lines, and edits for `fix`, in the templates of this folder (default: . for SARIF)",
+    )
     return group
 
 
