@@ -12,6 +12,7 @@ from scanner.errors import EXIT_USAGE, ScanError
 from scanner.gate.config import FAIL_ON_NEVER, TeamConfig
 from scanner.gate.decide import DEFAULT_SEVERITY, OnInsufficientEvidence
 from scanner.github.comment import CommentMode
+from scanner.github.issue import IssueMode
 from scanner.model import Verdict
 from scanner.notify import Webhook
 from scanner.options.parsers import (
@@ -60,6 +61,16 @@ DEFAULTS = TeamConfig(
 
 
 @dataclass(frozen=True)
+class IssueInputs:
+    """The issue that runs of no pull request keep. `title` is empty where none is given."""
+
+    mode: IssueMode = "never"
+    title: str = ""
+    labels: tuple[str, ...] = ()
+    assignees: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class ActionInputs:
     """What the action was asked to do. `options` are those of the command line.
 
@@ -75,6 +86,7 @@ class ActionInputs:
     token: str
     output_dir: Path
     webhook: Webhook | None = None
+    issue: IssueInputs = IssueInputs()
 
 
 def inputs_of(environ: Mapping[str, str]) -> ActionInputs:
@@ -92,6 +104,7 @@ def inputs_of(environ: Mapping[str, str]) -> ActionInputs:
         token=inputs.text("github-token"),
         output_dir=_output_dir(inputs),
         webhook=Webhook.of(environ, options.notify_format),
+        issue=_issue(inputs),
     )
 
 
@@ -136,6 +149,15 @@ def _config(inputs: _Inputs) -> TeamConfig:
         ),
         min_traces=int(inputs.text("min-traces") or 0) or None,
         assume_instrumented=inputs.boolean("assume-instrumented"),
+    )
+
+
+def _issue(inputs: _Inputs) -> IssueInputs:
+    return IssueInputs(
+        mode=cast(IssueMode, inputs.one_of("issue", get_args(IssueMode)) or "never"),
+        title=" ".join(inputs.text("issue-title").split()),
+        labels=tuple(dict.fromkeys(inputs.phrases("issue-labels"))),
+        assignees=tuple(dict.fromkeys(name.removeprefix("@") for name in inputs.words("issue-assignees"))),
     )
 
 
@@ -193,6 +215,9 @@ class _Inputs:
 
     def several(self, name: str) -> list[str]:
         return [line.strip() for line in self.text(name).splitlines() if line.strip()]
+
+    def phrases(self, name: str) -> list[str]:
+        return [phrase.strip() for phrase in re.split(r"[\n,]", self.text(name)) if phrase.strip()]
 
     def words(self, name: str) -> list[str]:
         return [word for word in re.split(r"[\s,]+", self.text(name)) if word]

@@ -15,7 +15,8 @@ class WorkflowRun:
     """The workflow run. `id` is its number and that of the attempt.
 
     `summary` and `outputs` are the files that take the step's summary and outputs, None without a runner.
-    `file` is the workflow's file in this repository, empty where it is another one's.
+    `file` is the workflow's file in this repository, empty where it is another one's. `sha` is the commit
+    that it was started for.
     """
 
     repository: str
@@ -32,6 +33,7 @@ class WorkflowRun:
     outputs: Path | None
     debug: bool
     file: str = ""
+    sha: str = ""
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> WorkflowRun:
@@ -56,6 +58,7 @@ class WorkflowRun:
             summary=_path(environ.get("GITHUB_STEP_SUMMARY")),
             outputs=_path(environ.get("GITHUB_OUTPUT")),
             debug=environ.get("RUNNER_DEBUG") == "1",
+            sha=environ.get("GITHUB_SHA", ""),
             file=_file(environ.get("GITHUB_WORKFLOW_REF", ""), repository),
         )
 

@@ -1,17 +1,19 @@
 """What the action asks of GitHub's API.
 
-docs.github.com/en/rest/issues/comments, .../rest/commits/commits, .../rest/repos/contents
+docs.github.com/en/rest/issues/comments, .../rest/issues/issues, .../rest/commits/commits,
+.../rest/repos/contents
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from github import Github
 from github.ContentFile import ContentFile
 from github.GithubException import GithubException
-from github.Issue import Issue
+from github.GithubObject import NotSet
+from github.Issue import Issue as GithubIssue
 from github.IssueComment import IssueComment
 from github.NamedUser import NamedUser
 from github.Organization import Organization
@@ -19,8 +21,8 @@ from github.PullRequest import PullRequest
 
 from scanner.github.errors import GithubError, NoFileError
 from scanner.github.event import ref_name
-from scanner.github.failures import CONTENTS, READ, WRITE, github_errors
-from scanner.github.model import Comment, Pull, is_app, the_pull_request, without_bot
+from scanner.github.failures import CONTENTS, ISSUES, READ, WRITE, github_errors
+from scanner.github.model import Comment, Issue, Pull, is_app, the_pull_request, without_bot
 from scanner.github.retry import RetryLimits, WaitBudget, connect
 from scanner.text.escape import one_line
 
@@ -82,14 +84,14 @@ class Repository:
             return None
         return without_bot(login) if login else None
 
-    def comments(self, number: int) -> list[Comment]:
-        """All comments of a pull request, the oldest first."""
-        with github_errors(f"list the comments of #{number}", WRITE):
+    def comments(self, number: int, needed: str = WRITE) -> list[Comment]:
+        """All comments of a pull request or an issue, the oldest first."""
+        with github_errors(f"list the comments of #{number}", needed):
             return [_comment(comment) for comment in self._issue(number).get_comments()]
 
-    def create_comment(self, number: int, body: str) -> Comment:
+    def create_comment(self, number: int, body: str, needed: str = WRITE) -> Comment:
         """A new comment."""
-        with github_errors(f"comment on #{number}", WRITE):
+        with github_errors(f"comment on #{number}", needed):
             return _comment(self._issue(number).create_comment(body))
 
     def update_comment(self, number: int, comment_id: int, body: str) -> Comment:
@@ -103,6 +105,47 @@ class Repository:
         """Take a comment away."""
         with github_errors(f"delete a comment on #{number}", WRITE):
             self._issue(number).get_comment(comment_id).delete()
+
+    def issues(self, author: str | None) -> list[Issue]:
+        """The issues of an account, whether open or closed; all of them where it is not known.
+
+        REST adds `[bot]` to the login of an app, which is not known to be one. Forgejo and Gitea do not
+        know the parameter, and list all.
+        """
+        with github_errors("list the issues", ISSUES):
+            if author is None:
+                return self._issues()
+            return self._issues(f"{author}[bot]") or self._issues(author)
+
+    def _issues(self, creator: str = "") -> list[Issue]:
+        listed = self._client.get_repo(self.name).get_issues(
+            state="all",
+            creator=creator or NotSet,  # type: ignore[arg-type]  # a login does, though its type does not say so
+        )
+        try:
+            return [_issue(issue) for issue in listed if not issue._rawData.get("pull_request")]
+        except GithubException as error:
+            if error.status == 422 and creator:
+                return []  # no such account
+            raise
+
+    def create_issue(self, title: str, body: str, labels: Sequence[str], assignees: Sequence[str]) -> Issue:
+        """A new issue. GitHub may leave labels and assignees out, without an error."""
+        with github_errors("create an issue", ISSUES):
+            repository = self._client.get_repo(self.name)
+            created = repository.create_issue(
+                title,
+                body,
+                labels=list(labels) if labels else NotSet,
+                assignees=list(assignees) if assignees else NotSet,
+            )
+            return _issue(created)
+
+    def update_issue(self, number: int, body: str, state: str = "", state_reason: str = "") -> None:
+        """Another text for an issue; with `state` ("open", "closed") that too, in one request."""
+        with github_errors(f"update issue #{number}", ISSUES):
+            issue = self._issue(number)
+            issue.edit(body=body, state=state or NotSet, state_reason=state_reason or NotSet)
 
     def open_pull_request_of_commit(
         self, sha: str, note: Callable[[str], None] = lambda _: None, branch: str | None = None
@@ -163,7 +206,7 @@ class Repository:
         """Wait, if the run's budget allows it; whether it did."""
         return self._budget.spend(seconds)
 
-    def _issue(self, number: int) -> Issue:
+    def _issue(self, number: int) -> GithubIssue:
         return self._client.get_repo(self.name).get_issue(number)
 
 
@@ -176,6 +219,24 @@ def _comment(comment: IssueComment) -> Comment:
         author=user.login if user else None,
         is_bot=user is not None and is_app(user.login, _type_of(user)),
         url=comment.html_url or "",
+    )
+
+
+def _issue(issue: GithubIssue) -> Issue:
+    # what the answer holds: PyGithub would ask again for what it does not
+    data = issue._rawData
+    user = data.get("user") or {}
+    login, kind = user.get("login"), user.get("type")
+    return Issue(
+        id=data["number"],
+        body=data.get("body") or "",
+        author=login,
+        is_bot=login is not None and is_app(login, kind if isinstance(kind, str) else None),
+        url=data.get("html_url") or "",
+        is_open=data.get("state") == "open",
+        state_reason=data.get("state_reason") or "",
+        labels=tuple(str(label.get("name")) for label in data.get("labels") or ()),
+        assignees=tuple(str(user.get("login")) for user in data.get("assignees") or ()),
     )
 
 

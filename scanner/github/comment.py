@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 from urllib.parse import quote
 
 from scanner.github.commands import shortened
@@ -21,6 +21,8 @@ from scanner.github.model import Comment, without_bot
 
 if TYPE_CHECKING:
     from scanner.github.api import Repository
+
+C = TypeVar("C", bound=Comment)
 
 CommentMode = Literal["on-findings", "always", "never"]
 CommentActionKind = Literal["create", "update", "keep", "skip"]
@@ -39,7 +41,8 @@ _MARKER = re.compile(
 _PASSING = re.compile(
     r"\d[\d,]* (?:traces?|AWS calls?)|\d{4}-\d\d-\d\d \d\d(?::|&#58;)\d\d|/actions/runs/\d+"
 )
-_PAUSES = (1.0, 2.0)
+PAUSES = (1.0, 2.0)
+"""Seconds before another look at what is there, where something failed half-way."""
 
 
 @dataclass(frozen=True)
@@ -103,8 +106,8 @@ def text_of(body: str) -> str:
     return _PASSING.sub("", text).replace("\r\n", "\n").strip()
 
 
-def find(comments: Iterable[Comment], key: str, author: str | None) -> Sequence[Comment]:
-    """The action's own comments with this key, the oldest first: that one stays where there are several.
+def find(comments: Iterable[C], key: str, author: str | None) -> Sequence[C]:
+    """The action's own comments (or issues) with this key, the oldest first: that one stays of several.
 
     `author` is the token's own account. Where it is not known, an app's comment counts as its own: people
     cannot write those.
@@ -114,7 +117,7 @@ def find(comments: Iterable[Comment], key: str, author: str | None) -> Sequence[
     return sorted(matching, key=lambda comment: comment.id)
 
 
-def latest(own: Sequence[Comment]) -> Comment | None:
+def latest(own: Sequence[C]) -> C | None:
     """Of several comments the one that the newest run wrote."""
     return max(own, key=lambda comment: (run_of(comment.body) or (0, 0), comment.id), default=None)
 
@@ -167,7 +170,7 @@ def post(
     if draft.mode == "never":
         return Posted("skip", None, comment_action(None, draft).reason)
     author = repository.viewer_login()
-    for pause in (*_PAUSES, None):
+    for pause in (*PAUSES, None):
         own = find(repository.comments(number), draft.key, author)
         newest = latest(own)
         if newest and body_after:

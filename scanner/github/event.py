@@ -141,6 +141,35 @@ def _of_commit(sha: Any) -> Activity:
     return Activity(find_by_commit=sha) if known else Activity(no_comment=_NO_COMMIT)
 
 
+def why_no_issue(event_name: str, event: Mapping[str, Any], ref: str = "") -> str:
+    """Why a run keeps no issue; empty where it does: a schedule, a run by hand, a push to the default branch.
+
+    What a pull request, a merge queue or another branch shows is not yet what is deployed. A run for an issue
+    or a comment could be started by the issue itself.
+    """
+    if not event_name:
+        return _NO_EVENT
+    if event_name == "workflow_run":
+        run = _mapping(event.get("workflow_run"))
+        return _why_not_of(str(run.get("event")), f"{_BRANCHES}{run.get('head_branch')}", event)
+    if event_name == "push":
+        return _why_not_of(event_name, str(event.get("ref")), event)
+    return _why_not_of(event_name, ref, event)
+
+
+def _why_not_of(event_name: str, ref: str, event: Mapping[str, Any]) -> str:
+    if _is_of_pull_request(event_name) or _PULL_REQUEST_REF.fullmatch(ref):
+        return "it is kept by runs of no pull request, as scheduled ones"
+    if event_name == "merge_group":
+        return "it is kept by runs of no merge queue, as scheduled ones"
+    if event_name.startswith("issue"):
+        return f"a run for `{event_name}` could be started by the issue itself"
+    default = _mapping(event.get("repository")).get("default_branch")
+    if event_name == "push" and ref != f"{_BRANCHES}{default}":
+        return "what was pushed is not the default branch"
+    return ""
+
+
 class TrustedSource(NamedTuple):
     """Where configuration and baseline may be believed: not where the author of a change writes them.
 
@@ -192,14 +221,18 @@ def trusted_source_of(event_name: str, event: Mapping[str, Any]) -> TrustedSourc
     return _DEFAULT_BRANCH
 
 
-def head_of(event_name: str, event: Mapping[str, Any]) -> str:
-    """The commit that a run is about: the head of the pull request, not its merge; empty where unknown."""
+def head_of(event_name: str, event: Mapping[str, Any], sha: str = "") -> str:
+    """The commit that a run is about: the head of the pull request, not its merge; empty where unknown.
+
+    `sha` is what the run was started for (GITHUB_SHA): it counts where there can be no pull request.
+    """
     if event_name == "workflow_run":
         return _commit(_mapping(event.get("workflow_run")).get("head_sha"))
     if event_name == "merge_group":
         return _commit(_mapping(event.get("merge_group")).get("head_sha"))
     head = _mapping(_mapping(event.get("pull_request")).get("head")).get("sha")
-    return _commit(head or event.get("after"))
+    is_of_no_other = event_name and not why_no_issue(event_name, event)
+    return _commit(head or event.get("after") or (sha if is_of_no_other else ""))
 
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")

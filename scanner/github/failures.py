@@ -15,6 +15,7 @@ from scanner.text.escape import one_line
 WRITE = "permissions: pull-requests: write"
 READ = "permissions: pull-requests: read"
 CONTENTS = "permissions: contents: read"
+ISSUES = "permissions: issues: write"
 
 _LONGEST_MESSAGE = 300
 # what PyGithub raises over an answer, or a redirection, that it does not expect
@@ -51,6 +52,11 @@ def error_of(error: GithubException, doing: str, needed: str) -> GithubError:
         return GithubError(status, "github-token", f"{asked}: `github-token` is not valid, or no longer")
     if status == 403 and "locked" in message.lower():
         return GithubError(status, "", f"{asked}: the conversation is locked")
+    if status == 403 and "archived" in message.lower():
+        return GithubError(status, "", f"{asked}: the repository is archived, and cannot be changed")
+    if status == 410 and "disabled" in message.lower():
+        switch = "switch them on in its settings, or set `issue: never`"
+        return GithubError(status, "", f"{asked}: the repository has its issues switched off: {switch}")
     if status in (403, 404) and needed:
         return GithubError(status, needed, f"{asked}: {_missing(needed)}")
     return GithubError(status, "", asked)

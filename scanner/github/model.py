@@ -1,4 +1,4 @@
-"""What the action knows of comments, pull requests and accounts. Pure."""
+"""What the action knows of comments, issues, pull requests and accounts. Pure."""
 
 from __future__ import annotations
 
@@ -8,13 +8,27 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Comment:
-    """A comment of a pull request. `author` is None where the account is gone."""
+    """A comment of a pull request or an issue. `author` is None where the account is gone."""
 
     id: int
     body: str
     author: str | None
     is_bot: bool
     url: str
+
+
+@dataclass(frozen=True)
+class Issue(Comment):
+    """An issue that is no pull request; `id` is its number.
+
+    `state_reason` is why it is closed ("completed", "not_planned", "duplicate"), empty where the server does
+    not say.
+    """
+
+    is_open: bool
+    state_reason: str
+    labels: tuple[str, ...]
+    assignees: tuple[str, ...]
 
 
 @dataclass(frozen=True)

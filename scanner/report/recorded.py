@@ -28,7 +28,11 @@ _LINE = re.compile(r'<!-- xray-privilege-scan recorded="([A-Za-z0-9+/=]{1,40000}
 
 
 class RecordedFinding(msgspec.Struct, frozen=True, array_like=True):
-    """A finding, by the beginnings of the ids of its grants. `is_new`: the comment before did not have it."""
+    """A finding, by the beginnings of the ids of its grants. `is_new`: the comment before did not have it.
+
+    `unseen_since`: the day (since 1970) of the first scan that could not tell any more whether it is
+    there; 0 where the last scan shows it.
+    """
 
     role: str
     who: str
@@ -36,6 +40,7 @@ class RecordedFinding(msgspec.Struct, frozen=True, array_like=True):
     actions: str = ""
     resources: str = ""
     is_new: bool = False
+    unseen_since: int = 0
 
 
 class Record(msgspec.Struct, frozen=True, array_like=True):
@@ -63,12 +68,11 @@ def record_of(report: Report, earlier: Record | None) -> Record:
     current = tuple(_open_findings(report))
     if earlier is None:
         return Record(current)
-    before, now = _ids(earlier.open), _ids(current)
-    if all(_is_in(found, before) for found in current) and all(_is_in(found, now) for found in earlier.open):
-        new = _ids(found for found in earlier.open if found.is_new)
-        return msgspec.structs.replace(earlier, open=tuple(_marked(f, _is_in(f, new)) for f in current))
-    gone = tuple(_marked(found, False) for found in _gone(earlier.open, report))
-    return Record(tuple(_marked(f, not _is_in(f, before)) for f in current), gone, is_first=False)
+    before, now = ids_of(earlier.open), ids_of(current)
+    if all(is_in(found, before) for found in current) and all(is_in(found, now) for found in earlier.open):
+        return msgspec.structs.replace(earlier, open=marked_as_in(current, earlier))
+    gone = tuple(marked(found, False) for found in _gone(earlier.open, report))
+    return Record(tuple(marked(f, not is_in(f, before)) for f in current), gone, is_first=False)
 
 
 def changes_of(record: Record) -> Changes | None:
@@ -84,13 +88,18 @@ def _open_findings(report: Report) -> Iterator[RecordedFinding]:
     for role in report.roles:
         for finding in role.findings:
             if is_to_act_on(role, finding) and finding.confirmed:
-                yield RecordedFinding(
-                    role=role.name,
-                    who=viewed.who(role),
-                    ids=_short_ids(finding),
-                    actions=listed(finding.actions),
-                    resources=listed(map(short, finding.resources)),
-                )
+                yield recorded(viewed, role, finding)
+
+
+def recorded(viewed: ViewedReport, role: Role, finding: Finding) -> RecordedFinding:
+    """A finding of a role as it is recorded."""
+    return RecordedFinding(
+        role=role.name,
+        who=viewed.who(role),
+        ids=short_ids(finding),
+        actions=listed(finding.actions),
+        resources=listed(map(short, finding.resources)),
+    )
 
 
 def _gone(earlier: Iterable[RecordedFinding], report: Report) -> Iterator[RecordedFinding]:
@@ -98,7 +107,7 @@ def _gone(earlier: Iterable[RecordedFinding], report: Report) -> Iterator[Record
 
     What is used now, accepted or no longer confirmed is still granted, and so is not fixed.
     """
-    granted = {id_ for role in report.roles for finding in role.findings for id_ in _short_ids(finding)}
+    granted = {id_ for role in report.roles for finding in role.findings for id_ in short_ids(finding)}
     readable = _readable(report.roles)
     for found in earlier:
         if found.role in readable and not granted.intersection(found.ids):
@@ -111,32 +120,42 @@ def _readable(roles: Iterable[Role]) -> set[str]:
     return {role.name for role in roles} - {role.name for role in roles if not role.readable}
 
 
-def _short_ids(finding: Finding) -> tuple[str, ...]:
+def short_ids(finding: Finding) -> tuple[str, ...]:
+    """The beginnings of the ids of its grants."""
     return tuple(id_[:_ID_DIGITS] for id_ in (finding.grant_ids or (finding.id,)))
 
 
-def _ids(findings: Iterable[RecordedFinding]) -> set[str]:
+def ids_of(findings: Iterable[RecordedFinding]) -> set[str]:
+    """The ids of all of them."""
     return {id_ for found in findings for id_ in found.ids}
 
 
-def _is_in(found: RecordedFinding, ids: set[str]) -> bool:
+def is_in(found: RecordedFinding, ids: set[str]) -> bool:
+    """Whether any of its grants is among these."""
     return not ids.isdisjoint(found.ids)
 
 
-def _marked(found: RecordedFinding, is_new: bool) -> RecordedFinding:
+def marked(found: RecordedFinding, is_new: bool) -> RecordedFinding:
+    """The same, new or not."""
     return msgspec.structs.replace(found, is_new=is_new)
+
+
+def marked_as_in(findings: Iterable[RecordedFinding], earlier: Record) -> tuple[RecordedFinding, ...]:
+    """The same, each as new as an earlier record has it: nothing changed since."""
+    new = ids_of(found for found in earlier.open if found.is_new)
+    return tuple(marked(found, is_in(found, new)) for found in findings)
 
 
 # --- the line in the comment -----------------------------------------------------------------------
 
 
-def line_of(record: Record) -> str:
+def line_of(record: Record, limit: int = MAX_RECORD) -> str:
     """The line that records it; empty where it would be too long."""
     for shortened in (_unchanged, _without_names, _with_one_id):
         of_all = _with_each(record, shortened)
         packed = base64.b64encode(zlib.compress(msgspec.json.encode(of_all), 9)).decode()
         line = f'<!-- xray-privilege-scan recorded="{packed}" -->'
-        if len(line) <= MAX_RECORD:
+        if len(line) <= limit:
             return line
     return ""
 

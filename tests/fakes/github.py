@@ -8,11 +8,11 @@ In a test, with the client pointed at it::
         ...
         assert [c.body for c in fake.comments[7]] == [...]
 
-It knows the comments of issues and pull requests, the pull requests of a commit, the files of a commit, and
-GraphQL's viewer. What
-it answers satisfies GitHub's API description (tests/github/test_contract.py holds it to that), and it refuses
-what GitHub refuses though the description does not say so: a body of more than 65,536 characters, a token
-without the right. ``Script`` holds all that may go wrong.
+It knows issues and the comments of issues and pull requests, the pull requests of a commit, the files of a
+commit, and GraphQL's viewer. What it answers satisfies GitHub's API description
+(tests/github/test_contract.py holds it to that), and it refuses what GitHub refuses though the description
+does not say so: a body of more than 65,536 characters, a token without the right. ``Script`` holds all that
+may go wrong.
 
 Where a proxy stands before it, ``public_url`` is the proxy's address: the links in its answers lead there.
 """
@@ -34,6 +34,15 @@ from types import MappingProxyType, TracebackType
 from typing import Any, NamedTuple, Self
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
+from tests.fakes.github_issues import (
+    CREATE_ISSUE,
+    LIST_ISSUES,
+    UPDATE_ISSUE,
+    IssueRefusal,
+    Issues,
+    StoredIssue,
+    issue_json,
+)
 from tests.fakes.serving import PromptHandler
 
 Json = dict[str, Any]
@@ -65,7 +74,10 @@ class Script:
 
     delay: float = 0.0
     """seconds before each answer"""
-    rights: Collection[str] = (LIST, CREATE, UPDATE, DELETE, PULLS, GRAPHQL, HEADS, CONTENTS, BLOB)
+    rights: Collection[str] = (
+        *(LIST, CREATE, UPDATE, DELETE, PULLS, GRAPHQL, HEADS, CONTENTS, BLOB),
+        *(LIST_ISSUES, CREATE_ISSUE, UPDATE_ISSUE),
+    )
     """what the token may do; the rest is refused with `denial`, as USER is to a workflow's own token"""
     denial: tuple[int, str] = (403, NOT_ACCESSIBLE)
     """status and message where a right is missing"""
@@ -168,6 +180,7 @@ class FakeGitHub:
         self.prefix = prefix
         self.requests: list[Request] = []
         self.comments: dict[int, list[Stored]] = {}
+        self.issues = Issues()
         self.pulls: dict[str, list[Json]] = {}
         self.files: dict[str, dict[str, bytes | Link | Submodule]] = {BASE: {}}
         self.public_url = ""
@@ -261,6 +274,9 @@ class FakeGitHub:
                 self._fail_after(operation)
         except _Refusal as denial:
             answer = _Answer(denial.status, denial.body, denial.headers)
+        except IssueRefusal as denial:
+            refused = _Refusal(denial.status, denial.message, **denial.more)
+            answer = _Answer(refused.status, refused.body, refused.headers)
         except _Drop:
             answer = None
         at = time.monotonic() - self._started
@@ -320,11 +336,26 @@ class FakeGitHub:
             every = {p["number"]: p for pulls in self.pulls.values() for p in pulls if p["state"] == state}
             listed = [p for p in every.values() if head in ("", p["head"]["label"])]
             return self._page(listed, query, f"/repos/{self.name}/pulls")
-        if operation == CONTENTS:
-            return _Answer(200, self._contents(unquote(arguments[2]), query.get("ref", ["main"])[0]), {})
-        if operation == BLOB:
-            return _Answer(200, self._blob(arguments[2]), {})
+        if operation in (CONTENTS, BLOB):
+            ref = query.get("ref", ["main"])[0]
+            is_blob = operation == BLOB
+            found = self._blob(arguments[2]) if is_blob else self._contents(unquote(arguments[2]), ref)
+            return _Answer(200, found, {})
+        if operation in (LIST_ISSUES, CREATE_ISSUE, UPDATE_ISSUE):
+            return self._answer_issues(operation, arguments, query, body)
         return self._answer_comments(operation, int(arguments[2]), query, body)
+
+    def _answer_issues(
+        self, operation: str, arguments: tuple[str, ...], query: Mapping[str, list[str]], body: Json
+    ) -> _Answer:
+        if operation == LIST_ISSUES:
+            found = self.issues.listed(query, self.is_gitea)
+            return self._page(list(map(self._issue, found)), query, f"/repos/{self.name}/issues")
+        if operation == CREATE_ISSUE:
+            created = self.issues.create(body, _body_of(body), self.viewer or "app[bot]")
+            return _Answer(201, self._issue(created), {})
+        changed = self.issues.update(int(arguments[2]), body, _body_of, self.is_gitea)
+        return _Answer(200, self._issue(changed), {})
 
     def _answer_comments(
         self, operation: str, number: int, query: Mapping[str, list[str]], body: Json
@@ -341,9 +372,12 @@ class FakeGitHub:
             return self._page(listed, query, f"/repos/{self.name}/issues/{number}/comments")
         if number in self.script.locked:
             raise _Refusal(403, "Unable to create comment because issue is locked.")
-        return _Answer(
-            201, self._comment(self._store(number, _body_of(body), self.viewer or "app[bot]", "Bot")), {}
-        )
+        if number in self.issues.deleted:
+            raise _Refusal(410, "This issue was deleted")
+        stored = self._store(number, _body_of(body), self.viewer or "app[bot]", "Bot")
+        if number in self.issues.stored:
+            self.issues.notify(number, "commented")
+        return _Answer(201, self._comment(stored), {})
 
     def _graphql(self) -> Json:
         if self.viewer is None:
@@ -429,7 +463,11 @@ class FakeGitHub:
         last = max(1, -(-len(items) // size))
 
         def link(to: int, relation: str) -> str:
-            return f'<{self.public_url}{path}?{urlencode({"per_page": size, "page": to})}>; rel="{relation}"'
+            asked = {name: values[0] for name, values in query.items()}
+            return (
+                f"<{self.public_url}{path}?{urlencode(asked | {'per_page': size, 'page': to})}>; "
+                f'rel="{relation}"'
+            )
 
         links = [link(page - 1, "prev"), link(1, "first")] if page > 1 else []
         links += [link(page + 1, "next"), link(last, "last")] if page < last else []
@@ -438,6 +476,16 @@ class FakeGitHub:
         )
 
     # -- what its answers hold
+
+    def _issue(self, issue: StoredIssue) -> Json:
+        api = f"{self.public_url}/repos/{self.name}"
+        user = issue.author and _user(self.public_url, issue.author, issue.kind)
+        users = [_user(self.public_url, name, "User") for name in issue.assignees]
+        answer = issue_json(issue, api, f"{_site(self.public_url)}/{self.name}", user or None, users)
+        if self.is_gitea:
+            del answer["state_reason"]
+            answer["user"] = {"id": -2, "login": issue.author or "Ghost", "full_name": "", "is_admin": False}
+        return answer
 
     def _comment(self, comment: Stored) -> Json:
         base = f"{self.public_url}/repos/{self.name}/issues"
@@ -526,6 +574,9 @@ _ROUTES = (
     ("GET", _REPO + r"/issues/(\d+)/comments", LIST),
     ("POST", _REPO + r"/issues/(\d+)/comments", CREATE),
     ("PATCH", _REPO + r"/issues/comments/(\d+)", UPDATE),
+    ("GET", _REPO + r"/issues", LIST_ISSUES),
+    ("POST", _REPO + r"/issues", CREATE_ISSUE),
+    ("PATCH", _REPO + r"/issues/(\d+)", UPDATE_ISSUE),
     ("DELETE", _REPO + r"/issues/comments/(\d+)", DELETE),
     ("GET", "/user", USER),
     ("GET", _REPO + r"/commits/([^/]+)/pulls", PULLS),

@@ -16,6 +16,7 @@ from scanner.github import api, comment
 from scanner.github.errors import GithubError, NoFileError
 from scanner.github.failures import CONTENTS as CONTENTS_RIGHT
 from scanner.github.failures import WRITE
+from scanner.github.issue import IssueContent, IssueDraft, keep_issue
 from scanner.github.retry import RetryLimits
 from tests.fakes.github import (
     BASE,
@@ -33,6 +34,7 @@ from tests.fakes.github import (
     Script,
     Submodule,
 )
+from tests.fakes.github_issues import CREATE_ISSUE, LIST_ISSUES, UPDATE_ISSUE, Issues
 from tests.github import prism
 
 QUICK = RetryLimits(waits=2, secondary=0.2, backoff=0.01, timeout=20, between_requests=0, between_writes=0)
@@ -52,6 +54,7 @@ def github(proxied: FakeGitHub) -> FakeGitHub:
     """An empty GitHub behind the proxy."""
     proxied.script = Script()
     proxied.comments.clear()
+    proxied.issues = Issues()
     proxied.pulls.clear()
     proxied.files = {BASE: {}}
     proxied.requests.clear()
@@ -129,6 +132,39 @@ def test_pages_of_comments_by_all_kinds_of_accounts(github: FakeGitHub) -> None:
 def test_the_longest_comment(github: FakeGitHub) -> None:
     assert post(github, "\n".join(["🔴 ß " * 20] * 2000), 1).kind == "create"
     assert 65_000 < len(github.bodies(7)[0]) <= 65_536
+
+
+def keep(github: FakeGitHub, found: str, run: int) -> str:
+    """Keep the issue; what became of it."""
+
+    def content(told: str) -> IssueContent:
+        body = found or "-"
+        is_news = bool(told) and comment.text_of(told) != body
+        return IssueContent(body, body if is_news else "", is_news and bool(found), bool(found), not found)
+
+    draft = IssueDraft("CI", (run, 1), "Rights", content, ["security"], ["octocat"])
+    return keep_issue(repository(github), draft).kind
+
+
+def test_the_life_of_an_issue(github: FakeGitHub) -> None:
+    for number in range(120):
+        github.issues.add(f"Change {number}", "", github.viewer, is_pull_request=True)
+        github.issues.add(f"Issue {number}", "", None)
+    kinds = [keep(github, found, run) for run, found in enumerate(["a", "ab", "ab", "", "c"], 1)]
+    assert kinds == ["create", "comment", "update", "close", "reopen"]
+    assert {r.operation for r in github.requests} == {
+        *(GRAPHQL, LIST_ISSUES, LIST, CREATE_ISSUE, UPDATE_ISSUE, CREATE)
+    }
+
+
+def test_duplicates_are_closed_and_a_refused_assignee_is_left_out(github: FakeGitHub) -> None:
+    github.issues.assignable = set()
+    for run in (1, 2):
+        github.issues.add("Rights", comment.marker("CI", (run, 1)) + "\na", github.viewer)
+    assert keep(github, "a", 3) == "update"
+    assert github.issues.stored[21].state_reason == "duplicate"
+    github.issues.stored.clear()
+    assert keep(github, "a", 4) == "create"
 
 
 def test_the_pull_request_of_a_commit(github: FakeGitHub) -> None:

@@ -253,6 +253,84 @@ def test_a_schedule_reports_without_a_comment(step: Step, github: FakeGitHub) ->
     assert "notes-app-api-test-delete" in ran.summary
 
 
+def night(step: Step, run_id: int, **inputs: str) -> Ran:
+    """A scheduled run that keeps the issue."""
+    payload = {"schedule": "17 5 * * *", "repository": {"private": True, "default_branch": "main"}}
+    return step.run(payload, name="schedule", run_id=run_id, debug=False, issue="on-findings", **inputs)
+
+
+def with_scan(folder: Path) -> str:
+    """The file of --iam in which the role of the delete function grants one action more."""
+    document = notes.iam()
+    (role,) = [r for r in document["RoleDetailList"] if r["RoleName"] == notes.role_name("delete")]
+    role["RolePolicyList"][0]["PolicyDocument"]["Statement"][0]["Action"].append("dynamodb:PutItem")
+    (folder / "more.json").write_text(json.dumps(document))
+    return str(folder / "more.json")
+
+
+def test_the_life_of_an_issue(step: Step, github: FakeGitHub, tmp_path: Path) -> None:
+    first = night(step, 900, issue_labels="security", issue_title="Rights")
+    (issue,) = github.issues.stored.values()
+    assert first.code == 1, "the exit code is the gate's"
+    assert first.outputs["issue-url"] == f"{github.url}/{github.name}/issues/20"
+    assert (issue.title, issue.labels, issue.state) == ("Rights", ["security"], "open")
+    assert "### ❌ Remove 1 permission from <code>notes-app-api-test-delete</code>" in issue.body
+    assert github.bodies(20) == []
+
+    night(step, 901)
+    night(step, 902, iam=with_scan(tmp_path))
+    (comment,) = github.bodies(20)
+    assert (
+        "### 1 new" in comment and "<code>dynamodb&#58;PutItem</code> on <code>table/notes</code>" in comment
+    )
+    assert "+1 new, 1 known, 0 fixed" in issue.body
+
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    before = issue.body
+    assert "no issue: nothing was compared" in night(step, 903, traces=str(empty), iam=fixed(tmp_path)).log
+    unsure = night(step, 904, min_traces="99", iam=with_scan(tmp_path))
+    assert unsure.code == 0
+    assert issue.state == "open", "what a run cannot confirm is not gone"
+    assert "2 findings that this run could not see" in issue.body
+    assert issue.body != before
+
+    last = night(step, 905, iam=fixed(tmp_path))
+    assert (last.code, issue.state, issue.state_reason) == (0, "closed", "completed")
+    assert "### ✅ Fixed: 2 findings are gone from" in issue.body
+    night(step, 906, iam=fixed(tmp_path))
+    assert "### ✅ Fixed: 2 findings are gone from" in issue.body
+    night(step, 907)
+    assert issue.state == "open"
+    events = [event for _, event in github.issues.notifications]
+    assert events == ["opened", "commented", "closed", "reopened"]
+
+
+def test_an_issue_is_kept_by_no_pull_request(step: Step, github: FakeGitHub) -> None:
+    ran = step.run(issue="on-findings")
+    assert github.issues.stored == {}
+    assert "no issue: it is kept by runs of no pull request" in ran.log
+    assert ran.outputs["issue-url"] == "" and ran.outputs["comment-url"]
+
+
+def test_an_issue_that_may_not_be_kept_is_a_warning_that_names_the_right(
+    step: Step, github: FakeGitHub
+) -> None:
+    github.script = Script(rights=(GRAPHQL, CONTENTS))
+    ran = night(step, 900)
+    assert ran.code == 1
+    assert "::warning" in ran.log and "the job needs `permissions: issues: write`" in ran.log
+
+
+def test_in_public_an_issue_hides_what_the_comment_hides(step: Step, github: FakeGitHub) -> None:
+    payload = {"repository": {"private": False, "visibility": "public"}}
+    step.run(payload, name="schedule", issue="on-findings")
+    (issue,) = github.issues.stored.values()
+    record = recorded_in(issue.body, str)
+    assert record is not None and record.open
+    assert notes.ACCOUNT not in issue.body + repr(record)
+
+
 def secret_iam(folder: Path) -> str:
     """The file of --iam with grants whose names tell more than a public comment should."""
     document = notes.iam()

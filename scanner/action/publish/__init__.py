@@ -1,6 +1,6 @@
 """Where a result is shown: one small publisher a place.
 
-To add a place (an issue): write a publisher in its own module and add it to PUBLISHERS,
+To add a place: write a publisher in its own module and add it to PUBLISHERS,
 or to LATER_PUBLISHERS where it sets no output of the step.
 """
 
@@ -15,6 +15,7 @@ from scanner.action.inputs import ActionInputs
 from scanner.action.publish.annotations import publish_annotations
 from scanner.action.publish.comment import publish_comment
 from scanner.action.publish.conclusion import publish_conclusion
+from scanner.action.publish.issue import publish_issue
 from scanner.action.publish.log import publish_log
 from scanner.action.publish.outputs import OUTPUTS, outputs_of
 from scanner.action.publish.publication import Publication, Publisher
@@ -39,6 +40,7 @@ PUBLISHERS: Sequence[Publisher] = (
     publish_summary,
     publish_log,
     publish_comment,
+    publish_issue,
 )
 """Those whose outputs are set: as soon as they are through, since a step may be killed at any time."""
 

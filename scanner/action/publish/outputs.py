@@ -26,6 +26,7 @@ OUTPUTS = (
     "accepted",
     "fixed",
     "comment-url",
+    "issue-url",
 )
 """The names of all outputs, as action.yml has them. Those that no publisher returns are empty."""
 

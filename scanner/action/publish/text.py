@@ -8,7 +8,8 @@ from scanner.action.file_changes import markdown_of
 from scanner.action.publish.publication import Publication
 from scanner.gate.decide import GateDecision
 from scanner.github.event import head_of
-from scanner.report.markdown import CommentExtras, Extras, comment, markdown
+from scanner.report.issue_record import IssueState
+from scanner.report.markdown import CommentExtras, Extras, comment, issue_body, issue_news, markdown
 from scanner.report.recorded import Changes
 from scanner.report.records import Location
 from scanner.text.escape import markdown_text
@@ -37,12 +38,21 @@ def comment_text(publication: Publication, limit: int, changes: Changes | None =
     return comment(publication.view, limit, extras)
 
 
+def issue_text(publication: Publication, limit: int, state: IssueState) -> tuple[str, str]:
+    """The body of an issue in at most `limit` characters, and what a comment on it tells, if anything."""
+    if publication.view is None:
+        return _nothing_scanned(publication), ""
+    extras = CommentExtras(report=publication.workflow.url, link=_Links(publication).to)
+    view = publication.view
+    return issue_body(view, limit, state, extras), issue_news(view, state, extras)
+
+
 class _Links:
     """The addresses of places in the checkout, at the commit that the run is about."""
 
     def __init__(self, publication: Publication) -> None:
         workflow = publication.workflow
-        commit = head_of(workflow.event_name, workflow.event)
+        commit = head_of(workflow.event_name, workflow.event, workflow.sha)
         self._start = f"{workflow.server}/{workflow.repository}/blob/{commit}/" if commit else ""
 
     def to(self, location: Location) -> str:

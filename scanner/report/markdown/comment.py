@@ -31,14 +31,18 @@ _MOST_FIXED = 10
 class CommentExtras:
     """What the place of publication adds.
 
-    `note` is Markdown. `report` is the address of the full report. `link` gives the address of a place in
-    the checkout, empty where there is none.
+    `note` and `footer` are Markdown. `report` is the address of the full report. `link` gives the address of
+    a place in the checkout, empty where there is none. `changes` are those since `compared_with`. `title`
+    takes the place of the headline.
     """
 
     note: str = ""
     report: str = ""
     link: Callable[[Location], str] = field(default=lambda location: "")
     changes: Changes | None = None
+    compared_with: str = "the last comment"
+    title: str = ""
+    footer: str = ""
 
 
 def comment(view: View, limit: int, extras: CommentExtras | None = None) -> str:
@@ -116,7 +120,7 @@ def _render(view: View, content: _Content, size: _Size, extras: CommentExtras) -
     return tidy(
         template("comment.md.j2").render(
             view=view,
-            title=words.title(view, extras.changes),
+            title=extras.title or words.title(view, extras.changes),
             sub=_sub(view, extras.changes),
             head=head,
             never=never,

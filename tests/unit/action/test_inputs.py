@@ -223,6 +223,7 @@ def test_messages_name_the_configuration_as_the_input_does() -> None:
         ("fail_on", "everything", "never"),
         ("fail_on_severity", "high", "permissions-management"),
         ("comment", "sometimes", "on-findings"),
+        ("issue", "always", "never, on-findings"),
         ("redact", "yes", "auto"),
         ("on_insufficient_evidence", "ignore", "warn"),
         ("annotations", "1", "true"),
@@ -248,9 +249,23 @@ def test_a_wrong_value_is_refused_with_those_that_are_allowed(name: str, value: 
     assert name.replace("_", "-") in str(raised.value)
 
 
+def test_the_issue_has_labels_with_spaces_and_assignees_with_or_without_an_at() -> None:
+    given = inputs(
+        issue="on-findings",
+        issue_labels="least privilege, security\ntriage, security",
+        issue_assignees="@octocat hubot",
+        issue_title="Rights of\nproduction",
+    )
+    issue = inputs_of(given).issue
+    assert (issue.mode, issue.title) == ("on-findings", "Rights of production")
+    assert issue.labels == ("least privilege", "security", "triage")
+    assert issue.assignees == ("octocat", "hubot")
+    assert inputs_of(inputs()).issue.mode == "never"
+
+
 def test_every_input_is_read_and_every_input_that_is_read_is_in_action_yml() -> None:
     code = (ROOT / "scanner" / "action" / "inputs.py").read_text()
-    read = set(re.findall(r'(?:text|words|several|boolean|one_of)\("([a-z-]+)"', code))
+    read = set(re.findall(r'(?:text|words|phrases|several|boolean|one_of)\("([a-z-]+)"', code))
     read |= {*ONE_VALUE, *SEVERAL_VALUES, *SEVERAL_WORDS}
     assert read == set(manifest()["inputs"])
 

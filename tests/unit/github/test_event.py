@@ -12,10 +12,12 @@ from scanner.github.event import (
     Activity,
     TrustedSource,
     activity_of,
+    head_of,
     is_public,
     judged_by,
     ref_name,
     trusted_source_of,
+    why_no_issue,
 )
 
 Json = dict[str, Any]
@@ -486,3 +488,57 @@ def test_an_event_that_does_not_say_who_can_read_it_is_taken_for_public() -> Non
 )
 def test_a_ref_has_a_name_in_messages(ref: str, name: str) -> None:
     assert ref_name(ref) == name
+
+
+# --- the issue -----------------------------------------------------------------------------------
+
+_PUSH: Json = {"ref": "refs/heads/main", "after": HEAD, "repository": REPOSITORY}
+
+
+@pytest.mark.parametrize(
+    ("name", "event", "ref", "why"),
+    [
+        ("schedule", {"schedule": "17 5 * * *", "repository": REPOSITORY}, "refs/heads/main", ""),
+        ("schedule", {}, "", ""),
+        ("workflow_dispatch", {"ref": "refs/heads/try", "repository": REPOSITORY}, "refs/heads/try", ""),
+        ("repository_dispatch", {"action": "deployed", "repository": REPOSITORY}, "refs/heads/main", ""),
+        ("deployment_status", {"repository": REPOSITORY}, "refs/heads/main", ""),
+        ("push", _PUSH, "refs/heads/main", ""),
+        ("push", {**_PUSH, "ref": "refs/heads/try"}, "refs/heads/try", "not the default branch"),
+        ("push", {**_PUSH, "ref": "refs/tags/main"}, "refs/tags/main", "not the default branch"),
+        ("push", {}, "refs/heads/main", "not the default branch"),
+        ("pull_request", {"number": 7}, "refs/pull/7/merge", "no pull request"),
+        ("pull_request_target", {}, "refs/heads/main", "no pull request"),
+        ("pull_request_review", {}, "refs/heads/main", "no pull request"),
+        ("merge_group", {}, "refs/heads/gh-readonly-queue/main/pr-7", "no merge queue"),
+        ("issue_comment", {}, "refs/heads/main", "started by the issue itself"),
+        ("issues", {}, "refs/heads/main", "started by the issue itself"),
+        ("workflow_run", {"workflow_run": {"event": "schedule", "head_branch": "main"}}, "", ""),
+        ("workflow_run", {"workflow_run": {"event": "pull_request"}}, "refs/heads/main", "no pull request"),
+        ("workflow_run", {"workflow_run": {"event": "merge_group"}}, "", "no merge queue"),
+        (
+            "workflow_run",
+            {"workflow_run": {"event": "push", "head_branch": "main"}, "repository": REPOSITORY},
+            "refs/heads/main",
+            "",
+        ),
+        (
+            "workflow_run",
+            {"workflow_run": {"event": "push", "head_branch": "try"}, "repository": REPOSITORY},
+            "refs/heads/main",
+            "not the default branch",
+        ),
+        ("workflow_dispatch", {}, "refs/pull/7/head", "no pull request"),
+        ("", {}, "", "no event"),
+    ],
+)
+def test_which_runs_keep_an_issue(name: str, event: Json, ref: str, why: str) -> None:
+    said = why_no_issue(name, event, ref)
+    assert why in said and bool(why) == bool(said)
+
+
+@pytest.mark.parametrize(
+    ("name", "commit"), [("schedule", HEAD), ("workflow_dispatch", HEAD), ("pull_request", ""), ("", "")]
+)
+def test_the_commit_of_a_run_of_no_pull_request_is_that_of_the_run(name: str, commit: str) -> None:
+    assert head_of(name, {}, HEAD) == commit
