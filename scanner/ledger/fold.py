@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from scanner.ledger.values import DAY, HOUR, Bucket, BucketKey, Day, GrantName, Ledger, RoleRead, hours_of
+from scanner.usage.state import StateUnreadError
 
 FOLD_AFTER = 35 * DAY
 """X-Ray keeps traces for 30 days: docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html."""
@@ -19,11 +20,22 @@ AddUp = Callable[[Iterable[bytes]], bytes]
 """What adds up usage: encoded, of several hours, to that of all of them."""
 
 
-def tidied(ledger: Ledger, now: float, add_up: AddUp | None = None) -> Ledger:
+def added_up(contents: Iterable[bytes]) -> bytes:
+    """The usage of several hours, added up. Raises StateUnreadError."""
+    from scanner.usage.builder import UsageBuilder
+    from scanner.usage.state import decode, encode
+
+    builder = UsageBuilder()
+    for content in contents:
+        builder.add_state(decode(content))
+    return encode(builder.state())
+
+
+def tidied(ledger: Ledger, now: float, add_up: AddUp = added_up) -> Ledger:
     """The same ledger, smaller: no evidence under the newest mapping is lost, and no use."""
     ledger = without_outdated(ledger)
     ledger = replace(ledger, roles=_thinned(ledger.roles, now - _ROLES_AFTER))
-    return folded(ledger, now, add_up) if add_up else ledger
+    return folded(ledger, now, add_up)
 
 
 def folded(ledger: Ledger, now: float, add_up: AddUp) -> Ledger:
@@ -36,7 +48,10 @@ def folded(ledger: Ledger, now: float, add_up: AddUp) -> Ledger:
         if age < (FOLD_AFTER if bits == _ALL_HOURS else FOLD_PARTS_AFTER):
             continue
         if whole and day not in days:
-            days[day] = _added_up(bits, whole, add_up)
+            try:
+                days[day] = _added_up(bits, whole, add_up)
+            except StateUnreadError:  # of another version of the program: it is no evidence any more
+                days[day] = Day(0, min(bucket.read_at for bucket in whole.values()), b"")
         for key in hours:
             del buckets[key]
     return replace(ledger, buckets=buckets, days=days)
@@ -93,7 +108,7 @@ def pruned(ledger: Ledger, before: float) -> Ledger:
     return Ledger(
         buckets={key: bucket for key, bucket in ledger.buckets.items() if key.start >= before},
         days={key: day for key, day in ledger.days.items() if key.start >= before},
-        uses={use: seen for use, seen in ledger.uses.items() if seen.last >= before},
+        uses={use: seen for use, seen in ledger.uses.items() if seen.last >= before or not seen.last},
         roles={read: grants for read, grants in ledger.roles.items() if read.read_at >= before},
         runs={name: run for name, run in ledger.runs.items() if run.at >= before},
     )

@@ -155,7 +155,7 @@ class Ledger:
         days = [
             (key.start, day.content)
             for key, day in self.days.items()
-            if key.mapping == mapping and not any(map(without, hours_of(key, day)))
+            if key.mapping == mapping and day.hours and not any(map(without, hours_of(key, day)))
         ]
         return (content for _, content in sorted(hours + days))
 
