@@ -11,8 +11,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-# what the program asks: scanner/aws/clients.py
-USED = ("cloudformation", "cloudtrail", "cloudwatch", "iam", "lambda", "logs", "xray")
+# what the program asks: scanner/aws/clients.py, and what others name to `Aws.client`
+USED = (
+    *("apprunner", "batch", "cloudformation", "cloudtrail", "cloudwatch", "ec2", "ecs", "eks", "iam"),
+    *("lambda", "logs", "s3", "stepfunctions", "xray"),
+)
 # what credentials come from: roles, web identity, IAM Identity Center, `aws login`
 CREDENTIALS = ("signin", "sso", "sso-oidc", "sts")
 KEPT = frozenset(USED + CREDENTIALS)

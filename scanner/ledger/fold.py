@@ -1,4 +1,4 @@
-"""What keeps a ledger small: days long past become one each, what nobody needs any more goes."""
+"""What keeps a ledger small: days past become one entry each, what nobody needs any more goes."""
 
 from __future__ import annotations
 
@@ -6,29 +6,59 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from itertools import groupby
 
-from scanner.ledger.values import DAY, HOUR, Bucket, BucketKey, Day, GrantName, Ledger, RoleRead, hours_of
-from scanner.usage.state import StateUnreadError
+import msgspec
 
-FOLD_AFTER = 35 * DAY
-"""X-Ray keeps traces for 30 days: docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html."""
+from scanner.ledger.values import (
+    DAY,
+    HOUR,
+    Bucket,
+    BucketKey,
+    Day,
+    GrantName,
+    HourRead,
+    Ledger,
+    RoleRead,
+    hours_of,
+)
+from scanner.usage.state import CodeState, StateUnreadError, WorkloadState
+
+FOLD_AFTER = 2 * DAY
+"""Where all hours of a day are settled, none of them is read again."""
 FOLD_PARTS_AFTER = 100 * DAY
-"""Hours that are missing may still come from a log group, which keeps spans longer."""
+"""Hours that are missing may still come: X-Ray keeps traces for 30 days, log groups keep spans longer."""
 _ROLES_AFTER = 2 * DAY  # two runs at once do not last as long
-_ALL_HOURS = (1 << DAY // HOUR) - 1
+_HOURS = DAY // HOUR
+_STARTS = 5  # of complete traces are kept of a day: all of them are counted
 
 AddUp = Callable[[Iterable[bytes]], bytes]
 """What adds up usage: encoded, of several hours, to that of all of them."""
 
 
 def added_up(contents: Iterable[bytes]) -> bytes:
-    """The usage of several hours, added up. Raises StateUnreadError."""
+    """The usage of several hours, added up; of the starts of complete traces the newest alone.
+
+    Raises StateUnreadError.
+    """
     from scanner.usage.builder import UsageBuilder
     from scanner.usage.state import decode, encode
 
     builder = UsageBuilder()
     for content in contents:
         builder.add_state(decode(content))
-    return encode(builder.state())
+    state = builder.state()
+    return encode(msgspec.structs.replace(state, workloads=tuple(map(_with_few_starts, state.workloads))))
+
+
+def _with_few_starts(workload: WorkloadState) -> WorkloadState:
+    return msgspec.structs.replace(
+        workload,
+        code=_newest_of(workload.code),
+        of_versions=tuple((version, _newest_of(code)) for version, code in workload.of_versions),
+    )
+
+
+def _newest_of(code: CodeState) -> CodeState:
+    return msgspec.structs.replace(code, newest_complete=code.newest_complete[-_STARTS:])
 
 
 def tidied(ledger: Ledger, now: float, add_up: AddUp = added_up) -> Ledger:
@@ -39,17 +69,17 @@ def tidied(ledger: Ledger, now: float, add_up: AddUp = added_up) -> Ledger:
 
 
 def folded(ledger: Ledger, now: float, add_up: AddUp) -> Ledger:
-    """The ledger with one entry for each day long past."""
+    """The ledger with one entry for each day of which no hour is read again."""
     buckets, days = dict(ledger.buckets), dict(ledger.days)
     for day, keys in groupby(sorted(ledger.buckets, key=_by_day), key=lambda key: key.day):
         age, hours = now - day.start - DAY, list(keys)
         whole = {_hour(key): buckets[key] for key in hours if buckets[key].whole}
-        bits = sum(1 << hour for hour in whole)
-        if age < (FOLD_AFTER if bits == _ALL_HOURS else FOLD_PARTS_AFTER):
+        settled = sum(HourRead(key.start, buckets[key].read_at, buckets[key].whole).settled for key in hours)
+        if age < (FOLD_AFTER if settled == _HOURS else FOLD_PARTS_AFTER):
             continue
         if whole and day not in days:
             try:
-                days[day] = _added_up(bits, whole, add_up)
+                days[day] = _added_up(whole, add_up)
             except StateUnreadError:  # of another version of the program: it is no evidence any more
                 days[day] = Day(0, min(bucket.read_at for bucket in whole.values()), b"")
         for key in hours:
@@ -65,13 +95,16 @@ def _hour(key: BucketKey) -> int:
     return key.start % DAY // HOUR
 
 
-def _added_up(bits: int, whole: Mapping[int, Bucket], add_up: AddUp) -> Day:
+def _added_up(whole: Mapping[int, Bucket], add_up: AddUp) -> Day:
+    bits = sum(1 << hour for hour in whole)
     read_at = min(bucket.read_at for bucket in whole.values())
     return Day(bits, read_at, add_up(bucket.content for bucket in whole.values()))
 
 
 def without_outdated(ledger: Ledger) -> Ledger:
     """The ledger without hours that were read later, and whole, under another mapping."""
+    if len({key.mapping for key in (*ledger.buckets, *ledger.days)}) < 2:
+        return ledger
     whole = [(key, bucket.read_at) for key, bucket in ledger.buckets.items() if bucket.whole]
     whole += [(hour, day.read_at) for key, day in ledger.days.items() for hour in hours_of(key, day)]
     newest: dict[BucketKey, tuple[float, str]] = {}

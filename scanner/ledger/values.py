@@ -49,7 +49,7 @@ class Bucket(NamedTuple):
 
 
 class Day(NamedTuple):
-    """The whole hours of a day long past, added up. Nothing is added to it any more.
+    """The whole hours of a day past, added up. Nothing is added to it any more.
 
     Bit 0 of `hours` is the day's first hour. `read_at` is when the hour that was read first was read.
     """
@@ -115,7 +115,7 @@ class HourRead(NamedTuple):
 class Ledger:
     """What was seen over many runs, or what one run adds.
 
-    `buckets` are hours, `days` long past ones. `uses` only grow: nothing that was once used is forgotten
+    `buckets` are hours, `days` those that were folded. `uses` only grow: nothing that was once used is lost
     when an hour is read again. `roles` are the grants of each role whenever they were read. `runs` have an
     id each.
     """

@@ -39,7 +39,7 @@ def ledger_parser() -> Parser:
     add(
         "action",
         choices=get_args(LedgerAction),
-        help="show: what is known, since when, what is missing; export: all of it, as JSON; prune: forget",
+        help="show what is known and what is missing, export all of it as JSON, or prune what is old",
     )
     add("place", nargs="?", metavar="LEDGER", help="the ledger: a path, or s3://BUCKET/KEY")
     add("--ledger", metavar="LEDGER", help="the same")

@@ -48,7 +48,12 @@ def hours(starts: Iterable[int], mapping: str = "m1", read_at: float = 9e9) -> L
 _WHOLE_DAY = hours(range(0, DAY, HOUR))
 
 
-def test_a_day_long_past_becomes_one_entry() -> None:
+def test_a_day_of_which_an_hour_may_still_change_is_not_folded() -> None:
+    early = merged(hours(range(0, DAY - HOUR, HOUR)), hours([DAY - HOUR], read_at=DAY + 1.0))
+    assert folded(early, DAY + FOLD_AFTER, joined) == early
+
+
+def test_a_day_past_becomes_one_entry() -> None:
     assert folded(_WHOLE_DAY, DAY + FOLD_AFTER - 1, joined) == _WHOLE_DAY
     small = folded(_WHOLE_DAY, DAY + FOLD_AFTER, joined)
     assert not small.buckets
@@ -97,7 +102,12 @@ def _usage_of(contents: Iterable[bytes]) -> object:
     builder = UsageBuilder()
     for content in contents:
         builder.add_state(decode(content))
-    return builder.usages(), builder.traces, builder.calls
+    usages = builder.usages()
+    observed = [usage.evidence.observed_since(change) for usage in usages for change in (0.0, 1.0 * DAY)]
+    newest = [usage.evidence.newest_complete[:1] for usage in usages]
+    evidence = [replace(usage.evidence, newest_complete=()) for usage in usages]
+    usages = [replace(usage, evidence=of) for usage, of in zip(usages, evidence, strict=True)]
+    return usages, observed, newest, builder.traces, builder.calls
 
 
 @given(st.lists(st.integers(0, 3 * DAY // 1_000 - 1), min_size=1, max_size=12))
