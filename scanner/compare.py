@@ -11,7 +11,14 @@ from scanner.errors import EXIT_USAGE, ScanError, Warnings
 from scanner.model import Role, Workload
 from scanner.never_traced import limited_source, never_traced, with_rights
 from scanner.progress import COMPARISON, RECORDS, WORKLOADS, Progress
-from scanner.read import read_roles, records_request, role_source, warn_of_assumed_roles, warn_of_late_traces
+from scanner.read import (
+    read_roles,
+    records_request,
+    role_source,
+    warn_of_assumed_roles,
+    warn_of_late_traces,
+    warn_of_unknown_ages,
+)
 from scanner.read_workloads import read_workloads
 from scanner.records.aws_records import NO_RECORDS
 from scanner.records.of_role import TracedWorkloads
@@ -90,6 +97,7 @@ def _compared(
     roles = read_roles(source, workloads, warnings)
     unseen = never_traced(request, traced, workloads)
     unseen = with_rights(unseen, workloads, roles, limited_source(request, source), warnings)
+    warn_of_unknown_ages(request, roles, warnings)
     known = TracedWorkloads(workloads.known, traced.evidence)
     progress(RECORDS, 0, None)
     records = read_records(records_request(request, traced), aws, roles, known, warnings)
@@ -127,4 +135,5 @@ def _role_contexts(
             records=of_role,
             scan_reasons=traced.scan_reasons,
             requirements=request.requirements,
+            until=min(request.now, request.end) if request.end else request.now,
         )

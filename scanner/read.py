@@ -17,6 +17,7 @@ from scanner.result import RoleResult, Traced
 from scanner.roles.reader import RolesOfAws, RoleSource, roles_from_file
 from scanner.roles.trust import with_workloads
 from scanner.text.escape import counted
+from scanner.verdict.new_grants import ages_unknown
 from scanner.workloads.listing import Workloads
 
 # X-Ray shows a trace some seconds after it ended, seldom minutes.
@@ -106,6 +107,16 @@ def read_roles(source: RoleSource, workloads: Workloads, warnings: Warnings) -> 
     """The roles to compare, with the workloads that use them. Raises ScanError."""
     roles = source(workloads.compared_roles, warnings)
     return sorted(with_workloads(roles, workloads, warnings), key=lambda role: role.arn)
+
+
+def warn_of_unknown_ages(request: ScanRequest, roles: Sequence[Role], warnings: Warnings) -> None:
+    """Warn that AWS does not tell the age of some grants, where it is asked how new grants are."""
+    if request.requirements.grace_days and ages_unknown(roles):
+        warnings.add(
+            "grant-age-unknown",
+            "--grace-days: AWS does not tell when a grant of an inline policy was added, so that it counts "
+            "as old as its role: only a --ledger tells more, once several scans have written to it",
+        )
 
 
 def uncompared(usages: Sequence[Usage], roles: Sequence[Role], request: ScanRequest) -> list[str]:

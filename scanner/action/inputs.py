@@ -16,6 +16,7 @@ from scanner.github.issue import IssueMode
 from scanner.model import Verdict
 from scanner.notify import Webhook
 from scanner.options.parsers import (
+    DAYS,
     NOTIFY_FORMATS,
     SEVERITIES,
     SOURCES,
@@ -56,6 +57,8 @@ DEFAULTS = TeamConfig(
     include_unconfirmed=False,
     insufficient="warn",
     min_traces=1,
+    min_observed_days=0,
+    grace_days=0,
     assume_instrumented=False,
 )
 
@@ -126,6 +129,8 @@ _OVERRIDABLE = (
     "include_unconfirmed",
     "insufficient",
     "min_traces",
+    "min_observed_days",
+    "grace_days",
     "assume_instrumented",
 )
 
@@ -148,6 +153,8 @@ def _config(inputs: _Inputs) -> TeamConfig:
             inputs.one_of("on-insufficient-evidence", get_args(OnInsufficientEvidence)),
         ),
         min_traces=int(inputs.text("min-traces") or 0) or None,
+        min_observed_days=inputs.days("min-observed-days"),
+        grace_days=inputs.days("grace-days"),
         assume_instrumented=inputs.boolean("assume-instrumented"),
     )
 
@@ -227,6 +234,12 @@ class _Inputs:
         if value and value not in allowed:
             raise _not_one_of(name, value, allowed)
         return value or None
+
+    def days(self, name: str) -> int | None:
+        value = self.text(name)
+        if value and not re.fullmatch(DAYS, value):
+            raise _wrong(name, value, "a whole number of days, at most 9999")
+        return int(value) if value else None
 
     def boolean(self, name: str) -> bool | None:
         value = self.text(name)

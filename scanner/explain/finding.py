@@ -13,6 +13,7 @@ from scanner.model import EXCESS, Verdict
 from scanner.report.records import Finding, Report, Role, UsedPermission, Workload
 from scanner.report.view.bundle_words import use_of_bundle
 from scanner.report.view.parts import place_text
+from scanner.report.view.rows import is_over_days
 from scanner.report.view.viewed import ViewedReport, bundle_of, runs_of, statement_name, statement_of
 from scanner.text.escape import counted
 from scanner.verdict.reason_help import Runs, help_for
@@ -160,6 +161,11 @@ def _evidence(finding: Finding, role: Role, workloads: Iterable[Workload]) -> li
             lines.append(
                 "    only a published version uses the role: its traces do not tell which version ran"
             )
+    if is_over_days(finding):
+        which = "each of them" if len(role.workloads) > 1 else "it"
+        days = counted(finding.observed.days, "day")
+        traces = counted(finding.observed.traces, "complete trace")
+        lines.append(f"  Since the last change {which} was observed on {days}, in {traces}")
     if not role.workloads_complete:
         lines.append("  There may be others" + (f": {', '.join(role.trusted)}" if role.trusted else ""))
     if finding.sources:

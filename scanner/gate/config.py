@@ -29,6 +29,8 @@ class TeamConfig:
     include_unconfirmed: bool | None = None
     insufficient: OnInsufficientEvidence | None = None
     min_traces: int | None = None
+    min_observed_days: int | None = None
+    grace_days: int | None = None
     assume_instrumented: bool | None = None
     ignores: tuple[IgnoreRule, ...] = ()
     operations: tuple[Operation, ...] = ()

@@ -61,6 +61,10 @@ def _document(text: str) -> Document:
     return read_values(root, max_nesting=MAX_NESTING, max_values=MAX_VALUES)
 
 
+def _number(value: Mapping[str, Any], key: str) -> int | None:
+    return int(value[key]) if key in value else None
+
+
 def _lower(patterns: Patterns | None) -> Patterns | None:
     if patterns is None or isinstance(patterns, str):
         return patterns.lower() if patterns else None
@@ -90,7 +94,9 @@ class _ConfigReader:
             at_least=value.get("fail-on-severity"),
             include_unconfirmed=value.get("include-unconfirmed"),
             insufficient=value.get("on-insufficient-evidence"),
-            min_traces=int(value["min-traces"]) if "min-traces" in value else None,
+            min_traces=_number(value, "min-traces"),
+            min_observed_days=_number(value, "min-observed-days"),
+            grace_days=_number(value, "grace-days"),
             assume_instrumented=value.get("assume-instrumented"),
             ignores=tuple(self._ignore_rule(path, item) for path, item in self._items(sections, "ignore")),
             operations=self._operations(sections),

@@ -17,7 +17,6 @@ from scanner.ledger.values import (
     Bucket,
     BucketKey,
     Day,
-    GrantName,
     HourRead,
     Ledger,
     RoleRead,
@@ -25,6 +24,7 @@ from scanner.ledger.values import (
     RunFinding,
     Source,
 )
+from scanner.model import GrantName
 from scanner.usage.state import Seen, Use
 
 __all__ = [

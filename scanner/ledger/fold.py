@@ -14,12 +14,12 @@ from scanner.ledger.values import (
     Bucket,
     BucketKey,
     Day,
-    GrantName,
     HourRead,
     Ledger,
     RoleRead,
     hours_of,
 )
+from scanner.model import GrantName
 from scanner.usage.state import CodeState, StateUnreadError, WorkloadState
 
 FOLD_AFTER = 2 * DAY

@@ -6,13 +6,8 @@ from collections.abc import Iterable
 
 from scanner.iam.policies import grants_of
 from scanner.ledger.merge import merged
-from scanner.ledger.values import GrantName, Ledger, RoleRead
-from scanner.model import Grant, Role
-
-
-def grant_name(grant: Grant) -> GrantName:
-    """A grant as a ledger names it."""
-    return GrantName(grant.policy.key, grant.action, grant.resource)
+from scanner.ledger.values import Ledger, RoleRead
+from scanner.model import GrantName, Role
 
 
 def roles_read(roles: Iterable[Role], now: float) -> Ledger:
@@ -20,7 +15,7 @@ def roles_read(roles: Iterable[Role], now: float) -> Ledger:
     return Ledger(
         roles={
             RoleRead(role.arn, now): frozenset(
-                grant_name(grant) for policy in role.policies for grant in grants_of(policy)
+                grant.by_name for policy in role.policies for grant in grants_of(policy)
             )
             for role in roles
             if role.readable

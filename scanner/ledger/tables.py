@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from scanner.ledger.values import Bucket, BucketKey, Day, GrantName, Ledger, RoleRead, Run, RunFinding
-from scanner.model import Certainty, ConditionValues, Need, Permission
+from scanner.ledger.values import Bucket, BucketKey, Day, Ledger, RoleRead, Run, RunFinding
+from scanner.model import Certainty, ConditionValues, GrantName, Need, Permission
 from scanner.text.escape import well_formed
 from scanner.usage.state import Seen, Use
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from scanner.model import GrantName
 from scanner.usage.state import Seen, Use
 
 HOUR = 3_600
@@ -64,14 +65,6 @@ class RoleRead(NamedTuple):
 
     role: str
     read_at: float
-
-
-class GrantName(NamedTuple):
-    """A grant as its policy names it."""
-
-    policy: str
-    action: str
-    resource: str
 
 
 class RunFinding(NamedTuple):

@@ -29,7 +29,7 @@ from scanner.model.findings import (
 )
 from scanner.model.fixes import Disposition, Fix
 from scanner.model.location import Location
-from scanner.model.policies import Grant, GrantKey, Policy, Role, Statement, is_managed_by_aws
+from scanner.model.policies import Grant, GrantKey, GrantName, Policy, Role, Statement, is_managed_by_aws
 from scanner.model.stacks import StackResource
 from scanner.model.usage import Denied, Evidence, Observation, Usage
 from scanner.model.workloads import Hints, PlatformNeeds, UnknownNeed, Workload, WorkloadKey
@@ -51,6 +51,7 @@ __all__ = [
     "Fix",
     "Grant",
     "GrantKey",
+    "GrantName",
     "Hints",
     "Location",
     "Need",

@@ -102,6 +102,14 @@ class GrantKey(NamedTuple):
     resource: str
 
 
+class GrantName(NamedTuple):
+    """A grant by what it says, wherever in its policy it stands: so it is known again in a later scan."""
+
+    policy: str
+    action: str
+    resource: str
+
+
 class Grant(NamedTuple):
     """One action pattern on one resource pattern of one Allow statement.
 
@@ -121,3 +129,10 @@ class Grant(NamedTuple):
     def key(self) -> GrantKey:
         """What tells the grant from the others of its role."""
         return GrantKey(self.policy.key, self.statement.index, self.action, self.resource)
+
+    @property
+    def by_name(self) -> GrantName:
+        """What tells it from the others of its role in a later scan."""
+        action = f"all but {', '.join(self.except_actions)}" if self.except_actions else self.action
+        resource = f"all but {', '.join(self.except_resources)}" if self.except_resources else self.resource
+        return GrantName(self.policy.key, action, resource)

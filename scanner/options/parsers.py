@@ -58,6 +58,9 @@ examples:
 """
 
 
+DAYS = r"[0-9]{1,4}"  # a number of days, as options and inputs may spell it
+
+
 @dataclass(frozen=True)
 class Options(FilterOptions):
     """The options of `scan`, as they were given: None or empty where they were not."""
@@ -90,6 +93,8 @@ class Options(FilterOptions):
     workloads: tuple[str, ...] = ()
     stack: tuple[str, ...] = ()
     min_traces: int | None = None
+    min_observed_days: int | None = None
+    grace_days: int | None = None
     assume_instrumented: bool | None = None
     fail_on: tuple[str, ...] = ()
     fail_on_severity: str | None = None
@@ -295,6 +300,8 @@ def _add_findings(group: argparse._ArgumentGroup) -> None:
     )
     add("--stack", nargs="+", action=Several, metavar="NAME", help="and on the functions of these stacks")
     add("--min-traces", type=_positive, metavar="N", help="traces that confirm (default: 1)")
+    add("--min-observed-days", type=_days, metavar="N", help="days with traces that confirm (default: 0)")
+    add("--grace-days", type=_days, metavar="N", help="days for which new grants do not fail (default: 0)")
     add(
         "--assume-instrumented",
         action=argparse.BooleanOptionalAction,
@@ -373,6 +380,12 @@ def _text_of(pattern: str, what: str) -> Callable[[str], str]:
         raise argparse.ArgumentTypeError(f"{text!r} is not {what} ({pattern})")
 
     return text_of
+
+
+def _days(text: str) -> int:
+    if re.fullmatch(DAYS, text):
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of days, at most 9999")
 
 
 def _positive(text: str) -> int:

@@ -236,7 +236,17 @@ def _requirements(options: Options, config: TeamConfig) -> EvidenceRequirements:
     instrumented = options.assume_instrumented
     if instrumented is None:
         instrumented = bool(config.assume_instrumented)
-    return EvidenceRequirements(options.min_traces or config.min_traces or 1, instrumented)
+    return EvidenceRequirements(
+        min_traces=options.min_traces or config.min_traces or 1,
+        assume_instrumented=instrumented,
+        min_observed_days=_first_given(options.min_observed_days, config.min_observed_days),
+        grace_days=_first_given(options.grace_days, config.grace_days),
+    )
+
+
+def _first_given(*numbers: int | None) -> int:
+    """The first number that is given, be it 0; without any 0."""
+    return next((number for number in numbers if number is not None), 0)
 
 
 def gate_of(options: Options, config: TeamConfig) -> GatePolicy:

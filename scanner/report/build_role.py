@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+
+import msgspec
 
 from scanner.model import (
     BundleUse,
@@ -18,6 +20,7 @@ from scanner.model import (
     account_of,
     is_managed_by_aws,
 )
+from scanner.model.usage import Observed
 from scanner.report import records
 from scanner.report.records.keys import Json
 from scanner.result import RoleResult, ScanResult
@@ -25,6 +28,7 @@ from scanner.suggest.check import AllowedElsewhere, NotUnderstood
 from scanner.suggest.edits import edits
 from scanner.suggest.statements import as_written
 from scanner.usage.evidence import workload_evidence
+from scanner.verdict.claims import is_of_code
 from scanner.verdict.reasons import Reason
 
 
@@ -116,23 +120,38 @@ class RoleBuilder:
         )
 
     def _findings(self, role_result: RoleResult, tables: _RoleTables) -> tuple[records.Finding, ...]:
-        counts: dict[str, tuple[int, bool]] = {}
+        observed: dict[str, Mapping[str, Observed]] = {}
         findings = []
         for finding in role_result.findings:
             key = finding.policy.key
-            if key not in counts:
-                counts[key] = self._traces(role_result.role, finding.policy)
-            findings.append(_finding(finding, tables, counts[key]))
+            if key not in observed:
+                observed[key] = self._observed(role_result.role, finding.policy)
+            record = _finding(finding, tables, observed[key].values())
+            findings.append(msgspec.structs.replace(record, observed=self._least(observed[key])))
         return tuple(findings)
 
-    def _traces(self, role: Role, policy: Policy) -> tuple[int, bool]:
-        """How many complete traces are newer than the last change, and whether there are more."""
+    def _observed(self, role: Role, policy: Policy) -> dict[str, Observed]:
+        """How much was seen of each workload of a role since it or the policy last changed."""
         workloads = workload_evidence(role, policy, self.evidence, self.result.workloads)
-        observed = [w.evidence.observed_since(w.changed) for w in workloads]
-        return sum(one.traces for one in observed), any(one.more for one in observed)
+        return {
+            key: workload.evidence.observed_since(workload.changed)
+            for key, workload in zip(role.workloads, workloads, strict=True)
+        }
+
+    def _least(self, observed: Mapping[str, Observed]) -> records.Observed:
+        """What can be said of every workload whose code uses a role: the fewest days, and the fewest traces.
+
+        A grant is unused where none of them uses it: so it was observed no longer than the one that was
+        observed least. What only a platform does with a role is in no trace, and none is waited for.
+        """
+        of_code = [one for key, one in observed.items() if is_of_code(key, self.result.workloads)]
+        return records.Observed(
+            days=min((one.days for one in of_code), default=0),
+            traces=min((one.traces for one in of_code), default=0),
+        )
 
 
-def _finding(finding: Finding, tables: _RoleTables, traces: tuple[int, bool]) -> records.Finding:
+def _finding(finding: Finding, tables: _RoleTables, observed: Collection[Observed]) -> records.Finding:
     return records.Finding(
         id=finding.id,
         grant_ids=finding.grant_ids if len(finding.grant_ids) > 1 else (),
@@ -147,8 +166,8 @@ def _finding(finding: Finding, tables: _RoleTables, traces: tuple[int, bool]) ->
         actions=finding.actions,
         resources=finding.resources,
         used=tuple(tables.used.setdefault(used, len(tables.used)) for used in finding.used),
-        traces=traces[0],
-        more_traces=traces[1],
+        traces=sum(one.traces for one in observed),
+        more_traces=any(one.more for one in observed),
         why=finding.why,
         note=finding.note,
         also_granted_by=tuple(_grant_place(place, tables) for place in finding.also_granted_by),

@@ -100,6 +100,7 @@ COLUMNS: Final[Mapping[str, Callable[[Row, ViewedReport], str]]] = {
     "used": _used,
     "reasons": lambda row, _: _together(row.finding.reasons),
     "traces": lambda row, _: str(row.finding.traces),
+    "observed_days": lambda row, _: str(row.finding.observed.days),
     "bundle": _bundle,
     "file": _file,
     "line": _line,

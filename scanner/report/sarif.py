@@ -161,6 +161,8 @@ def _result(row: Row, rule_index: int, places: _Places) -> dict[str, Any]:
             "verdict": finding.verdict,
             "confirmed": finding.confirmed,
             "reasons": list(finding.reasons),
+            "observedDays": finding.observed.days,
+            "observedTraces": finding.observed.traces,
             "severity": finding.severity,
             "actions": list(finding.actions),
             "resources": list(finding.resources),

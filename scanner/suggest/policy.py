@@ -24,7 +24,7 @@ from scanner.suggest.statements import (
 from scanner.usage.of_role import UsedPermission
 from scanner.verdict.assessment import Assessment
 from scanner.verdict.grants import possible_resource
-from scanner.verdict.reasons import CUT_DESPITE
+from scanner.verdict.reasons import CUT_DESPITE, Reason
 
 # docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: all inline policies of a role
 # together, one managed policy, how many of these a role can have; white space is not counted.
@@ -83,6 +83,8 @@ def kept_of(assessment: Assessment, *, narrow: bool) -> list[Allowance]:
     may_be_cut = CUT_DESPITE.issuperset(assessment.reasons)
     if assessment.accepted.rule is not None:
         return [kept]  # the team says that it is needed
+    if Reason.NEW_GRANT in assessment.reasons:
+        return [kept]  # whoever added it did so for something that has yet to run
     if assessment.redundancy.redundant or assessment.verdict is Verdict.INEFFECTIVE:
         return []
     if assessment.verdict is Verdict.BROAD and may_be_cut:

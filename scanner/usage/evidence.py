@@ -28,10 +28,12 @@ class WorkloadEvidence(NamedTuple):
 
 @dataclass(frozen=True)
 class EvidenceRequirements:
-    """What the user asks of evidence."""
+    """What the user asks of evidence: complete traces, days with one, days that a grant is there."""
 
     min_traces: int = 1
     assume_instrumented: bool = False
+    min_observed_days: int = 0
+    grace_days: int = 0
 
 
 def workload_evidence(

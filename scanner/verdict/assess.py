@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from scanner.iam.fit import Fit, fit
 from scanner.iam.patterns import is_pattern
-from scanner.model import Grant, Verdict
+from scanner.model import EXCESS, Grant, Verdict
 from scanner.records.aws_records import CLOUDTRAIL
 from scanner.usage.of_role import UsedPermission
 from scanner.verdict.acting import may_act_unseen
@@ -19,6 +19,7 @@ from scanner.verdict.assessment import AssessedRole, Assessment
 from scanner.verdict.claims import EvidenceReasons
 from scanner.verdict.context import RoleContext
 from scanner.verdict.grants import RoleGrants, matches_action, named_actions, service_of_action
+from scanner.verdict.new_grants import is_new
 from scanner.verdict.reasons import ORDER, Reason
 from scanner.verdict.redundancy import redundancies
 from scanner.verdict.unseen import ActionDoubts, UnseenUses
@@ -52,7 +53,7 @@ class _Assessor:
     """The grants of one role, against what its workloads used."""
 
     def __init__(self, context: RoleContext) -> None:
-        usage = context.usage
+        usage, self._context = context.usage, context
         self._grants = grants = RoleGrants(context.role)
         self._unseen = UnseenUses(usage)
         self._evidence = EvidenceReasons(context)
@@ -85,6 +86,9 @@ class _Assessor:
             assessment = self._used(grant, uses)
         else:
             assessment = self._unused(grant, uses)
+        if assessment.verdict in EXCESS and is_new(grant, self._context):
+            reasons = _in_order({*assessment.reasons, Reason.NEW_GRANT})
+            assessment = replace(assessment, reasons=reasons)
         if self._recorded.isdisjoint(uses.sure):
             return assessment
         return replace(assessment, sources=tuple(sorted({*assessment.sources, CLOUDTRAIL})))

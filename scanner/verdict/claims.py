@@ -65,10 +65,14 @@ class EvidenceReasons:
         return self._workloads[policy.created]
 
 
+def is_of_code(key: str, workloads: Mapping[str, Workload]) -> bool:
+    """Whether code of a workload uses its role: of what only a platform does, no trace is waited for."""
+    return key not in workloads or not workloads[key].by_platform_only
+
+
 def _of_code(role: Role, workloads: Mapping[str, Workload]) -> Role:
-    """The role with the workloads whose code uses it: of what a platform does, no trace is waited for."""
-    own = (key for key in role.workloads if key not in workloads or not workloads[key].by_platform_only)
-    return replace(role, workloads=tuple(own))
+    """The role with the workloads whose code uses it."""
+    return replace(role, workloads=tuple(key for key in role.workloads if is_of_code(key, workloads)))
 
 
 def _of_all_workloads(by_workload: Sequence[set[Reason]]) -> frozenset[Reason]:
@@ -88,6 +92,8 @@ def evidence_reasons(workload: WorkloadEvidence, requirements: EvidenceRequireme
         reasons.add(Reason.NOT_SEEN)
     elif observed.traces < requirements.min_traces:
         reasons.add(Reason.TOO_FEW_TRACES)
+    if observed.traces and observed.days < requirements.min_observed_days:
+        reasons.add(Reason.OBSERVED_TOO_SHORT)
     if observed.traces and not (evidence.last_call and evidence.last_call > changed):
         reasons.add(Reason.NO_CALLS)
     if evidence.last_incomplete is not None and evidence.last_incomplete > changed:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from scanner.mapping.acts_for_caller import acts_for_caller
-from scanner.model import Evidence, Role, Usage, Workload
+from scanner.model import Evidence, GrantName, Role, Usage, Workload
 from scanner.records.aws_records import NO_RECORDS, AwsRecords
 from scanner.usage.evidence import EvidenceRequirements
 from scanner.usage.of_role import RoleUsage
@@ -19,6 +19,8 @@ class RoleContext:
 
     `workloads` are those whose configuration was read, by key. `usages` are those of the role's workloads
     that were seen, `usage` is what they used together. `scan_reasons` hold for every finding of the scan.
+    `until` is the end of the scanned time (Unix seconds), `appeared` since when grants are there, as far as
+    a ledger tells.
     """
 
     role: Role
@@ -28,6 +30,8 @@ class RoleContext:
     records: AwsRecords = NO_RECORDS
     scan_reasons: frozenset[Reason] = frozenset()
     requirements: EvidenceRequirements = field(default_factory=EvidenceRequirements)
+    until: float = 0.0
+    appeared: Mapping[GrantName, float] = field(default_factory=dict)
 
     @property
     def evidence(self) -> dict[str, Evidence]:

@@ -23,6 +23,10 @@ REASON_HELP: Mapping[Reason, tuple[str, str]] = {
         "fewer complete traces than --min-traces asks for are newer than the last change",
         "exercise the workload more, scan a longer time, or lower --min-traces",
     ),
+    Reason.OBSERVED_TOO_SHORT: (
+        "on fewer days than --min-observed-days asks for there was a complete trace since the last change",
+        "scan a longer time or keep a --ledger over several runs, or lower --min-observed-days",
+    ),
     Reason.NO_CALLS: (
         "the workload was traced, but never with an AWS call: its AWS clients are probably not instrumented",
         "instrument its AWS clients with the X-Ray SDK or OpenTelemetry",
@@ -95,6 +99,10 @@ REASON_HELP: Mapping[Reason, tuple[str, str]] = {
         "the caller's own rights (CloudFormation, Cloud Control, Service Catalog, automations)",
         "give the stack, product or automation its own role, or check by hand what it needs; "
         "trace that client",
+    ),
+    Reason.NEW_GRANT: (
+        "the grant appeared within the last --grace-days: what needs it may not have run yet",
+        "wait until it is older, or lower --grace-days",
     ),
 }
 

@@ -10,6 +10,7 @@ class Reason(StrEnum):
 
     NOT_SEEN = "not-seen"
     TOO_FEW_TRACES = "too-few-traces"
+    OBSERVED_TOO_SHORT = "observed-too-short"
     NO_CALLS = "no-calls"
     SERVICE_NOT_TRACED = "service-not-traced"
     MAY_RUN_UNTRACED = "may-run-untraced"
@@ -25,6 +26,7 @@ class Reason(StrEnum):
     TRACES_ELSEWHERE = "traces-elsewhere"
     OLDER_VERSION = "older-version"
     ACTS_FOR_CALLER = "acts-for-caller"
+    NEW_GRANT = "new-grant"
 
 
 # Reasons that question the evidence as a whole, rather than one permission.
@@ -32,6 +34,7 @@ EVIDENCE_REASONS = frozenset(
     {
         Reason.NOT_SEEN,
         Reason.TOO_FEW_TRACES,
+        Reason.OBSERVED_TOO_SHORT,
         Reason.NO_CALLS,
         Reason.INCOMPLETE_TRACES,
         Reason.SHARER_NOT_SEEN,
@@ -46,6 +49,7 @@ EVIDENCE_REASONS = frozenset(
 CUT_DESPITE = frozenset(
     {
         Reason.TOO_FEW_TRACES,
+        Reason.OBSERVED_TOO_SHORT,
         Reason.INCOMPLETE_TRACES,
         Reason.ROLE_USERS_UNKNOWN,
         Reason.ROLE_INFERRED,

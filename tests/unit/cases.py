@@ -17,6 +17,7 @@ from scanner.model import (
     Certainty,
     Evidence,
     Finding,
+    GrantName,
     Need,
     Observation,
     Permission,
@@ -26,6 +27,7 @@ from scanner.model import (
     Usage,
     Workload,
 )
+from scanner.model.usage import DayRuns, day_of
 from scanner.records.aws_records import NO_RECORDS, AwsRecords
 from scanner.result import RoleResult, ScanResult, Skipped, Traced
 from scanner.usage.evidence import EvidenceRequirements
@@ -93,6 +95,15 @@ def used(*permissions: tuple[str, str], exact: bool = True, required: bool = Tru
     return dict.fromkeys(needs, Observation(1, 1, NOW, NOW))
 
 
+def days_of(starts: Iterable[float]) -> dict[int, DayRuns]:
+    """The days of complete traces that started at these times."""
+    days: dict[int, DayRuns] = {}
+    for start in starts:
+        runs = DayRuns(1, start, start)
+        days[day_of(start)] = days[day_of(start)].joined(runs) if day_of(start) in days else runs
+    return days
+
+
 def usage(
     needs: Mapping[Need, Observation] | None = None,
     *,
@@ -113,6 +124,7 @@ def usage(
         calls=1,
         last_call=calls,
         newest_complete=starts,
+        complete_days=days_of(starts),
         services=seen,
         unmapped_services=frozenset(unmapped),
         incomplete_traces=1 if more.get("incomplete") else 0,
@@ -140,6 +152,7 @@ class Circumstances(TypedDict, total=False):
     records: AwsRecords
     config: TeamConfig
     today: date
+    appeared: Mapping[GrantName, float]
 
 
 def compared(
@@ -163,6 +176,8 @@ def compared(
         records,
         how.get("scan_reasons", frozenset()),
         how.get("requirements", EvidenceRequirements()),
+        NOW,
+        how.get("appeared", {}),
     )
     (accepted,) = accept([assess_role(context)], Terms(team.ignores, today=how.get("today", date.min))).roles
     return conclude(accepted)

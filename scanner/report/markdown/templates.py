@@ -10,6 +10,7 @@ from scanner.report.records import Location
 from scanner.report.view import Group, Row
 from scanner.report.view.denials import first_denials
 from scanner.report.view.effects import EFFECTS, is_dangerous
+from scanner.report.view.rows import is_over_days
 from scanner.text.escape import fence_for, markdown_code, markdown_text, one_line
 
 _LISTED = 3
@@ -71,7 +72,7 @@ def seen(row: Row) -> str:
     """What was seen of a grant, and what that rests on, as Markdown."""
     claim, evidence = markdown_text(row.claim), markdown_text(row.evidence)
     if row.confirmed and row.claim == "never used":
-        return f"{claim} in {evidence}"
+        return f"{claim} {'for' if is_over_days(row.finding) else 'in'} {evidence}"
     return f"{claim} ({'' if row.confirmed else 'not confirmed: '}{evidence})"
 
 

@@ -99,6 +99,13 @@ class BundleUse(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ] = ()
 
 
+class Observed(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How long a workload was observed."""
+
+    days: Annotated[Count, about("days (UTC) with a complete trace")] = 0
+    traces: Annotated[Count, about("complete traces")] = 0
+
+
 class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A verdict on grants of one statement, with its reasons. Keys at their default are absent."""
 
@@ -164,6 +171,13 @@ class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
         about("how many complete traces of the role's workloads, newer than the last change, it rests on"),
     ] = 0
     more_traces: Annotated[bool, about("true if there are more traces than were counted")] = False
+    observed: Annotated[
+        Observed,
+        about(
+            "how long the role's workloads were observed since their last change: that of several which was "
+            "observed least"
+        ),
+    ] = Observed()
     why: Annotated[
         str,
         about(

@@ -9,8 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from scanner.iam.severity import NONE, SEVERITY_LEVELS
 from scanner.model import EXCESS, Arn, Verdict
 from scanner.report.view.merged import own_resources
+from scanner.report.view.rows import is_over_days
 from scanner.report.view.values import Group, Row, Totals
 from scanner.report.view.viewed import ViewedReport, bundle_of, is_to_act_on, listed, statement_of
+from scanner.text.escape import counted
 from scanner.verdict.rank import place_of
 
 _SEVERITIES = (*SEVERITY_LEVELS, NONE)
@@ -145,8 +147,15 @@ def _evidence(rows: Sequence[Row]) -> str:
         return texts[0]
     if not rows[0].confirmed:
         return ", ".join(dict.fromkeys(reason for row in rows for reason in row.finding.reasons))
-    counts = [row.finding.traces for row in rows]
-    return f"{min(counts):,} to {max(counts):,} traces"
+    if all(is_over_days(row.finding) for row in rows):
+        days = [row.finding.observed.days for row in rows]
+        return f"{_range(days, 'day')} observed, {_range([r.finding.observed.traces for r in rows], 'trace')}"
+    return _range([row.finding.traces for row in rows], "trace")
+
+
+def _range(counts: Sequence[int], noun: str) -> str:
+    least, most = min(counts), max(counts)
+    return counted(most, noun) if least == most else f"{least:,} to {counted(most, noun)}"
 
 
 def totals_of(viewed: ViewedReport) -> Totals:

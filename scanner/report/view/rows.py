@@ -109,5 +109,18 @@ def evidence_of(finding: Finding) -> str:
         return "not observable" if finding.verdict is Verdict.UNOBSERVABLE else "as the policies are now"
     if not finding.confirmed:
         return ", ".join(finding.reasons)
-    traces = counted(finding.traces, "trace") + (" or more" if finding.more_traces else "")
-    return " and ".join([traces, *(_SOURCE_NAMES[source] for source in finding.sources)])
+    return " and ".join([observed_text(finding), *(_SOURCE_NAMES[source] for source in finding.sources)])
+
+
+def is_over_days(finding: Finding) -> bool:
+    """Whether it was observed for more than a day: then people are told for how long."""
+    return finding.observed.days > 1
+
+
+def observed_text(finding: Finding) -> str:
+    """How much was seen: "12 days observed, 5,310 traces"; without the days where there is one at most."""
+    more = " or more" if finding.more_traces else ""
+    if is_over_days(finding):
+        days, traces = finding.observed.days, finding.observed.traces
+        return f"{counted(days, 'day')} observed, {counted(traces, 'trace')}{more}"
+    return counted(finding.traces, "trace") + more

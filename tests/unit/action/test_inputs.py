@@ -179,6 +179,17 @@ U, B = Verdict.UNUSED, Verdict.BROAD
         ({}, "", {"min_traces": 1}),
         ({}, "min-traces: 20", {"min_traces": 20}),
         ({"min_traces": "1"}, "min-traces: 20", {"min_traces": 1}),
+        *(
+            case
+            for name, key in (("min_observed_days", "min-observed-days"), ("grace_days", "grace-days"))
+            for case in (
+                ({}, "", {name: 0}),
+                ({}, f"{key}: 14", {name: 14}),
+                ({name: "7"}, f"{key}: 14", {name: 7}),
+                ({name: "0"}, f"{key}: 14", {name: 0}),
+                ({name: "7"}, f"{key}: 0", {name: 7}),
+            )
+        ),
         ({}, "", {"assume_instrumented": False}),
         ({}, "assume-instrumented: true", {"assume_instrumented": True}),
         ({"assume_instrumented": "false"}, "assume-instrumented: true", {"assume_instrumented": False}),
@@ -229,6 +240,9 @@ def test_messages_name_the_configuration_as_the_input_does() -> None:
         ("annotations", "1", "true"),
         ("compare", "no", "false"),
         ("min_traces", "0", "whole number"),
+        ("min_observed_days", "two weeks", "whole number of days"),
+        ("grace_days", "-1", "whole number of days"),
+        ("grace_days", "10000", "at most 9999"),
         ("wait", "long", "seconds"),
         ("source", "x-ray", "auto, xray, spans, files"),
         ("max_scan_gb", "100GB", "number above 0"),
@@ -265,7 +279,7 @@ def test_the_issue_has_labels_with_spaces_and_assignees_with_or_without_an_at() 
 
 def test_every_input_is_read_and_every_input_that_is_read_is_in_action_yml() -> None:
     code = (ROOT / "scanner" / "action" / "inputs.py").read_text()
-    read = set(re.findall(r'(?:text|words|phrases|several|boolean|one_of)\("([a-z-]+)"', code))
+    read = set(re.findall(r'(?:text|words|phrases|several|boolean|one_of|days)\("([a-z-]+)"', code))
     read |= {*ONE_VALUE, *SEVERAL_VALUES, *SEVERAL_WORDS}
     assert read == set(manifest()["inputs"])
 

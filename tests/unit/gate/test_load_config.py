@@ -28,6 +28,8 @@ fail-on-severity: write
 include-unconfirmed: false
 on-insufficient-evidence: warn
 min-traces: 5
+min-observed-days: 14
+grace-days: 0
 assume-instrumented: true
 ignore:
   - workload: "notes-*"
@@ -73,9 +75,10 @@ def test_a_whole_file() -> None:
     assert config.fail_on == frozenset({Verdict.UNUSED, Verdict.BROAD})
     assert (config.at_least, config.include_unconfirmed, config.insufficient) == ("write", False, "warn")
     assert (config.min_traces, config.assume_instrumented) == (5, True)
+    assert (config.min_observed_days, config.grace_days) == (14, 0)
     assert config.ignores == (
         IgnoreRule(
-            line=10,
+            line=12,
             reason="used by the yearly archive job",
             workload="notes-*",
             role="notes-*",
@@ -91,7 +94,7 @@ def test_a_whole_file() -> None:
     assert operation.requires == ("s3:GetObject",)  # as IAM spells it
     assert config.resources[0].parameters == ("stream_name",)
     assert config.untraced == (
-        ExtraUntraced(27, "s3:getobject", "may-run-untraced", "model is loaded in init code"),
+        ExtraUntraced(29, "s3:getobject", "may-run-untraced", "model is loaded in init code"),
     )
 
 
@@ -193,6 +196,11 @@ def test_a_wrong_file_is_refused_with_its_line_and_what_is_allowed(text: str, ex
         ("min-traces: 0", "`min-traces`: the number 0 is not allowed: must be a whole number from 1"),
         ("min-traces: 1.5", "`min-traces`: the number 1.5 is not allowed"),
         ("min-traces: '5'", "`min-traces`: '5' is not allowed: must be a whole number"),
+        (
+            "min-observed-days: -1",
+            "`min-observed-days`: the number -1 is not allowed: must be a whole number",
+        ),
+        ("grace-days: week", "`grace-days`: 'week' is not allowed: must be a whole number from 0 to 9999"),
         ("ignore: all", "`ignore`: 'all' is not allowed: must be a list of at most 500"),
         ("ignore: [all]", "`ignore`: 'all' is not allowed: must be a rule"),
     ],
