@@ -31,7 +31,7 @@ LABEL org.opencontainers.image.title="xray-privilege-scan" \
       org.opencontainers.image.licenses="MIT"
 COPY --from=builder /venv /venv
 COPY --from=builder /app /app
-# The command line, for others than GitHub: `docker run --entrypoint xray-privilege-scan IMAGE ...`
+# The command line, for others than GitHub: `docker run IMAGE watch ...`; the name is for scripts in the image.
 COPY --from=builder /build/xray-privilege-scan /usr/local/bin/
 # -I: neither the workflow's PYTHON* variables nor modules in the workspace change what runs here.
 # -u: the log is seen as it is written.

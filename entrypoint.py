@@ -67,4 +67,8 @@ def _masked(text: str) -> str:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) > 1:  # the command line, for others than GitHub: `docker run IMAGE watch --every 24h`
+        from scanner.cli import main as command_line
+
+        sys.exit(command_line())
     sys.exit(main(os.environ, sys.stdout, time.time()))

@@ -7,7 +7,7 @@ import gc
 import sys
 from collections.abc import Mapping, Sequence
 
-from scanner.commands import demo, doctor, explain, fix, ledger, report, scan
+from scanner.commands import demo, doctor, explain, fix, ledger, report, scan, watch
 from scanner.commands.command import Command, say_line
 from scanner.commands.named import named_command
 from scanner.errors import EXIT_FAULT, EXIT_INTERRUPTED, ScanError
@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, Command] = {
     "demo": demo.COMMAND,
     "doctor": doctor.COMMAND,
     "ledger": ledger.COMMAND,
+    "watch": watch.COMMAND,
 }
 
 

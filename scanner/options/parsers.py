@@ -150,8 +150,14 @@ def scan_parser() -> Parser:
         "from its traces.",
         epilog=EPILOG,
     )
+    parser.add_argument("-V", "--version", action="version", version=__version__)
+    add_scan(parser)
+    return parser
+
+
+def add_scan(parser: Parser) -> None:
+    """Add the options of a scan (`Options`) to the parser of a command."""
     add = parser.add_argument
-    add("-V", "--version", action="version", version=__version__)
     add("-v", "--verbose", action="store_true", help="also show what was seen of each workload")
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument(
@@ -167,7 +173,6 @@ def scan_parser() -> Parser:
     _add_accepted(parser.add_argument_group("what the team accepts"))
     _add_notify(add_output(parser.add_argument_group("output")))
     add_filters(parser)
-    return parser
 
 
 def _add_notify(group: argparse._ArgumentGroup) -> None:

@@ -11,6 +11,7 @@ from scanner.errors import EXIT_USAGE, ScanError
 
 # X-Ray keeps traces for 30 days: docs.aws.amazon.com/xray/latest/devguide/aws-xray.html
 KEPT_SECONDS = 30 * 86400
+DEFAULT_RANGE = 3600.0
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw]?)")
 _UNITS = {"": 60, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _AGO = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])(?:\s+ago)?")
@@ -19,7 +20,7 @@ _DAYS_AGO = {"today": 0, "yesterday": 1}
 
 def window(start_time: str | None, time_range: str | None, now: float) -> tuple[float, float]:
     """The span of time to scan, in Unix seconds. Raises ScanError for one that X-Ray cannot hold."""
-    length = _duration(time_range) if time_range is not None else 3600.0
+    length = duration(time_range, "--time-range") if time_range is not None else DEFAULT_RANGE
     start = now - length
     if start_time is not None:
         ago = _ago(start_time, now)
@@ -38,10 +39,16 @@ def window(start_time: str | None, time_range: str | None, now: float) -> tuple[
     return start, min(start + length, now)
 
 
-def _duration(text: str) -> float:
+def is_from_now(start_time: str, now: float) -> bool:
+    """Whether a start is named from now: another one with each scan."""
+    return _ago(start_time, now) is not None
+
+
+def duration(text: str, option: str) -> float:
+    """The seconds that an option names. Raises ScanError."""
     match = _DURATION.fullmatch(text.strip().lower())
     if not match or not float(match.group(1)):
-        raise _usage(f"--time-range: {text!r} is not a duration", "use minutes (720) or 90s, 12h, 7d")
+        raise _usage(f"{option}: {text!r} is not a duration", "use minutes (720) or 90s, 12h, 7d")
     return float(match.group(1)) * _UNITS[match.group(2)]
 
 

@@ -45,7 +45,7 @@ def html(report: Report, view: View, explain: str = "xray-privilege-scan explain
             rows=plain_rows(view),
             sections=sections(view),
             effects=EFFECTS,
-            policy=_content_security_policy(style, script),
+            policy=content_security_policy(),
             style=_trusted(style),
             script=_trusted(script),
             data=_trusted(_json({**page_data(report, view), "explain": explain})),
@@ -53,7 +53,9 @@ def html(report: Report, view: View, explain: str = "xray-privilege-scan explain
     )
 
 
-def _content_security_policy(style: str, script: str) -> str:
+def content_security_policy() -> str:
+    """What a browser may do on the page, as the page itself says: for a server that says it in a header."""
+    style, script = _style(), _script()
     return "; ".join(
         (
             "default-src 'none'",
