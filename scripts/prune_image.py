@@ -22,13 +22,17 @@ KEPT = frozenset(USED + CREDENTIALS)
 
 
 def prune(data: Path, kept: frozenset[str] = KEPT) -> None:
-    """Delete every service model under `data` but these, and the examples of these.
+    """Delete every service model under `data` but the newest of these, and the examples of these.
 
-    The files at the top (endpoints, partitions, retries) belong to all services.
+    botocore takes the newest version where none is named. The files at the top (endpoints, partitions,
+    retries) belong to all services.
     """
     for folder in data.iterdir():
         if folder.is_dir() and folder.name not in kept:
             shutil.rmtree(folder)
+        elif folder.is_dir():
+            for older in sorted(folder.iterdir())[:-1]:
+                shutil.rmtree(older)
     for example in data.glob("*/*/examples-1.json*"):
         example.unlink()
 

@@ -47,7 +47,7 @@ def _watch(options: WatchOptions, end: _End, out: IO[str], err: IO[str]) -> None
     board = Board(Status(clock.now()))
     scan = partial(_scan, options, end, out, err)
     with serving(*options.listen, board, schedule, clock.now, say) as server:
-        say(f"listening on http://{server.place}: / has the last report, /healthz, /metrics")
+        say(f"listening on http://{server.place} (the last report at /, also /healthz and /metrics)")
         if not server.names.is_loopback:
             say(
                 "warning: whoever reaches that address reads the report, which names weak roles: there is no "

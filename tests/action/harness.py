@@ -15,9 +15,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -304,13 +305,14 @@ def _execute(image: str, mounts: Mapping[str, Path], variables: Mapping[str, str
 
 
 @contextmanager
-def _command_of(image: str, options: list[str]) -> Iterator[list[str]]:
-    """The command that runs a fresh container."""
+def _command_of(image: str, options: list[str], words: Sequence[str] = ()) -> Iterator[list[str]]:
+    """The command that runs a fresh container, with words for its entry point."""
     if _has_docker():
         yield [
             *("docker", "run", "--rm", "--network", "host", "--workdir", "/github/workspace"),
             *options,
             image,
+            *words,
         ]
         return
     container = _buildah("from", "--pull-never", image)
@@ -319,7 +321,7 @@ def _command_of(image: str, options: list[str]) -> Iterator[list[str]]:
             *("buildah", "run", "--isolation", "chroot", "--network", "host"),
             *("--workingdir", "/github/workspace"),
             *options,
-            *(container, "--", *_entrypoint(image)),
+            *(container, "--", *_entrypoint(image), *words),
         ]
     finally:
         _buildah("rm", container)
@@ -335,6 +337,54 @@ def run_in(image: str, *command: str) -> str:
         return _buildah("run", "--isolation", "chroot", container, "--", *command)
     finally:
         _buildah("rm", container)
+
+
+@contextmanager
+def started(image: str, words: Sequence[str], mounts: Mapping[str, Path]) -> Iterator[Started]:
+    """The image, run as others than GitHub do: with words for the command line, in the background."""
+    options = [option for there, here in mounts.items() for option in ("-v", f"{here}:{there}")]
+    name = f"xps-test-{os.getpid()}"
+    named = ["--name", name] if _has_docker() else []
+    with (
+        _command_of(image, [*named, *options], words) as command,
+        subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process,
+    ):
+        container = Started(process, name if _has_docker() else "")
+        try:
+            yield container
+        finally:
+            if process.poll() is None:
+                container.stop()
+                process.kill()
+
+
+@dataclass(frozen=True)
+class Started:
+    """A container that runs."""
+
+    process: subprocess.Popen[str]
+    name: str
+
+    def stop(self) -> None:
+        """Send SIGTERM to its first process, as `docker stop` and Kubernetes do."""
+        if self.name:
+            subprocess.run(
+                ["docker", "kill", "--signal", "TERM", self.name], check=False, capture_output=True
+            )
+            return
+        for pid in _descendants(self.process.pid):
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            if command[0] == b"/venv/bin/python":
+                os.kill(pid, signal.SIGTERM)
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):  # any thread may have started them
+        for child in map(int, children.read_text().split()):
+            yield child
+            yield from _descendants(child)
 
 
 @cache

@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import ast
 import re
+import time
+import urllib.request
 from pathlib import Path
 
 import botocore.session
 
 from scripts.prune_image import KEPT, prune
-from tests.action.harness import Job, configuration, run_in
+from tests.action.harness import Job, configuration, run_in, started
 from tests.fakes.moto_aws import ROOT
 
 
 def test_the_image_keeps_the_models_of_all_services_that_the_program_asks() -> None:
+    """Wherever a client is made, and whatever right needs one."""
     services = set(botocore.session.get_session().get_available_services())
-    tree = ast.parse((ROOT / "scanner" / "aws" / "clients.py").read_text(encoding="utf-8"))
-    texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    clients = ast.parse((ROOT / "scanner" / "aws" / "clients.py").read_text(encoding="utf-8"))
+    texts = {node.value for node in ast.walk(clients) if isinstance(node, ast.Constant)}
+    for path in (ROOT / "scanner").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(func=ast.Attribute(attr="client"), args=[ast.Constant(value=name), *_]):
+                    texts.add(name)
     asked = services & {text for text in texts if isinstance(text, str)}
-    assert asked
+    assert {"xray", "ecs"} <= asked
     assert asked <= KEPT
 
 
-def test_pruning_leaves_the_files_of_all_services_and_the_kept_models(tmp_path: Path) -> None:
-    for name in ("iam/2010-05-08", "s3/2006-03-01"):
+def test_pruning_leaves_the_files_of_all_services_and_the_newest_of_the_kept_models(tmp_path: Path) -> None:
+    for name in ("iam/2010-05-08", "iam/2009-01-01", "s3/2006-03-01"):
         (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / "service-2.json.gz").touch()
         (tmp_path / name / "examples-1.json.gz").touch()
@@ -49,6 +57,36 @@ def test_the_image_runs_as_github_wants_it(image: str) -> None:
 
 def test_the_command_line_is_in_the_image_for_others_than_github(image: str) -> None:
     assert "explain" in run_in(image, "xray-privilege-scan", "--help")
+
+
+def test_a_watch_in_the_image_scans_serves_and_ends_when_it_is_stopped(image: str, tmp_path: Path) -> None:
+    words = [
+        *("watch", "--every", "10s", "--listen", "127.0.0.1:0", "--output-dir", "/reports"),
+        *("--traces", "/examples/traces", "--iam", "/examples/iam.json"),
+        *("--functions", "/examples/functions.json"),
+    ]
+    with started(image, words, {"/examples": ROOT / "examples", "/reports": tmp_path}) as container:
+        assert container.process.stdout
+        places = (re.search(r"http://[0-9.]+:[0-9]+", line) for line in container.process.stdout)
+        place = next(match[0] for match in places if match)
+        until = time.monotonic() + 60
+        while b'scans_total{outcome="success"} 2.0' not in got(f"{place}/metrics"):
+            assert time.monotonic() < until
+            time.sleep(0.5)
+        assert b'"status":"ok"' in got(f"{place}/healthz")
+        assert got(place) == (tmp_path / "report.html").read_bytes()
+        began = time.monotonic()
+        container.stop()
+        rest, _ = container.process.communicate(timeout=30)
+    assert container.process.returncode == 0, rest
+    assert "xray-privilege-scan: ended\n" in rest
+    assert time.monotonic() - began < 10  # docker kills after so long
+
+
+def got(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=10) as response:
+        content: bytes = response.read()
+    return content
 
 
 def test_the_first_line_of_the_log_comes_at_once(image: str, tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_a_watch_serves_what_it_found_until_it_is_stopped(
     tmp_path: Path, number: int, code: int, word: str
 ) -> None:
     with watching(tmp_path, "--every", "10s", *FILES) as process:
-        place = said(process, "listening on").split(": /")[0].split()[-1]
+        place = said(process, "listening on").split(" (")[0].split()[-1]
         said(process, "the next scan begins in 0 s")
         said(process, "the next scan begins in")
         with urllib.request.urlopen(f"{place}/metrics", timeout=10) as metrics:
