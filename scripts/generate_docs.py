@@ -19,6 +19,8 @@ from scanner.cli import COMMANDS
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "docs" / "action.md", ROOT / "docs" / "command-line.md")
 
+_EXTENDED = {"watch": "scan"}
+
 _TABLE = re.compile(
     r"(<!-- (inputs|outputs|options of [a-z-]+): made by make schemas -->\n).*?(<!-- end -->\n)", re.DOTALL
 )
@@ -31,7 +33,7 @@ def page_text(text: str) -> str:
 
 def _table(name: str) -> str:
     command = name.removeprefix("options of ")
-    rows = _of_action(name) if name == command else _of_parser(COMMANDS[command].parser())
+    rows = _of_action(name) if name == command else _of_command(command)
     title = "Option" if name != command else name.capitalize().removesuffix("s")
     cells = ((key.replace("|", "\\|"), meaning) for key, meaning in rows)
     lines = [f"| {title} | What it is |", "|---|---|", *(f"| {key} | {meaning} |" for key, meaning in cells)]
@@ -46,6 +48,13 @@ def _of_action(part: str) -> Iterator[tuple[str, str]]:
         if "${{" in default:
             shown = " (default: the workflow's own)"
         yield f"`{name}`", f"{spec['description']}{shown}"
+
+
+def _of_command(command: str) -> Iterator[tuple[str, str]]:
+    """The options of a command; not those of a command that has a table and whose options it takes all."""
+    others = _of_parser(COMMANDS[_EXTENDED[command]].parser()) if command in _EXTENDED else ()
+    known = {option for option, _ in others}
+    return (row for row in _of_parser(COMMANDS[command].parser()) if row[0] not in known)
 
 
 def _of_parser(parser: argparse.ArgumentParser) -> Iterator[tuple[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import signal
 import threading
 import time
@@ -14,7 +15,7 @@ from types import FrameType
 from typing import IO, TYPE_CHECKING
 
 from scanner.commands.command import Command, say_line
-from scanner.commands.scan import conclude, publish, ready, scanned
+from scanner.commands.scan import conclude, notify, publish, ready, scanned
 from scanner.errors import EXIT_INTERRUPTED, EXIT_OK
 from scanner.options.watch import JITTER, WatchOptions, watch_options_of, watch_parser
 
@@ -70,6 +71,7 @@ def _scan(options: WatchOptions, end: _End, out: IO[str], err: IO[str], now: flo
     if done.interrupted:
         raise KeyboardInterrupt
     page = publish(done, out, err)
+    notify(done, os.environ, err)
     conclude(done, err)
     return Published(numbers_of(done.report), page)
 

@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import time
 import urllib.request
 from pathlib import Path
 
-import botocore.session
-
-from scripts.prune_image import KEPT, prune
+from scripts.prune_image import prune
 from tests.action.harness import Job, configuration, run_in, started
 from tests.fakes.moto_aws import ROOT
-
-
-def test_the_image_keeps_the_models_of_all_services_that_the_program_asks() -> None:
-    """Wherever a client is made, and whatever right needs one."""
-    services = set(botocore.session.get_session().get_available_services())
-    clients = ast.parse((ROOT / "scanner" / "aws" / "clients.py").read_text(encoding="utf-8"))
-    texts = {node.value for node in ast.walk(clients) if isinstance(node, ast.Constant)}
-    for path in (ROOT / "scanner").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            match node:
-                case ast.Call(func=ast.Attribute(attr="client"), args=[ast.Constant(value=name), *_]):
-                    texts.add(name)
-    asked = services & {text for text in texts if isinstance(text, str)}
-    assert {"xray", "ecs"} <= asked
-    assert asked <= KEPT
 
 
 def test_pruning_leaves_the_files_of_all_services_and_the_newest_of_the_kept_models(tmp_path: Path) -> None:
