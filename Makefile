@@ -38,6 +38,7 @@ bench: .venv/ready-test
 # thousands of workloads with hidden needs: fails where a confirmed finding is wrong
 simulate: .venv/ready-test
 	$(PY) -m tests.simulate --workloads 5000 --calls 20000
+	$(PY) -m tests.simulate.nights --days 365 --seeds 3
 
 # the traces of tests/data/sdks, made anew by the SDKs that applications use; needs Node 20 or newer and npm
 SDKS := adot otel xray

@@ -45,15 +45,17 @@ class Skipped:
 class FromLedger(NamedTuple):
     """What a scan with a ledger stands on: hours that were read whole, by it or by earlier ones.
 
-    `since` is the start of the first (Unix seconds), `days` those that they are in. `observes` tells that the
-    scan adds to them: others add what was used. `unread` are hours or days that are no longer understood.
+    `since` is the start of the first (Unix seconds), `days` those that they are in. `unread` are hours or
+    days that are no longer understood. `note` says what the scan adds, a line. `accounts` are those whose
+    rights read.
     """
 
     since: float | None
     hours: int
     days: int
-    observes: bool
     unread: int = 0
+    note: str = ""
+    accounts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -49,8 +49,8 @@ class LedgerScope:
 
     `readers` are by the id of the account, which is empty for the configured credentials. `observes` tells
     that the scan reads all traces of its time, so that it adds to the evidence; any other one adds what was
-    used. `start` is that of the time asked for, `mapping` the fingerprint of what turns calls into
-    permissions.
+    used: `note` says so. `start` is that of the time asked for, `mapping` the fingerprint of what turns
+    calls into permissions.
     """
 
     ledger: Ledger
@@ -58,6 +58,7 @@ class LedgerScope:
     start: float
     now: float
     observes: bool = False
+    note: str = ""
     readers: Mapping[str, Reader] = field(default_factory=dict)
     regions: tuple[str, ...] = ()
 
@@ -102,6 +103,7 @@ class LedgerScope:
         return replace(
             traced,
             usages=usages,
+            notes=(*traced.notes, self.note),
             recorded=addition,
             from_ledger=self._summary(everything, unread),
             remembered=_seen_before(self.start, usages) - set(traced.by_workload),
@@ -154,8 +156,9 @@ class LedgerScope:
             since=float(min(known)) if known else None,
             hours=len(known),
             days=len({hour // DAY for hour in known}),
-            observes=self.observes,
             unread=unread,
+            note=self.note,
+            accounts=tuple(sorted(self._accounts)),
         )
 
 
@@ -166,7 +169,7 @@ def ledger_scope(
     if request.ledger is None:
         return None
     mapping = fingerprint(request.config.operations, request.config.resources)
-    scope = LedgerScope(request.ledger, mapping, request.start, request.now)
+    scope = LedgerScope(request.ledger, mapping, request.start, request.now, note=_note(request))
     if request.traces:  # files do not say whose all of their traces are
         return scope
     regions = request.regions or (accounts.own.region(),)
@@ -194,6 +197,18 @@ def warn_of_ledger(traced: Traced, warnings: Warnings) -> None:
     if known.hours and not (traced.traces or traced.calls):
         text = "no trace was found in the time that was read: the findings stand on the ledger alone"
         warnings.add("no-traces", text)
+
+
+def _note(request: ScanRequest) -> str:
+    """What a scan adds to its ledger."""
+    if request.ledger_read_only:
+        return "the ledger: only read"
+    if request.observes:
+        return "the ledger: all traces of the time that was read are added as evidence"
+    why = (
+        "saved traces were read" if request.traces else "not all traces, or not all workloads, were asked for"
+    )
+    return f"the ledger: {why}, so that only what was used is added"
 
 
 def _sources(request: ScanRequest) -> tuple[Source, ...]:

@@ -46,6 +46,7 @@ ONE_VALUE = (
     "baseline",
     "sarif",
     "notify-format",
+    "ledger",
 )
 SEVERAL_VALUES = ("traces", "assume-role", "workload-config", "workloads", "stack")
 SEVERAL_WORDS = ("region", "log-group", "evidence")
@@ -197,7 +198,9 @@ def _check(inputs: _Inputs) -> None:
     for word in inputs.words("evidence"):
         if word not in SOURCES:
             raise _not_one_of("evidence", word, SOURCES)
-    for name in ("config", "baseline", "sarif"):
+    for name in ("config", "baseline", "sarif", "ledger"):
+        if name == "ledger" and "://" in inputs.text(name):
+            continue
         path = PurePosixPath(inputs.text(name))
         if inputs.text(name) and (not path.parts or path.is_absolute() or ".." in path.parts):
             raise _wrong(name, str(path), "a file of the repository, named from its root")

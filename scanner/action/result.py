@@ -8,6 +8,7 @@ from pathlib import Path
 
 from scanner.action.trusted_files import FileChange
 from scanner.gate.decide import GateDecision, GatePolicy
+from scanner.ledger import Ledger
 from scanner.model import EXCESS, Finding
 from scanner.report.records import Report
 from scanner.request import ScanRequest
@@ -25,6 +26,7 @@ class ActionResult:
 
     `changes` are what a pull request changes in the team's files, which count as they are in its base.
     `report` is the scan as report.json has it, `files` are the reports that were written.
+    `addition` is what the run adds to its ledger.
     """
 
     scan: ScanResult | None
@@ -34,6 +36,7 @@ class ActionResult:
     changes: Sequence[FileChange] = ()
     report: Report | None = None
     files: Sequence[Path] = ()
+    addition: Ledger | None = None
 
     @property
     def failing_ids(self) -> frozenset[str]:

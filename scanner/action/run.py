@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from scanner.action.checkout import check_named_files
 from scanner.action.console import Console
@@ -24,6 +24,8 @@ from scanner.aws.api import Aws
 from scanner.errors import EXIT_GATE, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, ScanError, WrongRegionError
 from scanner.gate.decide import decide
 from scanner.github.event import is_public, trusted_source_of
+from scanner.github.trusted_run import why_read_only
+from scanner.kept_ledger import KeptLedger, ledger_of_workflow, with_runs
 from scanner.options.files import check_apart
 from scanner.options.request import gate_of, request_of, without_documents
 from scanner.output.destination import Destination
@@ -40,6 +42,7 @@ from scanner.scan import scan
 from scanner.text.redact import NO_REDACTION, PUBLIC_REDACTION, Redaction
 
 if TYPE_CHECKING:
+    from scanner.aws.clients import Clients
     from scanner.github.api import Repository
 
 Place = Callable[[ScanResult, ScanRequest, Aws], ScanResult]
@@ -71,11 +74,15 @@ def _run(environ: Mapping[str, str], out: TextIO, now: float) -> int:
             lambda path, ref: github().file(path, ref),
             console.log,
         )
-        result = _scan(inputs, trusted, reports, partial(_placed, workflow.workspace, console), now)
+        aws = _clients(inputs)
+        ledger = _ledger(inputs, workflow, aws, console)
+        means = _Means(aws, reports, partial(_placed, workflow.workspace, console), ledger)
+        result = _scan(inputs, trusted, means, now)
+        _keep(result, ledger, console)
         _check_whole(result, reports)
         publish(inputs, workflow, result, console, github)
     finally:
-        for path in filter(None, (inputs.output_dir, inputs.options.sarif)):
+        for path in filter(None, (inputs.output_dir, inputs.options.sarif, _ledger_file(inputs))):
             _restore_owner(workflow.workspace, path)
     return EXIT_OK if result.decision.passed else EXIT_GATE
 
@@ -117,21 +124,53 @@ def _connection(inputs: ActionInputs, workflow: WorkflowRun) -> Callable[[], Rep
     return connected
 
 
-def _scan(
-    inputs: ActionInputs, trusted: TrustedFiles, reports: Destination, place: Place, now: float
-) -> ActionResult:
-    """Scan, decide and write the reports. Raises ScanError on wrong use only."""
+class _Means(NamedTuple):
+    """What a scan needs: clients, the folder of the reports, what adds lines of the checkout, a ledger."""
+
+    aws: Clients
+    reports: Destination
+    place: Place
+    ledger: KeptLedger | None
+
+
+def _clients(inputs: ActionInputs) -> Clients:
     from scanner.aws.clients import Clients
 
+    return Clients(next(iter(inputs.options.region), None), None)
+
+
+def _ledger(inputs: ActionInputs, workflow: WorkflowRun, aws: Aws, console: Console) -> KeptLedger | None:
+    """The ledger that the input names, and whether this run may add to it. Raises ScanError on wrong use."""
+    why = why_read_only(workflow.event_name, workflow.event, workflow.ref)
+    kept = ledger_of_workflow(inputs.options.ledger, aws, console.log, workflow.workspace, why)
+    if kept and why and not kept.unbelieved:
+        console.log(f"the ledger {kept.store.name} is only read: {why}")
+    return kept
+
+
+def _ledger_file(inputs: ActionInputs) -> Path | None:
+    place = inputs.options.ledger
+    return Path(place) if place and "://" not in place else None
+
+
+def _keep(result: ActionResult, ledger: KeptLedger | None, console: Console) -> None:
+    """Add what was read to the ledger; where that fails, it is an annotation, and nothing else."""
+    warning = ledger.add(result.addition) if ledger and result.addition else None
+    if warning:
+        console.annotate("warning", by_inputs(warning.message))
+
+
+def _scan(inputs: ActionInputs, trusted: TrustedFiles, means: _Means, now: float) -> ActionResult:
+    """Scan, decide and write the reports. Raises ScanError on wrong use only."""
     config = effective_config(inputs, trusted.config)
     request = request_of(inputs.options, now, config, trusted.baseline)
     gate = gate_of(inputs.options, config)
-    clients = Clients(request.regions[0] if request.regions else None, None)
     try:
-        request = with_stacks(request, clients)
-        with ticking(reports.say) as progress:
-            scanned = scan(request, clients, progress)
-        scanned = scan_by_inputs(place(scanned, request, clients))
+        request = means.ledger.read_for(request) if means.ledger else request
+        request = with_stacks(request, means.aws)
+        with ticking(means.reports.say) as progress:
+            scanned = scan(request, means.aws, progress)
+        scanned = scan_by_inputs(means.place(scanned, request, means.aws))
     except ScanError as error:
         if error.exit_code == EXIT_USAGE or isinstance(error, WrongRegionError):
             raise
@@ -152,7 +191,7 @@ def _scan(
         decision=decide(scanned.findings, missing, gate, expired),
         changes=changes_by_inputs(trusted.changes),
     )
-    return _reported(result, scanned, reports)
+    return _reported(result, scanned, means.reports)
 
 
 def _placed(
@@ -169,12 +208,15 @@ def _placed(
 def _reported(result: ActionResult, scanned: ScanResult, reports: Destination) -> ActionResult:
     """The result with its report, which is written to the output folder."""
     report = report_record(scanned, result.request, result.gate, result.decision)
+    report, addition = with_runs(report, scanned, result.request)
     view = view_by_inputs(view_of(report))
     more = {HTML: html(report, view).encode("utf-8"), MARKDOWN: markdown(view).encode("utf-8")}
     written = write_reports(report, scanned, result.request, reports, more)
     for line in written.described(reports.folder):
         reports.say(f"written: {line}")
-    return replace(result, report=report, files=[reports.folder / name for name in written.names])
+    return replace(
+        result, report=report, addition=addition, files=[reports.folder / name for name in written.names]
+    )
 
 
 def _restore_owner(workspace: Path, folder: Path) -> None:

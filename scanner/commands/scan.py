@@ -22,7 +22,10 @@ from scanner.output.streams import printing
 
 if TYPE_CHECKING:
     from scanner.aws.api import Aws
+    from scanner.aws.clients import Clients
     from scanner.gate.decide import GateDecision, GatePolicy
+    from scanner.kept_ledger import KeptLedger
+    from scanner.ledger import Ledger
     from scanner.output.destination import Destination
     from scanner.output.named_file import NamedFile
     from scanner.progress import Progress
@@ -42,6 +45,7 @@ def run(
     """Scan as the options say, write the reports, tell the webhook of the environment. Raises ScanError."""
     done = scanned(ready(options, err, now), err)
     publish(done, out, err)
+    keep(done, err)
     notify(done, environ or {}, err)
     return conclude(done, err)
 
@@ -53,6 +57,8 @@ class Ready(NamedTuple):
     request: ScanRequest
     gate: GatePolicy
     targets: _Targets
+    aws: Clients
+    ledger: KeptLedger | None
 
 
 def ready(options: Options, err: IO[str], now: float) -> Ready:
@@ -63,6 +69,8 @@ def ready(options: Options, err: IO[str], now: float) -> Ready:
     config = config_of(options.config)
     known = baseline_of(options.baseline, may_be_missing=options.update_baseline)
     request = request_of(options, now, config, known)
+    from scanner.aws.clients import Clients
+    from scanner.kept_ledger import ledger_of_user
     from scanner.report.files import REPORTS, check_folder
 
     targets = _targets(options, err)
@@ -70,7 +78,11 @@ def ready(options: Options, err: IO[str], now: float) -> Ready:
     check_folder(targets.reports)
     for file in (*targets.files.values(), *((targets.baseline,) if targets.baseline else ())):
         file.check()
-    return Ready(options, request, gate_of(options, config), targets)
+    clients = Clients(
+        request.regions[0] if request.regions else None, options.profile, why_credentials(options)
+    )
+    ledger = ledger_of_user(options.ledger, clients, partial(say_line, err))
+    return Ready(options, request, gate_of(options, config), targets, clients, ledger)
 
 
 class Scanned(NamedTuple):
@@ -82,6 +94,8 @@ class Scanned(NamedTuple):
     result: ScanResult
     decision: GateDecision
     report: Report
+    ledger: KeptLedger | None
+    addition: Ledger | None
 
     @property
     def interrupted(self) -> bool:
@@ -91,14 +105,13 @@ class Scanned(NamedTuple):
 
 def scanned(asked: Ready, err: IO[str]) -> Scanned:
     """Scan. Raises ScanError."""
-    from scanner.aws.clients import Clients
+    from scanner.kept_ledger import with_runs
     from scanner.report.build import report as report_record
     from scanner.request import with_stacks
     from scanner.scan import as_scanned, scan
 
-    options, request = asked.options, asked.request
-    region = request.regions[0] if request.regions else None
-    clients = Clients(region, options.profile, why_credentials(options))
+    options, clients = asked.options, asked.aws
+    request = asked.ledger.read_for(asked.request) if asked.ledger else asked.request
     request = with_stacks(request, clients)
     with _progress(err) as progress:
         result = scan(request, clients, progress)
@@ -108,7 +121,8 @@ def scanned(asked: Ready, err: IO[str]) -> Scanned:
         result = _placed(result, request, (clients, options.checkout or Path()), err)
     decision = _decide(result, request, asked.gate)
     report = report_record(result, request, asked.gate, decision)
-    return Scanned(options, request, asked.targets, result, decision, report)
+    report, addition = with_runs(report, result, request)
+    return Scanned(options, request, asked.targets, result, decision, report, asked.ledger, addition)
 
 
 def publish(done: Scanned, out: IO[str], err: IO[str]) -> bytes:
@@ -144,6 +158,13 @@ def notify(done: Scanned, environ: Mapping[str, str], err: IO[str]) -> None:
         say_line(err, deliver(done.report, webhook, run_link(environ)).line)
 
 
+def keep(done: Scanned, err: IO[str]) -> None:
+    """Add what was read to the ledger. Where that fails, it is said, and the run ends as it would have."""
+    warning = done.ledger.add(done.addition) if done.ledger and done.addition else None
+    if warning:
+        say_line(err, f"warning: {warning.message}")
+
+
 def conclude(done: Scanned, err: IO[str]) -> int:
     """Say how the scan ends; the exit code. Raises ScanError where nothing could be read."""
     from scanner.result import nothing_read
@@ -167,6 +188,8 @@ def _say_where(result: ScanResult, err: IO[str]) -> None:
     if result.traced.source in ("spans", "mixed"):
         for note in result.traced.notes:
             say_line(err, note)
+    elif result.traced.from_ledger:
+        say_line(err, result.traced.from_ledger.note)
 
 
 def _placed(result: ScanResult, request: ScanRequest, where: tuple[Aws, Path], err: IO[str]) -> ScanResult:

@@ -102,6 +102,8 @@ class Options(FilterOptions):
     config: Path | None = None
     baseline: Path | None = None
     update_baseline: bool = False
+    # what is kept from run to run
+    ledger: str | None = None
     # output
     output_dir: Path = Path()
     format: OutputFormat = "text"
@@ -171,6 +173,7 @@ def add_scan(parser: Parser) -> None:
     _add_aws(parser.add_argument_group("AWS"))
     _add_findings(parser.add_argument_group("findings"))
     _add_accepted(parser.add_argument_group("what the team accepts"))
+    _add_ledger(parser.add_argument_group("from run to run"))
     _add_notify(add_output(parser.add_argument_group("output")))
     add_filters(parser)
 
@@ -333,6 +336,14 @@ def _add_accepted(group: argparse._ArgumentGroup) -> None:
     add("--config", type=Path, metavar="FILE", help=f"configuration (default: {CONFIG}, if it is there)")
     add("--baseline", type=Path, metavar="FILE", help="findings that are known: only new ones fail")
     add("--update-baseline", action="store_true", help="write the findings of now into --baseline")
+
+
+def _add_ledger(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--ledger",
+        metavar="PLACE",
+        help="what earlier runs saw, a file or s3://BUCKET/KEY: read only what is new, and add it there",
+    )
 
 
 def add_output(group: argparse._ArgumentGroup, folder: Path = Path()) -> argparse._ArgumentGroup:

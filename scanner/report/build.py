@@ -34,7 +34,7 @@ from scanner.report.build_role import RoleBuilder
 from scanner.report.records.keys import Json
 from scanner.report.records.scan import RuleState
 from scanner.request import ScanRequest, is_selected
-from scanner.result import ScanResult
+from scanner.result import FromLedger, ScanResult
 from scanner.suggest.policy import usage_policy
 from scanner.text.escape import well_formed
 from scanner.usage.evidence import workload_evidence
@@ -191,8 +191,15 @@ def _scan(result: ScanResult, request: ScanRequest) -> records.Scan:
             for warning in result.warnings
         ),
         notes=result.traced.notes,
+        ledger=_from_ledger(result.traced.from_ledger),
         interrupted=result.traced.interrupted,
     )
+
+
+def _from_ledger(known: FromLedger | None) -> records.FromLedger | None:
+    if known is None:
+        return None
+    return records.FromLedger(since=iso(known.since), hours=known.hours, days=known.days, adds=known.note)
 
 
 def _accounts(result: ScanResult) -> tuple[records.ScannedAccount, ...]:

@@ -10,8 +10,9 @@ In a process of its own (it prints its address, then runs until its standard inp
 
     python -m tests.fakes.xray --traces 5000 --delay 0.05
 
-It answers GetTraceSummaries, BatchGetTraces and GetTraceSegmentDestination as X-Ray does: windows by the
-second that stands in the trace id, both ends included; newest first; at most 6 hours and 5 ids a request.
+It answers GetTraceSummaries, BatchGetTraces and GetTraceSegmentDestination as X-Ray does, and tells
+whose the credentials are, as STS does: windows by the second that stands in the trace id, both ends included;
+newest first; at most 6 hours and 5 ids a request.
 ``Script`` holds all that may go wrong. Every other service is refused, so that a client whose
 requests all come here (``AWS_ENDPOINT_URL``) never leaves the machine.
 """
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from mypy_boto3_xray import XRayClient
 
 LISTING, FETCH, DESTINATION = "GetTraceSummaries", "BatchGetTraces", "GetTraceSegmentDestination"
+IDENTITY = "GetCallerIdentity"
+ACCOUNT = "123456789012"
 FOREVER = float("inf")
 
 _OPERATIONS = {b"/TraceSummaries": LISTING, b"/Traces": FETCH, b"/GetTraceSegmentDestination": DESTINATION}
@@ -145,6 +148,13 @@ class _QueryRefusal(_Refusal):
         self.answer = self.answer._replace(body=f"<ErrorResponse>{error}</ErrorResponse>".encode())
 
 
+def _identity() -> _Answer:
+    """What STS says of the credentials: it needs no right."""
+    account = f"<Arn>arn:aws:iam::{ACCOUNT}:user/u</Arn><UserId>u</UserId><Account>{ACCOUNT}</Account>"
+    result = f"<GetCallerIdentityResult>{account}</GetCallerIdentityResult>"
+    return _Answer(200, f"<GetCallerIdentityResponse>{result}</GetCallerIdentityResponse>".encode())
+
+
 class _Drop(Exception):  # noqa: N818  it tells the server what to do, and is no error
     """The connection is to be closed without an answer."""
 
@@ -245,10 +255,14 @@ class FakeXRay:
         operation = _OPERATIONS.get(path, path.decode("latin-1"))
         body: Json = {}
         try:
-            if raw.startswith(b"Action="):
+            answer: _Answer | None
+            if b"Action=GetCallerIdentity" in raw:
+                operation, answer = IDENTITY, _identity()
+            elif raw.startswith(b"Action="):
                 raise _QueryRefusal
-            body = json.loads(raw or b"{}")
-            answer: _Answer | None = self._answer(operation, body)
+            else:
+                body = json.loads(raw or b"{}")
+                answer = self._answer(operation, body)
         except _Refusal as denial:
             answer = denial.answer
         except _Drop:

@@ -81,7 +81,7 @@ def _runs(random: Random, days: int) -> Iterator[Night]:
         fate = random.choice(fates) if 1 < day < days and bad < 4 else "whole"
         bad = 0 if fate in ("whole", "twice") else bad + 1
         # the first one looks back as far as any later one
-        asked = random.choice((3, 6, 12, 24, 24, 24, 36, 60)) * HOUR
+        asked = now if day == 1 else random.choice((3, 6, 12, 24, 24, 24, 36, 60)) * HOUR
         yield Night(now, min(asked, now - BEGIN), fate)
         if random.random() < 0.1:  # a run by hand in the middle of the day
             yield Night(now + random.uniform(1, 15) * HOUR, HOUR, random.choice(("whole", "filtered")))

@@ -53,6 +53,15 @@ class Warned(Struct, frozen=True, kw_only=True):
     count: Annotated[Count, about("how often it happened")]
 
 
+class FromLedger(Struct, frozen=True, kw_only=True):
+    """What the findings stand on besides what this scan read."""
+
+    since: Annotated[Time, about("the start of the first hour that was read; null where there is none")]
+    hours: Annotated[Count, about("hours that were read whole, by this scan and by earlier ones")]
+    days: Annotated[Count, about("the days that they are in (UTC)")]
+    adds: Annotated[str, about("what this scan adds to the ledger, in a line")]
+
+
 class ScannedAccount(Struct, frozen=True, kw_only=True):
     """An account, and what was read of it."""
 
@@ -125,6 +134,13 @@ class Scan(Struct, frozen=True, kw_only=True):
     interrupted: Annotated[
         bool, about("whether reading was ended by hand (Ctrl-C): only what was read until then is reported")
     ] = False
+    ledger: Annotated[
+        FromLedger | None,
+        about(
+            "what is known from the ledger (`--ledger`), null without one. `traces`, `calls`, `start` and so "
+            "on are of what this scan itself read"
+        ),
+    ] = None
 
 
 RuleState = Literal["accepting", "idle", "expired"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scanner.model import EXCESS, Verdict
-from scanner.report.records import Report
+from scanner.report.records import FromLedger, Report
 from scanner.report.view.values import Row, Totals
 from scanner.report.view.viewed import ViewedReport
 from scanner.text.escape import counted
@@ -59,8 +59,15 @@ def facts(report: Report) -> str:
         _time(scan.start, scan.end),
         ", ".join(scan.regions),
         f"{len(scan.accounts)} accounts" if len(scan.accounts) > 1 else "",
+        _from_ledger(scan.ledger),
     ]
     return ", ".join(part for part in parts if part)
+
+
+def _from_ledger(known: FromLedger | None) -> str:
+    if known is None or not known.since:
+        return ""
+    return f"with the ledger: {counted(known.days, 'day')} since {known.since[:10]}"
 
 
 def _time(start: str | None, end: str | None) -> str:
