@@ -66,7 +66,7 @@ def deliver(
             return Delivery("webhook: nothing is new or fixed, so that nothing is sent")
         message = well_formed(_RENDERERS[webhook.format](notice))
         problem = send(address_of(webhook.url), orjson.dumps(message), patience)
-        told = ", ".join(f"{len(section.changes):,} {section.kind}" for section in notice.sections)
+        told = ", ".join(f"{section.number:,} {section.kind}" for section in notice.sections)
     except AddressError as error:
         problem = f"the address {error}"
     except Exception as error:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from scanner.notify.notice import Notice
-from scanner.report.view.effects import is_dangerous
+from scanner.report.view.effects import EFFECTS, is_dangerous
 from scanner.report.view.values import Change
 from scanner.text.escape import one_line
 
@@ -40,8 +40,8 @@ def fitting(notice: Notice, render: Callable[[Sequence[Part]], Any], limit: int)
 
 def _parts(notice: Notice, size: int) -> Iterator[Part]:
     for section in notice.sections:
-        number, changes = len(section.changes), section.changes[:size]
-        yield Part(f"{section.heading}: {number:,}", changes, number - len(changes))
+        left_out = sum(change.number for change in section.changes[size:])
+        yield Part(f"{section.heading}: {section.number:,}", section.changes[:size], left_out)
 
 
 def title_icon(notice: Notice) -> str:
@@ -54,6 +54,15 @@ def icon(change: Change, heading: str) -> str:
     if heading.startswith("Fixed"):
         return "✅"
     return "🔴" if is_dangerous(change.severity) else "🟠"
+
+
+def details(change: Change, heading: str) -> str:
+    """What follows the names: how bad it is, and how many findings it stands for."""
+    parts = [
+        "" if heading.startswith("Fixed") else EFFECTS.get(change.severity, change.severity),
+        f"{change.number:,} findings" if change.number > 1 else "",
+    ]
+    return "".join(f" · {part}" for part in parts if part)
 
 
 def cut(text: str, longest: int = LONGEST) -> str:

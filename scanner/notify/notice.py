@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from scanner.report.records import Report
-from scanner.report.view import Row, View, view_of
-from scanner.report.view.rows import resources_of
+from scanner.report.view import View, view_of
+from scanner.report.view.history import change_of
 from scanner.report.view.values import Change
 
 Conclusion = Literal["success", "neutral", "failure"]
@@ -22,6 +22,11 @@ class Section:
     kind: Literal["new", "fixed", "open"]
     heading: str
     changes: Sequence[Change]
+
+    @property
+    def number(self) -> int:
+        """How many findings these are."""
+        return sum(change.number for change in self.changes)
 
 
 @dataclass(frozen=True)
@@ -92,14 +97,10 @@ def _sections(view: View) -> list[Section]:
 
 
 def _open(view: View) -> Iterator[Change]:
-    """What fails, and what is confirmed: each finding once."""
+    """What fails, and what is confirmed: each finding once, a bundle as one."""
     failing = [row for row in view.unconfirmed if row.fails]
     for row in (*view.others, *view.confirmed, *failing):
-        yield from (_change(part) for part in row.below or (row,))
-
-
-def _change(row: Row) -> Change:
-    return Change(row.finding.id, row.who, f"{row.actions} on {resources_of(row)}", row.severity)
+        yield change_of(row)
 
 
 def _summary(view: View) -> str:

@@ -19,12 +19,15 @@ MAX_FINDINGS = 100
 
 
 class NotifiedFinding(Struct, frozen=True, kw_only=True):
-    """A finding."""
+    """A finding, or those of a bundle."""
 
     id: Annotated[str, about("its id: see [Ids of findings](report.md#ids-of-findings)")]
     who: Annotated[str, about("the workloads of its role, or the role, by name")]
     what: Annotated[str, about("the actions and the resources, in a line")]
     severity: Annotated[str, about("its severity", (*SEVERITY_LEVELS, NONE))]
+    findings: Annotated[
+        Count, about("1, or how many findings these are: a bundle of a framework, a policy of AWS's own")
+    ]
 
 
 class Notification(Struct, frozen=True, kw_only=True):
@@ -90,4 +93,6 @@ def notification(notice: Notice) -> dict[str, Any]:
 
 
 def _finding(change: Change) -> NotifiedFinding:
-    return NotifiedFinding(id=change.id, who=change.who, what=change.what, severity=change.severity)
+    return NotifiedFinding(
+        id=change.id, who=change.who, what=change.what, severity=change.severity, findings=change.number
+    )

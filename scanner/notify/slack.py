@@ -13,9 +13,8 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from scanner.notify.layout import LINK_TEXT, PROGRAM, Part, cut, fitting, icon, title_icon
+from scanner.notify.layout import LINK_TEXT, PROGRAM, Part, cut, details, fitting, icon, title_icon
 from scanner.notify.notice import Notice
-from scanner.report.view.effects import EFFECTS
 from scanner.report.view.values import Change
 from scanner.text.escape import one_line
 
@@ -65,8 +64,8 @@ def _texts(notice: Notice, title: str, parts: Sequence[Part]) -> Iterator[str]:
 
 
 def _line(change: Change, heading: str) -> str:
-    effect = "" if heading.startswith("Fixed") else f" · {EFFECTS.get(change.severity, change.severity)}"
-    return f"{icon(change, heading)} {slack_code(cut(change.what))} of {slack_code(cut(change.who))}{effect}"
+    names = f"{slack_code(cut(change.what))} of {slack_code(cut(change.who))}"
+    return f"{icon(change, heading)} {names}{details(change, heading)}"
 
 
 def _joined(lines: Sequence[str]) -> Iterator[str]:

@@ -11,9 +11,8 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from scanner.notify.layout import LINK_TEXT, PROGRAM, Part, cut, fitting, icon, title_icon
+from scanner.notify.layout import LINK_TEXT, PROGRAM, Part, cut, details, fitting, icon, title_icon
 from scanner.notify.notice import Notice
-from scanner.report.view.effects import EFFECTS
 from scanner.report.view.values import Change
 
 # Of 28 KB, as learn.microsoft.com/en-us/microsoftteams/platform/webhooks-and-connectors/how-to/
@@ -60,13 +59,13 @@ def _body(notice: Notice, parts: Sequence[Part]) -> Iterator[Json]:
 
 
 def _line(change: Change, heading: str) -> Json:
-    effect = "" if heading.startswith("Fixed") else f" · {EFFECTS.get(change.severity, change.severity)}"
+    more = details(change, heading)
     return _block(
         _run(f"{icon(change, heading)} "),
         _run(cut(change.what), fontType="Monospace"),
         _run(" of "),
         _run(cut(change.who), fontType="Monospace"),
-        *([_run(effect)] if effect else []),
+        *([_run(more)] if more else []),
         spacing="Small",
     )
 

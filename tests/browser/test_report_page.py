@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from scanner.gate.load_config import load_config
 from scanner.report.build import report
 from scanner.report.formats import rendered
+from scanner.report.history import with_history
 from scanner.report.html import html
 from scanner.report.load import report_of
 from scanner.report.view import view_of
@@ -384,4 +386,21 @@ def test_three_hundred_functions_are_small_and_open_at_once(tmp_path: Path, open
         page.click(f"#tab-{view}")
         page.evaluate("scrollTo(0, document.body.scrollHeight)")
         page.wait_for_timeout(100)
+    opened.is_quiet()
+
+
+def test_what_is_new_since_the_last_run_is_marked_and_can_be_asked_for(
+    walk: Path, tmp_path: Path, open_page: Open
+) -> None:
+    now = report_of(json.loads((walk.parent / "report.json").read_bytes()))
+    clean = msgspec.structs.replace(now, roles=())
+    _, first = with_history(clean, [], 1.7e9, "")
+    told, _ = with_history(now, [first.run], 1.8e9, "")
+    path = tmp_path / "report.html"
+    path.write_text(html(told, view_of(told)), encoding="utf-8")
+    opened = open_page(path, "#state=new")
+    assert shown(opened.page) == 1
+    assert opened.page.locator(".card .tag.new").first.inner_text() == "new"
+    assert "from 0 to 1" in opened.page.locator(".trend").inner_text()
+    assert opened.page.locator(".trend svg").bounding_box()["width"] > 10
     opened.is_quiet()

@@ -56,6 +56,7 @@ class _Data:
     def __init__(self, report: Report, view: View) -> None:
         self.texts = SharedTexts()
         self._report, self._view = report, view
+        self._new = frozenset(report.history.new if report.history else ())
         self._viewed = ViewedReport(report)
         self._all = [(at, role, f) for at, role in enumerate(report.roles) for f in role.findings]
         # a finding of the view is one of the report's own: its id may stand in two roles
@@ -97,6 +98,7 @@ class _Data:
             "fails": int(finding.id in self._viewed.failing_ids),
             "rule$": self._rule([row] if row and _is_acceptable(row) else []),
             "redundant": int(finding.redundant),
+            "isNew": int(finding.id in self._new),
         }
 
     # --- groups ------------------------------------------------------------------------------------

@@ -221,7 +221,10 @@ def _changes(view: View) -> dict[str, Sequence[str]]:
 
 
 def _line(change: Change) -> str:
-    return f"{change.who}: {change.what} ({EFFECTS.get(change.severity, change.severity)}) {change.id}"
+    number = f", {change.number:,} findings" if change.number > 1 else ""
+    return (
+        f"{change.who}: {change.what} ({EFFECTS.get(change.severity, change.severity)}{number}) {change.id}"
+    )
 
 
 def _section(title: str, lines: Sequence[str]) -> Section:

@@ -10,6 +10,7 @@ from scanner.model import Verdict
 from scanner.report.text.shown import Shown
 from scanner.report.view import View
 from scanner.report.view.denials import first_denials, number_of_kinds
+from scanner.report.view.values import Change
 from scanner.text.escape import counted
 
 _MOST = 4  # reasons, and lines of what was seen besides, where not everything is asked for
@@ -55,8 +56,12 @@ def _since(view: View, shown: Shown) -> Iterator[Section]:
         "Not decided in this run": since.undecided if shown.in_detail else (),
     }
     for title, changes in lists.items():
-        lines = [f"{one.who}: {one.what} ({one.severity}) {one.id}" for one in changes]
+        lines = [f"{one.who}: {one.what} ({_many(one)}{one.severity}) {one.id}" for one in changes]
         yield Section(title, _first(lines, _MOST, shown))
+
+
+def _many(change: Change) -> str:
+    return f"{change.number:,} findings, " if change.number > 1 else ""
 
 
 def _details(view: View, shown: Shown) -> Iterator[Section]:

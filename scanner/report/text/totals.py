@@ -47,11 +47,13 @@ def _since(view: View) -> Iterable[Total]:
     since = view.since
     if since is None:
         return
-    text = f"{since.text} ({since.previous})" if since.previous else since.text
+    text = f"{since.text} since {since.previous}" if since.previous else since.text
     yield Total("Since last run", f"+{len(since.new):,}" if since.previous else "-", text)
     if since.trend:
         runs, last = len(since.trend.counts), since.trend.counts[-1]
-        yield Total(f"Last {runs} runs", f"{last:,}", f"{since.trend.bars} {since.trend.text}")
+        yield Total(
+            f"Last {runs} runs", f"{last:,}", f"{since.trend.bars} open findings, {since.trend.course}"
+        )
 
 
 def _never_traced(view: View) -> Iterable[Total]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
-from scanner.report.records import History, PastFinding, Report
+from scanner.iam.severity import NONE, SEVERITY_LEVELS
+from scanner.report.records import History, PastFinding
 from scanner.report.view.rows import resources_of
 from scanner.report.view.values import Change, Row, SinceLastRun, Trend
 from scanner.report.view.viewed import ViewedReport, short
-from scanner.text.escape import counted
 
+_SEVERITIES = (*SEVERITY_LEVELS, NONE)
 _BARS = "▁▂▃▄▅▆▇█"
 _ARN = re.compile(r"arn:[^\s,]+")
 MOST_RUNS = 30
@@ -24,7 +26,7 @@ def since_last_run(viewed: ViewedReport, rows: Iterable[Row]) -> SinceLastRun | 
     return SinceLastRun(
         previous=_minute(history.previous),
         text=_text(history),
-        new=tuple(_new(history, rows)),
+        new=tuple(sorted(_new(history, rows), key=_rank)),
         fixed=tuple(_past(viewed, history.fixed)),
         settled=tuple(_past(viewed, history.settled)),
         undecided=tuple(_past(viewed, history.undecided)),
@@ -52,24 +54,29 @@ def _text(history: History) -> str:
 
 
 def _new(history: History, rows: Iterable[Row]) -> Iterator[Change]:
-    """The new findings, in the order of the rows: a bundle by its parts."""
+    """The new findings: a bundle by its parts, unless all of it is new."""
     new = set(history.new)
     for row in rows:
-        for part in row.below or (row,):
-            ids = [id_ for id_ in part.ids if id_ in new]
-            new.difference_update(ids)
+        parts = (row,) if new.issuperset(row.all_ids) else row.below or (row,)
+        for part in parts:
+            ids = [id_ for id_ in part.all_ids if id_ in new]
             if ids:
-                yield Change(
-                    id=ids[0],
-                    who=part.who,
-                    what=f"{part.actions} on {resources_of(part)}",
-                    severity=part.severity,
-                )
+                yield replace(change_of(part), id=ids[0], number=len(ids))
+
+
+def _rank(finding: Change | PastFinding) -> int:
+    return _SEVERITIES.index(finding.severity)
+
+
+def change_of(row: Row) -> Change:
+    """A row as a change: a bundle is one."""
+    what = f"{row.actions} on {row.resources if row.below else resources_of(row)}"
+    return Change(row.all_ids[0], row.who, what, row.severity, len(row.all_ids))
 
 
 def _past(viewed: ViewedReport, findings: Iterable[PastFinding]) -> Iterator[Change]:
     roles = {role.arn: role for role in viewed.report.roles}
-    for finding in findings:
+    for finding in sorted(findings, key=_rank):
         role = roles.get(finding.role)
         yield Change(
             id=finding.id,
@@ -91,7 +98,7 @@ def _trend(history: History) -> Trend | None:
     return Trend(
         counts=counts,
         bars=bars(counts),
-        text=f"open findings in the last {counted(len(counts), 'run')}: {_course(counts)}",
+        course=_course(counts),
     )
 
 
@@ -113,8 +120,3 @@ def _course(counts: Sequence[int]) -> str:
     ]
     ends = f"{first:,} then and now" if first == last else f"from {first:,} to {last:,}"
     return ", ".join(filter(None, (ends, *beyond)))
-
-
-def report_time(report: Report) -> str:
-    """When the scanned time of a report ended, for people; empty where it is unknown."""
-    return _minute(report.scan.end)

@@ -125,29 +125,41 @@ class Delta:
 
 @dataclass(frozen=True)
 class Change:
-    """A finding that is new or gone. `what` are actions and resources, `who` are the workloads' names."""
+    """A finding that is new or gone, or all `number` findings of a bundle.
+
+    `what` are actions and resources, `who` are the workloads' names.
+    """
 
     id: str
     who: str
     what: str
     severity: str
+    number: int = 1
 
 
 @dataclass(frozen=True)
 class Trend:
-    """The open findings of the last runs, the oldest first: as numbers, as small bars, and in words."""
+    """The open findings of the last runs, the oldest first: as numbers, as small bars, and in words.
+
+    `course` is how the numbers went, `text` a whole sentence of it.
+    """
 
     counts: Sequence[int]
     bars: str
-    text: str
+    course: str
+
+    @property
+    def text(self) -> str:
+        """What the bars show, for those who do not see them."""
+        return f"open findings in the last {len(self.counts)} runs: {self.course}"
 
 
 @dataclass(frozen=True)
 class SinceLastRun:
     """What changed since the last run of the same scope.
 
-    `previous` is when that was, empty for the first run. `text` are the numbers in a line. `settled` are used
-    or accepted by now, `undecided` those that this run says nothing of.
+    `previous` is when that was, empty for the first run. `text` are the numbers in a line. The worst changes
+    come first. `settled` are used or accepted by now, `undecided` those that this run says nothing of.
     """
 
     previous: str

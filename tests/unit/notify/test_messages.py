@@ -191,7 +191,13 @@ def test_json_tells_programs_the_same() -> None:
     report = found()
     message = json(told(since(report, [id_of(report)], [past("s3:GetObject on *")])))
     assert message["new"] == [
-        {"id": id_of(report), "who": "f", "what": "dynamodb:Scan on table/t", "severity": "data-access"}
+        {
+            "id": id_of(report),
+            "who": "f",
+            "what": "dynamodb:Scan on table/t",
+            "severity": "data-access",
+            "findings": 1,
+        }
     ]
     assert [one["id"] for one in message["fixed"]] == ["0123456789ab"]
     assert (message["open"], message["left_out"], message["link"]) == ([], 0, LINK)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +14,7 @@ from scanner.report.schema import plain, validate
 from scanner.report.view import view_of
 from scanner.report.view.history import bars
 from scanner.text.redact import PUBLIC_REDACTION
+from tests.unit.report.examples import crud_scan
 from tests.unit.report.nights import PUT, READ, SCAN, Nights, numbers, role
 
 
@@ -203,3 +206,27 @@ def test_the_view_says_it_in_a_line() -> None:
     assert [one.what for one in since.new] == ["dynamodb:PutItem on table/t", "dynamodb:Scan on table/t"]
     assert since.trend
     assert (since.trend.bars, since.trend.text) == ("▅█", "open findings in the last 2 runs: from 1 to 2")
+
+
+def test_a_new_bundle_is_one_change() -> None:
+    nights = Nights()
+    nights.report()
+    report = nights.report(*crud_scan().roles)
+    since = view_of(report).since
+    assert since
+    assert report.history
+    (one,) = since.new
+    assert one.what.startswith("SAM DynamoDBCrudPolicy on ")
+    assert one.number == len(report.history.new) > 1
+
+
+def test_of_a_bundle_that_was_known_only_the_new_parts_are_told() -> None:
+    nights = Nights()
+    (known,) = crud_scan().roles
+    nights.report(replace(known, findings=known.findings[:-1]))
+    report = nights.report(known)
+    since = view_of(report).since
+    assert since
+    assert report.history
+    assert [one.id for one in since.new] == list(report.history.new)
+    assert [one.number for one in since.new] == [1]

@@ -22,9 +22,16 @@ function groupCard(group) {
     el("span", { class: "who" }, manyFunctions(group.functions, group.who)),
     el("span", { class: "why" }, group.claim,
       group.fails ? tag("fails the check", "fails") : null,
+      newTag(group.findings),
       group.state === "unconfirmed" ? tag(`not confirmed: ${group.evidence}`, "doubt") : tag(group.evidence)),
   ];
   return box(summary, () => groupBody(group), { class: `card ${group.state}` });
+}
+
+// How many of some findings are new since the last run.
+function newTag(findings) {
+  const number = findings.filter((finding) => finding.isNew).length;
+  return number ? tag(number === findings.length ? "new" : `${number} new`, "new") : null;
 }
 
 function groupBody(group) {
@@ -77,6 +84,7 @@ function findingItem(finding) {
       finding.state === "unconfirmed" ? tag(`not confirmed: ${finding.evidence}`, "doubt") : null,
       finding.state === "confirmed" || finding.state === "accepted" ? tag(finding.evidence) : null,
       finding.fails ? tag("fails the check", "fails") : null,
+      newTag([finding]),
       finding.redundant ? tag("redundant: another grant allows the same") : null),
     el("p", { class: "source" }, `${finding.policy}, ${finding.statement}`,
       finding.bundle ? ` · ${finding.bundle}` : "", finding.place ? ` · ${finding.place}` : "",

@@ -8,6 +8,7 @@ const STATES = {
   ineffective: "Has no effect",
   accepted: "Accepted by the team",
   fails: "Fails the check",
+  new: "New since the last run",
 };
 const SELECTS = {
   verdict: "Verdict",
@@ -34,7 +35,8 @@ const CHOICES = {
   role: () => model.roles.map((role) => [role.arn, role.name]).sort(([, a], [, b]) => (a < b ? -1 : 1)),
 };
 
-const hasState = (finding, state) => (state === "fails" ? finding.fails === 1 : finding.state === state);
+const FLAGS = { fails: "fails", new: "isNew" };
+const hasState = (finding, state) => (state in FLAGS ? finding[FLAGS[state]] === 1 : finding.state === state);
 const words = () => wanted.q.toLowerCase().split(/\s+/).filter(Boolean);
 const asksForFindings = () =>
   Boolean(wanted.severity.size || wanted.verdict || wanted.state || wanted.service || wanted.framework);
