@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
@@ -11,9 +11,10 @@ import msgspec
 from scanner.ledger.values import (
     DAY,
     HOUR,
+    PERIOD,
     Bucket,
     BucketKey,
-    Day,
+    Fold,
     HourRead,
     Ledger,
     RoleRead,
@@ -27,7 +28,7 @@ FOLD_AFTER = 2 * DAY
 FOLD_PARTS_AFTER = 100 * DAY
 """Hours that are missing may still come: X-Ray keeps traces for 30 days, log groups keep spans longer."""
 _ROLES_AFTER = 2 * DAY  # two runs at once do not last as long
-_HOURS = DAY // HOUR
+_HOURS, _DAYS = DAY // HOUR, PERIOD // DAY
 _STARTS = 5  # of complete traces are kept of a day: all of them are counted
 
 AddUp = Callable[[Iterable[bytes]], bytes]
@@ -69,44 +70,63 @@ def tidied(ledger: Ledger, now: float, add_up: AddUp = added_up) -> Ledger:
 
 
 def folded(ledger: Ledger, now: float, add_up: AddUp) -> Ledger:
-    """The ledger with one entry for each day of which no hour is read again."""
+    """The ledger with one entry for each day of which no hour is read again, and one for 30 such days."""
+    return _with_periods(_with_days(ledger, now, add_up), now, add_up)
+
+
+def _with_days(ledger: Ledger, now: float, add_up: AddUp) -> Ledger:
     buckets, days = dict(ledger.buckets), dict(ledger.days)
-    for day, keys in groupby(sorted(ledger.buckets, key=_by_day), key=lambda key: key.day):
-        age, hours = now - day.start - DAY, list(keys)
-        whole = {_hour(key): buckets[key] for key in hours if buckets[key].whole}
-        settled = sum(HourRead(key.start, buckets[key].read_at, buckets[key].whole).settled for key in hours)
-        if age < (FOLD_AFTER if settled == _HOURS else FOLD_PARTS_AFTER):
+    for day, keys in _grouped(ledger.buckets, lambda key: key.day):
+        settled = [key for key in keys if _settled(key, buckets[key])]
+        if now - day.start - DAY < (FOLD_AFTER if len(settled) == _HOURS else FOLD_PARTS_AFTER):
             continue
+        hours = [(key, buckets.pop(key)) for key in keys]
+        whole = [(key, Fold(1, hour.read_at, hour.content)) for key, hour in hours if hour.whole]
         if whole and day not in days:
-            try:
-                days[day] = _added_up(whole, add_up)
-            except StateUnreadError:  # of another version of the program: it is no evidence any more
-                days[day] = Day(0, min(bucket.read_at for bucket in whole.values()), b"")
-        for key in hours:
-            del buckets[key]
+            days[day] = _added_up(day, whole, add_up)
     return replace(ledger, buckets=buckets, days=days)
 
 
-def _by_day(key: BucketKey) -> tuple[BucketKey, int]:
-    return key.day, key.start
+def _settled(key: BucketKey, bucket: Bucket) -> bool:
+    return HourRead(key.start, bucket.read_at, bucket.whole).settled
 
 
-def _hour(key: BucketKey) -> int:
-    return key.start % DAY // HOUR
+def _with_periods(ledger: Ledger, now: float, add_up: AddUp) -> Ledger:
+    unfolded = {key.period for key in ledger.buckets}
+    days, periods = dict(ledger.days), dict(ledger.periods)
+    for period, keys in _grouped(ledger.days, lambda key: key.period):
+        wait = FOLD_AFTER if len(keys) == _DAYS else FOLD_PARTS_AFTER
+        if now - period.start - PERIOD >= wait and period not in unfolded:
+            parts = [(key, days.pop(key)) for key in keys]
+            if period not in periods:
+                periods[period] = _added_up(period, parts, add_up)
+    return replace(ledger, days=days, periods=periods)
 
 
-def _added_up(whole: Mapping[int, Bucket], add_up: AddUp) -> Day:
-    bits = sum(1 << hour for hour in whole)
-    read_at = min(bucket.read_at for bucket in whole.values())
-    return Day(bits, read_at, add_up(bucket.content for bucket in whole.values()))
+def _grouped(
+    keys: Iterable[BucketKey], fold_of: Callable[[BucketKey], BucketKey]
+) -> list[tuple[BucketKey, list[BucketKey]]]:
+    """The keys by what they are folded into, those of each in the order of time."""
+    ordered = sorted(keys, key=lambda key: (fold_of(key), key.start))
+    return [(fold, list(group)) for fold, group in groupby(ordered, key=fold_of)]
+
+
+def _added_up(key: BucketKey, parts: Sequence[tuple[BucketKey, Fold]], add_up: AddUp) -> Fold:
+    """The parts of a day or a period as one."""
+    read_at = min(fold.read_at for _, fold in parts)
+    hours = sum(fold.hours << (part.start - key.start) // HOUR for part, fold in parts)
+    try:
+        return Fold(hours, read_at, add_up([fold.content for _, fold in parts if fold.hours]))
+    except StateUnreadError:  # of another version of the program: it is no evidence any more
+        return Fold(0, read_at, b"")
 
 
 def without_outdated(ledger: Ledger) -> Ledger:
     """The ledger without hours that were read later, and whole, under another mapping."""
-    if len({key.mapping for key in (*ledger.buckets, *ledger.days)}) < 2:
+    if len({key.mapping for key in (*ledger.buckets, *ledger.days, *ledger.periods)}) < 2:
         return ledger
     whole = [(key, bucket.read_at) for key, bucket in ledger.buckets.items() if bucket.whole]
-    whole += [(hour, day.read_at) for key, day in ledger.days.items() for hour in hours_of(key, day)]
+    whole += [(hour, fold.read_at) for key, fold in ledger.folds() for hour in hours_of(key, fold)]
     newest: dict[BucketKey, tuple[float, str]] = {}
     for key, read_at in whole:
         place = key._replace(mapping="")
@@ -115,10 +135,14 @@ def without_outdated(ledger: Ledger) -> Ledger:
     def outdated(key: BucketKey) -> bool:
         return newest.get(key._replace(mapping=""), (0.0, key.mapping))[1] != key.mapping
 
+    def current(folds: Mapping[BucketKey, Fold]) -> dict[BucketKey, Fold]:
+        return {key: fold for key, fold in folds.items() if not all(map(outdated, hours_of(key, fold)))}
+
     return replace(
         ledger,
         buckets={key: bucket for key, bucket in ledger.buckets.items() if not outdated(key)},
-        days={key: day for key, day in ledger.days.items() if not all(map(outdated, hours_of(key, day)))},
+        days=current(ledger.days),
+        periods=current(ledger.periods),
     )
 
 
@@ -141,6 +165,7 @@ def pruned(ledger: Ledger, before: float) -> Ledger:
     return Ledger(
         buckets={key: bucket for key, bucket in ledger.buckets.items() if key.start >= before},
         days={key: day for key, day in ledger.days.items() if key.start >= before},
+        periods={key: period for key, period in ledger.periods.items() if key.start >= before},
         uses={use: seen for use, seen in ledger.uses.items() if seen.last >= before or not seen.last},
         roles={read: grants for read, grants in ledger.roles.items() if read.read_at >= before},
         runs={name: run for name, run in ledger.runs.items() if run.at >= before},

@@ -51,7 +51,7 @@ def lines_of(name: str, ledger: Ledger, everything: bool = False) -> Iterator[st
         yield from wrapped(f"{name} holds nothing yet: a scan with --ledger begins it", _WIDTH)
         return
     coverage = coverage_of(ledger)
-    observed = observed_of(ledger, coverage)
+    observed = sorted(observed_of(ledger, coverage), key=lambda workload: len(workload.days))
     yield from wrapped(f"{name}: {', '.join(_sizes(ledger, observed))}", _WIDTH)
     if coverage:
         yield ""
@@ -63,7 +63,10 @@ def lines_of(name: str, ledger: Ledger, everything: bool = False) -> Iterator[st
         yield from _table(_OBSERVED, [_observed(workload) for workload in shown])
         if len(shown) < len(observed):
             yield f"and {counted(len(observed) - len(shown), 'workload')} more: {_MORE}"
-        yield from wrapped("Days: those with complete traces of the workload, in the hours above", _WIDTH)
+        yield from wrapped(
+            "Days: those with complete traces of the workload, in the hours above; the fewest come first",
+            _WIDTH,
+        )
     yield from _others(ledger)
 
 

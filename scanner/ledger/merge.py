@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from itertools import groupby
 from typing import TypeVar
 
-from scanner.ledger.values import Ledger, Run
+from scanner.ledger.values import BucketKey, Fold, Ledger, Run
 from scanner.usage.state import Seen
 
 _RUNS = 400  # of each scope are kept
@@ -20,17 +20,26 @@ def merged(a: Ledger, b: Ledger) -> Ledger:
     """All that two ledgers know.
 
     An hour that is in both is replaced, not added. An hour of a day that was folded is dropped: the day takes
-    no more hours. Of two foldings of a day, that of more hours stays.
+    no more hours. So is a day of a period that was folded. Of two folds of the same, one stays.
     """
-    days = _joined(a.days, b.days, max)
-    buckets = _joined(a.buckets, b.buckets, max)
+    periods = _joined(a.periods, b.periods, max)
+    days = _outside(periods, _joined(a.days, b.days, max), lambda key: key.period)
+    buckets = _outside(periods, _joined(a.buckets, b.buckets, max), lambda key: key.period)
     return Ledger(
-        buckets={key: bucket for key, bucket in buckets.items() if key.day not in days} if days else buckets,
+        buckets=_outside(days, buckets, lambda key: key.day),
         days=days,
+        periods=periods,
         uses=_joined(a.uses, b.uses, Seen.joined),
         roles=_joined(a.roles, b.roles, frozenset.union),
         runs=_newest(_joined(a.runs, b.runs, _fuller)),
     )
+
+
+def _outside(
+    folds: Mapping[BucketKey, Fold], parts: dict[BucketKey, V], fold_of: Callable[[BucketKey], BucketKey]
+) -> dict[BucketKey, V]:
+    """The parts whose fold is not there."""
+    return {key: part for key, part in parts.items() if fold_of(key) not in folds} if folds else parts
 
 
 def _joined(a: Mapping[K, V], b: Mapping[K, V], join: Callable[[V, V], V]) -> dict[K, V]:

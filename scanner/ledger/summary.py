@@ -72,7 +72,7 @@ def coverage_of(ledger: Ledger) -> list[Coverage]:
     """What is known of each place, by account, region and source."""
     read: dict[Place, dict[str, float]] = defaultdict(dict)
     newest = [(key, bucket.read_at) for key, bucket in ledger.buckets.items()]
-    for key, read_at in [*newest, *((key, day.read_at) for key, day in ledger.days.items())]:
+    for key, read_at in [*newest, *((key, fold.read_at) for key, fold in ledger.folds())]:
         mappings = read[Place(*key[:3])]
         mappings[key.mapping] = max(read_at, mappings.get(key.mapping, read_at))
     return [_coverage(ledger, place, read[place]) for place in sorted(read)]
@@ -110,7 +110,7 @@ def observed_of(ledger: Ledger, coverage: Iterable[Coverage]) -> list[Observed]:
     contents = [
         bucket.content for key, bucket in ledger.buckets.items() if bucket.whole and key[:4] in current
     ]
-    contents += [day.content for key, day in ledger.days.items() if key[:4] in current]
+    contents += [fold.content for key, fold in ledger.folds() if key[:4] in current]
     days: dict[str, Counter[int]] = defaultdict(Counter)
     for state in (state for content in contents for state in _states(content)):
         for workload in state.workloads:
@@ -144,4 +144,4 @@ def _states(content: bytes) -> list[UsageState]:
 def hours_in(ledger: Ledger) -> int:
     """How many hours were read whole, under whatever mapping."""
     whole = sum(bucket.whole for bucket in ledger.buckets.values())
-    return whole + sum(day.hours.bit_count() for day in ledger.days.values())
+    return whole + sum(fold.hours.bit_count() for _, fold in ledger.folds())

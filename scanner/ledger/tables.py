@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from scanner.ledger.values import Bucket, BucketKey, Day, Ledger, RoleRead, Run, RunFinding
+from scanner.ledger.values import Bucket, BucketKey, Fold, Ledger, RoleRead, Run, RunFinding
 from scanner.model import Certainty, ConditionValues, GrantName, Need, Permission
 from scanner.text.escape import well_formed
 from scanner.usage.state import Seen, Use
@@ -18,7 +18,9 @@ Row = Sequence[Any]
 SCHEMA = """\
 CREATE TABLE bucket(account TEXT, region TEXT, source TEXT, mapping TEXT, start INTEGER, whole INTEGER,
   read_at REAL, content BLOB, PRIMARY KEY(account, region, source, mapping, start));
-CREATE TABLE day(account TEXT, region TEXT, source TEXT, mapping TEXT, start INTEGER, hours INTEGER,
+CREATE TABLE day(account TEXT, region TEXT, source TEXT, mapping TEXT, start INTEGER, hours TEXT,
+  read_at REAL, content BLOB, PRIMARY KEY(account, region, source, mapping, start));
+CREATE TABLE period(account TEXT, region TEXT, source TEXT, mapping TEXT, start INTEGER, hours TEXT,
   read_at REAL, content BLOB, PRIMARY KEY(account, region, source, mapping, start));
 CREATE TABLE use(workload TEXT, action TEXT, resource TEXT, exact INTEGER, conditions TEXT, certainty TEXT,
   sent INTEGER, first REAL, last REAL, times INTEGER,
@@ -28,7 +30,7 @@ CREATE TABLE role(role TEXT, read_at REAL, grants INTEGER, PRIMARY KEY(role, rea
 CREATE TABLE run(id TEXT PRIMARY KEY, at REAL, scope TEXT, counts TEXT, findings BLOB);
 CREATE TABLE seal(digest BLOB);
 """
-"""Version 1. `seal` holds one row: the digest of all others."""
+"""Version 1. `hours` are bits, in hexadecimal digits. `seal` holds one row: the digest of all others."""
 
 _LARGEST = 1 << 26  # bytes of the findings of a run
 
@@ -46,7 +48,8 @@ def ledger_of(rows: Mapping[str, Iterable[Row]]) -> Ledger:
     grants = {number: _grants(names) for number, names in rows["grants"]}
     return Ledger(
         buckets={_key(row): Bucket(bool(row[5]), row[6], row[7]) for row in rows["bucket"]},
-        days={_key(row): Day(row[5], row[6], row[7]) for row in rows["day"]},
+        days={_key(row): _fold(row) for row in rows["day"]},
+        periods={_key(row): _fold(row) for row in rows["period"]},
         uses={_use(row): Seen(*row[7:]) for row in rows["use"]},
         roles={RoleRead(role, at): grants[number] for role, at, number in rows["role"]},
         runs={row[0]: _run(row) for row in rows["run"]},
@@ -57,8 +60,8 @@ def _bucket_rows(ledger: Ledger) -> Iterator[Row]:
     return ((*key, *bucket) for key, bucket in ledger.buckets.items())
 
 
-def _day_rows(ledger: Ledger) -> Iterator[Row]:
-    return ((*key, *day) for key, day in ledger.days.items())
+def _fold_rows(folds: Mapping[BucketKey, Fold]) -> Iterator[Row]:
+    return ((*key, f"{fold.hours:x}", fold.read_at, fold.content) for key, fold in folds.items())
 
 
 def _use_rows(ledger: Ledger) -> Iterator[Row]:
@@ -89,7 +92,8 @@ def _run_rows(ledger: Ledger) -> Iterator[Row]:
 
 TABLES = (
     Table("bucket", 8, _bucket_rows),
-    Table("day", 8, _day_rows),
+    Table("day", 8, lambda ledger: _fold_rows(ledger.days)),
+    Table("period", 8, lambda ledger: _fold_rows(ledger.periods)),
     Table("use", 10, _use_rows),
     Table("grants", 2, _grants_rows),
     Table("role", 3, _role_rows),
@@ -99,6 +103,10 @@ TABLES = (
 
 def _key(row: Row) -> BucketKey:
     return BucketKey(*row[:5])
+
+
+def _fold(row: Row) -> Fold:
+    return Fold(int(row[5], 16), row[6], row[7])
 
 
 def _use(row: Row) -> Use:

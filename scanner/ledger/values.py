@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import NamedTuple
 
 from scanner.model import GrantName
@@ -11,6 +12,7 @@ from scanner.usage.state import Seen, Use
 
 HOUR = 3_600
 DAY = 86_400
+PERIOD = 30 * DAY
 LATE = 3 * HOUR
 """How long after an hour's end its traces may still come: an hour that was read later is never read again."""
 
@@ -19,10 +21,10 @@ Source = str
 
 
 class BucketKey(NamedTuple):
-    """What a bucket holds: one UTC hour, or one UTC day, of a source.
+    """What a bucket holds: one UTC hour of a source, or a UTC day, or 30 days.
 
     `mapping` is the fingerprint of what turned calls into permissions: under another one the hour is unknown,
-    and is read anew. `start` is the start of the hour or the day.
+    and is read anew. `start` is where the hour, the day or the 30 days start.
     """
 
     account: str
@@ -35,6 +37,11 @@ class BucketKey(NamedTuple):
     def day(self) -> BucketKey:
         """The key of the day that the hour is in."""
         return self._replace(start=self.start - self.start % DAY)
+
+    @property
+    def period(self) -> BucketKey:
+        """The key of the 30 days that the hour or the day is in."""
+        return self._replace(start=self.start - self.start % PERIOD)
 
 
 class Bucket(NamedTuple):
@@ -49,10 +56,10 @@ class Bucket(NamedTuple):
     content: bytes
 
 
-class Day(NamedTuple):
-    """The whole hours of a day past, added up. Nothing is added to it any more.
+class Fold(NamedTuple):
+    """The whole hours of a day, or of 30 days, added up. Nothing is added to it any more.
 
-    Bit 0 of `hours` is the day's first hour. `read_at` is when the hour that was read first was read.
+    Bit 0 of `hours` is the first hour. `read_at` is when the hour that was read first was read.
     """
 
     hours: int
@@ -108,13 +115,14 @@ class HourRead(NamedTuple):
 class Ledger:
     """What was seen over many runs, or what one run adds.
 
-    `buckets` are hours, `days` those that were folded. `uses` only grow: nothing that was once used is lost
-    when an hour is read again. `roles` are the grants of each role whenever they were read. `runs` have an
-    id each.
+    `buckets` are hours, `days` and `periods` (30 days) those that were folded. `uses` only grow: nothing that
+    was once used is lost when an hour is read again. `roles` are the grants of each role whenever they were
+    read. `runs` have an id each.
     """
 
     buckets: Mapping[BucketKey, Bucket] = field(default_factory=dict)
-    days: Mapping[BucketKey, Day] = field(default_factory=dict)
+    days: Mapping[BucketKey, Fold] = field(default_factory=dict)
+    periods: Mapping[BucketKey, Fold] = field(default_factory=dict)
     uses: Mapping[Use, Seen] = field(default_factory=dict)
     roles: Mapping[RoleRead, frozenset[GrantName]] = field(default_factory=dict)
     runs: Mapping[str, Run] = field(default_factory=dict)
@@ -123,10 +131,11 @@ class Ledger:
         """The hours that are known of a source, by their start."""
         wanted = (account, region, source, mapping)
         known = {
-            start: HourRead(start, day.read_at, bool(day.hours >> at & 1), folded=True)
-            for key, day in self.days.items()
+            start: HourRead(start, fold.read_at, bool(fold.hours >> at & 1), folded=True)
+            for folds, length in ((self.periods, PERIOD), (self.days, DAY))
+            for key, fold in folds.items()
             if key[:4] == wanted
-            for at, start in enumerate(range(key.start, key.start + DAY, HOUR))
+            for at, start in enumerate(range(key.start, key.start + length, HOUR))
         }
         for key, bucket in self.buckets.items():
             if key[:4] == wanted:
@@ -138,19 +147,23 @@ class Ledger:
     ) -> Iterator[bytes]:
         """The encoded usage of all that is known for sure, in the order of time.
 
-        Hours of which `without` is true are left out, and so are days that have such an hour.
+        Hours of which `without` is true are left out, and so are folds that have such an hour.
         """
         hours = [
             (key.start, bucket.content)
             for key, bucket in self.buckets.items()
             if key.mapping == mapping and bucket.whole and not without(key)
         ]
-        days = [
-            (key.start, day.content)
-            for key, day in self.days.items()
-            if key.mapping == mapping and day.hours and not any(map(without, hours_of(key, day)))
+        folds = [
+            (key.start, fold.content)
+            for key, fold in self.folds()
+            if key.mapping == mapping and fold.hours and not any(map(without, hours_of(key, fold)))
         ]
-        return (content for _, content in sorted(hours + days))
+        return (content for _, content in sorted(hours + folds))
+
+    def folds(self) -> Iterator[tuple[BucketKey, Fold]]:
+        """The days and the periods that were folded."""
+        return chain(self.days.items(), self.periods.items())
 
     def appeared(self, role: str) -> dict[GrantName, float]:
         """Since when each grant of a role has been there without a break.
@@ -166,9 +179,10 @@ class Ledger:
         return {grant: at for grant, at in since.items() if at != first}
 
 
-def hours_of(key: BucketKey, day: Day) -> Iterator[BucketKey]:
-    """The keys of the hours that a day is made of."""
-    return (key._replace(start=key.start + at * HOUR) for at in range(DAY // HOUR) if day.hours >> at & 1)
+def hours_of(key: BucketKey, fold: Fold) -> Iterator[BucketKey]:
+    """The keys of the hours that were added up."""
+    hours = range(fold.hours.bit_length())
+    return (key._replace(start=key.start + at * HOUR) for at in hours if fold.hours >> at & 1)
 
 
 EMPTY = Ledger()

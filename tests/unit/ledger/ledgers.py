@@ -9,7 +9,7 @@ from scanner.ledger import (
     HOUR,
     Bucket,
     BucketKey,
-    Day,
+    Fold,
     GrantName,
     Ledger,
     RoleRead,
@@ -50,7 +50,12 @@ ledgers = st.builds(
     buckets=st.dictionaries(_keys, st.builds(Bucket, st.booleans(), _times, _contents), max_size=4),
     days=st.dictionaries(
         _keys.map(lambda key: key.day),
-        st.builds(Day, st.sampled_from([1, 2, 3]), _times, _contents),
+        st.builds(Fold, st.sampled_from([1, 2, 3]), _times, _contents),
+        max_size=1,
+    ),
+    periods=st.dictionaries(
+        _keys.map(lambda key: key.period),
+        st.builds(Fold, st.sampled_from([1, 1 << 30]), _times, _contents),
         max_size=1,
     ),
     uses=st.dictionaries(

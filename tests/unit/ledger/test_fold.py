@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from scanner.ledger import (
     DAY,
     HOUR,
+    PERIOD,
     Bucket,
     BucketKey,
-    Day,
+    Fold,
     GrantName,
     Ledger,
     MemoryStore,
@@ -57,23 +58,23 @@ def test_a_day_past_becomes_one_entry() -> None:
     assert folded(_WHOLE_DAY, DAY + FOLD_AFTER - 1, joined) == _WHOLE_DAY
     small = folded(_WHOLE_DAY, DAY + FOLD_AFTER, joined)
     assert not small.buckets
-    assert small.days == {_KEY: Day(2**24 - 1, 9e9, b"+".join(b"%d" % hour for hour in range(24)))}
+    assert small.days == {_KEY: Fold(2**24 - 1, 9e9, b"+".join(b"%d" % hour for hour in range(24)))}
 
 
 def test_a_day_with_gaps_waits_for_its_hours_longer() -> None:
     some = hours([0, 5 * HOUR])
     assert folded(some, DAY + FOLD_PARTS_AFTER - 1, joined) == some
-    assert folded(some, DAY + FOLD_PARTS_AFTER, joined).days == {_KEY: Day(0b100001, 9e9, b"0+5")}
+    assert folded(some, DAY + FOLD_PARTS_AFTER, joined).days == {_KEY: Fold(0b100001, 9e9, b"0+5")}
 
 
 def test_an_hour_with_holes_is_no_part_of_a_day() -> None:
     holed = Ledger(buckets={**hours([0]).buckets, _KEY._replace(start=HOUR): Bucket(False, 9.0, b"")})
-    assert folded(holed, DAY + FOLD_PARTS_AFTER, joined).days == {_KEY: Day(1, 9e9, b"0")}
+    assert folded(holed, DAY + FOLD_PARTS_AFTER, joined).days == {_KEY: Fold(1, 9e9, b"0")}
 
 
 def test_content_of_another_version_is_no_evidence_any_more() -> None:
-    small = tidied(_WHOLE_DAY, 9e9)
-    assert small.days == {_KEY: Day(0, 9e9, b"")}
+    small = tidied(_WHOLE_DAY, DAY + FOLD_AFTER)
+    assert small.days == {_KEY: Fold(0, 9e9, b"")}
     assert not list(small.evidence("m1"))
 
 
@@ -143,9 +144,34 @@ def test_hours_that_were_read_later_by_other_rules_replace_earlier_ones() -> Non
 
 
 def test_a_folded_day_is_replaced_once_all_of_it_was_read_by_other_rules() -> None:
-    day = Ledger(days={_KEY: Day(0b11, 5.0, b"day")})
+    day = Ledger(days={_KEY: Fold(0b11, 5.0, b"day")})
     assert without_outdated(merged(day, hours([0], "m2"))).days
     assert not without_outdated(merged(day, hours([0, HOUR], "m2"))).days
+
+
+def _days(numbers: Iterable[int]) -> Ledger:
+    return Ledger(days={_KEY._replace(start=n * DAY): Fold(0b11, 5.0 + n, b"%d" % n) for n in numbers})
+
+
+def test_thirty_days_become_one_entry() -> None:
+    month = _days(range(30))
+    assert folded(month, PERIOD + FOLD_AFTER - 1, joined) == month
+    small = folded(month, PERIOD + FOLD_AFTER, joined)
+    assert not small.days
+    assert small.periods[_KEY].content == b"+".join(b"%d" % n for n in range(30))
+    whole = [hour.start for hour in small.hours(ACCOUNT, REGION, "xray", "m1").values() if hour.whole]
+    assert whole == [n * DAY + hour for n in range(30) for hour in (0, HOUR)]
+
+
+def test_a_period_of_which_a_day_is_missing_waits_longer() -> None:
+    some = _days([0, 2])
+    assert folded(some, PERIOD + FOLD_PARTS_AFTER - 1, joined) == some
+    assert folded(some, PERIOD + FOLD_PARTS_AFTER, joined).periods[_KEY].content == b"0+2"
+
+
+def test_a_period_waits_for_hours_that_are_not_folded() -> None:
+    both = merged(_days(range(29)), hours([29 * DAY]))
+    assert not folded(both, PERIOD + FOLD_AFTER, joined).periods
 
 
 def test_readings_of_a_role_that_say_the_same_are_kept_once() -> None:
@@ -160,7 +186,7 @@ def test_readings_of_a_role_that_say_the_same_are_kept_once() -> None:
 def test_pruning_forgets_what_was_seen_only_before() -> None:
     ledger = Ledger(
         buckets=hours([DAY, 2 * DAY]).buckets,
-        days={_KEY: Day(1, 5.0, b"")},
+        days={_KEY: Fold(1, 5.0, b"")},
         uses={Use("f", NEED, True): Seen(1.0, 2.0, 1), Use("g", NEED, True): Seen(1.0, 2.0 * DAY, 1)},
         roles={RoleRead("role", at): frozenset() for at in (1.0, 2.0 * DAY)},
         runs={name: Run(at, "", (), None) for name, at in (("old", 1.0), ("new", 2.0 * DAY))},

@@ -12,7 +12,7 @@ from scanner.ledger import (
     HOUR,
     Bucket,
     BucketKey,
-    Day,
+    Fold,
     GrantName,
     Ledger,
     RoleRead,
@@ -80,7 +80,8 @@ def test_what_is_known_is_shown_by_account_and_region() -> None:
         "",
         "Workload  Days  Traces  Uses  Last seen",
         "orders       2      10     1  2026-01-03",
-        "Days: those with complete traces of the workload, in the hours above",
+        "Days: those with complete traces of the workload, in the hours above; the fewest",
+        "come first",
         "",
         "The grants of 1 role are known since 2026-01-01",
         "The last of 1 run was at 2026-01-03 00:01 UTC",
@@ -118,7 +119,7 @@ def test_long_lists_are_cut_unless_all_is_asked_for() -> None:
 
 
 def test_folded_days_are_known_by_their_hours() -> None:
-    known = coverage_of(Ledger(days={_KEY: Day(0b1011, 1.0, b"")}))[0]
+    known = coverage_of(Ledger(days={_KEY: Fold(0b1011, 1.0, b"")}))[0]
     assert known.read == (Span(_START, _START + 2 * HOUR), Span(_START + 3 * HOUR, _START + 4 * HOUR))
     assert known.missing == (Span(_START + 2 * HOUR, _START + 3 * HOUR),)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 
-from scanner.ledger import EMPTY, HOUR, Bucket, BucketKey, Day, Ledger, Run, RunFinding, Seen, Use, merged
+from scanner.ledger import EMPTY, HOUR, Bucket, BucketKey, Fold, Ledger, Run, RunFinding, Seen, Use, merged
 from tests.examples import examples
 from tests.unit.ledger.ledgers import ACCOUNT, NEED, REGION, ledgers
 
@@ -54,7 +54,7 @@ def test_an_hour_that_was_read_whole_outlives_a_later_reading_with_gaps() -> Non
 
 
 def test_a_folded_day_takes_no_more_hours() -> None:
-    day = Ledger(days={_KEY: Day(0b01, 10.0, b"day")})
+    day = Ledger(days={_KEY: Fold(0b01, 10.0, b"day")})
     hour = Ledger(buckets={_KEY._replace(start=HOUR): Bucket(True, 20.0, b"hour")})
     assert list(merged(day, hour).evidence("m1")) == [b"day"]
 

@@ -8,7 +8,7 @@ from scanner.ledger import (
     LATE,
     Bucket,
     BucketKey,
-    Day,
+    Fold,
     GrantName,
     HourRead,
     Ledger,
@@ -41,7 +41,7 @@ def test_hours_are_those_of_the_source_and_the_mapping() -> None:
 
 
 def test_all_hours_of_a_folded_day_are_settled_though_not_all_were_read() -> None:
-    hours = Ledger(days={_KEY: Day(0b10, 9.0, b"")}).hours(ACCOUNT, REGION, "xray", "m1")
+    hours = Ledger(days={_KEY: Fold(0b10, 9.0, b"")}).hours(ACCOUNT, REGION, "xray", "m1")
     assert sorted(hours) == list(range(0, DAY, HOUR))
     assert all(hour.settled for hour in hours.values())
     assert [start for start, hour in hours.items() if hour.whole] == [HOUR]
@@ -54,13 +54,13 @@ def test_evidence_is_of_whole_hours_under_the_same_mapping() -> None:
             _KEY._replace(start=DAY + HOUR): Bucket(False, 9.0, b"holes"),
             _KEY._replace(mapping="m2", start=DAY): Bucket(True, 9.0, b"other"),
         },
-        days={_KEY: Day(0b11, 9.0, b"day")},
+        days={_KEY: Fold(0b11, 9.0, b"day")},
     )
     assert list(ledger.evidence("m1")) == [b"day", b"later"]
 
 
 def test_a_folded_day_is_left_out_with_any_of_its_hours() -> None:
-    ledger = Ledger(days={_KEY: Day(0b11, 9.0, b"day")})
+    ledger = Ledger(days={_KEY: Fold(0b11, 9.0, b"day")})
     assert not list(ledger.evidence("m1", without=lambda key: key.start == HOUR))
     assert list(ledger.evidence("m1", without=lambda key: key.start == 2 * HOUR)) == [b"day"]
 
