@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from scanner.accounts import Account
 from scanner.aws.api import Aws
 from scanner.errors import EXIT_USAGE, ScanError, Warnings
+from scanner.ledger.grants import appeared
 from scanner.model import Role, Workload
 from scanner.never_traced import limited_source, never_traced, with_rights
 from scanner.progress import COMPARISON, RECORDS, WORKLOADS, Progress
@@ -136,4 +137,5 @@ def _role_contexts(
             scan_reasons=traced.scan_reasons,
             requirements=request.requirements,
             until=min(request.now, request.end) if request.end else request.now,
+            appeared=appeared(request.ledger, role, request.now) if request.ledger else {},
         )

@@ -67,9 +67,12 @@ def with_runs(report: Report, result: ScanResult, request: ScanRequest) -> tuple
     return report, merged(result.recorded, Ledger(runs={record.id: record.run}))
 
 
-def ledger_of_user(place: str | None, aws: Aws, say: Callable[[str], None]) -> KeptLedger | None:
-    """The ledger that `--ledger` names; None where it names none. Raises ScanError for what is no place."""
-    return KeptLedger(ledger_store(place, aws, say)) if place else None
+def ledger_of_user(
+    place: str | None, aws: Aws, say: Callable[[str], None], memory: LedgerStore | None = None
+) -> KeptLedger | None:
+    """The ledger that `--ledger` names, else `memory`, if any. Raises ScanError for what is no place."""
+    store = ledger_store(place, aws, say) if place else memory
+    return KeptLedger(store) if store else None
 
 
 def ledger_of_workflow(

@@ -129,11 +129,17 @@ def uncompared(usages: Sequence[Usage], roles: Sequence[Role], request: ScanRequ
 # --- what AWS recorded ---------------------------------------------------------------------------
 
 
+def _asked_from(request: ScanRequest, traced: Traced) -> float:
+    start = traced.start or 0.0
+    return min(start, request.start) if traced.from_ledger and request.start else start
+
+
 def records_request(request: ScanRequest, traced: Traced) -> RecordsRequest:
     """What is asked of AWS's records: about the scanned time."""
     return RecordsRequest(
         sources=request.evidence,
-        start=traced.start or 0.0,
+        # a scan with a ledger may read less than is asked for
+        start=_asked_from(request, traced),
         end=traced.end or request.now,
         now=request.now,
         regions=request.regions,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from scanner.aws.clients import Clients
     from scanner.gate.decide import GateDecision, GatePolicy
     from scanner.kept_ledger import KeptLedger
-    from scanner.ledger import Ledger
+    from scanner.ledger import Ledger, LedgerStore
     from scanner.output.destination import Destination
     from scanner.output.named_file import NamedFile
     from scanner.progress import Progress
@@ -61,8 +61,11 @@ class Ready(NamedTuple):
     ledger: KeptLedger | None
 
 
-def ready(options: Options, err: IO[str], now: float) -> Ready:
-    """Read what the options name, and check what they ask for. Raises ScanError."""
+def ready(options: Options, err: IO[str], now: float, memory: LedgerStore | None = None) -> Ready:
+    """Read what the options name, and check what they ask for. Raises ScanError.
+
+    `memory` is where a ledger is kept where the options name none.
+    """
     check_stdin(options)
     if options.checkout is not None and not options.checkout.is_dir():
         raise ScanError(f"--checkout: there is no folder {options.checkout}", EXIT_USAGE)
@@ -81,7 +84,7 @@ def ready(options: Options, err: IO[str], now: float) -> Ready:
     clients = Clients(
         request.regions[0] if request.regions else None, options.profile, why_credentials(options)
     )
-    ledger = ledger_of_user(options.ledger, clients, partial(say_line, err))
+    ledger = ledger_of_user(options.ledger, clients, partial(say_line, err), memory)
     return Ready(options, request, gate_of(options, config), targets, clients, ledger)
 
 

@@ -15,11 +15,12 @@ from types import FrameType
 from typing import IO, TYPE_CHECKING
 
 from scanner.commands.command import Command, say_line
-from scanner.commands.scan import conclude, notify, publish, ready, scanned
+from scanner.commands.scan import conclude, keep, notify, publish, ready, scanned
 from scanner.errors import EXIT_INTERRUPTED, EXIT_OK
 from scanner.options.watch import JITTER, WatchOptions, watch_options_of, watch_parser
 
 if TYPE_CHECKING:
+    from scanner.ledger import LedgerStore
     from scanner.watch.loop import Published
 
 
@@ -37,6 +38,7 @@ def _watch(options: WatchOptions, end: _End, out: IO[str], err: IO[str]) -> None
     import random
 
     ready(options.scan, err, time.time())  # what is wrong with the options shows now, not in a minute
+    from scanner.ledger import MemoryStore
     from scanner.watch.clock import SystemClock
     from scanner.watch.loop import Watch
     from scanner.watch.schedule import Schedule
@@ -46,7 +48,7 @@ def _watch(options: WatchOptions, end: _End, out: IO[str], err: IO[str]) -> None
     say, clock = partial(say_line, err), SystemClock(end.check)
     schedule = Schedule(options.every, JITTER, random.SystemRandom().uniform)
     board = Board(Status(clock.now()))
-    scan = partial(_scan, options, end, out, err)
+    scan = partial(_scan, options, MemoryStore(), end, out, err)
     with serving(*options.listen, board, schedule, clock.now, say) as server:
         say(f"listening on http://{server.place} (the last report at /, also /healthz and /metrics)")
         if not server.names.is_loopback:
@@ -57,7 +59,9 @@ def _watch(options: WatchOptions, end: _End, out: IO[str], err: IO[str]) -> None
         Watch(scan, schedule, board, clock, say, options.scan.verbose).run()
 
 
-def _scan(options: WatchOptions, end: _End, out: IO[str], err: IO[str], now: float) -> Published:
+def _scan(
+    options: WatchOptions, memory: LedgerStore, end: _End, out: IO[str], err: IO[str], now: float
+) -> Published:
     """A scan, with all that it reads read anew. Raises KeyboardInterrupt where it was ended: it is partial.
 
     Credentials are looked for anew, too: those of files and of services may have been replaced.
@@ -66,12 +70,13 @@ def _scan(options: WatchOptions, end: _End, out: IO[str], err: IO[str], now: flo
     from scanner.watch.status import numbers_of
 
     gc.collect()  # clients of AWS hold each other, and are made anew for each scan
-    done = scanned(ready(options.scan, err, now), err)
+    done = scanned(ready(options.scan, err, now, memory), err)
     end.check()
     if done.interrupted:
         raise KeyboardInterrupt
     page = publish(done, out, err)
     notify(done, os.environ, err)
+    keep(done, err)
     conclude(done, err)
     return Published(numbers_of(done.report), page)
 

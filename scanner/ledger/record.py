@@ -11,7 +11,7 @@ from scanner.model import CallRow, RunRow
 from scanner.model.readings import TraceReading
 from scanner.traces.source import Coverage, Item, Origin
 from scanner.usage.builder import UsageBuilder
-from scanner.usage.state import Seen, UsageState, Use, decode, encode, uses_of
+from scanner.usage.state import Seen, UsageState, Use, encode, uses_of
 from scanner.usage.times import FIRST_TRACE
 
 # docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html: a version, the time in hex, 96 bits
@@ -82,11 +82,3 @@ def add_uses(ledger: Ledger, builder: UsageBuilder, workloads: Iterable[str]) ->
     for use, seen in ledger.uses.items():
         if use.workload in wanted:
             builder.add_use(use, seen)
-
-
-def added_up(contents: Iterable[bytes]) -> bytes:
-    """The encoded usage of several hours as that of all of them."""
-    builder = UsageBuilder()
-    for content in contents:
-        builder.add_state(decode(content))
-    return encode(builder.state())

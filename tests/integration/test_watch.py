@@ -21,6 +21,7 @@ import pytest
 
 from scanner.commands import watch as command
 from scanner.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE
+from scanner.ledger import MemoryStore
 from scanner.options.watch import WatchOptions, watch_options_of, watch_parser
 from scanner.report.load import report_of
 from scanner.report.view import view_of
@@ -145,7 +146,7 @@ class Nowhere(io.StringIO):
 
 def watch_of(given: WatchOptions, clock: FakeClock, lines: list[str] | None = None) -> Watch:
     """The watch of a command line, on a clock of its own."""
-    scan = partial(command._scan, given, command._End(), Nowhere(), Nowhere())
+    scan = partial(command._scan, given, MemoryStore(), command._End(), Nowhere(), Nowhere())
     say = (lines if lines is not None else []).append
     return Watch(scan, schedule(given.every), Board(Status(clock.now())), clock, say)
 

@@ -6,7 +6,7 @@ import pytest
 
 from scanner.ledger import HOUR, LATE, Bucket, BucketKey, Ledger, RoleRead
 from scanner.ledger.grants import appeared, roles_read
-from scanner.ledger.record import added_up, hour_of_item, hours_read, only_uses
+from scanner.ledger.record import hour_of_item, hours_read, only_uses
 from scanner.model import CallRow, Role, RunRow
 from scanner.model.readings import TraceReading
 from scanner.traces.source import Coverage, Item, Origin
@@ -98,11 +98,6 @@ def test_uses_of_several_hours_are_known_by_the_first_and_the_last() -> None:
     one, other = state_of(reading(at(100.0))), state_of(reading(at(200.0)))
     uses = list(only_uses([one, other, USED]).uses.values())
     assert [(seen.first <= 100.0, seen.last >= 200.0, seen.times) for seen in uses] == [(True, True, 1)]
-
-
-def test_hours_add_up() -> None:
-    both = decode(added_up([encode(USED), encode(USED)]))
-    assert both.counters.traces == 2
 
 
 def test_grants_appear() -> None:
