@@ -111,7 +111,7 @@ def read_roles(source: RoleSource, workloads: Workloads, warnings: Warnings) -> 
 
 def warn_of_unknown_ages(request: ScanRequest, roles: Sequence[Role], warnings: Warnings) -> None:
     """Warn that AWS does not tell the age of some grants, where it is asked how new grants are."""
-    if request.requirements.grace_days and ages_unknown(roles):
+    if request.requirements.grace_days and request.ledger is None and ages_unknown(roles):
         warnings.add(
             "grant-age-unknown",
             "--grace-days: AWS does not tell when a grant of an inline policy was added, so that it counts "

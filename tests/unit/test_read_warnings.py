@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from scanner.errors import Warnings
-from scanner.read import warn_of_calls_not_understood
+from scanner.ledger import Ledger
+from scanner.read import warn_of_calls_not_understood, warn_of_unknown_ages
+from scanner.request import ScanRequest
 from scanner.result import RoleResult
 from scanner.suggest.check import NotUnderstood
-from tests.unit.cases import allow, compared, policy, table, usage
+from scanner.usage.evidence import EvidenceRequirements
+from tests.unit.cases import NOW, allow, compared, of_aws, policy, table, usage
 
 
 def role_with(name: str, *actions: str) -> RoleResult:
@@ -41,3 +45,18 @@ def test_of_one_role_all_is_named_and_none_is_warned_of_where_all_is_understood(
     warn_of_calls_not_understood([role_with("r", *(f"s3:Get{at}" for at in range(4)))], warnings)
     assert "1 role has calls" in warnings.all()[0].message
     assert "r (s3:Get0, s3:Get1, s3:Get2 and 1 more)" in warnings.all()[0].message
+
+
+def test_one_warning_says_that_aws_does_not_tell_the_age_of_inline_grants() -> None:
+    inline = role_with("inline").role
+    managed = replace(of_aws("Reads", allow("s3:GetObject")), created=datetime.fromtimestamp(NOW, UTC))
+    asked = ScanRequest(requirements=EvidenceRequirements(grace_days=7))
+    for request, roles, expected in (
+        (asked, [inline, inline], 1),
+        (asked, [replace(inline, policies=(managed,))], 0),
+        (replace(asked, ledger=Ledger()), [inline], 0),
+        (ScanRequest(), [inline], 0),
+    ):
+        warnings = Warnings()
+        warn_of_unknown_ages(request, roles, warnings)
+        assert [warning.count for warning in warnings.all()] == [1] * expected
