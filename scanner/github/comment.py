@@ -40,6 +40,8 @@ _MARKER = re.compile(
 )
 _PASSING = re.compile(
     r"\d[\d,]* (?:traces?|AWS calls?)|\d{4}-\d\d-\d\d \d\d(?::|&#58;)\d\d|/actions/runs/\d+"
+    # what the ledger's other runs saw
+    r"|\*\*Since the last run\*\*[^\n]*"
 )
 PAUSES = (1.0, 2.0)
 """Seconds before another look at what is there, where something failed half-way."""
@@ -100,7 +102,7 @@ def run_of(body: str) -> RunId | None:
 def text_of(body: str) -> str:
     """A comment as it compares: the marker, times, numbers of traces and the run's address do not count.
 
-    These differ in every run, and say nothing new.
+    These differ in every run, and say nothing new; so does the line on the last run of the ledger.
     """
     text = _MARKER.sub("", body, count=1) if run_of(body) else body
     return _PASSING.sub("", text).replace("\r\n", "\n").strip()

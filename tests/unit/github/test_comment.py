@@ -166,6 +166,13 @@ def test_the_text_is_compared_without_the_marker_only() -> None:
     assert text_of("a\n" + marker("k", (1, 1))) != "a"
 
 
+def test_the_line_on_the_last_run_alone_is_no_news() -> None:
+    since = "**Since the last run** (2026-11-26 05&#58;17 UTC): 1 new, 2 still open · ▁█ open findings"
+    assert (
+        text_of(f"a\n{since}\nb") == text_of("a\n**Since the last run**: the first run\nb") != text_of("a\nc")
+    )
+
+
 # -- its length
 
 
