@@ -21,6 +21,8 @@ from __future__ import annotations
 import copy
 import io
 import json
+import logging
+import mmap
 import os
 import socket
 import subprocess
@@ -36,7 +38,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self, cast
+from typing import Any, Self, cast
 
 import boto3
 from botocore.config import Config
@@ -62,21 +64,21 @@ class MotoAws:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._users = 0
-        self._clock = _Clock(Path())
+        self._folder = tempfile.TemporaryDirectory(prefix="moto-")
+        clock = Path(self._folder.name, "clock")
+        clock.write_bytes(bytes(8))
+        self._clock = _Clock(clock)
         self._keys = ("test", "test")
         self.url = ""
 
     def __enter__(self) -> Self:
         port = _free_port()
-        handle, clock = tempfile.mkstemp(prefix="moto-clock-")
-        os.close(handle)
-        self._clock = _Clock(Path(clock))
-        self._clock.set_behind(_BEHIND_SECONDS)
+        self._clock.behind = _BEHIND_SECONDS
         self.url = f"http://127.0.0.1:{port}"
         # the account is that of the access key: moto's own, or that of a role which was assumed
         environment = os.environ | {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.fakes.moto_aws", str(port), clock],
+            [sys.executable, "-m", "tests.fakes.moto_aws", str(port), str(self._clock.file)],
             cwd=ROOT,
             env=environment,
             stdin=subprocess.PIPE,  # it closes with this process, however that ends: so does the server
@@ -101,11 +103,11 @@ class MotoAws:
             self._process.kill()
             self._process.communicate()
             self._process = None
-            self._clock.file.unlink()
+            self._folder.cleanup()
 
     def reset(self) -> None:
         """Forgets everything that was seeded, stops enforcing, and sets the clock back."""
-        self._clock.set_behind(_BEHIND_SECONDS)
+        self._clock.behind = _BEHIND_SECONDS
         self._post("/moto-api/reset-auth", "inf")
         self._post("/moto-api/reset", "")
 
@@ -245,23 +247,26 @@ class MotoAws:
         raise RuntimeError("the moto server does not answer")
 
 
-class _Clock(NamedTuple):
-    """The server's clock: a file that tells how many seconds it is behind."""
+class _Clock:
+    """The server's clock: how many seconds it is behind, in memory that both processes share."""
 
-    file: Path
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        with file.open("r+b") as shared:
+            self._behind = memoryview(mmap.mmap(shared.fileno(), 8)).cast("d")
 
+    @property
     def behind(self) -> float:
-        return float(self.file.read_text())
+        return float(self._behind[0])
 
-    def set_behind(self, seconds: float) -> None:
-        whole = self.file.with_suffix(".new")
-        whole.write_text(str(seconds))
-        whole.replace(self.file)  # the server never reads half of it
+    @behind.setter
+    def behind(self, seconds: float) -> None:
+        self._behind[0] = seconds
 
     def next_second(self) -> float:
-        now, behind = time.time(), self.behind()
-        second = int(now - behind) + 1
-        self.set_behind(now - second - 0.05)
+        now = time.time()
+        second = int(now - self.behind) + 1
+        self.behind = now - second - 0.05
         assert second < int(now), "the clock has caught up: reset the server more often"
         return float(second)
 
@@ -330,7 +335,7 @@ def _be_behind(clock: _Clock) -> None:
     from moto.core import utils
 
     now, patched = utils.utcnow, cast("Any", utils)
-    patched.utcnow = lambda: now() - timedelta(seconds=clock.behind())
+    patched.utcnow = lambda: now() - timedelta(seconds=clock.behind)
 
 
 def _keep_few_managed_policies() -> None:
@@ -351,6 +356,19 @@ def _read_models_fast() -> None:
     patched.load_file = lambda self, path: read_file(path)
 
 
+def _look_up_modules_once() -> None:
+    """Makes moto list its 190 folders once, not at each request."""
+    from moto import backends
+
+    patched, modules = cast("Any", backends), tuple(backends.list_of_moto_modules())
+    patched.list_of_moto_modules = lambda: modules
+
+
+def _log_nothing() -> None:
+    """Nobody reads what werkzeug says of each request."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+
+
 def _end_with_input() -> None:
     sys.stdin.read()
     os._exit(0)
@@ -364,6 +382,8 @@ def main() -> None:
     _mend_enforcement()
     _mend_changes()
     _keep_few_managed_policies()
+    _look_up_modules_once()
+    _log_nothing()
     from moto.server import main as serve
 
     serve(["-H", "127.0.0.1", "-p", sys.argv[1]])
