@@ -9,7 +9,7 @@ from hypothesis import settings
 _FULL = 100  # hypothesis's own number
 
 # No deadline: nothing here is a timing test. The same examples in every run: a red build says something.
-settings.register_profile("quick", deadline=None, derandomize=True, max_examples=_FULL // 2)
+settings.register_profile("quick", deadline=None, derandomize=True, max_examples=_FULL // 4)
 settings.register_profile("full", deadline=None, derandomize=True, max_examples=_FULL)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or "quick")
 

@@ -32,6 +32,7 @@ from tests.unit.report.views import viewed
 
 LIMIT = 65_000
 PUT = "dynamodb:PutItem"
+LARGE = 150  # functions: more than Markdown and comments hold
 
 
 @cache
@@ -67,7 +68,7 @@ def of_functions(*names: str, actions: tuple[str, ...] = (GET, SCAN)) -> View:
 # --- its size ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("functions", [5, 60, 300])
+@pytest.mark.parametrize("functions", [5, 60, LARGE])
 def test_at_most_fifteen_lines_stand_before_the_folds(functions: int) -> None:
     view = view_of(report_of_account(functions))
     note = "This pull request changes a file.\n\n<details><summary>What it changes</summary>x</details>"
@@ -78,7 +79,7 @@ def test_at_most_fifteen_lines_stand_before_the_folds(functions: int) -> None:
         assert text.count("<details>") == text.count("</details>")
 
 
-@pytest.mark.parametrize("functions", [300])
+@pytest.mark.parametrize("functions", [LARGE])
 def test_the_summary_stays_below_its_limit_and_counts_what_it_leaves_out(functions: int) -> None:
     view = view_of(report_of_account(functions))
     everything = markdown(view)
@@ -90,7 +91,7 @@ def test_the_summary_stays_below_its_limit_and_counts_what_it_leaves_out(functio
 
 
 def test_markdown_of_a_large_account_is_short_unless_everything_is_asked_for() -> None:
-    report, how = report_of_account(300), Rendering(more="`--all` shows all")
+    report, how = report_of_account(LARGE), Rendering(more="`--all` shows all")
     text = rendered(report, "markdown", how).decode()
     assert len(text.encode()) <= MAX_MARKDOWN
     assert re.search(r"left out \(`--all` shows all\)|more roles to change \(`--all` shows all\)", text)
@@ -101,7 +102,7 @@ def test_markdown_of_a_large_account_is_short_unless_everything_is_asked_for() -
 
 @pytest.mark.parametrize("limit", [10_000, 5_000, 3_000])
 def test_a_comment_that_must_be_shorter_leaves_out_whole_groups_and_counts_them(limit: int) -> None:
-    view = view_of(report_of_account(300))
+    view = view_of(report_of_account(LARGE))
     text = comment(view, limit)
     assert len(text) <= max(limit, 4_000)
     assert "more groups, in the full report." in text
@@ -159,7 +160,7 @@ def test_a_change_is_shown_with_the_key_that_it_stands_under() -> None:
 
 
 def test_a_record_is_bounded_and_read_back() -> None:
-    for functions in (5, 300):
+    for functions in (5, LARGE):
         report = report_of_account(functions)
         record = record_of(report, None)
         line = line_of(record)
