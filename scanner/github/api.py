@@ -115,7 +115,8 @@ class Repository:
         with github_errors("list the issues", ISSUES):
             if author is None:
                 return self._issues()
-            return self._issues(f"{author}[bot]") or self._issues(author)
+            both = (*self._issues(f"{author}[bot]"), *self._issues(author))
+            return list({issue.id: issue for issue in both}.values())
 
     def _issues(self, creator: str = "") -> list[Issue]:
         listed = self._client.get_repo(self.name).get_issues(

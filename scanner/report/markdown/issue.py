@@ -39,7 +39,7 @@ def _changes(state: IssueState) -> Changes | None:
         return changes_of(state.record)
     if not state.new and not state.fixed:
         return None
-    known = len(state.record.open) - len(state.new)
+    known = len(state.seen) - len(state.new)
     return Changes(len(state.new), known, state.fixed)
 
 
@@ -89,7 +89,7 @@ def issue_news(view: View, state: IssueState, extras: CommentExtras) -> str:
             more_new=max(0, len(state.new) - _MOST_LISTED),
             fixed=list(map(_named, state.fixed[:_MOST_LISTED])),
             more_fixed=max(0, len(state.fixed) - _MOST_LISTED),
-            left=counted(len(state.record.open), "finding"),
+            left=counted(len(state.seen), "finding"),
             extras=extras,
             place=lambda location: place(location, extras.link(location)),
         )

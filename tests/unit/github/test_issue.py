@@ -199,6 +199,12 @@ def test_the_own_issue_is_found_among_all_others(viewer: str | None, others: int
         assert keep(github, "", 3).kind == "close"
 
 
+def test_the_issue_of_a_person_is_found_beside_those_of_an_app_of_that_name() -> None:
+    with FakeGitHub(viewer="octocat") as github:
+        github.issues.add("Of the app", "", "octocat[bot]")
+        assert [keep(github, "a", run).kind for run in (1, 2)] == ["create", "update"]
+
+
 def test_a_pull_request_is_no_issue(github: FakeGitHub) -> None:
     text = marker("nightly", (1, 1)) + '\n["a"]'
     github.issues.add("Change", text, github.viewer, is_pull_request=True)
