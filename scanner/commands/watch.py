@@ -39,6 +39,7 @@ def _watch(options: WatchOptions, end: _End, out: IO[str], err: IO[str]) -> None
 
     ready(options.scan, err, time.time())  # what is wrong with the options shows now, not in a minute
     from scanner.ledger import MemoryStore
+    from scanner.ledger.fold import tidied
     from scanner.watch.clock import SystemClock
     from scanner.watch.loop import Watch
     from scanner.watch.schedule import Schedule
@@ -48,7 +49,9 @@ def _watch(options: WatchOptions, end: _End, out: IO[str], err: IO[str]) -> None
     say, clock = partial(say_line, err), SystemClock(end.check)
     schedule = Schedule(options.every, JITTER, random.SystemRandom().uniform)
     board = Board(Status(clock.now()))
-    scan = partial(_scan, options, MemoryStore(), end, out, err)
+    # as small as one in a file: a watch runs for years
+    memory = MemoryStore(tidy=lambda ledger: tidied(ledger, clock.now()))
+    scan = partial(_scan, options, memory, end, out, err)
     with serving(*options.listen, board, schedule, clock.now, say) as server:
         say(f"listening on http://{server.place} (the last report at /, also /healthz and /metrics)")
         if not server.names.is_loopback:
