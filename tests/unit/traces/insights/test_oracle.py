@@ -186,10 +186,10 @@ def test_a_limit_changes_nothing_where_no_second_holds_more(
 
 @pytest.mark.parametrize("limit", [1, 2])
 def test_seconds_with_more_rows_than_the_limit_are_marked(
-    limit: int, expected: Mapping[str | None, Any]
+    limit: int, some_expected: Mapping[str | None, Any]
 ) -> None:
-    read = read_spans(RECORDS, limit=limit)
-    assert used(read.builder.usages()) != expected
+    read = read_spans(SOME, limit=limit)
+    assert used(read.builder.usages()) != some_expected
     assert read.report.skipped.windows > 0
     assert read.codes == ["spans-cut"]
 
