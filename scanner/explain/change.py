@@ -41,6 +41,9 @@ def edit_lines(role: Role, edit: StatementEdit, *, everything: bool) -> list[str
 
     A statement that goes as a whole is one line, unless everything is wanted.
     """
+    if edit.template:
+        lines = edit.difference.splitlines()
+        return [f"Change {edit.template}, as `fix` does:", *(f"  {line}" for line in lines)]
     if edit.managed_by_aws:
         return [f"Detach {edit.policy}: it is AWS's own and cannot be edited"]
     lines = edit.difference.splitlines()

@@ -168,6 +168,7 @@ class _Data:
                     "policy$": self.texts.of(edit.policy),
                     "statement$": self.texts.of(edit.name),
                     "managedByAws": int(edit.managed_by_aws),
+                    "template$": self.texts.of(edit.template),
                     "lines$": self.texts.each(edit.difference.splitlines()),
                 }
 

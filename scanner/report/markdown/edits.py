@@ -15,12 +15,15 @@ def edits_of(view: View, rows: Sequence[Row]) -> list[StatementEdit]:
     by_role = {suggestion.role: suggestion.edits for suggestion in view.suggestions}
     parts = [part for row in rows for part in (row.below or (row,))]
     places = dict.fromkeys((part.role.arn, part.finding.policy, part.finding.statement) for part in parts)
-    return [
+    edits = [
         edit
         for role, policy, statement in places
         for edit in by_role.get(role, ())
         if (edit.policy_position, edit.statement) == (policy, statement)
     ]
+    # one edit of a template may be that of several statements, and of several roles
+    of_templates = {(edit.template, edit.difference): edit for edit in reversed(edits) if edit.template}
+    return [e for e in edits if not e.template or of_templates[e.template, e.difference] is e]
 
 
 def compact(difference: str) -> list[str]:

@@ -177,7 +177,8 @@ class StatementEdit:
     """What to change in a statement: lines that begin with `-`, `+` or a space.
 
     `name` is what the statement is called: "statement 0". `policy_position` and `statement` are positions in
-    the role's policies and in that policy.
+    the role's policies and in that policy. `template` is the line of the checkout that the difference is of:
+    "serverless.yml:42"; it is empty where the difference is of the policy as it is deployed.
     """
 
     policy: str
@@ -186,6 +187,7 @@ class StatementEdit:
     difference: str
     policy_position: int
     statement: int
+    template: str = ""
 
 
 @dataclass(frozen=True)

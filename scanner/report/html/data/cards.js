@@ -195,6 +195,7 @@ function changes(role) {
 }
 
 function editItem(edit) {
+  if (edit.template) return [el("p", {}, "In ", code(edit.template), ":"), difference(edit.lines)];
   const where = edit.managedByAws ? "In the place of " : "In ";
   const why = edit.managedByAws ? ", which is AWS's own and cannot be edited" : "";
   return [el("p", {}, where, code(edit.policy), `, ${edit.statement}${why}:`), difference(edit.lines)];
