@@ -13,11 +13,11 @@ from scanner.templates.edits.pieces import Piece, pieces, without
 from scanner.templates.places import PolicyPlace, RolePlace
 from scanner.templates.read import roles_in, text_of
 from scanner.templates.steps import Steps
-from scanner.templates.written import CannotCutError, Leaf, Source, Written
+from scanner.templates.written import CannotCutError, Leaf, Source, Span, Written
 from scanner.text.escape import well_formed
 from scanner.text.patch import Change, hunks
 
-MAX_CHECKED = 20_000_000  # characters: of texts that are read again for single edits, some seconds
+MAX_CHECKED = 4_000_000  # characters: of texts that are read again with edits, some seconds
 _NOT_THE_SAME = "the text would not be the same without it"
 _OTHER_ROLES = "the template would declare other roles, not the same ones without it"
 _UNREAD = "the file cannot be read"
@@ -113,10 +113,8 @@ class FileEdits:
         if self._left < 0:
             raise CannotCutError("the file has more findings than edits are made for")
         self._left -= len(self._text)
-        leaves = {leaf for removal in removals for leaf in removal.leaves}
-        nodes = composed(leaves, [role for its in self._roles.values() for role in its]).nodes
+        leaves, nodes, cuts = self._cuts(removals)
         spans = {leaf.node for leaf in nodes}
-        cuts = self._syntax.cuts(self._text, spans)
         new = without(self._text, cuts)
         if not self._syntax.is_without(self._text, spans, new):
             raise CannotCutError(_NOT_THE_SAME)
@@ -124,6 +122,12 @@ class FileEdits:
             if not are_without(roles, leaves | nodes, self._roles_in(template, new)):
                 raise CannotCutError(_OTHER_ROLES)
         return pieces(cuts, {r.finding.id: [leaf.node for leaf in r.leaves] for r in removals})
+
+    def _cuts(self, removals: Sequence[Removal]) -> tuple[frozenset[Leaf], frozenset[Leaf], tuple[Span, ...]]:
+        """What goes with some removals, what to remove for that, and the cuts. Raises CannotCutError."""
+        leaves = frozenset(leaf for removal in removals for leaf in removal.leaves)
+        nodes = composed(leaves, [role for its in self._roles.values() for role in its]).nodes
+        return leaves, nodes, self._syntax.cuts(self._text, {leaf.node for leaf in nodes})
 
     def _roles_in(self, template: str, new: str) -> Sequence[RolePlace]:
         text = new if template == self._path else self._files.text(template)
@@ -133,22 +137,28 @@ class FileEdits:
         return roles
 
     def _independent(self, found: Sequence[Piece], removals: Sequence[Removal]) -> list[Piece]:
-        """The pieces that can be cut alone as they are cut together; the others as one."""
-        if len(found) < 2 or len(found) * len(self._text) > self._left:
-            return list(found)
-        alone: list[Piece] = []
-        together: list[Piece] = []
-        for piece in found:
-            of_piece = [removal for removal in removals if removal.finding.id in piece.findings]
-            try:
-                same = [its.cuts for its in self._pieces(of_piece)] == [piece.cuts]
-            except CannotCutError:
-                same = False
-            (alone if same else together).append(piece)
-        if together:
-            cuts = tuple(sorted(cut for piece in together for cut in piece.cuts))
-            alone.append(Piece(cuts, frozenset().union(*(piece.findings for piece in together))))
-        return sorted(alone)
+        """The pieces that can be cut alone as together; one that cannot is one with the nearest."""
+        independent: list[Piece] = []
+        todo = list(found)
+        while todo:
+            if len(todo) == 1 and not independent:
+                return todo
+            piece = todo.pop()
+            if self._is_independent(piece, removals):
+                independent.append(piece)
+                continue
+            nearest = min([*independent, *todo], key=piece.distance)
+            (todo if nearest in todo else independent).remove(nearest)
+            todo.append(piece.with_other(nearest))
+        return sorted(independent)
+
+    def _is_independent(self, piece: Piece, removals: Sequence[Removal]) -> bool:
+        """Whether the same is cut for a piece alone. What it leaves is checked again when it is made."""
+        of_piece = [removal for removal in removals if removal.finding.id in piece.findings]
+        try:
+            return self._cuts(of_piece)[2] == piece.cuts
+        except CannotCutError:
+            return False
 
     def _fix(self, piece: Piece, removals: Sequence[Removal]) -> Fix:
         of_piece = [removal for removal in removals if removal.finding.id in piece.findings]

@@ -23,6 +23,14 @@ class Piece(NamedTuple):
         """What stays of the text between its cuts."""
         return without(text, self.cuts)[self.span.start :][: self._kept]
 
+    def distance(self, other: Piece) -> int:
+        """How many characters stand between it and another one; fewer than none where they overlap."""
+        return max(self.span.start - other.span.end, other.span.start - self.span.end)
+
+    def with_other(self, other: Piece) -> Piece:
+        """It and another one as one."""
+        return Piece(tuple(sorted({*self.cuts, *other.cuts})), self.findings | other.findings)
+
     @property
     def _kept(self) -> int:
         return self.span.end - self.span.start - sum(cut.end - cut.start for cut in self.cuts)
@@ -64,7 +72,7 @@ def _merged(found: list[Piece]) -> list[Piece]:
     for piece in found:
         while other := next((its for its in merged if _belong_together(its, piece)), None):
             merged.remove(other)
-            piece = Piece(tuple(sorted({*other.cuts, *piece.cuts})), other.findings | piece.findings)
+            piece = piece.with_other(other)
         merged.append(piece)
     return sorted(merged)
 
