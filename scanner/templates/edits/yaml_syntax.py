@@ -38,7 +38,7 @@ class YamlSyntax:
             cutter = _Cutter(text, elements, collection)
             for run in _runs(indices):
                 spans += cutter.flow(run) if collection.flow else cutter.block(run)
-        spans.sort()
+        spans = _without_last_break(text, sorted(spans))
         if any(after.start < before.end for before, after in pairwise(spans)):
             raise CannotCutError("what to cut overlaps")
         return tuple(spans)
@@ -128,6 +128,23 @@ def _runs(indices: Sequence[int]) -> Iterator[_Run]:
             first = index
         last = index
     yield _Run(first, last)
+
+
+def _without_last_break(text: str, spans: list[Span]) -> list[Span]:
+    """Cuts of which the last goes to the end of a text that has no line break there, and should get none.
+
+    Such a cut takes the line break before it; if that goes already, those before move in the same way.
+    """
+    for place in range(len(spans) - 1, 0, -1):
+        before, after = spans[place - 1 : place + 1]
+        if before.start < after.start < before.end and _BREAK.match(text, after.start):
+            spans[place - 1] = Span(_before_break(text, before.start), after.start)
+    return spans
+
+
+def _before_break(text: str, begin: int) -> int:
+    """The end of the line above, without its break, of a line that begins there."""
+    return max(0, begin - (2 if text[max(0, begin - 2) : begin] == "\r\n" else 1))
 
 
 # --- what to cut -------------------------------------------------------------------------------------
@@ -230,12 +247,12 @@ class _Cutter:
         ending = _BREAK.match(self._text, stop)
         if ending is not None:
             return Span(begin, ending.end())
-        return Span(self._before_break(begin), stop)
+        return Span(_before_break(self._text, begin), stop)
 
     def _above_comments(self, begin: int) -> int:
         """The start of the lines of comments directly above a line."""
         while begin:
-            above = self._line_start(self._before_break(begin))
+            above = self._line_start(_before_break(self._text, begin))
             if _COMMENT.match(self._text, above) is None:
                 break
             begin = above
@@ -261,7 +278,3 @@ class _Cutter:
             raise CannotCutError("something else stands on its last line")
         rest = _REST.match(self._text, end)
         return rest.end() if rest else end
-
-    def _before_break(self, begin: int) -> int:
-        """The end of the line above, without its break."""
-        return max(0, begin - (2 if self._text[max(0, begin - 2) : begin] == "\r\n" else 1))

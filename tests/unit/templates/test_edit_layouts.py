@@ -102,7 +102,7 @@ def _without(policy: Json, role: str, ids: Collection[str]) -> Json | None:
 
 
 @given(st.integers(min_value=0, max_value=2**32))
-@examples(120)
+@examples(60)
 def test_an_edit_takes_away_what_it_says_and_nothing_else(seed: int) -> None:
     random = Random(seed)
     content = template(random)
