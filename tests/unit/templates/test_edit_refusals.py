@@ -224,7 +224,7 @@ READS = ["GetItem", "Scan", "Query", "BatchGetItem", "DescribeTable"]
 
 def function(unused: Sequence[str]) -> Deployed:
     table = "arn:aws:dynamodb:us-east-1:123456789012:table/books"
-    documents = [
+    documents: list[dict[str, object]] = [
         {"Action": [f"dynamodb:{name}" for name in READS], "Resource": [table, f"{table}/index/*"]},
         {"Action": ["sqs:SendMessage*"], "Resource": "arn:aws:sqs:us-east-1:123456789012:books"},
         {"Action": GET, "Resource": NOTES},
