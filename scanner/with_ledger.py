@@ -93,9 +93,11 @@ class LedgerScope:
             ]
             addition = replace(addition, buckets=hours_read(of_account, states, self.mapping, self.now))
         whole = (key for key, bucket in addition.buckets.items() if bucket.whole)
-        unread = self._add_evidence(builder, {*states, *whole})
-        for state in states.values():
-            builder.add_state(state)
+        read = {*states, *whole} - self._settled()
+        unread = self._add_evidence(builder, read)
+        for key, state in states.items():
+            if key in read:
+                builder.add_state(state)
         everything = merged(self.ledger, addition)
         seen = {usage.workload for usage in builder.usages() if usage.workload}
         add_uses(everything, builder, seen | set(self._workloads(everything)))
@@ -108,6 +110,19 @@ class LedgerScope:
             from_ledger=self._summary(everything, unread),
             remembered=_seen_before(self.start, usages) - set(traced.by_workload),
         )
+
+    def _settled(self) -> set[BucketKey]:
+        """The hours of which all is known: of those that are read again, only what was used counts.
+
+        Some runs do not read all of an hour, and what is folded cannot be replaced hour by hour.
+        """
+        return {
+            BucketKey(account, region, source, self.mapping, start)
+            for account, sources in self.readers.values()
+            for region, source in product(self.regions, sources)
+            for start, hour in self.ledger.hours(account, region, source, self.mapping).items()
+            if hour.settled
+        }
 
     def _numbered(self, key: BucketKey) -> BucketKey:
         reader = self.readers.get(key.account)

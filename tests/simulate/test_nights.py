@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from scanner.ledger import DAY, EMPTY, HOUR, Ledger, merged
+from scanner.ledger.fold import tidied
 from scanner.model import Usage
 from tests.simulate import nights as simulated
 from tests.simulate.nights import Night, Nights, big_scan, differences, drawn, request_of, scanned
@@ -98,3 +99,16 @@ def test_a_read_only_run_reads_what_is_asked_and_adds_nothing(few: Nights) -> No
     for workload, usage in result.traced.by_workload.items():
         if workload in whole:
             assert usage.evidence.traces >= whole[workload].evidence.traces
+
+
+def test_a_run_by_trace_ids_of_hours_long_known_takes_nothing_away(few: Nights) -> None:
+    ledger = tidied(after(few, night(1), night(2), night(3), night(4)), simulated.BEGIN + 9 * DAY)
+    assert ledger.days
+    request = request_of(night(9, asked=1, fate="read-only"), ledger)
+    known = scanned(replace(few, traces=()), request).traced.by_workload
+    # one of the traces of each day is asked for again
+    again = replace(few, traces=few.traces[::20])
+    asked = replace(request, start=simulated.BEGIN, end=simulated.BEGIN + 3 * DAY, trace_ids=("1-2",))
+    for workload, usage in scanned(again, asked).traced.by_workload.items():
+        assert usage.evidence == known[workload].evidence
+        assert usage.used == known[workload].used
