@@ -19,7 +19,10 @@ OPTION = re.compile(r"(?<![\w-])--[a-z]")
 # These are never part of the action: the command line itself, its help, descriptions of the report's keys.
 OF_THE_COMMAND_LINE = (
     "cli.py",
+    "ledger/lines.py",
     "options/commands.py",
+    "options/ledger.py",
+    "options/watch.py",
     "options/parsers.py",
     "options/filters.py",
     "options/parser.py",
