@@ -36,7 +36,7 @@ def messages() -> Iterator[tuple[str, str]]:
     """Every text of the program, docstrings aside, that names an option: with its place."""
     for file in sorted(SCANNER.rglob("*.py")):
         path = file.relative_to(SCANNER).as_posix()
-        if path in OF_THE_COMMAND_LINE or path.startswith(("commands/", "explain/", "fix/")):
+        if path in OF_THE_COMMAND_LINE or path.startswith(("commands/", "explain/", "fix/", "watch/")):
             continue
         tree = ast.parse(file.read_text())
         docstrings = {
