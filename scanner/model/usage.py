@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -43,7 +44,7 @@ class Denied:
 
 
 DAY_SECONDS = 86_400
-_FAR = 1e12  # past the years that a clock can show
+FAR = 1e12  # past the years that a clock can show
 
 
 class DayRuns(NamedTuple):
@@ -75,7 +76,8 @@ class Observed(NamedTuple):
 
 def day_of(time: float) -> int:
     """The number of the day (UTC) of a time in Unix seconds."""
-    return int(max(-_FAR, min(time, _FAR)) // DAY_SECONDS)
+    near = time if -FAR < time < FAR else math.copysign(FAR, time)
+    return int(near // DAY_SECONDS)
 
 
 @dataclass(frozen=True)

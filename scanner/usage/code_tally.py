@@ -7,8 +7,21 @@ from dataclasses import dataclass, field
 
 from scanner.model import Evidence
 from scanner.model.readings import WorkloadRun
-from scanner.model.usage import DayRuns, day_of, latest
+from scanner.model.usage import DAY_SECONDS, FAR, DayRuns, day_of, latest
 from scanner.usage.state import CodeState
+
+
+@dataclass(slots=True)
+class _Day:
+    """The complete traces of a day so far."""
+
+    traces: int
+    first_start: float
+    last_start: float
+
+    @property
+    def runs(self) -> DayRuns:
+        return DayRuns(self.traces, self.first_start, self.last_start)
 
 
 @dataclass(slots=True)
@@ -18,7 +31,7 @@ class CodeTally:
     kept: int
     last_call: float | None = None
     newest_complete: list[float] = field(default_factory=list)
-    days: dict[int, DayRuns] = field(default_factory=dict)
+    days: dict[int, _Day] = field(default_factory=dict)
     auto_instrumented: float | None = None
     by_xray_sdk: float | None = None
     by_python_sdk: float | None = None
@@ -39,7 +52,16 @@ class CodeTally:
             heapq.heappush(self.newest_complete, start)
         else:
             heapq.heappushpop(self.newest_complete, start)
-        self._add_to_day(day_of(start), DayRuns(1, start, start))
+        # `_add_to_day` written out: this runs for every trace
+        runs = self.days.get(int(start // DAY_SECONDS) if 0 <= start < FAR else day_of(start))
+        if runs is None:
+            self._add_to_day(day_of(start), DayRuns(1, start, start))
+            return
+        runs.traces += 1
+        if start < runs.first_start:
+            runs.first_start = start
+        elif start > runs.last_start:
+            runs.last_start = start
 
     def add_starts(self, start: float, number: int) -> None:
         """Note complete traces that started at one time, as far as is known."""
@@ -52,7 +74,7 @@ class CodeTally:
         return Evidence(
             last_call=self.last_call,
             newest_complete=tuple(sorted(self.newest_complete, reverse=True)),
-            complete_days=dict(sorted(self.days.items())),
+            complete_days=dict(self._days()),
             auto_instrumented=self.auto_instrumented,
             by_xray_sdk=self.by_xray_sdk,
             by_python_sdk=self.by_python_sdk,
@@ -64,7 +86,7 @@ class CodeTally:
         return CodeState(
             self.last_call,
             tuple(sorted(self.newest_complete)),
-            tuple(sorted(self.days.items())),
+            tuple(self._days()),
             self.auto_instrumented,
             self.by_xray_sdk,
             self.by_python_sdk,
@@ -89,6 +111,9 @@ class CodeTally:
         newest.sort()  # what is sorted is a heap
         del newest[: max(0, len(newest) - self.kept)]
 
+    def _days(self) -> list[tuple[int, DayRuns]]:
+        return [(day, self.days[day].runs) for day in sorted(self.days)]
+
     def _add_to_day(self, day: int, runs: DayRuns) -> None:
         known = self.days.get(day)
-        self.days[day] = runs if known is None else known.joined(runs)
+        self.days[day] = _Day(*(runs if known is None else known.runs.joined(runs)))
