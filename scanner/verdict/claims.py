@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from scanner.model import Policy, Role, Workload
+from scanner.model import Evidence, Policy, Role, Workload
 from scanner.usage.evidence import EvidenceRequirements, WorkloadEvidence, workload_evidence
 from scanner.verdict.context import RoleContext
 from scanner.verdict.reasons import Reason
 
 _Workloads = Sequence[tuple[WorkloadEvidence, set[Reason]]]
+# X-Ray keeps traces for 30 days: docs.aws.amazon.com/xray/latest/devguide/xray-console-traces.html
+_DOUBTED_FOR = 30 * 86_400.0
 
 
 class EvidenceReasons:
@@ -96,11 +98,24 @@ def evidence_reasons(workload: WorkloadEvidence, requirements: EvidenceRequireme
         reasons.add(Reason.OBSERVED_TOO_SHORT)
     if observed.traces and not (evidence.last_call and evidence.last_call > changed):
         reasons.add(Reason.NO_CALLS)
-    if evidence.last_incomplete is not None and evidence.last_incomplete > changed:
+    if _is_doubted(evidence, changed):
         reasons.add(Reason.INCOMPLETE_TRACES)
     if workload.older_unknown or any(evidence_reasons(older, requirements) for older in workload.older):
         reasons.add(Reason.OLDER_VERSION)
     return reasons
+
+
+def _is_doubted(evidence: Evidence, changed: float) -> bool:
+    """Whether an incomplete trace since the change may hide a use.
+
+    One doubts until complete traces go on for a month after it: a scan of all that X-Ray keeps would not
+    know of it either. Else one of them would doubt a ledger's findings for ever.
+    """
+    incomplete = evidence.last_incomplete
+    if incomplete is None or incomplete <= changed:
+        return False
+    newest = max(evidence.newest_complete, default=0.0)
+    return newest - incomplete <= _DOUBTED_FOR
 
 
 def _service_reasons(

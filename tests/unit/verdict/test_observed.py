@@ -102,6 +102,22 @@ def test_an_incomplete_trace_makes_no_day() -> None:
     assert reasons(seen(0, incomplete=NOW - 5 * DAY), days=2) == ("observed-too-short", "incomplete-traces")
 
 
+@pytest.mark.parametrize(
+    ("complete", "incomplete", "expected"),
+    [
+        ([0, 29], 29, ("incomplete-traces",)),
+        ([0, 31], 31, ()),  # complete traces went on for a month after it
+        ([31], 31, ("incomplete-traces",)),  # traces end where it is: however old, it doubts
+        ([0], 101, ()),  # it was before the change
+    ],
+)
+def test_an_incomplete_trace_doubts_until_complete_ones_go_on_for_a_month(
+    complete: Sequence[float], incomplete: float, expected: tuple[str, ...]
+) -> None:
+    found = reasons(seen(*complete, incomplete=NOW - incomplete * DAY), deployed=NOW - 100 * DAY)
+    assert found == expected
+
+
 STARTS = st.lists(st.floats(0.0, 40.0), max_size=8)
 
 
