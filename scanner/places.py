@@ -33,9 +33,11 @@ def with_places(result: ScanResult, request: ScanRequest, aws: Aws, root: Path) 
     """
     roles = [role_result for role_result in result.roles if any(map(_is_placed, role_result.findings))]
     templates = read_templates(root) if roles else None
-    if templates is None or not templates.roles:
-        return result
     warnings = Warnings(result.warnings)
+    for sentence in templates.not_installed if templates else ():
+        warnings.add("templates-unread", sentence)
+    if templates is None or not templates.roles:
+        return replace(result, warnings=warnings.all())
     if templates.truncated:
         warnings.add(
             "templates-unread",

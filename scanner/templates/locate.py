@@ -105,7 +105,7 @@ class Locator:
             if not can_be_policy(policy, finding.policy):
                 continue
             if policy.statements is None:
-                location = Location(role.path, *policy.lines, made_by=policy.made_by)
+                location = Location(policy.path or role.path, *policy.lines, made_by=policy.made_by)
                 rank = (True, not exact, True, bool(policy.made_by))
                 yield _Fit(location, rank, same_index=False, policy=policy, statement=None)
             for statement in policy.statements or ():
@@ -115,7 +115,7 @@ class Locator:
                     moved = policy.indexed_name not in (None, finding.policy.name)
                     rank = (False, not exact, not _agrees(statement, finding.statement), moved)
                     same_index = _has_same_index(policy, statement, finding)
-                    location = Location(role.path, *lines, made_by=policy.made_by)
+                    location = Location(policy.path or role.path, *lines, made_by=policy.made_by)
                     yield _Fit(location, rank, same_index, policy, statement)
 
 

@@ -18,7 +18,8 @@ from scanner.templates.tree import KEPT_OF_ID
 
 # Words that stand in the names of roles and functions everywhere, and so do not tell whose they are.
 _COMMON_WORDS = re.compile(
-    "arn|aws|iam|policy|role|lambda|function|execution|service|stage|dev|test|staging|prod|[^a-z0-9]"
+    "arn|aws|iam|policy|role|lambda|function|execution|service|stage|dev|test|staging|prod|terraform"
+    "|[^a-z0-9]"
 )
 _MIN_DISTINCTIVE = 3  # characters that remain without the common words
 _LONG_NAME = 60  # characters: names are cut to 64 at the most, so that a longer name than this may be cut

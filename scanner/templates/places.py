@@ -55,7 +55,7 @@ class PolicyPlace:
     the policy gets from its position among others, which a change of the template may shift. `made_by` names
     what makes the framework write it, empty where the template has it written. `written` is None where it
     cannot be removed by itself: without it the template would be another one, as where it is a resource of
-    its own.
+    its own. `path` is the file that it stands in, empty where that is the template.
     """
 
     name: Name
@@ -67,6 +67,7 @@ class PolicyPlace:
     made_by: str = ""
     other_statements: int = 0
     written: Written | None = None
+    path: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,9 +111,11 @@ class Templates:
 
     `files` is the number of templates that were read, `unread` are the paths of those that could not be.
     `truncated` is True where the checkout has more files than are read: another one may grant the same.
+    `not_installed` are sentences on frameworks whose files cannot be read here.
     """
 
     roles: tuple[RolePlace, ...] = ()
     files: int = 0
     unread: tuple[str, ...] = ()
     truncated: bool = False
+    not_installed: tuple[str, ...] = ()

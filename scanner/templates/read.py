@@ -19,10 +19,11 @@ from scanner.templates.framework import Framework, role_places
 from scanner.templates.places import RolePlace, Templates
 from scanner.templates.serverless import SERVERLESS
 from scanner.templates.steps import MAX_STEPS_OF_ALL, Steps
-from scanner.templates.written import Checkout
+from scanner.templates.terraform.read import TERRAFORM
+from scanner.templates.written import Checkout, ParserMissingError
 
 # In this order: a serverless.yml may have CloudFormation's resources too.
-FRAMEWORKS: tuple[Framework, ...] = (SERVERLESS, CLOUDFORMATION)
+FRAMEWORKS: tuple[Framework, ...] = (SERVERLESS, CLOUDFORMATION, TERRAFORM)
 
 # what others wrote, and what is generated
 SKIPPED_FOLDERS = frozenset({".git", ".venv", "venv", "node_modules", "site-packages", ".tox", ".terraform"})
@@ -43,7 +44,13 @@ def read_templates(root: Path) -> Templates:
             reading.take(path)
     except _FullError:
         reading.truncated = True
-    return Templates(tuple(reading.roles), reading.files, tuple(reading.unread), reading.truncated)
+    return Templates(
+        tuple(reading.roles),
+        reading.files,
+        tuple(reading.unread),
+        reading.truncated,
+        tuple(sorted(reading.not_installed)),
+    )
 
 
 class _FullError(Exception):
@@ -57,6 +64,7 @@ class _Reading:
         self._root = root
         self.roles: list[RolePlace] = []
         self.unread: list[str] = []
+        self.not_installed: set[str] = set()
         self.files = 0
         self.truncated = False
         self._seen = 0
@@ -74,12 +82,21 @@ class _Reading:
         self._characters += len(text or "")
         relative = path.relative_to(self._root).as_posix()
         checkout = Files(self, self._root, Steps(within=self._steps))
-        places = None if text is None else roles_in(relative, text, checkout)
+        places = None if text is None else self._places(relative, text, checkout)
         if places is None:
             self.unread.append(relative)
         else:
             self.files += 1
             self.roles += places
+
+    def _places(self, path: str, text: str, checkout: Checkout) -> tuple[RolePlace, ...] | None:
+        try:
+            return roles_of(path, text, checkout)
+        except ParserMissingError as error:
+            self.not_installed.add(str(error))
+        except Exception:  # whatever a parser makes of hostile text: this file has no places
+            return None
+        return None
 
     def text_at(self, path: Path) -> str | None:
         """The text of a file, None where there is none or it is not read."""

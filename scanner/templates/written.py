@@ -23,6 +23,13 @@ class CannotCutError(Exception):
     """A text cannot be cut so. The message ends the sentence "no edit, since ..."."""
 
 
+class ParserMissingError(Exception):
+    """The package that reads a framework's files is not installed."""
+
+    def __init__(self, framework: str, package: str) -> None:
+        super().__init__(f"files of {framework} are not read: the package {package} is not installed")
+
+
 class Syntax(Protocol):
     """What a syntax knows of a text. A node is known by the characters that it has."""
 

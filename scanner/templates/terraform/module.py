@@ -1,0 +1,166 @@
+"""What a module declares: its roles, their policies, and the functions that use them. Pure.
+
+Source: registry.terraform.io/providers/hashicorp/aws/latest/docs, resources aws_iam_role,
+aws_iam_role_policy, aws_iam_policy, aws_iam_role_policy_attachment, aws_iam_policy_attachment and
+aws_lambda_function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from scanner.templates.framework import Attachment, DeclaredRole, RoleUse
+from scanner.templates.places import ANY, Name, PolicyPlace
+from scanner.templates.terraform import lambda_module
+from scanner.templates.terraform.blocks import Block, Module, Value, argument
+from scanner.templates.terraform.documents import Policy, policies
+from scanner.templates.terraform.managed import mentions
+from scanner.templates.terraform.values import list_of, pattern, reference, resolved
+
+# registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/iam_role: without a name it makes one
+_UNNAMED = "terraform-*"
+_ROLE = "aws_iam_role"
+
+
+@dataclass
+class Found:
+    """What the blocks of a file of a module declare, as `Declarations` have it."""
+
+    roles: dict[str, DeclaredRole] = field(default_factory=dict)
+    attachments: list[Attachment] = field(default_factory=list)
+    uses: list[RoleUse] = field(default_factory=list)
+
+
+class Target(NamedTuple):
+    """A role that something names: its address, None where it is not one of the checkout; and its name."""
+
+    address: str | None
+    name: Name
+
+
+def found_in(module: Module) -> dict[str, Found]:
+    """What a module declares, and the modules that it calls, by the paths of its files."""
+    found: dict[str, Found] = {}
+    for block in module.blocks.values():
+        its = found.setdefault(block.file.path, Found())
+        if block.kind == "resource" and len(block.labels) == 2:
+            _take_resource(module, block, its)
+        elif block.kind == "module":
+            _take_module(module, block, its)
+    return found
+
+
+def _take_module(module: Module, block: Block, found: Found) -> None:
+    """What a called module declares is the calling block's."""
+    called = module.called(block)
+    if called is not None:
+        for its in found_in(called).values():
+            found.roles |= its.roles
+            found.attachments += its.attachments
+            found.uses += its.uses
+    elif lambda_module.is_meant(block):
+        made = lambda_module.made_by(module, block)
+        if made.role is not None:
+            found.roles[made.address] = made.role
+        address = made.address if made.role is not None else target(made.given_role).address
+        found.uses.append(RoleUse(address, made.function_name))
+
+
+def _take_resource(module: Module, block: Block, found: Found) -> None:
+    kind, name = block.labels
+    if kind == _ROLE:
+        found.roles[f"{module.address}{_ROLE}.{name}"] = _role(module, block)
+    elif kind == "aws_lambda_function":
+        its_role = target(argument(module, block, "role"))
+        function = pattern(argument(module, block, "function_name"))
+        found.uses.append(RoleUse(its_role.address, Name(function)))
+    elif kind == "aws_iam_role_policy":
+        its = Policy(name_of(module, block), "inline")
+        places = policies(argument(module, block, "policy"), its)
+        _attach(found, target(argument(module, block, "role")), places)
+    elif kind == "aws_iam_policy":
+        its = Policy(name_of(module, block), "managed")
+        places = policies(argument(module, block, "policy"), its)
+        # Known by its own name, to whichever roles it is attached.
+        found.attachments.append(Attachment(None, DeclaredRole(None, places)))
+    elif kind in ("aws_iam_role_policy_attachment", "aws_iam_policy_attachment"):
+        places = tuple(_attached(module, block))
+        for role in _roles(module, block):
+            _attach(found, role, places)
+
+
+def _attach(found: Found, role: Target, places: tuple[PolicyPlace, ...]) -> None:
+    if places:
+        found.attachments.append(Attachment(role.address, DeclaredRole(role.name, places)))
+
+
+# --- roles -------------------------------------------------------------------------------------------
+
+
+def _role(module: Module, block: Block) -> DeclaredRole:
+    places: list[PolicyPlace] = []
+    for inner in block.blocks:
+        if inner.kind == "inline_policy":
+            its = Policy(Name(pattern(argument(module, inner, "name"))), "inline")
+            places += policies(argument(module, inner, "policy"), its, inner.file.hcl.span(inner.node))
+    managed = argument(module, block, "managed_policy_arns")
+    for item in (list_of(managed) or []) if managed is not None else []:
+        places += mentions(item, own=managed is not None and item.is_in(managed))
+    return DeclaredRole(name_of(module, block), tuple(places))
+
+
+def name_of(module: Module, block: Block) -> Name:
+    """The name that a block gives, or a pattern of what is made where it gives none."""
+    given = argument(module, block, "name")
+    if given is not None:
+        return Name(pattern(given))
+    prefix = argument(module, block, "name_prefix")
+    return Name(_UNNAMED if prefix is None else f"{pattern(prefix)}*".replace("**", ANY))
+
+
+def target(value: Value | None) -> Target:
+    """The role that an argument names: by a reference, or its name."""
+    if value is None:
+        return Target(None, Name(ANY))
+    value = resolved(value)
+    match reference(value):
+        case ("aws_iam_role", name, "id" | "name" | "arn"):
+            block = value.module.block("resource", _ROLE, name)
+            if block is not None:
+                return Target(f"{value.module.address}{_ROLE}.{name}", name_of(value.module, block))
+        case ("data", "aws_iam_role", name, _):
+            block = value.module.block("data", _ROLE, name)
+            return Target(None, Name(ANY) if block is None else name_of(value.module, block))
+        case ("module", name, "lambda_role_name" | "lambda_role_arn"):
+            block = value.module.block("module", name)
+            if block is not None and lambda_module.is_meant(block):
+                return Target(lambda_module.address_of(value.module, block), Name(ANY))
+    name = pattern(value)
+    return Target(None, Name(name.rpartition("/")[2] if name.startswith("arn:") else name))
+
+
+def _roles(module: Module, block: Block) -> Iterator[Target]:
+    """The roles that an attachment names."""
+    if (role := argument(module, block, "role")) is not None:
+        yield target(role)
+    roles = argument(module, block, "roles")
+    for item in (list_of(roles) or []) if roles is not None else []:
+        yield target(item)
+
+
+# --- managed policies --------------------------------------------------------------------------------
+
+
+def _attached(module: Module, block: Block) -> Iterator[PolicyPlace]:
+    """The managed policies that an attachment names, one or those of `for_each`."""
+    policy = argument(module, block, "policy_arn")
+    every = argument(module, block, "for_each")
+    if policy is None:
+        return
+    if every is None or reference(policy)[:1] != ("each",):
+        yield from mentions(policy, own=False)
+        return
+    for item in list_of(every) or []:
+        yield from mentions(item, own=item.is_in(every))
