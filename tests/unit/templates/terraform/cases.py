@@ -1,8 +1,9 @@
 """The corpus as checkouts and findings.
 
 Its texts are modules in the manner of the provider's examples. `--- PATH` begins a file. `#!` ends a line
-that a finding is placed at; behind it stands what differs from the first line of the text: the role, the policy (or
-`managed`, its ARN), the resource, the Sid, a function. The action is that of the line, unless it is named.
+that a finding is placed at; behind it stands what differs from the first line of the text: the role, the
+policy (or `managed`, its ARN), the resource, the Sid, a function. The action is that of the line, unless it
+is named.
 """
 
 from __future__ import annotations
