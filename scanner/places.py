@@ -17,6 +17,7 @@ from scanner.request import ScanRequest
 from scanner.result import RoleResult, ScanResult
 from scanner.roles.stacks import UNKNOWN_STACKS, read_stack_resources
 from scanner.suggest.reduced import objections_without
+from scanner.suggest.wildcards import kept_actions, kept_resources
 from scanner.templates.edits.deployed_role import DeployedRole
 from scanner.templates.edits.offer import Offer, offer
 from scanner.templates.locate import Locator, Placement
@@ -91,7 +92,13 @@ def _placed(role_result: RoleResult, locator: Locator) -> tuple[RoleResult, Depl
     return (
         replace(role_result, findings=findings, template=locator.template(role.arn, names)),
         DeployedRole(
-            role, findings, placements, locator.roles(role.arn, names), partial(_objections, role_result)
+            role,
+            findings,
+            placements,
+            locator.roles(role.arn, names),
+            partial(_objections, role_result),
+            kept_actions(findings, role_result.assessments),
+            kept_resources(findings, role_result.assessments),
         ),
     )
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from yaml.nodes import Node, ScalarNode
+from yaml.nodes import MappingNode, Node, ScalarNode
 
 from scanner.templates.framework import Attachment, Declarations, DeclaredRole, RoleUse, name_of
 from scanner.templates.places import Name, PolicyPlace
 from scanner.templates.policies import line_of, mention, policy
 from scanner.templates.sam_made import connector_policies, made_policies, template_statements
 from scanner.templates.tree import Tree, intrinsic
+from scanner.templates.written import Span, Written
 
 _FUNCTION, _STATE_MACHINE = "AWS::Serverless::Function", "AWS::Serverless::StateMachine"
 
@@ -41,6 +42,14 @@ def of_resources(tree: Tree) -> Declarations:
     return Declarations(roles, tuple(uses), tuple(connectors))
 
 
+def _with_name(written: Written | None, entry: Node) -> Written | None:
+    """Where a policy template is written, with its name."""
+    keys = [key for key, _ in entry.value] if isinstance(entry, MappingNode) else []
+    if written is None or len(keys) != 1 or not isinstance(keys[0], ScalarNode):
+        return written
+    return replace(written, name=Span(keys[0].start_mark.index, keys[0].end_mark.index))
+
+
 def _policies(tree: Tree, logical_id: str, node: Node | None) -> Iterator[PolicyPlace]:
     """A function's Policies: documents, policy templates, names and ARNs of managed policies."""
     for index, entry in tree.indexed(node):
@@ -60,5 +69,5 @@ def _policies(tree: Tree, logical_id: str, node: Node | None) -> Iterator[Policy
                 statements=statements,
                 statement_count=len(statements),
                 indexed_name=indexed_name,
-                written=tree.written(entry),
+                written=_with_name(tree.written(entry), entry),
             )

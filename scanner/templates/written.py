@@ -45,6 +45,12 @@ class Syntax(Protocol):
         Collections that are empty without them are gone too.
         """
 
+    def replaced(self, text: str, node: Span, values: Sequence[str]) -> str:
+        """What to write in the place of a text, so that one or several others stand there.
+
+        Raises CannotCutError.
+        """
+
 
 class Source(NamedTuple):
     """A text of the checkout by its path, with the syntax that it is written in."""
@@ -60,12 +66,14 @@ class Written:
     `node` is what to remove so that it is gone: for a policy what mentions or holds it, which leaves nothing
     without sense behind. `actions` are the nodes of a statement's actions, by the action in lower case as in
     `StatementPlace.actions`; an action may stand there twice. `resources` are the nodes of its resources.
+    `name` is the name of what the framework writes in its place, where another one may be put there.
     """
 
     source: Source
     node: Span
     actions: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
     resources: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
+    name: Span | None = None
 
     @property
     def leaf(self) -> Leaf:

@@ -49,6 +49,9 @@ def _users(roles: Sequence[RolePlace]) -> dict[Leaf, list[_User]]:
 def _leaves(policy: PolicyPlace) -> set[Leaf]:
     written = [s.written for s in policy.statements or () if s.written]
     leaves = {leaf for its in written for action in its.actions for leaf in its.leaves(action)}
+    leaves |= {Leaf(its.source.path, node) for its in written for n in its.resources.values() for node in n}
+    if policy.written and policy.written.name:
+        leaves.add(Leaf(policy.written.source.path, policy.written.name))
     return leaves | {its.leaf for its in (*written, *([policy.written] if policy.written else []))}
 
 

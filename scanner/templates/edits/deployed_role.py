@@ -15,7 +15,9 @@ Objections = Callable[[Sequence[Finding]], Sequence[str]]
 class DeployedRole(NamedTuple):
     """A role with its findings, by id where they are placed, and the roles of templates that it can be.
 
-    `objections` tells what speaks against taking away all that some findings are about.
+    `objections` tells what speaks against taking away all that some findings are about. `kept` are the
+    actions that stay of a wildcard, by the id of a finding that is about it alone, `kept_resources` the
+    resources of a pattern.
     """
 
     role: Role
@@ -23,6 +25,8 @@ class DeployedRole(NamedTuple):
     placements: Mapping[str, Placement]
     places: Sequence[RolePlace]
     objections: Objections
+    kept: Mapping[str, tuple[str, ...]] = {}
+    kept_resources: Mapping[str, tuple[str, ...]] = {}
 
 
 def is_removable(finding: Finding) -> bool:

@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import NamedTuple, Protocol
 
-from scanner.model import Finding, Fix
+from scanner.model import Disposition, Finding, Fix
 from scanner.templates.edits.compose import composed
 from scanner.templates.edits.declared import are_without
 from scanner.templates.edits.pieces import Piece, pieces, without
+from scanner.templates.edits.recheck import grants_less
+from scanner.templates.edits.swaps import Swap
 from scanner.templates.places import PolicyPlace, RolePlace
 from scanner.templates.read import roles_in, text_of
 from scanner.templates.steps import Steps
 from scanner.templates.written import CannotCutError, Leaf, Source, Span, Written
 from scanner.text.escape import well_formed
-from scanner.text.patch import Change, hunks
+from scanner.text.patch import Change, changed, hunks
 
 MAX_CHECKED = 4_000_000  # characters: of texts that are read again with edits, some seconds
 _NOT_THE_SAME = "the text would not be the same without it"
@@ -97,6 +99,22 @@ class FileEdits:
                 return [], {**notes, **{removal.finding.id: str(error) for removal in removals}}
         return [self._fix(piece, removals) for piece in self._independent(found, removals)], notes
 
+    def swap(self, swap: Swap) -> Fix | None:
+        """The edit that puts something smaller in a place, None where that is not what it would do."""
+        node = swap.leaf.node
+        if self._path not in self._roles:  # a part of templates: what they would declare is not looked at
+            return None
+        try:
+            replacement = self._syntax.replaced(self._text, node, swap.values)
+        except CannotCutError:
+            return None
+        start, end = self._byte(node.start), self._byte(node.end)
+        change = Change(start, end, replacement.encode())
+        after = changed(self._content, [change])
+        if not grants_less(self._path, self._content, after, self._files):
+            return None
+        return self._record(change, swap.findings, "needs-a-look", swap.why)
+
     def _possible(self, removals: Sequence[Removal], notes: dict[str, str]) -> list[Removal]:
         """The removals that can be made alone."""
         possible = []
@@ -163,11 +181,15 @@ class FileEdits:
     def _fix(self, piece: Piece, removals: Sequence[Removal]) -> Fix:
         of_piece = [removal for removal in removals if removal.finding.id in piece.findings]
         start, end = self._byte(piece.span.start), self._byte(piece.span.end)
-        replacement = self._original(piece)
-        change = Change(start, end, replacement)
+        careful = any(r.policy.kind == "managed" and r.policy.statements is not None for r in of_piece)
+        change = Change(start, end, self._original(piece))
+        how: Disposition = "needs-a-look" if careful else "safe"
+        return self._record(change, piece.findings, how, _why(of_piece, careful=careful))
+
+    def _record(self, change: Change, findings: frozenset[str], disposition: Disposition, why: str) -> Fix:
+        start, end, replacement = change
         difference = b"".join(hunks(self._content, [change])).decode(errors="replace")
         line = self._content.count(b"\n", 0, start) + 1
-        careful = any(r.policy.kind == "managed" and r.policy.statements is not None for r in of_piece)
         return Fix(
             path=self._path,
             start=start,
@@ -177,9 +199,9 @@ class FileEdits:
             before=self._content[start:end].decode(),
             replacement=replacement.decode(),
             digest=sha256(self._content).hexdigest(),
-            findings=tuple(sorted(piece.findings)),
-            disposition="needs-a-look" if careful else "safe",
-            why=_why(of_piece, careful=careful),
+            findings=tuple(sorted(findings)),
+            disposition=disposition,
+            why=why,
             diff=tuple(well_formed(line.rstrip("\r")) for line in difference.split("\n")[:-1]),
         )
 

@@ -7,6 +7,7 @@ without just that; and the evaluator has nothing against it. Else the finding sa
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from scanner.templates.edits.agreement import disagreements
 from scanner.templates.edits.compose import composed
 from scanner.templates.edits.deployed_role import DeployedRole
 from scanner.templates.edits.file_edits import FileEdits, Files, Removal
+from scanner.templates.edits.swaps import Swap, swaps_of
 from scanner.templates.edits.votes import Votes, votes_of
 from scanner.templates.places import Templates
 from scanner.templates.written import Leaf
@@ -42,8 +44,31 @@ def offer(templates: Templates, files: Files, deployed: Sequence[DeployedRole]) 
         found, why_not = FileEdits(path, files, templates.roles).fixes(its)
         fixes += found
         notes |= why_not
+    fixes += _swaps(templates, files, deployed)
     fixed = {id_ for fix in fixes for id_ in fix.findings}
     return Offer(tuple(fixes), {id_: note for id_, note in notes.items() if id_ not in fixed})
+
+
+def _swaps(templates: Templates, files: Files, deployed: Sequence[DeployedRole]) -> Iterable[Fix]:
+    """The edits that need a look: on each, all roles that share the text agree, too."""
+    proposed: dict[Leaf, list[Swap]] = defaultdict(list)
+    voted = []
+    for role in deployed:
+        swaps = list(swaps_of(role))
+        voted.append((role, Votes({id_: frozenset({s.leaf}) for s in swaps for id_ in s.findings})))
+        for swap in swaps:
+            proposed[swap.leaf].append(swap)
+    if not proposed:
+        return
+    blocked = disagreements(proposed, templates.roles, voted)
+    for leaf, its in sorted(proposed.items()):
+        values = tuple(dict.fromkeys(value for swap in its for value in swap.values))
+        ids = frozenset(id_ for swap in its for id_ in swap.findings)
+        if leaf not in blocked and (len(its) == 1 or its[0].values == values):
+            swap = Swap(leaf, values, ids, its[0].why)
+            fix = FileEdits(leaf.path, files, templates.roles).swap(swap)
+            if fix:
+                yield fix
 
 
 def _removals(voted: Iterable[tuple[DeployedRole, Votes]]) -> Iterable[Removal]:

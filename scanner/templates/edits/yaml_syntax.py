@@ -54,8 +54,45 @@ class YamlSyntax:
         except CannotCutError:
             return False
 
+    def replaced(self, text: str, node: Span, values: Sequence[str]) -> str:
+        """What to write in the place of a text, in its quotes: in a list an item each, else a list.
+
+        Raises CannotCutError.
+        """
+        raw, element = text[node.start : node.end], elements_of(text).by_start.get(node.start)
+        quote = raw[:1] if raw[:1] in ("'", '"') else ""
+        if _WORD.fullmatch(raw.strip(quote) if quote else raw) is None or not all(
+            map(_WORD.fullmatch, values)
+        ):
+            raise CannotCutError("it is not written as a plain text")
+        if not quote and any(value.startswith(("*", "?")) for value in values):
+            raise CannotCutError("it would need quotes")
+        written = [f"{quote}{value}{quote}" for value in values]
+        if len(values) == 1:
+            return written[0]
+        parent = element.parent if element else None
+        if parent is None or parent.kind == "map":
+            return f"[{', '.join(written)}]"
+        if parent.flow:
+            return ", ".join(written)
+        return (_line_break(text) + _dash_before(text, node.start)).join(written)
+
 
 YAML = YamlSyntax()
+_WORD = re.compile(r"[A-Za-z0-9*?](?:[A-Za-z0-9:*?/._-]*[A-Za-z0-9*?/._-])?")
+
+
+def _line_break(text: str) -> str:
+    ending = _BREAK.search(text)
+    return ending.group() if ending else "\n"
+
+
+def _dash_before(text: str, start: int) -> str:
+    """What stands before an item of a block list on its line. Raises CannotCutError for more than a dash."""
+    before = re.split(_BREAK, text[:start])[-1]
+    if not re.fullmatch(" *- +", before):
+        raise CannotCutError("it does not stand on a line of its own")
+    return before
 
 
 # --- what goes ---------------------------------------------------------------------------------------

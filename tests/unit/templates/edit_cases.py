@@ -95,6 +95,8 @@ def offered(
     roles: Sequence[Deployed],
     stacks: Mapping[str, StackResource] | None = None,
     objections: Sequence[str] = (),
+    kept: Mapping[str, tuple[str, ...]] | None = None,
+    kept_resources: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Offer:
     """The edits of a checkout for what deployed roles did not use."""
     checkout = ByteTexts(files)
@@ -113,6 +115,8 @@ def offered(
                 {f.id: locator.place(f, its.workloads) for f in its.findings},
                 locator.roles(its.role.arn, its.workloads),
                 lambda findings: objections,
+                kept or {},
+                kept_resources or {},
             )
             for its in roles
         ],
