@@ -58,14 +58,26 @@ def _quoted(name: bytes) -> bytes:
     return b'"%s"' % name.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
 
 
-def hunks(content: bytes, changes: Sequence[Change]) -> Iterator[bytes]:
-    """The hunks of a patch, line by line."""
+def hunks_around(content: bytes, change: Change) -> Iterator[bytes]:
+    """The hunks of one change, of which only the lines around it are looked at."""
+    begin, stop = change.start, change.end
+    for _ in range(_CONTEXT + 2):
+        begin = content.rfind(b"\n", 0, max(0, begin))
+        stop = content.find(b"\n", stop) + 1 or len(content)
+    begin += 1
+    near = Change(change.start - begin, change.end - begin, change.replacement)
+    return hunks(content[begin:stop], [near], content.count(b"\n", 0, begin))
+
+
+def hunks(content: bytes, changes: Sequence[Change], above: int = 0) -> Iterator[bytes]:
+    """The hunks of a patch, line by line, of a file or of a part of it with so many lines above."""
     lines = _lines(content)
     grown = 0  # how many lines more there are than before
     for near in _near(_blocks(content, lines, changes)):
         first, end = max(0, near[0].first - _CONTEXT), min(len(lines), near[-1].end + _CONTEXT)
         more = sum(len(block.lines) - (block.end - block.first) for block in near)
-        yield b"@@ -%s +%s @@\n" % (_range(first, end - first), _range(first + grown, end - first + more))
+        old = _range(above + first, end - first)
+        yield b"@@ -%s +%s @@\n" % (old, _range(above + first + grown, end - first + more))
         grown += more
         place = first
         for block in near:

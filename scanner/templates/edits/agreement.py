@@ -46,6 +46,11 @@ def _users(roles: Sequence[RolePlace]) -> dict[Leaf, list[_User]]:
     return users
 
 
+def leaves_of(role: RolePlace) -> set[Leaf]:
+    """All that can be removed of a role."""
+    return {leaf for policy in role.policies for leaf in _leaves(policy)}
+
+
 def _leaves(policy: PolicyPlace) -> set[Leaf]:
     written = [s.written for s in policy.statements or () if s.written]
     leaves = {leaf for its in written for action in its.actions for leaf in its.leaves(action)}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from hashlib import sha256
 from typing import NamedTuple, Protocol
 
 from scanner.model import Disposition, Finding, Fix
+from scanner.templates.edits.agreement import leaves_of
 from scanner.templates.edits.compose import composed
 from scanner.templates.edits.declared import are_without
 from scanner.templates.edits.pieces import Piece, pieces, without
@@ -17,7 +19,7 @@ from scanner.templates.read import roles_in, text_of
 from scanner.templates.steps import Steps
 from scanner.templates.written import CannotCutError, Leaf, Source, Span, Written
 from scanner.text.escape import well_formed
-from scanner.text.patch import Change, changed, hunks
+from scanner.text.patch import Change, changed, hunks_around
 
 MAX_CHECKED = 4_000_000  # characters: of texts that are read again with edits, some seconds
 _NOT_THE_SAME = "the text would not be the same without it"
@@ -84,6 +86,11 @@ class FileEdits:
         self._roles = {
             template: [role for role in roles if role.path == template] for template in sorted(templates)
         }
+        self._users: dict[Leaf, list[RolePlace]] = defaultdict(list)
+        for its in self._roles.values():
+            for user in its:
+                for leaf in leaves_of(user):
+                    self._users[leaf].append(user)
         self._left = MAX_CHECKED
 
     def fixes(self, removals: Sequence[Removal]) -> tuple[list[Fix], dict[str, str]]:
@@ -144,7 +151,8 @@ class FileEdits:
     def _cuts(self, removals: Sequence[Removal]) -> tuple[frozenset[Leaf], frozenset[Leaf], tuple[Span, ...]]:
         """What goes with some removals, what to remove for that, and the cuts. Raises CannotCutError."""
         leaves = frozenset(leaf for removal in removals for leaf in removal.leaves)
-        nodes = composed(leaves, [role for its in self._roles.values() for role in its]).nodes
+        roles = dict.fromkeys(role for leaf in leaves for role in self._users.get(leaf, ()))
+        nodes = composed(leaves, tuple(roles)).nodes
         return leaves, nodes, self._syntax.cuts(self._text, {leaf.node for leaf in nodes})
 
     def _roles_in(self, template: str, new: str) -> Sequence[RolePlace]:
@@ -188,7 +196,7 @@ class FileEdits:
 
     def _record(self, change: Change, findings: frozenset[str], disposition: Disposition, why: str) -> Fix:
         start, end, replacement = change
-        difference = b"".join(hunks(self._content, [change])).decode(errors="replace")
+        difference = b"".join(hunks_around(self._content, change)).decode(errors="replace")
         line = self._content.count(b"\n", 0, start) + 1
         return Fix(
             path=self._path,

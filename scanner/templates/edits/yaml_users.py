@@ -6,6 +6,7 @@ What only roles read is decided by the roles; what anything else may read is not
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from functools import lru_cache
 
 from scanner.templates.edits.yaml_elements import Element
 from scanner.templates.written import CannotCutError
@@ -28,7 +29,7 @@ _SELF = "${self:"
 
 def check_users(root: Element, removed: Collection[Element]) -> None:
     """Raises CannotCutError where something other than a role reads what is to go."""
-    readers = [element for element in _all(root) if element.kind == "alias" or _SELF in element.text]
+    readers = _readers(root)
     todo, checked = (list(removed) if readers else []), set[Element]()
     while todo:
         element = todo.pop()
@@ -41,6 +42,12 @@ def check_users(root: Element, removed: Collection[Element]) -> None:
                 _check_section(element)
                 _check_section(reader)
                 todo.append(reader)
+
+
+@lru_cache(maxsize=2)  # of a text it is asked for each edit
+def _readers(root: Element) -> tuple[Element, ...]:
+    """What names other parts of the text."""
+    return tuple(element for element in _all(root) if element.kind == "alias" or _SELF in element.text)
 
 
 def _named(text: str) -> Iterator[str]:
