@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from scanner.templates.written import CannotCutError, Span
 
@@ -12,6 +12,10 @@ class HclSyntax:
 
     def cuts(self, text: str, nodes: Collection[Span]) -> tuple[Span, ...]:
         """What to cut so that nodes go. Raises CannotCutError."""
+        raise CannotCutError("Terraform's files are not edited")
+
+    def replaced(self, text: str, node: Span, values: Sequence[str]) -> str:
+        """What to write in the place of a text. Raises CannotCutError."""
         raise CannotCutError("Terraform's files are not edited")
 
     def is_without(self, text: str, nodes: Collection[Span], new: str) -> bool:
