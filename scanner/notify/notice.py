@@ -104,10 +104,7 @@ def _open(view: View) -> Iterator[Change]:
 
 
 def _summary(view: View) -> str:
-    since = view.since
-    if since is None:
-        return ""
-    return f"{since.text} since {since.previous}" if since.previous else since.text
+    return view.since.dated_text if view.since else ""
 
 
 def _id(report: Report, sections: Sequence[Section]) -> str:

@@ -61,7 +61,7 @@ def test_what_changed_is_told_and_nothing_else(tmp_path: Path) -> None:
     assert "webhook: nothing is new or fixed" in again.err
     assert "webhook: told of 1 fixed" in fixed.err
     assert "webhook: nothing is new or fixed" in quiet.err
-    assert "Since last run: +0 (0 new, 0 fixed, 0 still open since" in quiet.out
+    assert "Since last run: +0 (0 new, 0 fixed, 0 still open; the last run was" in quiet.out
     assert [past["open"] for past in quiet.report["history"]["runs"]] == [1, 1, 0, 0]
     assert SECRET not in everything(tmp_path) + "".join(ran.out + ran.err for ran in (first, fixed, quiet))
 

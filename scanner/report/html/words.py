@@ -115,9 +115,9 @@ def measures(view: View) -> list[Measure]:
 def _since(view: View) -> Iterable[Measure]:
     """What is new since the last run."""
     if view.since and view.since.previous:
-        new = len(view.since.new)
-        rest = view.since.text.partition(", ")[2]
-        yield Measure(f"+{new:,}", "new since the last run", f"{rest}; {view.since.previous}", new > 0)
+        new = view.since.number_new
+        rest = view.since.dated_text.partition(", ")[2]
+        yield Measure(f"+{new:,}", "new since the last run", rest, new > 0)
 
 
 class Sparkline(NamedTuple):

@@ -58,7 +58,7 @@ def _delta(view: View, changes: Changes | None) -> str:
     elif changes:
         new, known, fixed = changes.new, changes.known, len(changes.fixed)
     elif view.since and view.since.previous:
-        new, known, fixed = len(view.since.new), view.since.still_open, len(view.since.fixed)
+        new, known, fixed = view.since.number_new, view.since.still_open, len(view.since.fixed)
     else:
         return ""
     return f"+{new:,} new, {known:,} known, {fixed:,} fixed" if new or fixed else ""

@@ -54,7 +54,14 @@ def _every(found: Iterable[Findings]) -> Iterator[str]:
     """Each finding on its own: whatever `grep` looks for stands in its line, nothing is left out."""
     for findings in found:
         for row in (row for group in findings.groups for row in group.rows):
-            yield from (_finding(findings.kind, single) for single in row.below or (row,))
+            yield from (_finding(_kind(findings.kind, one), one) for one in row.below or (row,))
+
+
+def _kind(kind: str, row: Row) -> str:
+    """What a line begins with: the parts of a bundle may be confirmed or not."""
+    if kind not in ("confirmed", "unconfirmed"):
+        return kind
+    return "confirmed" if row.confirmed else "unconfirmed"
 
 
 def _worst(found: Sequence[Findings], shown: Shown) -> Iterator[str]:

@@ -47,8 +47,8 @@ def _since(view: View) -> Iterable[Total]:
     since = view.since
     if since is None:
         return
-    text = f"{since.text} since {since.previous}" if since.previous else since.text
-    yield Total("Since last run", f"+{len(since.new):,}" if since.previous else "-", text)
+    number = f"+{since.number_new:,}" if since.previous else "-"
+    yield Total("Since last run", number, since.dated_text)
     if since.trend:
         runs, last = len(since.trend.counts), since.trend.counts[-1]
         yield Total(

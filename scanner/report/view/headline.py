@@ -39,7 +39,7 @@ def _result(viewed: ViewedReport, totals: Totals, confirmed: list[Row]) -> str:
 
 def _advice(rows: list[Row]) -> str:
     """What to do in the only role that has findings: "Remove 2 permissions from notes-api"."""
-    singles = [row for whole in rows for row in (whole.below or (whole,))]
+    singles = [row for whole in rows for row in whole.decided]
     unused = sum(len(row.finding.actions) for row in singles if row.finding.verdict is Verdict.UNUSED)
     broad = sum(len(row.finding.actions) for row in singles if row.finding.verdict is Verdict.BROAD)
     who = rows[0].who

@@ -26,6 +26,7 @@ def since_last_run(viewed: ViewedReport, rows: Iterable[Row]) -> SinceLastRun | 
     return SinceLastRun(
         previous=_minute(history.previous),
         text=_text(history),
+        number_new=len(history.new),
         new=tuple(sorted(_new(history, rows), key=_rank)),
         fixed=tuple(_past(viewed, history.fixed)),
         settled=tuple(_past(viewed, history.settled)),
@@ -54,10 +55,10 @@ def _text(history: History) -> str:
 
 
 def _new(history: History, rows: Iterable[Row]) -> Iterator[Change]:
-    """The new findings: a bundle by its parts, unless all of it is new."""
-    new = set(history.new)
+    """The new findings: a bundle by its parts, where some of it was known."""
+    new, known = set(history.new), set(history.still_open)
     for row in rows:
-        parts = (row,) if new.issuperset(row.all_ids) else row.below or (row,)
+        parts = (row,) if known.isdisjoint(row.all_ids) else row.below or (row,)
         for part in parts:
             ids = [id_ for id_ in part.all_ids if id_ in new]
             if ids:
@@ -69,9 +70,10 @@ def _rank(finding: Change | PastFinding) -> int:
 
 
 def change_of(row: Row) -> Change:
-    """A row as a change: a bundle is one."""
+    """A row as a change: a bundle is one, of the findings in it that are to be acted on."""
     what = f"{row.actions} on {row.resources if row.below else resources_of(row)}"
-    return Change(row.all_ids[0], row.who, what, row.severity, len(row.all_ids))
+    ids = [id_ for part in row.decided for id_ in part.ids] or row.all_ids
+    return Change(ids[0], row.who, what, row.severity, len(ids))
 
 
 def _past(viewed: ViewedReport, findings: Iterable[PastFinding]) -> Iterator[Change]:

@@ -42,6 +42,11 @@ class Row:
         """The ids of all findings in it."""
         return tuple(id_ for row in self.below for id_ in row.ids) or self.ids
 
+    @property
+    def decided(self) -> tuple[Row, ...]:
+        """Its findings that are to be acted on: of a bundle the parts that are confirmed, or fail."""
+        return tuple(part for part in self.below or (self,) if part.confirmed or part.fails)
+
 
 @dataclass(frozen=True)
 class Group:
@@ -158,18 +163,25 @@ class Trend:
 class SinceLastRun:
     """What changed since the last run of the same scope.
 
-    `previous` is when that was, empty for the first run. `text` are the numbers in a line. The worst changes
-    come first. `settled` are used or accepted by now, `undecided` those that this run says nothing of.
+    `previous` is when that was, empty for the first run. `text` are the numbers in a line, `number_new` is
+    one of them: a change may be many findings. The worst changes come first. `settled` are used or accepted
+    by now, `undecided` those that this run says nothing of.
     """
 
     previous: str
     text: str
+    number_new: int
     new: Sequence[Change]
     fixed: Sequence[Change]
     settled: Sequence[Change]
     undecided: Sequence[Change]
     still_open: int
     trend: Trend | None
+
+    @property
+    def dated_text(self) -> str:
+        """The numbers, and what they are compared with."""
+        return f"{self.text}; the last run was {self.previous}" if self.previous else self.text
 
 
 @dataclass(frozen=True)

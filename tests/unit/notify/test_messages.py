@@ -20,11 +20,13 @@ from scanner.notify.notice import Notice, Section, notice_of
 from scanner.notify.notification import Notification
 from scanner.notify.slack import MAX_BLOCKS, MAX_TEXT, slack
 from scanner.notify.teams import teams
+from scanner.report.build import report
 from scanner.report.hide import hidden
 from scanner.report.records import Report
 from scanner.report.view.values import Change
 from scanner.text.redact import PUBLIC_REDACTION
 from tests.unit.notify.reports import BEFORE, found, id_of, past, since
+from tests.unit.report.examples import COMPARE, doubtful_crud_scan
 
 LINK = "https://github.com/octocat/notes/actions/runs/1"
 EVIL = "<!channel> @here *bold* _it_ `code` [a](http://b) <at>x</at> {{DATE(2017-02-14T06:00:00Z)}} &lt; |x"
@@ -52,6 +54,12 @@ def test_without_a_ledger_every_run_with_findings_is_told() -> None:
     assert notice.previous is None
 
 
+def test_as_many_are_open_as_are_confirmed() -> None:
+    notice = told(report(doubtful_crud_scan(), COMPARE))
+    assert [(s.kind, s.number) for s in notice.sections] == [("open", notice.confirmed)]
+    assert notice.unconfirmed
+
+
 def test_nothing_is_told_where_nothing_changed() -> None:
     assert notice_of(since(found())) is None
     assert notice_of(since(found(), undecided=[past("s3:GetObject on *")])) is None
@@ -70,7 +78,7 @@ def test_new_and_fixed_are_told_with_the_time_of_the_last_run() -> None:
         ("new", [("f", "dynamodb:Scan on table/t")]),
         ("fixed", [("gone", "s3:GetObject on b/*")]),
     ]
-    assert notice.summary == "1 new, 1 fixed, 0 still open since 2026-11-26 05:17 UTC"
+    assert notice.summary == "1 new, 1 fixed, 0 still open; the last run was 2026-11-26 05:17 UTC"
     assert notice.previous == BEFORE
 
 

@@ -7,14 +7,18 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scanner.notify.notice import notice_of
 from scanner.report.hide import hidden
 from scanner.report.history import scope_of
+from scanner.report.html.words import measures
 from scanner.report.load import report_of
+from scanner.report.markdown.words import title
 from scanner.report.schema import plain, validate
+from scanner.report.text.totals import totals
 from scanner.report.view import view_of
 from scanner.report.view.history import bars
 from scanner.text.redact import PUBLIC_REDACTION
-from tests.unit.report.examples import crud_scan
+from tests.unit.report.examples import crud_scan, doubtful_crud_scan
 from tests.unit.report.nights import PUT, READ, SCAN, Nights, numbers, role
 
 
@@ -218,6 +222,35 @@ def test_a_new_bundle_is_one_change() -> None:
     (one,) = since.new
     assert one.what.startswith("SAM DynamoDBCrudPolicy on ")
     assert one.number == len(report.history.new) > 1
+
+
+def test_every_output_tells_the_same_number_of_new_findings() -> None:
+    nights = Nights()
+    nights.report()
+    report = nights.report(*crud_scan().roles)
+    assert report.history
+    new, view = len(report.history.new), view_of(report)
+    assert new > 1
+    assert f"+{new} new, 0 known, 0 fixed" in title(view)
+    last_run = f"{new} new, 0 fixed, 0 still open; the last run was 2026-11-19 11:06 UTC"
+    assert ("Since last run", f"+{new}", last_run) in totals(view)
+    assert [one.number for one in measures(view) if one.name == "new since the last run"] == [f"+{new}"]
+    notice = notice_of(report)
+    assert notice
+    assert [section.number for section in notice.sections] == [new]
+    assert notice.summary == last_run
+
+
+def test_a_new_bundle_is_one_change_of_what_is_confirmed_in_it() -> None:
+    nights = Nights()
+    nights.report()
+    report = nights.report(*doubtful_crud_scan().roles)
+    since = view_of(report).since
+    assert since
+    assert report.history
+    (one,) = since.new
+    assert one.what.startswith("SAM DynamoDBCrudPolicy on ")
+    assert one.number == since.number_new == len(report.history.new)
 
 
 def test_of_a_bundle_that_was_known_only_the_new_parts_are_told() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections import Counter
 from dataclasses import replace
 from functools import cache
 
@@ -30,6 +31,7 @@ from tests.unit.report.examples import (
     GET,
     SCAN,
     crud_scan,
+    doubtful_crud_scan,
     scan_result,
     unused_scan,
 )
@@ -118,6 +120,13 @@ def test_each_finding_of_a_bundle_is_a_line_of_its_own() -> None:
     assert len(lines) == view.totals.confirmed > 1
     assert {cells[-1] for cells in lines} == {"SAM DynamoDBCrudPolicy"}
     assert findings(piped(view, Shown(everything=True))) == lines
+
+
+def test_a_part_of_a_bundle_that_is_not_confirmed_says_so() -> None:
+    view = viewed(doubtful_crud_scan(), COMPARE)
+    kinds = Counter(cells[0] for cells in findings(piped(view)))
+    assert kinds == {"confirmed": view.totals.confirmed, "unconfirmed": view.totals.unconfirmed}
+    assert kinds["unconfirmed"]
 
 
 def test_each_line_has_all_that_one_may_look_for() -> None:
