@@ -59,7 +59,7 @@ class Counter:
 
 
 class HourlyCounter(Counter):
-    """Counts each hour of each source by itself."""
+    """Counts each hour of each source by itself, and apart the traces that began before what was read."""
 
     def __init__(
         self, new_builder: Callable[[], UsageBuilder], progress: Progress, mapping: str, now: float
@@ -69,11 +69,12 @@ class HourlyCounter(Counter):
         self._mapping = mapping
         self._now = now
         self._hours: dict[BucketKey, UsageBuilder] = {}
+        self._older = new_builder()
 
     def counted(self) -> UsageBuilder:
         """All that was read."""
         builder = self._new_builder()
-        for state in self.states().values():
+        for state in (*self.states().values(), self.older()):
             builder.add_state(state)
         return builder
 
@@ -81,9 +82,15 @@ class HourlyCounter(Counter):
         """What was read, by hour."""
         return {key: builder.state() for key, builder in self._hours.items()}
 
+    def older(self) -> UsageState:
+        """What traces show that began before the time that was read, and were added to in it."""
+        return self._older.state()
+
     def _builder_of(self, account: str, origin: Origin, item: Item) -> UsageBuilder:
         # by the item as it was read: what an account tells of a trace stands in one hour
         hour = hour_of_item(item, origin, self._now)
+        if hour is None:
+            return self._older
         key = BucketKey(account, origin.region, origin.store, self._mapping, hour)
         builder = self._hours.get(key)
         if builder is None:

@@ -33,7 +33,7 @@ from scanner.traces.xray_requests import Window
 from scanner.usage.builder import UsageBuilder
 from scanner.usage.times import TraceTimes
 from scanner.verdict.reasons import Reason
-from scanner.with_ledger import ledger_scope, warn_of_ledger
+from scanner.with_ledger import ledger_scope, reasons_of_builder, warn_of_ledger
 
 
 def read_traces(request: ScanRequest, accounts: Accounts, warnings: Warnings, progress: Progress) -> Traced:
@@ -57,7 +57,7 @@ def read_traces(request: ScanRequest, accounts: Accounts, warnings: Warnings, pr
     traced = _traced(counter.counted(), read_by)
     if scope and isinstance(counter, HourlyCounter):
         covered = {account: read.report.covered for account, read in read_by.items()}
-        traced = scope.joined(traced, counter.states(), covered, new_builder())
+        traced = scope.joined(traced, counter, covered, new_builder())
         warn_of_ledger(traced, warnings)
     if accounts.are_several:
         reasons = _reasons_of(accounts, readings, read_by)
@@ -185,7 +185,7 @@ def _traced(builder: UsageBuilder, read_by: Mapping[str, _Read]) -> Traced:
         calls=builder.calls,
         skipped=_skipped(report, builder, usages),
         usages=usages,
-        scan_reasons=frozenset({*reasons, *_reasons_of_builder(builder)}),
+        scan_reasons=frozenset({*reasons, *reasons_of_builder(builder)}),
         notes=report.notes,
         interrupted=report.interrupted,
     )
@@ -213,11 +213,6 @@ def _reasons(report: SourceReport) -> Iterator[Reason]:
         yield Reason.INCOMPLETE_TRACES  # whatever was not read may be any workload's
     if report.elsewhere:
         yield Reason.TRACES_ELSEWHERE
-
-
-def _reasons_of_builder(builder: UsageBuilder) -> Iterator[Reason]:
-    if builder.unattributed_gaps:
-        yield Reason.INCOMPLETE_TRACES
 
 
 def trace_source(

@@ -18,7 +18,7 @@ from scanner.counting import HourlyCounter
 from scanner.errors import Warnings
 from scanner.ledger import DAY, BucketKey, HourRead, Ledger, Source, merged
 from scanner.ledger.plan import hours_known, time_to_read
-from scanner.ledger.record import add_uses, hours_read, only_uses
+from scanner.ledger.record import add_uses, hours_read, only_uses, without_gaps
 from scanner.mapping.fingerprint import fingerprint
 from scanner.model import Usage
 from scanner.model.workloads import WorkloadKey
@@ -30,7 +30,8 @@ from scanner.traces.insights.source import store_of
 from scanner.traces.source import SPANS, XRAY, Coverage
 from scanner.traces.xray_requests import Window
 from scanner.usage.builder import UsageBuilder
-from scanner.usage.state import StateUnreadError, UsageState, decode
+from scanner.usage.state import StateUnreadError, decode
+from scanner.verdict.reasons import Reason
 
 LEDGER_UNREAD, LEDGER_UNWRITTEN = "ledger-unread", "ledger-unwritten"
 """The codes of the warnings of a ledger that is not used, or not added to."""
@@ -67,26 +68,32 @@ class LedgerScope:
         return HourlyCounter(new_builder, progress, self.mapping, self.now)
 
     def windows(self, account: str, asked: Window) -> dict[str, Window]:
-        """The time to read with the rights of an account, by region: of what is asked, what is not known."""
+        """The time to read with the rights of an account, by region: of what is asked, what is not known.
+
+        Of the time before, what has changed since is read: X-Ray adds to a trace for days.
+        """
         if not self.observes:
             return {}
         windows = {}
         for region in self.regions:
             known = self._hours(self.ledger, self.readers[account], region)
             start, end = time_to_read(asked.start, asked.end, self.now, known)
-            windows[region] = Window(start, end)
+            windows[region] = Window(start, end, updated=True)
         return windows
 
     def joined(
         self,
         traced: Traced,
-        states: Mapping[BucketKey, UsageState],
+        counter: HourlyCounter,
         covered: Mapping[str, Iterable[Coverage]],
         builder: UsageBuilder,
     ) -> Traced:
-        """What was read with what the ledger adds to it. `builder` is a new one."""
-        states = {self._numbered(key): state for key, state in states.items()}
-        addition = only_uses(states.values())
+        """What was read with what the ledger adds to it. `builder` is a new one.
+
+        Of a trace that began before the time that was read, only what it used counts.
+        """
+        states = {self._numbered(key): state for key, state in counter.states().items()}
+        addition = only_uses((*states.values(), counter.older()))
         if self.observes:
             of_account = [
                 (self.readers[id_].account, part) for id_, parts in covered.items() for part in parts
@@ -105,6 +112,7 @@ class LedgerScope:
         return replace(
             traced,
             usages=usages,
+            scan_reasons=traced.scan_reasons | reasons_of_builder(builder),
             notes=(*traced.notes, self.note),
             recorded=addition,
             from_ledger=self._summary(everything, unread),
@@ -136,15 +144,20 @@ class LedgerScope:
         return frozenset(reader.account for reader in self.readers.values())
 
     def _add_evidence(self, builder: UsageBuilder, read: Iterable[BucketKey]) -> int:
-        """Add what is known of the hours that were not read now; how many are no longer understood."""
+        """Add what is known of the hours that were not read now; how many are no longer understood.
+
+        A gap that may be any workload's counts as in a single scan: in the time that is asked for.
+        """
         now_read, unread = frozenset(read), 0
-        for content in self.ledger.evidence(
+        for known in self.ledger.evidence(
             self.mapping, without=lambda key: key in now_read or not self._is_in_scope(key)
         ):
             try:
-                builder.add_state(decode(content))
+                state = decode(known.content)
             except StateUnreadError:
                 unread += 1
+            else:
+                builder.add_state(state if known.end > self.start else without_gaps(state))
         return unread
 
     def _is_in_scope(self, key: BucketKey) -> bool:
@@ -240,3 +253,8 @@ def _seen_before(since: float, usages: Iterable[Usage]) -> frozenset[str]:
         for usage in usages
         if usage.workload and (usage.evidence.last_seen is None or usage.evidence.last_seen < since)
     )
+
+
+def reasons_of_builder(builder: UsageBuilder) -> frozenset[Reason]:
+    """What speaks against every finding of what was counted."""
+    return frozenset({Reason.INCOMPLETE_TRACES} if builder.unattributed_gaps else ())

@@ -5,30 +5,44 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+import msgspec
+
 from scanner.ledger.plan import hour_of
 from scanner.ledger.values import DAY, HOUR, LATE, Bucket, BucketKey, Ledger
 from scanner.model import CallRow, RunRow
 from scanner.model.readings import TraceReading
 from scanner.traces.source import Coverage, Item, Origin
 from scanner.usage.builder import UsageBuilder
-from scanner.usage.state import Seen, UsageState, Use, encode, uses_of
+from scanner.usage.state import Counters, Seen, UsageState, Use, encode, uses_of
 from scanner.usage.times import FIRST_TRACE
 
+_OPEN = 7 * DAY  # so long X-Ray adds to a trace: what is earlier in an id is no time of it
 # docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html: a version, the time in hex, 96 bits
 _TIMED_ID = re.compile(r"1-([0-9a-f]{8})-")
 
 
-def hour_of_item(item: Item, origin: Origin, now: float) -> int:
+def hour_of_item(item: Item, origin: Origin, now: float) -> int | None:
     """The hour of a trace: that of its id, by which X-Ray lists it, else of its start.
 
-    Both count where they are in the time that was read. An aggregated row is of the time of its origin.
+    Both count where they are in the time that was read. An aggregated row is of the time of its origin. None
+    is for a trace that began before that time, and was added to in it: it may stand in the hour of its start
+    already. Where something of it is missing, it has an hour all the same: its doubt counts.
     """
     first, last = max(origin.start, FIRST_TRACE), min(origin.end, now + DAY)
-    start = _start_of(item)
-    for time in (_time_in_id(item), start):
+    start, made = _start_of(item), _time_in_id(item)
+    if isinstance(item, TraceReading) and _is_older(made, start, first, last):
+        return None if item.complete else hour_of(first)
+    for time in (made, start):
         if time is not None and first <= time <= last:
             return hour_of(time)
     return hour_of(min(max(now if start is None else start, first), last))
+
+
+def _is_older(made: float | None, start: float | None, first: float, last: float) -> bool:
+    """Whether a trace began before a span of time, by its id or, where that tells no time, by its start."""
+    if made is not None and max(FIRST_TRACE, first - _OPEN) <= made <= last:
+        return made < first
+    return start is not None and FIRST_TRACE <= start < first
 
 
 def _time_in_id(item: Item) -> float | None:
@@ -47,14 +61,15 @@ def hours_read(
 ) -> dict[BucketKey, Bucket]:
     """Each hour that a run covered which reads all there is, by account; also those without a trace.
 
-    Of an hour with a gap that may be any workload's nothing is kept: it would doubt all findings for ever.
+    Of an hour with a gap that may be any workload's only that is kept: it is no evidence.
     """
     buckets: dict[BucketKey, Bucket] = {}
     for account, part in covered:
         for hour in range(hour_of(part.start), hour_of(part.end) + 1, HOUR):
             key = BucketKey(account, part.region, part.store, mapping, hour)
             state = states.get(key, UsageState())
-            kept = UsageState() if state.counters.unattributed_gaps else state
+            gaps = state.counters.unattributed_gaps
+            kept = UsageState(Counters(unattributed_gaps=gaps)) if gaps else state
             whole = _is_whole(hour, part, now)
             bucket = Bucket(whole, now, encode(kept) if whole else b"")
             buckets[key] = max(bucket, buckets.get(key, bucket))
@@ -65,6 +80,13 @@ def _is_whole(hour: int, part: Coverage, now: float) -> bool:
     """Whether all of an hour was read; of one that is read again anyway, all until now."""
     is_last = hour + HOUR + LATE > now
     return part.whole and part.start <= hour and (is_last or part.end >= hour + HOUR - 1)
+
+
+def without_gaps(state: UsageState) -> UsageState:
+    """The same without what may be missing of any workload."""
+    return msgspec.structs.replace(
+        state, counters=msgspec.structs.replace(state.counters, unattributed_gaps=0)
+    )
 
 
 def only_uses(states: Iterable[UsageState]) -> Ledger:

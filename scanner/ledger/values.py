@@ -111,6 +111,14 @@ class HourRead(NamedTuple):
         return self.folded or (self.whole and self.read_at >= self.start + HOUR + LATE)
 
 
+class Known(NamedTuple):
+    """The encoded usage of a time (Unix seconds): an hour, or several that were added up."""
+
+    start: int
+    end: int
+    content: bytes
+
+
 @dataclass(frozen=True)
 class Ledger:
     """What was seen over many runs, or what one run adds.
@@ -144,22 +152,22 @@ class Ledger:
 
     def evidence(
         self, mapping: str, without: Callable[[BucketKey], bool] = lambda _: False
-    ) -> Iterator[bytes]:
-        """The encoded usage of all that is known for sure, in the order of time.
+    ) -> Iterator[Known]:
+        """All that is known for sure, in the order of time.
 
         Hours of which `without` is true are left out, and so are folds that have such an hour.
         """
         hours = [
-            (key.start, bucket.content)
+            Known(key.start, key.start + HOUR, bucket.content)
             for key, bucket in self.buckets.items()
             if key.mapping == mapping and bucket.whole and not without(key)
         ]
         folds = [
-            (key.start, fold.content)
+            Known(key.start, key.start + fold.hours.bit_length() * HOUR, fold.content)
             for key, fold in self.folds()
             if key.mapping == mapping and fold.hours and not any(map(without, hours_of(key, fold)))
         ]
-        return (content for _, content in sorted(hours + folds))
+        return iter(sorted(hours + folds))
 
     def folds(self) -> Iterator[tuple[BucketKey, Fold]]:
         """The days and the periods that were folded."""

@@ -57,11 +57,11 @@ class Fetched(NamedTuple):
 
 def pieces_of(window: Window) -> list[Window]:
     """A window in pieces that can be listed side by side, none longer than X-Ray allows."""
-    start, end, expression = window
+    start, end = window.start, window.end
     length = min(_LONGEST_WINDOW, max(_SHORTEST_WINDOW, (end - start) / _LISTING_THREADS))
     pieces = []
     while start < end:
-        pieces.append(Window(start, min(start + length, end), expression))
+        pieces.append(window._replace(start=start, end=min(start + length, end)))
         start += length
     return pieces
 
@@ -71,16 +71,20 @@ def read_window(
 ) -> Fetched:
     """Fetch all traces of a window and hand them to `emit`, each once.
 
-    `emit` is called from several threads at once. With a time to wait the window is listed again and again
-    until no new trace has come for a while. Raises ScanError where X-Ray cannot be asked at all.
+    A window of `updated` traces is listed both ways: what just began may not be known as an update yet.
+    `emit` is called from several threads at once. With a time to wait the window is listed again and
+    again until no new trace has come for a while. Raises ScanError where X-Ray cannot be asked at all.
     """
     clock = waiting.clock
     fetcher = _Fetcher(client, emit, warnings, waiting)
     deadline, quiet_since = clock.now() + waiting.seconds, clock.now()
+    pieces = [
+        piece for updated in {False, window.updated} for piece in pieces_of(window._replace(updated=updated))
+    ]
     while True:
         last = clock.now() >= deadline
         before = fetcher.listed
-        arriving = fetcher.read(pieces_of(window), take_partial=last)
+        arriving = fetcher.read(pieces, take_partial=last)
         if fetcher.listed > before:
             quiet_since = clock.now()
         quiet = clock.now() - quiet_since >= QUIET_SECONDS and fetcher.listed and not arriving

@@ -33,11 +33,15 @@ RETRY_PAUSES = (1.0, 3.0, 9.0)
 
 
 class Window(NamedTuple):
-    """A span of time (Unix seconds), and the filter expression of the traces in it (None for all)."""
+    """A span of time (Unix seconds), and the filter expression of the traces in it (None for all).
+
+    Traces are in it that began then, or `updated` ones: those to which something was added then.
+    """
 
     start: float
     end: float
     filter: str | None = None
+    updated: bool = False
 
 
 class GaveUpError(Exception):
@@ -64,6 +68,8 @@ class XRayRequests:
         }
         if window.filter:
             request["FilterExpression"] = window.filter
+        if window.updated:
+            request["TimeRangeType"] = "Event"
         tokens: set[str] = set()
         while True:
             page = self._with_retries(

@@ -11,8 +11,9 @@ In a process of its own (it prints its address, then runs until its standard inp
     python -m tests.fakes.xray --traces 5000 --delay 0.05
 
 It answers GetTraceSummaries, BatchGetTraces and GetTraceSegmentDestination as X-Ray does, and tells
-whose the credentials are, as STS does: windows by the second that stands in the trace id, both ends included;
-newest first; at most 6 hours and 5 ids a request.
+whose the credentials are, as STS does: windows by the second that stands in the trace id, both ends included
+(by the last end of a document for `TimeRangeType` "Event"); newest first; at most 6 hours and 5 ids a
+request.
 ``Script`` holds all that may go wrong. Every other service is refused, so that a client whose
 requests all come here (``AWS_ENDPOINT_URL``) never leaves the machine.
 """
@@ -176,6 +177,7 @@ class FakeXRay:
         )
         self._traces = stored
         self._epochs = [epoch_of(trace.id) for trace in stored]
+        self._by_update = sorted(stored, key=_updated)
         self._by_id = {trace.id: trace for trace in stored}
         self._started = time.monotonic()
         self._listings: Counter[str] = Counter()
@@ -340,16 +342,19 @@ class FakeXRay:
 
     def _list(self, body: Json) -> bytes:
         start, end = self._window(body)
-        low, high = bisect_left(self._epochs, start), bisect_right(self._epochs, end)
+        traces, low, high = self._traces, bisect_left(self._epochs, start), bisect_right(self._epochs, end)
+        if body.get("TimeRangeType") == "Event":
+            traces = self._by_update
+            low, high = bisect_left(traces, start, key=_updated), bisect_right(traces, end, key=_updated)
         cursor = _Cursor(start, end, body.get("FilterExpression", ""), high - 1, 0, "")
         if body.get("NextToken"):
             cursor = _continued(cursor, body["NextToken"])
         else:
-            self._listings.update(trace.id for trace in self._traces[low:high])
+            self._listings.update(trace.id for trace in traces[low:high])
         if cursor.empties < self.script.empty_pages:
             return _listing([], cursor._replace(empties=cursor.empties + 1))
 
-        page, position = self._page(cursor, low)
+        page, position = self._page(traces, cursor, low)
         if body.get("Sampling"):
             page = page[::2]
         summaries = [self._summary(trace) for trace in page]
@@ -372,12 +377,14 @@ class FakeXRay:
             )
         return start, end
 
-    def _page(self, cursor: _Cursor, low: int) -> tuple[list[StoredTrace], int]:
+    def _page(
+        self, traces: Sequence[StoredTrace], cursor: _Cursor, low: int
+    ) -> tuple[list[StoredTrace], int]:
         """The next traces of a listing, from its position downwards, and the position after them."""
         page: list[StoredTrace] = []
         position = cursor.position
         while position >= low and len(page) < self.script.page_size:
-            trace = self._traces[position]
+            trace = traces[position]
             if self._visible(trace.id) and self._matches(trace, cursor.expression):
                 page.append(trace)
             position -= 1
@@ -500,6 +507,11 @@ def _continued(listing: _Cursor, token: str) -> _Cursor:
     if cursor is None or cursor[:3] != listing[:3]:
         raise _Refusal(400, "InvalidRequestException", "Invalid NextToken")
     return cursor
+
+
+def _updated(trace: StoredTrace) -> float:
+    """When something was added to a trace last."""
+    return trace.start + trace.duration
 
 
 def _stored(trace: Json | StoredTrace) -> StoredTrace:

@@ -137,7 +137,7 @@ class _Store:
         self._traces, self._now, self._window, self._share = traces, now, window, share
 
     def read(self, emit_of: EmitOf, warnings: Warnings) -> SourceReport:
-        start, end, _ = self._window
+        start, end = self._window.start, self._window.end
         emit = emit_of(Origin(REGION, XRAY, start, end))
         found = [
             trace.reading

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from hypothesis import strategies as st
 
 from scanner.ledger import (
@@ -67,3 +69,8 @@ ledgers = st.builds(
     runs=st.dictionaries(st.sampled_from("ijk"), _runs, max_size=3),
 )
 """Any ledgers, alike enough that two of them disagree."""
+
+
+def contents(ledger: Ledger, without: Callable[[BucketKey], bool] = lambda _: False) -> list[bytes]:
+    """The encoded usage of all that is known under the mapping "m1"."""
+    return [known.content for known in ledger.evidence("m1", without)]

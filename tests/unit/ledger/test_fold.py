@@ -31,7 +31,7 @@ from scanner.model.readings import TraceReading, WorkloadRun
 from scanner.usage.builder import UsageBuilder
 from scanner.usage.state import decode, encode
 from tests.examples import examples
-from tests.unit.ledger.ledgers import ACCOUNT, NEED, REGION, ledgers
+from tests.unit.ledger.ledgers import ACCOUNT, NEED, REGION, contents, ledgers
 
 _KEY = BucketKey(ACCOUNT, REGION, "xray", "m1", 0)
 _FUNCTION = "arn:aws:lambda:eu-west-1:111122223333:function:worker"
@@ -135,7 +135,7 @@ def test_evidence_is_the_same_once_days_are_folded(times: list[int]) -> None:
     )
     small = tidied(ledger, 2 * DAY + FOLD_AFTER)
     assert (len(small.days), len(small.buckets)) == (2, 24)
-    assert _usage_of(small.evidence("m1")) == _usage_of(ledger.evidence("m1"))
+    assert _usage_of(contents(small)) == _usage_of(contents(ledger))
 
 
 def test_hours_that_were_read_later_by_other_rules_replace_earlier_ones() -> None:

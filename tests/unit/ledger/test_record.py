@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from scanner.ledger import HOUR, LATE, Bucket, BucketKey, Ledger, RoleRead
+from scanner.ledger import DAY, HOUR, LATE, Bucket, BucketKey, Ledger, RoleRead
 from scanner.ledger.grants import appeared, roles_read
-from scanner.ledger.record import hour_of_item, hours_read, only_uses
+from scanner.ledger.record import hour_of_item, hours_read, only_uses, without_gaps
 from scanner.model import CallRow, Role, RunRow
 from scanner.model.readings import TraceReading
 from scanner.traces.source import Coverage, Item, Origin
@@ -21,8 +21,8 @@ WINDOW = Origin("r", "xray", NOON, NOON + 2 * HOUR)
 ANY_TIME = Origin("r", "xray")
 
 
-def of_id(time: float, start: float | None = None) -> TraceReading:
-    return TraceReading(f"1-{int(time):08x}-{'0' * 24}", start=start)
+def of_id(time: float, start: float | None = None, *, complete: bool = True) -> TraceReading:
+    return TraceReading(f"1-{int(time):08x}-{'0' * 24}", start=start, complete=complete)
 
 
 def random_id(start: float | None) -> TraceReading:
@@ -36,7 +36,7 @@ ITEMS: dict[str, tuple[Item, Origin, int]] = {
     "at the end of the window": (of_id(NOON + 2 * HOUR), WINDOW, 2),
     "by its start, where its id tells no time": (random_id(NOON + HOUR), WINDOW, 1),
     "without any time": (random_id(None), WINDOW, 2),
-    "with times of before the window": (of_id(NOON - 9, NOON - 8.0), WINDOW, 0),
+    "of before the window, and incomplete": (of_id(NOON - 9, NOON - 8.0, complete=False), WINDOW, 0),
     "with times of after the window": (of_id(NOON + 9 * HOUR, NOON + 9.0 * HOUR), WINDOW, 2),
     "a row of an hour": (ROW, WINDOW._replace(end=NOON + HOUR - 1), 0),
     "a run of an hour": (RunRow("w", 1, NOON + HOUR, NOON + HOUR), WINDOW._replace(end=NOON + 9), 0),
@@ -49,6 +49,25 @@ ITEMS: dict[str, tuple[Item, Origin, int]] = {
 @pytest.mark.parametrize(("item", "origin", "hour"), ITEMS.values(), ids=ITEMS)
 def test_the_hour_of_a_trace(item: Item, origin: Origin, hour: int) -> None:
     assert hour_of_item(item, origin, NOW) == NOON + hour * HOUR
+
+
+@pytest.mark.parametrize(
+    ("trace", "is_older"),
+    [
+        (of_id(NOON - 9, NOON - 8.0), True),
+        (of_id(NOON - 1, NOON + 1.0), True),  # in an earlier window it stands in the hour of its id
+        (of_id(NOON - 7 * DAY, NOON + 1.0), True),
+        (of_id(NOON - 8 * DAY, NOON + 1.0), False),  # so long no trace is added to: this is no time
+        (random_id(NOON - 1.0), True),
+        (random_id(NOON + 1.0), False),
+        (of_id(NOON, NOON - 9.0), False),
+        (of_id(NOON + 9 * HOUR, NOON + 9.0 * HOUR), False),
+    ],
+)
+def test_a_trace_that_began_before_the_time_that_was_read_has_no_hour(
+    trace: TraceReading, is_older: bool
+) -> None:
+    assert (hour_of_item(trace, WINDOW, NOW) is None) is is_older
 
 
 def whole(start: float, end: float, now: float, *, all_read: bool = True) -> list[bool]:
@@ -88,9 +107,11 @@ def test_an_hour_without_a_trace_was_read() -> None:
     assert decode(read[KEY._replace(start=NOON + HOUR)].content) == UsageState()
 
 
-def test_a_gap_that_may_be_anybodys_is_no_evidence_and_does_not_doubt_for_ever() -> None:
+def test_a_gap_that_may_be_anybodys_is_kept_and_no_evidence() -> None:
     covered = [("1", Coverage("r", "xray", NOON, NOON + HOUR - 1))]
-    assert hours_read(covered, {KEY: GAP}, "m", NOW)[KEY] == Bucket(True, NOW, encode(UsageState()))
+    kept = decode(hours_read(covered, {KEY: GAP}, "m", NOW)[KEY].content)
+    assert (kept.counters.unattributed_gaps, kept.workloads) == (1, ())
+    assert without_gaps(kept) == UsageState()
     assert only_uses([GAP]).uses == only_uses([USED]).uses != {}
 
 

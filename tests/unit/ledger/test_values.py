@@ -17,7 +17,7 @@ from scanner.ledger import (
     Seen,
     Use,
 )
-from tests.unit.ledger.ledgers import ACCOUNT, NEED, REGION
+from tests.unit.ledger.ledgers import ACCOUNT, NEED, REGION, contents
 
 _KEY = BucketKey(ACCOUNT, REGION, "xray", "m1", 0)
 _READ, _WRITE, _LIST = (GrantName("p", action, "*") for action in ("s3:Get", "s3:Put", "s3:List"))
@@ -56,13 +56,13 @@ def test_evidence_is_of_whole_hours_under_the_same_mapping() -> None:
         },
         days={_KEY: Fold(0b11, 9.0, b"day")},
     )
-    assert list(ledger.evidence("m1")) == [b"day", b"later"]
+    assert contents(ledger) == [b"day", b"later"]
 
 
 def test_a_folded_day_is_left_out_with_any_of_its_hours() -> None:
     ledger = Ledger(days={_KEY: Fold(0b11, 9.0, b"day")})
     assert not list(ledger.evidence("m1", without=lambda key: key.start == HOUR))
-    assert list(ledger.evidence("m1", without=lambda key: key.start == 2 * HOUR)) == [b"day"]
+    assert contents(ledger, without=lambda key: key.start == 2 * HOUR) == [b"day"]
 
 
 def test_a_grant_appeared_when_it_was_first_read_without_a_break_since() -> None:
