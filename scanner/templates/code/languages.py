@@ -1,0 +1,64 @@
+"""The languages of code that templates are written in, and their parsers. Pure.
+
+Parsers are imported where the first such text is read: most checkouts have none.
+"""
+
+from __future__ import annotations
+
+from functools import cache, lru_cache
+from typing import Literal
+
+from tree_sitter import Language, Node, Parser, Tree
+
+LanguageName = Literal["typescript", "python"]
+
+MAX_CODE = 500_000  # characters: no file that people write is longer
+SUFFIXES: dict[str, LanguageName] = {
+    ".ts": "typescript",
+    ".mts": "typescript",
+    ".js": "typescript",  # its grammar takes JavaScript too
+    ".mjs": "typescript",
+    ".cjs": "typescript",
+    ".py": "python",
+}
+
+
+class CodeError(ValueError):
+    """A text that is no code of its language, or is beyond the bounds."""
+
+
+def language_of(path: str) -> LanguageName | None:
+    """The language of the file at a path, by its suffix."""
+    return next((name for suffix, name in SUFFIXES.items() if path.endswith(suffix)), None)
+
+
+@lru_cache(maxsize=8)  # of a text are asked what it declares, what to cut, and what it is without that
+def parsed(language: LanguageName, text: str) -> Tree:
+    """The tree of a text. Raises CodeError."""
+    if len(text) > MAX_CODE:
+        raise CodeError("the text is too long")
+    tree = _parser(language).parse(text.encode())
+    if tree.root_node.has_error:
+        raise CodeError("the text cannot be parsed")
+    return tree
+
+
+@cache
+def _parser(language: LanguageName) -> Parser:
+    if language == "python":
+        import tree_sitter_python
+
+        return Parser(Language(tree_sitter_python.language()))
+    import tree_sitter_typescript
+
+    return Parser(Language(tree_sitter_typescript.language_typescript()))
+
+
+def text_of(node: Node | None) -> str:
+    """The characters of a node."""
+    return "" if node is None or node.text is None else node.text.decode()
+
+
+def field(node: Node | None, name: str) -> Node | None:
+    """The child of a node that its grammar calls so."""
+    return None if node is None else node.child_by_field_name(name)
