@@ -12,6 +12,7 @@ from scanner.templates.code.program import Chain, Program, program
 from scanner.templates.written import Checkout
 
 MAX_FILES = 300  # of an app
+_CHARACTERS_A_STEP = 5  # so that an app has about a million
 _WORD = re.compile(r"[^\s\"';&|]+")
 _TYPESCRIPT = tuple(suffix for suffix, language in SUFFIXES.items() if language == "typescript")
 
@@ -33,6 +34,7 @@ def programs(path: str, text: str, checkout: Checkout) -> list[Program]:
             continue
         if len(found) >= MAX_FILES:
             raise TooManyFilesError
+        checkout.steps.spend(len(content) // _CHARACTERS_A_STEP)
         found[place] = program(place, language, content)
         for names in found[place].imports:
             of_import = _typescript if language == "typescript" else _python

@@ -5,6 +5,7 @@ Parsers are imported where the first such text is read: most checkouts have none
 
 from __future__ import annotations
 
+import re
 from functools import cache, lru_cache
 from typing import Literal
 
@@ -12,7 +13,9 @@ from tree_sitter import Language, Node, Parser, Tree
 
 LanguageName = Literal["typescript", "python"]
 
-MAX_CODE = 500_000  # characters: no file that people write is longer
+MAX_CODE = 200_000  # characters: no file that people write is longer
+MAX_NESTING = 300  # of brackets: beyond it parsers take long
+_BRACKET = re.compile(r"[][(){}]")
 SUFFIXES: dict[str, LanguageName] = {
     ".ts": "typescript",
     ".mts": "typescript",
@@ -37,10 +40,21 @@ def parsed(language: LanguageName, text: str) -> Tree:
     """The tree of a text. Raises CodeError."""
     if len(text) > MAX_CODE:
         raise CodeError("the text is too long")
+    if _nesting(text) > MAX_NESTING:
+        raise CodeError("the text nests too deep")
     tree = _parser(language).parse(text.encode())
     if tree.root_node.has_error:
         raise CodeError("the text cannot be parsed")
     return tree
+
+
+def _nesting(text: str) -> int:
+    """About how deep brackets stand in each other: those in texts and comments are counted too."""
+    depth = deepest = 0
+    for bracket in _BRACKET.findall(text):
+        depth = depth + 1 if bracket in "([{" else max(0, depth - 1)
+        deepest = max(deepest, depth)
+    return deepest
 
 
 @cache

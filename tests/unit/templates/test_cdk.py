@@ -87,7 +87,7 @@ CASES = [
             new NodejsFunction(this, 'Worker', {{
               entry: 'src/worker.ts',
               initialPolicy: [
-                new PolicyStatement({{ effect: Effect.ALLOW, actions: ['ssm:GetParameter'], resources: ['*'] }}),
+                new PolicyStatement({{ effect: ALLOW, actions: ['ssm:GetParameter'], resources: ['*'] }}),
                 {SENDS}, //{MARK}
               ],
             }});"""),
@@ -397,9 +397,7 @@ def test_a_statement_for_a_construct_that_is_not_known_is_named_not_placed() -> 
 
 
 def test_stacks_whose_constructs_have_the_same_ids() -> None:
-    statement = (
-        "worker.addToRolePolicy(%SENDS%);"
-    )
+    statement = f"worker.addToRolePolicy({SENDS});"
     files = typescript(f"{FUNCTION}\n{statement}")
     files["bin/app.ts"] += f"class Other extends Stack {{ make() {{ {FUNCTION} }} }}\n"
     found = place(files, SEND.finding("sqs:SendMessage"))
@@ -408,9 +406,7 @@ def test_stacks_whose_constructs_have_the_same_ids() -> None:
 
 
 def test_a_stack_that_is_made_twice_has_one_place() -> None:
-    statement = (
-        "worker.addToRolePolicy(%SENDS%);"
-    )
+    statement = f"worker.addToRolePolicy({SENDS});"
     files = typescript(f"{FUNCTION}\n{statement}")
     files["bin/app.ts"] += "new NotesStack(app, 'Production');\n"
     assert place(files, SEND.finding("sqs:SendMessage")).location == Location("lib/stack.ts", 10, 10)
@@ -426,10 +422,10 @@ def test_inline_policies_of_a_role_and_policies_of_aws() -> None:
               statements: [
                 {SENDS},
               ],
-            }),
-          },
+            }}),
+          }},
           managedPolicies: [iam.ManagedPolicy.fromAwsManagedPolicyName('AmazonS3ReadOnlyAccess')],
-        });""")
+        }});""")
     policy = inline("send", allow("sqs:SendMessage"))
     found = place(files, finding_on("notes-task", "sqs:SendMessage", "*", policy))
     assert found.location == Location("lib/stack.ts", 15, 15)

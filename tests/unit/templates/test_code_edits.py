@@ -97,7 +97,8 @@ EDITS = [
         "worker.addToRolePolicy(new P.PolicyStatement({ actions: ['sqs:SendMessage', 'sqs:ReceiveMessage', "
         "'sqs:DeleteMessage'], resources: ['*'] }));\n",
         ("sqs:ReceiveMessage", "sqs:DeleteMessage"),
-        "worker.addToRolePolicy(new P.PolicyStatement({ actions: ['sqs:SendMessage'], resources: ['*'] }));\n",
+        "worker.addToRolePolicy(new P.PolicyStatement({ actions: ['sqs:SendMessage'], "
+        "resources: ['*'] }));\n",
     ),
     Edit(
         "the first, on a line",
@@ -267,8 +268,7 @@ REFUSED = [
     ),
     Refused(
         "a call whose result is used",
-        f"{FUNCTION}const added = worker.addToRolePolicy(new iam.PolicyStatement({{ actions: ['sqs:SendMessage'], "
-        "resources: ['*'] }));",
+        f"{FUNCTION}const added = worker.addToRolePolicy({SENDS});",
         "nothing would be left of policy WorkerServiceRoleDefaultPolicyAE71B5FA",
     ),
     Refused(
