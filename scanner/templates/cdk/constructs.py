@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import cache
-from typing import NamedTuple
-
-from tree_sitter import Node
+from typing import TYPE_CHECKING, NamedTuple
 
 from scanner.templates.cdk.ids import Path
 from scanner.templates.code.program import Call, Chain, Program, chain_of
 from scanner.templates.code.text import text_value, unwrapped
 from scanner.templates.steps import Steps
 from scanner.text.tables import rows
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
 
 MAX_PATHS = 50  # of one construct: a class that is used more often is as good as unknown
 _MAX_DEPTH = 20  # of classes and constructs within each other

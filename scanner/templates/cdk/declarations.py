@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import NamedTuple
-
-from tree_sitter import Node
+from typing import TYPE_CHECKING, NamedTuple
 
 from scanner.templates.cdk.constructs import Constructs, kinds
 from scanner.templates.cdk.grants import grant_name, grant_statements, lines_of_call, shown
@@ -20,6 +18,9 @@ from scanner.templates.places import Name, PolicyPlace
 from scanner.templates.policies import line_of
 from scanner.templates.steps import Steps
 from scanner.templates.written import Written
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
 
 _ADDS = {
     "addToRolePolicy": "statement",

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from tree_sitter import Node
 from yaml.nodes import MappingNode, ScalarNode
 from yaml.nodes import Node as YamlNode
 
@@ -21,6 +21,9 @@ from scanner.templates.policies import statements
 from scanner.templates.steps import Steps
 from scanner.templates.tree import Tree
 from scanner.templates.written import Source
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
 
 _KEYS = {
     "sid": "Sid",

@@ -6,15 +6,21 @@ Parsers are imported where the first such text is read: most checkouts have none
 from __future__ import annotations
 
 import re
+import time
 from functools import cache, lru_cache
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from tree_sitter import Language, Node, Parser, Tree
+from scanner.templates.written import ParserMissingError
+
+if TYPE_CHECKING:
+    from tree_sitter import Node, Parser, Tree
 
 LanguageName = Literal["typescript", "python"]
 
 MAX_CODE = 200_000  # characters: no file that people write is longer
 MAX_NESTING = 300  # of brackets: beyond it parsers take long
+_SMALL = 20_000  # bytes: no such text takes long
+_MAX_SECONDS = 1.0
 _BRACKET = re.compile(r"[][(){}]")
 SUFFIXES: dict[str, LanguageName] = {
     ".ts": "typescript",
@@ -42,10 +48,26 @@ def parsed(language: LanguageName, text: str) -> Tree:
         raise CodeError("the text is too long")
     if _nesting(text) > MAX_NESTING:
         raise CodeError("the text nests too deep")
-    tree = _parser(language).parse(text.encode())
+    data, parser = text.encode(), _parser(language)
+    if len(data) > _SMALL:
+        _check_time(parser, data)
+    tree = parser.parse(data)
     if tree.root_node.has_error:
         raise CodeError("the text cannot be parsed")
     return tree
+
+
+def _check_time(parser: Parser, data: bytes) -> None:
+    """Raises CodeError where parsing takes long, as it does where a text can be meant in many ways."""
+    deadline = time.process_time() + _MAX_SECONDS
+    try:
+        parser.parse(
+            lambda byte, point: data[byte : byte + 4096],
+            progress_callback=lambda byte, has_error: time.process_time() > deadline,
+        )
+    except ValueError as error:
+        parser.reset()
+        raise CodeError("the text takes too long to parse") from error
 
 
 def _nesting(text: str) -> int:
@@ -59,13 +81,22 @@ def _nesting(text: str) -> int:
 
 @cache
 def _parser(language: LanguageName) -> Parser:
-    if language == "python":
-        import tree_sitter_python
+    """The parser of a language. Raises ParserMissingError."""
+    package = f"tree-sitter-{language}"
+    try:
+        import tree_sitter
 
-        return Parser(Language(tree_sitter_python.language()))
-    import tree_sitter_typescript
+        if language == "python":
+            import tree_sitter_python
 
-    return Parser(Language(tree_sitter_typescript.language_typescript()))
+            grammar = tree_sitter_python.language()
+        else:
+            import tree_sitter_typescript
+
+            grammar = tree_sitter_typescript.language_typescript()
+    except ImportError as error:
+        raise ParserMissingError("TypeScript, JavaScript and Python", package) from error
+    return tree_sitter.Parser(tree_sitter.Language(grammar))
 
 
 def text_of(node: Node | None) -> str:

@@ -9,12 +9,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-
-from tree_sitter import Node
+from typing import TYPE_CHECKING
 
 from scanner.templates.code.languages import LanguageName, text_of
 from scanner.templates.code.languages import field as part
 from scanner.templates.code.text import Code, camel, entries, unwrapped
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
 
 Chain = tuple[str, ...]  # of names: `this.bucket` is ("this", "bucket")
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-
-from tree_sitter import Node
+from typing import TYPE_CHECKING
 
 from scanner.templates.code.languages import CodeError, LanguageName
 from scanner.templates.code.text import Code
 from scanner.templates.written import CannotCutError, Span
 
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
 _LISTS = ("array", "list", "object", "dictionary")
 _ENTRIES = ("pair", "keyword_argument")
 _BLOCKS = ("program", "module", "block", "statement_block", "class_body")
+_WORD = re.compile(r"[A-Za-z0-9*?:/._-]+")
+_NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
 _BLANK = re.compile(r"[ \t]*")
 _REST = re.compile(r"[ \t]*(?:(?://|#)[^\r\n]*)?")
 _BREAK = re.compile(r"\r\n|\n|\r")
@@ -50,6 +54,20 @@ class CodeSyntax:
         except CannotCutError:
             return False
         return _are_same(code.root, other.root, removed)
+
+    def replaced(self, text: str, node: Span, values: Sequence[str]) -> str:
+        """What to write in the place of a string, in its quotes, or of a name. Raises CannotCutError."""
+        found, raw = self._code(text).at(node), text[node.start : node.end]
+        if found is None or not values or not all(map(_WORD.fullmatch, values)):
+            raise CannotCutError("it is not written as a plain text")
+        if _NAME.fullmatch(raw) and len(values) == 1 and _NAME.fullmatch(values[0]):
+            return values[0]
+        quote = raw[:1]
+        if quote not in ("'", '"') or _WORD.fullmatch(raw[1:-1]) is None or raw[-1:] != quote:
+            raise CannotCutError("it is not written as a plain text")
+        written = ", ".join(f"{quote}{value}{quote}" for value in values)
+        in_list = found.parent is not None and found.parent.type in ("array", "list")
+        return written if len(values) == 1 or in_list else f"[{written}]"
 
     def _code(self, text: str) -> Code:
         try:

@@ -10,14 +10,17 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from itertools import accumulate
+from typing import TYPE_CHECKING
 
-from tree_sitter import Node
 from yaml.error import Mark
 from yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from yaml.nodes import Node as YamlNode
 
 from scanner.templates.code.languages import CodeError, LanguageName, field, parsed, text_of
 from scanner.templates.written import Span
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
 
 UNKNOWN = "!Unknown"  # the tag of what is no literal
 _MAX_NESTING = 100
