@@ -34,6 +34,7 @@ class HclText:
         self.text = text
         self._data = text.encode()
         root = _root(self._data)
+        self._tree = root
         self.size = root.descendant_count
         self.root = next((child for child in root.named_children if child.type == "body"), None)
         # the bytes that begin no character
@@ -43,6 +44,15 @@ class HclText:
     def span(self, node: Node) -> Span:
         """The characters of a node."""
         return Span(self._character(node.start_byte), self._character(node.end_byte))
+
+    def node(self, span: Span) -> Node | None:
+        """The innermost node of just these characters; in a heredoc, that of any of its characters."""
+        start, end = (len(self.text[:place].encode()) for place in span)
+        node = self._tree.named_descendant_for_byte_range(start, end)
+        while node is not None and node.parent is not None and _holds_in_heredoc(node):
+            node = node.parent
+        exact = node is not None and (node.start_byte, node.end_byte) == (start, end)
+        return node if exact or (node is not None and node.type == "heredoc_template") else None
 
     def of(self, node: Node) -> str:
         """The text of a node."""
@@ -93,6 +103,13 @@ def _parser() -> Parser:
     except ImportError as error:
         raise ParserMissingError("Terraform", "tree-sitter-hcl") from error
     return tree_sitter.Parser(tree_sitter.Language(tree_sitter_hcl.language()))
+
+
+def _holds_in_heredoc(node: Node) -> bool:
+    """Whether a node is a part of a heredoc's text."""
+    return (
+        node.type == "template_literal" and node.parent is not None and node.parent.type == "heredoc_template"
+    )
 
 
 def bare(node: Node) -> Node:
@@ -148,3 +165,22 @@ def call(text: HclText, node: Node) -> tuple[str, list[Node]]:
         return "", []
     children = named(node)
     return text.of(children[0]), list(items(node))
+
+
+def heredoc(text: HclText, node: Node) -> Span | None:
+    """The characters between the two words of a heredoc."""
+    words = [child for child in node.children if child.type == "heredoc_identifier"]
+    return Span(text.span(words[0]).end, text.span(words[1]).start) if len(words) == 2 else None
+
+
+def holes(text: HclText, node: Node, start: int) -> list[Span]:
+    """The interpolations of a heredoc, counted from a character of the text."""
+    spans = [text.span(child) for child in named(node) if child.type == "template_interpolation"]
+    return [Span(span.start - start, span.end - start) for span in spans]
+
+
+def is_once(text: HclText, value: Node) -> bool:
+    """Whether a number is at most one: `1`, or `var.enabled ? 1 : 0`."""
+    if value.type == "conditional":
+        return {text.of(bare(branch)) for branch in named(value)[1:]} <= {"0", "1"}
+    return text.of(value) in ("0", "1")

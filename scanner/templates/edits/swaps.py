@@ -67,7 +67,7 @@ def _used_of_wildcards(deployed: DeployedRole) -> Iterator[Swap]:
     for finding in deployed.findings:
         placement = deployed.placements.get(finding.id)
         written = placement.statement.written if placement and placement.statement else None
-        if written is None:
+        if written is None or (placement and placement.policy and placement.policy.no_edit):
             continue
         for what, kept in (("actions", deployed.kept), ("resources", deployed.kept_resources)):
             texts, leaves = finding.actions, written.leaves(literal(finding.actions[0].lower()))

@@ -73,6 +73,8 @@ def _leaves(finding: Finding, placement: Placement, beside: _OfStatements) -> fr
         return _NOT_CUT_OUT
     if policy.made_by:
         return f"{policy.made_by} makes it"
+    if policy.no_edit:
+        return policy.no_edit
     of_statement = beside[finding.policy.key, finding.statement.index]
     if statement is None or statement.written is None:
         return _whole_policy(finding, policy, beside)

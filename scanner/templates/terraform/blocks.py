@@ -6,10 +6,11 @@ Source: developer.hashicorp.com/terraform/language/files, and .../language/expre
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from scanner.templates.hcl import HclError, HclText, bare, hcl, named
+from scanner.templates.hcl import HclError, HclText, bare, hcl, is_once, named
 from scanner.templates.written import Checkout
 
 if TYPE_CHECKING:
@@ -77,10 +78,12 @@ class Module:
         self.checkout = checkout
         self.call = call
         self.address: str = "" if call is None else f"{call.module.address}module.{call.block.labels[0]}."
+        self._is_overridden = False
         self._called: dict[str, Module | None] = {}
         self.blocks: dict[tuple[str, ...], Block] = {}
         self._locals: dict[str, tuple[File, Node]] = {}
-        for file in self._files():
+        self.files = list(self._files())
+        for file in self.files:
             for block in blocks_of(file, file.hcl.root):
                 checkout.steps.spend(1)
                 if block.kind == "locals":
@@ -98,12 +101,18 @@ class Module:
         names = [name for name in self.checkout.names(self.folder) if name.endswith(SUFFIXES)]
         for name in names[:_MAX_FILES]:
             if name.rpartition(".")[0].endswith("override"):
+                self._is_overridden = True
                 continue
             file = file_at(posixpath.join(self.folder, name), self.checkout)
             if file is not None:
                 yield file
 
     # --- what it has ---
+
+    def mentions(self, name: str) -> int:
+        """How often its files name something, comments included."""
+        found = re.compile(rf"(?<![\w.-]){re.escape(name)}(?![\w-])")
+        return sum(len(found.findall(file.hcl.text)) for file in self.files)
 
     def of_kind(self, *kind: str) -> Iterator[Block]:
         """The blocks of a kind and a type."""
@@ -145,6 +154,17 @@ class Module:
             return None
         folder = posixpath.normpath(posixpath.join(self.folder, source)).removeprefix(".")
         return Module(folder, self.checkout, Call(self, block, depth))
+
+    def several(self, block: Block) -> str:
+        """Why there may be several of a block, or another one; empty where there is just the one."""
+        text = block.file.hcl
+        if self._is_overridden:
+            return "an override file may say something else"
+        for name in ("for_each", "count"):
+            node = block.arguments.get(name)
+            if node is not None and (name == "for_each" or not is_once(text, bare(node))):
+                return f"{name} makes several of {'.'.join((block.kind, *block.labels))[:100]}"
+        return "" if self.call is None else self.call.module.several(self.call.block)
 
     def block(self, *key: str) -> Block | None:
         """A block by its kind and labels."""

@@ -15,13 +15,14 @@ from typing import NamedTuple
 from yaml.nodes import MappingNode, Node
 
 from scanner.templates.edits.yaml_syntax import YAML
-from scanner.templates.hcl import call, named
+from scanner.templates.hcl import call, heredoc, named
+from scanner.templates.masked import interpolations
 from scanner.templates.places import ANY, Name, PolicyKind, PolicyPlace
 from scanner.templates.policies import policy
 from scanner.templates.terraform.blocks import Block, File, Module, Value, argument
-from scanner.templates.terraform.json_text import interpolations, json_nodes
+from scanner.templates.terraform.json_text import json_nodes
 from scanner.templates.terraform.nodes import Converter, HclTree, List, Map, Mark, Marks, Text, marks_of
-from scanner.templates.terraform.values import exact, list_of, pattern, reference, resolved
+from scanner.templates.terraform.values import exact, list_of, pattern, reference, resolved, shared_on_the_way
 from scanner.templates.written import Span, Syntax
 from scanner.text.yaml_document import Lines
 
@@ -40,10 +41,11 @@ _SOURCES = ("source_policy_documents", "override_policy_documents", "source_json
 
 
 class Policy(NamedTuple):
-    """What a policy is called, and its kind."""
+    """What a policy is called, its kind, and why nothing of its document is cut, if that is so."""
 
     name: Name
     kind: PolicyKind
+    no_edit: str = ""
 
 
 class _Document(NamedTuple):
@@ -56,6 +58,7 @@ class _Document(NamedTuple):
     root: Node
     whole: bool = True
     syntax: Syntax | None = None
+    no_edit: str = ""
 
 
 def policies(value: Value | None, its: Policy, entry: Span | None = None) -> tuple[PolicyPlace, ...]:
@@ -72,8 +75,10 @@ def policies(value: Value | None, its: Policy, entry: Span | None = None) -> tup
 def _place(document: _Document, value: Value, its: Policy, entry: Span | None, *, alone: bool) -> PolicyPlace:
     syntax = {"syntax": document.syntax} if document.syntax is not None else {}
     tree = HclTree(document.root, value.module.checkout.steps, document.path, **syntax)
-    place = replace(policy(tree, its.name, its.kind, document.root), path=document.path)
-    if entry is not None and alone and document.path == value.file.path:
+    no_edit = its.no_edit or document.no_edit
+    place = replace(policy(tree, its.name, its.kind, document.root), path=document.path, no_edit=no_edit)
+    start = document.root.start_mark.index if document.path == value.file.path else -1
+    if entry is not None and alone and entry.start <= start < entry.end:
         place = replace(place, written=tree.written(Map([], marks_of(value.file, entry))))
     statements = tree.fields(document.root).get("Statement")
     whole = document.whole and alone and getattr(statements, "whole", True)
@@ -81,17 +86,28 @@ def _place(document: _Document, value: Value, its: Policy, entry: Span | None, *
 
 
 def _documents(value: Value, depth: int = 0) -> Iterator[_Document]:
+    shared = shared_on_the_way(value)
     value = resolved(value)
+    for document in _of_expression(value, depth):
+        yield document._replace(no_edit=shared or document.no_edit)
+
+
+def _of_expression(value: Value, depth: int) -> Iterator[_Document]:
     parts = reference(value)
     if parts[:2] == ("data", _DATA) and len(parts) == 4 and parts[3] in ("json", "minified_json"):
         block = value.module.block(*parts[:3])
         if block is not None and depth < _MAX_SOURCES:
-            yield from _data_documents(value.module, block, depth)
+            name, shared = ".".join(parts[:3]), value.module.several(block)
+            if value.module.mentions(name) > 1:
+                shared = f"{name[:100]} is read elsewhere too"
+            for document in _data_documents(value.module, block, depth):
+                yield document._replace(no_edit=shared or document.no_edit)
         return
     name, arguments = call(value.file.hcl, value.node)
     if name == "jsonencode" and len(arguments) == 1:
         inner = resolved(value.at(arguments[0]))
-        yield _Document(inner.file.path, Converter(inner.file).node(inner))
+        root = Converter(inner.file).node(inner)
+        yield _Document(inner.file.path, root, no_edit=shared_on_the_way(value.at(arguments[0])))
     elif name in ("file", "templatefile") and arguments:
         yield from _of_file(value, exact(value.at(arguments[0])))
     elif value.node.type == "heredoc_template":
@@ -157,11 +173,10 @@ def _use_dollars(node: Node | None) -> None:
 
 
 def _of_heredoc(value: Value) -> Iterator[_Document]:
-    file, children = value.file, value.node.children
-    words = [child for child in children if child.type == "heredoc_identifier"]
-    if len(words) != 2:
+    file, content = value.file, heredoc(value.file.hcl, value.node)
+    if content is None:
         return
-    start, end = file.hcl.span(words[0]).end, file.hcl.span(words[1]).start
+    start, end = content
     holes = [child for child in named(value.node) if child.type == "template_interpolation"]
     parts = [Span(s.start - start, s.end - start) for s in map(file.hcl.span, holes)]
     patterns = [_hole(value, hole) for hole in holes]
@@ -195,7 +210,15 @@ def _of_file(value: Value, name: str | None) -> Iterator[_Document]:
 
     root = json_nodes(text, parts, [ANY] * len(parts), lambda span: Marks(mark(span.start), mark(span.end)))
     if isinstance(root, MappingNode):
-        yield _Document(path, root, syntax=YAML)
+        folder, file = posixpath.split(path)
+        shared = ""
+        if value.module.mentions(file) > 1 or not f"{folder}/".startswith(
+            f"{value.module.folder}/".lstrip("/")
+        ):
+            shared = "other modules may read the file too"
+        elif parts:
+            shared = "the file is a template"
+        yield _Document(path, root, syntax=YAML, no_edit=shared)
 
 
 def lines_of_block(block: Block) -> Lines:

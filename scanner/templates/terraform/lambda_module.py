@@ -28,7 +28,7 @@ from scanner.templates.terraform.documents import (
 )
 from scanner.templates.terraform.managed import mentions
 from scanner.templates.terraform.nodes import HclTree, List, Map, Text, marks_of
-from scanner.templates.terraform.values import is_literally, list_of, pattern, resolved
+from scanner.templates.terraform.values import is_literally, list_of, pattern, resolved, shared_on_the_way
 
 _SOURCE = re.compile(r"(^|/)(terraform-aws-modules/lambda/aws|terraform-aws-lambda)(//|\.git|\?|$)")
 _NOT_IN_SID = re.compile("[^0-9A-Za-z]")
@@ -85,7 +85,7 @@ def _policies(module: Module, block: Block, name: str) -> Iterator[PolicyPlace]:
         yield from _of_statements(module, block, Policy(Name(f"{name}-inline"), kind))
         document = argument(module, block, "policy_json")
         if document is not None:
-            yield from policies(document, Policy(Name(name), kind))
+            yield from policies(document, Policy(Name(name), kind, module.several(block)))
         documents = argument(module, block, "policy_jsons")
         for index, item in enumerate((list_of(documents) or []) if documents is not None else []):
             yield from policies(item, Policy(Name(f"{name}-{index}"), kind))
@@ -120,10 +120,10 @@ def _called(block: Block) -> str:
 def _mentions(module: Module, block: Block) -> Iterator[PolicyPlace]:
     one, many = argument(module, block, "policy"), argument(module, block, "policies")
     if one is not None:
-        yield from mentions(one, own=False)
+        yield from mentions(one)
     for item in (list_of(many) or []) if many is not None else []:
         # Their number is an argument of its own: none goes alone.
-        yield from mentions(item, own=False)
+        yield from mentions(item)
 
 
 # --- policy_statements -------------------------------------------------------------------------------
@@ -144,12 +144,11 @@ def _of_statements(module: Module, block: Block, its: Policy) -> Iterator[Policy
     tree = HclTree(root, module.checkout.steps, value.file.path)
     place = policy(tree, its.name, its.kind, root)
     is_list = value.node.type == "tuple"
-    entry = tree.written(List([], marks)) if value == given else None
     yield replace(
         place,
         path=value.file.path,
         statement_count=place.statement_count if is_list else None,  # the entries of a map are sorted
-        written=entry,
+        no_edit=module.several(block) or shared_on_the_way(given),
     )
 
 

@@ -12,8 +12,8 @@ from scanner.templates.terraform.values import pattern, reference, resolved
 from scanner.templates.written import Written
 
 
-def mentions(value: Value, *, own: bool, made_by: str = "") -> Iterator[PolicyPlace]:
-    """The mention of a managed policy that the checkout does not declare; `own`: it can be removed."""
+def mentions(value: Value, entry: Value | None = None) -> Iterator[PolicyPlace]:
+    """The mention of a managed policy that the checkout does not declare; `entry`: all that says so."""
     value = resolved(value)
     parts = reference(value)
     if parts[:1] == ("aws_iam_policy",):
@@ -28,9 +28,8 @@ def mentions(value: Value, *, own: bool, made_by: str = "") -> Iterator[PolicyPl
         Name(name),
         "managed",
         lines_of_value(value),
-        made_by=made_by,
         path=value.file.path,
-        written=_written(value) if own else None,
+        written=None if entry is None else _written(entry),
     )
 
 

@@ -18,10 +18,12 @@ from scanner.templates.terraform.blocks import Block, Module, Value, argument
 from scanner.templates.terraform.documents import Policy, policies
 from scanner.templates.terraform.managed import mentions
 from scanner.templates.terraform.values import list_of, pattern, reference, resolved
+from scanner.templates.written import Span
 
 # registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/iam_role: without a name it makes one
 _UNNAMED = "terraform-*"
 _ROLE = "aws_iam_role"
+_LISTS = ("policies", "policy_attachments")  # resources that list all that a role has
 
 
 @dataclass
@@ -34,10 +36,14 @@ class Found:
 
 
 class Target(NamedTuple):
-    """A role that something names: its address, None where it is not one of the checkout; and its name."""
+    """A role that something names: its address, None where it is not one of the checkout, and its name.
+
+    `several` tells what makes several of it.
+    """
 
     address: str | None
     name: Name
+    several: str = ""
 
 
 def found_in(module: Module) -> dict[str, Found]:
@@ -77,11 +83,12 @@ def _take_resource(module: Module, block: Block, found: Found) -> None:
         function = pattern(argument(module, block, "function_name"))
         found.uses.append(RoleUse(its_role.address, Name(function)))
     elif kind == "aws_iam_role_policy":
-        its = Policy(name_of(module, block), "inline")
-        places = policies(argument(module, block, "policy"), its)
-        _attach(found, target(argument(module, block, "role")), places)
+        role = target(argument(module, block, "role"))
+        its = Policy(name_of(module, block), "inline", module.several(block) or role.several)
+        document = argument(module, block, "policy")
+        _attach(found, role, policies(document, its, _all_of(module, block, document)))
     elif kind == "aws_iam_policy":
-        its = Policy(name_of(module, block), "managed")
+        its = Policy(name_of(module, block), "managed", module.several(block))
         places = policies(argument(module, block, "policy"), its)
         # Known by its own name, to whichever roles it is attached.
         found.attachments.append(Attachment(None, DeclaredRole(None, places)))
@@ -96,6 +103,15 @@ def _attach(found: Found, role: Target, places: tuple[PolicyPlace, ...]) -> None
         found.attachments.append(Attachment(role.address, DeclaredRole(role.name, places)))
 
 
+def _all_of(module: Module, block: Block, document: Value | None) -> Span | None:
+    """All that says that a role has a policy, None where something else names or lists it too."""
+    if document is None or resolved(document) != document or reference(document):
+        return None
+    listed = any(list(module.of_kind("resource", f"aws_iam_role_{its}_exclusive")) for its in _LISTS)
+    named_elsewhere = module.mentions(".".join(block.labels)) > 0
+    return None if listed or named_elsewhere else block.file.hcl.span(block.node)
+
+
 # --- roles -------------------------------------------------------------------------------------------
 
 
@@ -103,11 +119,13 @@ def _role(module: Module, block: Block) -> DeclaredRole:
     places: list[PolicyPlace] = []
     for inner in block.blocks:
         if inner.kind == "inline_policy":
-            its = Policy(Name(pattern(argument(module, inner, "name"))), "inline")
+            name = Name(pattern(argument(module, inner, "name")))
+            its = Policy(name, "inline", module.several(block))
             places += policies(argument(module, inner, "policy"), its, inner.file.hcl.span(inner.node))
     managed = argument(module, block, "managed_policy_arns")
     for item in (list_of(managed) or []) if managed is not None else []:
-        places += mentions(item, own=managed is not None and item.is_in(managed))
+        whole = managed is not None and item.is_in(managed) and not module.several(block)
+        places += mentions(item, entry=item if whole else None)
     return DeclaredRole(name_of(module, block), tuple(places))
 
 
@@ -129,7 +147,8 @@ def target(value: Value | None) -> Target:
         case ("aws_iam_role", name, "id" | "name" | "arn"):
             block = value.module.block("resource", _ROLE, name)
             if block is not None:
-                return Target(f"{value.module.address}{_ROLE}.{name}", name_of(value.module, block))
+                address = f"{value.module.address}{_ROLE}.{name}"
+                return Target(address, name_of(value.module, block), value.module.several(block))
         case ("data", "aws_iam_role", name, _):
             block = value.module.block("data", _ROLE, name)
             return Target(None, Name(ANY) if block is None else name_of(value.module, block))
@@ -160,7 +179,9 @@ def _attached(module: Module, block: Block) -> Iterator[PolicyPlace]:
     if policy is None:
         return
     if every is None or reference(policy)[:1] != ("each",):
-        yield from mentions(policy, own=False)
+        whole = _all_of(module, block, policy) and len(list(_roles(module, block))) == 1
+        alone = block.labels[0] == "aws_iam_role_policy_attachment" and not module.several(block)
+        yield from mentions(policy, entry=Value(module, block.file, block.node) if whole and alone else None)
         return
     for item in list_of(every) or []:
-        yield from mentions(item, own=item.is_in(every))
+        yield from mentions(item, entry=item if item.is_in(every) and module.call is None else None)

@@ -6,9 +6,12 @@ A file's declarations are the roles that stand in it, with all that their module
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from scanner.templates.framework import Declarations, Framework
 from scanner.templates.hcl import hcl
+from scanner.templates.steps import Steps
 from scanner.templates.terraform.blocks import SUFFIXES, Module
 from scanner.templates.terraform.module import found_in
 from scanner.templates.written import Checkout
@@ -16,9 +19,30 @@ from scanner.templates.written import Checkout
 _WORDS = ("aws_iam_", "terraform-aws-modules/lambda", "terraform-aws-lambda", '"./', '"../')
 
 
+class _WithText(NamedTuple):
+    """A checkout in which the file that is read has the text that is given."""
+
+    checkout: Checkout
+    path: str
+    given: str
+
+    @property
+    def steps(self) -> Steps:
+        """The steps that are left."""
+        return self.checkout.steps
+
+    def text(self, path: str) -> str | None:
+        """The text of a file."""
+        return self.given if path == self.path else self.checkout.text(path)
+
+    def names(self, folder: str) -> Sequence[str]:
+        """The names of the files in a folder."""
+        return self.checkout.names(folder)
+
+
 def _read(path: str, text: str, checkout: Checkout) -> Declarations:
     hcl(text)  # raises where this file cannot be read; others of the module may be left out
-    found = found_in(Module(posixpath.dirname(path), checkout))
+    found = found_in(Module(posixpath.dirname(path), _WithText(checkout, path, text)))
     its = found.get(path)
     if its is None:
         return Declarations()

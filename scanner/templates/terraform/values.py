@@ -46,6 +46,20 @@ def resolved(value: Value) -> Value:
     return value
 
 
+def shared_on_the_way(value: Value) -> str:
+    """What is read elsewhere too of the references that lead to an expression; empty where nothing is."""
+    for _ in range(_MAX_REFERENCES):
+        parts = reference(value)
+        following = _named(value, parts)
+        if following is None:
+            return ""
+        name = ".".join(parts[:3])
+        if value.module.mentions(name) > 1:
+            return f"{name[:100]} is read elsewhere too"
+        value = following
+    return ""
+
+
 def _named(value: Value, parts: Sequence[str]) -> Value | None:
     match parts:
         case ("local", name):

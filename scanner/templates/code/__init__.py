@@ -1,1 +1,0 @@
-"""TypeScript, JavaScript and Python as text: parsed, never run."""
