@@ -13,6 +13,7 @@ from scanner.gate.config import FAIL_ON_NEVER, TeamConfig
 from scanner.gate.decide import DEFAULT_SEVERITY, OnInsufficientEvidence
 from scanner.github.comment import CommentMode
 from scanner.github.issue import IssueMode
+from scanner.github.review import SuggestMode
 from scanner.model import Verdict
 from scanner.notify import Webhook
 from scanner.options.parsers import (
@@ -91,6 +92,7 @@ class ActionInputs:
     output_dir: Path
     webhook: Webhook | None = None
     issue: IssueInputs = IssueInputs()
+    suggest: SuggestMode = "on-findings"
 
 
 def inputs_of(environ: Mapping[str, str]) -> ActionInputs:
@@ -109,6 +111,7 @@ def inputs_of(environ: Mapping[str, str]) -> ActionInputs:
         output_dir=_output_dir(inputs),
         webhook=Webhook.of(environ, options.notify_format),
         issue=_issue(inputs),
+        suggest=cast(SuggestMode, inputs.one_of("suggest", get_args(SuggestMode)) or "on-findings"),
     )
 
 

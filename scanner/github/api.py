@@ -23,6 +23,7 @@ from scanner.github.errors import GithubError, NoFileError
 from scanner.github.event import ref_name
 from scanner.github.failures import CONTENTS, ISSUES, READ, WRITE, github_errors
 from scanner.github.model import Comment, Issue, Pull, is_app, the_pull_request, without_bot
+from scanner.github.pull_reviews import PullReviews
 from scanner.github.retry import RetryLimits, WaitBudget, connect
 from scanner.text.escape import one_line
 
@@ -166,6 +167,10 @@ class Repository:
         if why:
             note(why)
         return number
+
+    def reviews_of(self, number: int) -> PullReviews:
+        """What is read and written of the reviews of a pull request."""
+        return PullReviews(self._client, self._graphql, self.name, number)
 
     def file(self, path: str, ref: str) -> bytes | None:
         """What a file holds at a commit, or at the tip of the default branch if `ref` is empty.

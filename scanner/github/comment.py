@@ -115,7 +115,7 @@ def find(comments: Iterable[C], key: str, author: str | None) -> Sequence[C]:
     cannot write those.
     """
     encoded = encoded_key(key)
-    matching = [c for c in comments if _key_of(c.body) == encoded and _is_own(c, author)]
+    matching = [c for c in comments if _key_of(c.body) == encoded and is_own(c, author)]
     return sorted(matching, key=lambda comment: comment.id)
 
 
@@ -129,7 +129,8 @@ def _key_of(body: str) -> str | None:
     return match["key"] if match else None
 
 
-def _is_own(comment: Comment, author: str | None) -> bool:
+def is_own(comment: Comment, author: str | None) -> bool:
+    """Whether a comment is the action's. `author` is the token's own account, None where it is not known."""
     if author is None:
         return comment.is_bot
     if comment.author is None:

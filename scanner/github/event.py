@@ -28,10 +28,7 @@ class Activity:
     no_comment: str = ""
 
 
-_FORK = (
-    "the pull request comes from a fork: GitHub gives its workflows a read-only token and no secrets, so "
-    "there is no comment"
-)
+_FORK = "the pull request comes from a fork: GitHub gives its workflows a read-only token and no secrets"
 _CLOSED = "the pull request is closed"
 _NO_EVENT = "no event started this run: GITHUB_EVENT_NAME is not set"
 _NO_PAYLOAD = "the file with the event's payload (GITHUB_EVENT_PATH) is missing, empty or not JSON"
@@ -168,6 +165,36 @@ def _why_not_of(event_name: str, ref: str, event: Mapping[str, Any]) -> str:
     if event_name == "push" and ref != f"{_BRANCHES}{default}":
         return "what was pushed is not the default branch"
     return ""
+
+
+class SuggestionTarget(NamedTuple):
+    """What lines are suggested for. `why_not` is empty where any may be.
+
+    `head` is the commit that the run is about, empty where the event does not tell it. `is_merge`: the
+    checkout is the head merged into the base, so that lines may have other numbers there; else files of the
+    checkout that differ from the head's are those of another commit.
+    """
+
+    activity: Activity
+    head: str = ""
+    is_merge: bool = False
+
+    @property
+    def why_not(self) -> str:
+        """Why nothing is suggested."""
+        return self.activity.no_comment
+
+
+def suggestion_target(
+    event_name: str, event: Mapping[str, Any], ref: str = "", sha: str = ""
+) -> SuggestionTarget:
+    """What an event's run may suggest lines for: the pull request that it comments on.
+
+    pull_request_target and issue_comment check out the base, unless the workflow names another commit.
+    """
+    activity = activity_of(event_name, event, ref)
+    is_merge = _is_of_pull_request(event_name) and event_name != "pull_request_target"
+    return SuggestionTarget(activity, head_of(event_name, event, sha), is_merge)
 
 
 class TrustedSource(NamedTuple):

@@ -16,6 +16,7 @@ WRITE = "permissions: pull-requests: write"
 READ = "permissions: pull-requests: read"
 CONTENTS = "permissions: contents: read"
 ISSUES = "permissions: issues: write"
+REVIEWS = "pull-requests: write"
 
 _LONGEST_MESSAGE = 300
 # what PyGithub raises over an answer, or a redirection, that it does not expect
@@ -63,11 +64,12 @@ def error_of(error: GithubException, doing: str, needed: str) -> GithubError:
 
 
 def _missing(needed: str) -> str:
-    if needed != WRITE:
+    if needed not in (WRITE, REVIEWS):
         return f"the job needs `{needed}`"
+    other = " (`issues: write` does as well)" if needed == WRITE else ""
     return (
-        f"the job needs `{needed}` (`issues: write` does as well). In a pull request from a fork or by "
-        "Dependabot the token is read-only, whatever the job asks for"
+        f"the job needs `{needed}`{other}. In a pull request from a fork or by Dependabot the token is "
+        "read-only, whatever the job asks for"
     )
 
 

@@ -40,6 +40,29 @@ class Pull:
     head: str
 
 
+@dataclass(frozen=True)
+class ReviewedPull:
+    """A pull request, as far as it says whether it can be reviewed. `head` is the commit."""
+
+    is_open: bool
+    head: str
+
+
+@dataclass(frozen=True)
+class Thread:
+    """A conversation on lines of a pull request: `comment` is its first, `node` names that for GraphQL.
+
+    `is_outdated`: the lines changed since. `is_minimized`: the comment is hidden.
+    """
+
+    comment: Comment
+    path: str
+    node: str
+    is_resolved: bool
+    is_outdated: bool
+    is_minimized: bool
+
+
 def the_pull_request(pulls: Iterable[Pull], sha: str) -> tuple[int | None, str]:
     """The number of the one open pull request with this head, else None and why."""
     numbers = sorted({pull.number for pull in pulls if pull.state == "open" and pull.head == sha})

@@ -8,11 +8,11 @@ In a test, with the client pointed at it::
         ...
         assert [c.body for c in fake.comments[7]] == [...]
 
-It knows issues and the comments of issues and pull requests, the pull requests of a commit, the files of a
-commit, and GraphQL's viewer. What it answers satisfies GitHub's API description
-(tests/github/test_contract.py holds it to that), and it refuses what GitHub refuses though the description
-does not say so: a body of more than 65,536 characters, a token without the right. ``Script`` holds all that
-may go wrong.
+It knows issues and the comments of issues and pull requests, the pull requests of a commit, their files and
+reviews, the files of a commit, and GraphQL's viewer and conversations. What it answers satisfies GitHub's
+API description (tests/github/test_contract.py holds it to that), and it refuses what GitHub refuses though
+the description does not say so: a body of more than 65,536 characters, a token without the right. ``Script``
+holds all that may go wrong.
 
 Where a proxy stands before it, ``public_url`` is the proxy's address: the links in its answers lead there.
 """
@@ -43,6 +43,23 @@ from tests.fakes.github_issues import (
     StoredIssue,
     issue_json,
 )
+from tests.fakes.github_reviews import (
+    FILES,
+    MINIMIZE,
+    PULL,
+    REVIEW,
+    REVIEWS,
+    THREADS,
+    Content,
+    ReviewedPull,
+    ReviewRefusal,
+    files_json,
+    minimize,
+    pull_json,
+    review_json,
+    threads_json,
+)
+from tests.fakes.github_reviews import create as create_review
 from tests.fakes.serving import PromptHandler
 
 Json = dict[str, Any]
@@ -77,6 +94,7 @@ class Script:
     rights: Collection[str] = (
         *(LIST, CREATE, UPDATE, DELETE, PULLS, GRAPHQL, HEADS, CONTENTS, BLOB),
         *(LIST_ISSUES, CREATE_ISSUE, UPDATE_ISSUE),
+        *(PULL, FILES, REVIEWS, REVIEW, THREADS, MINIMIZE),
     )
     """what the token may do; the rest is refused with `denial`, as USER is to a workflow's own token"""
     denial: tuple[int, str] = (403, NOT_ACCESSIBLE)
@@ -181,6 +199,7 @@ class FakeGitHub:
         self.requests: list[Request] = []
         self.comments: dict[int, list[Stored]] = {}
         self.issues = Issues()
+        self.reviewed: dict[int, ReviewedPull] = {}
         self.pulls: dict[str, list[Json]] = {}
         self.files: dict[str, dict[str, bytes | Link | Submodule]] = {BASE: {}}
         self.public_url = ""
@@ -232,6 +251,11 @@ class FakeGitHub:
         for commit in (sha, *commits):
             self.pulls.setdefault(commit, []).append(pull)
 
+    def reviewed_pull(self, number: int, head: str, files: Mapping[str, Content]) -> ReviewedPull:
+        """A pull request that can be reviewed, with what it changes."""
+        self.reviewed[number] = ReviewedPull(number, head, dict(files))
+        return self.reviewed[number]
+
     def commit(self, files: Mapping[str, str | bytes | Link | Submodule], sha: str = BASE) -> None:
         """A commit with these files, by their paths."""
         self.files[sha] = {
@@ -268,13 +292,14 @@ class FakeGitHub:
         answer: _Answer | None
         try:
             body = json.loads(raw or b"{}")
+            operation = _graphql_operation(body) if operation == GRAPHQL else operation
             with self._lock:
                 self._misbehave(operation, authorization)
                 answer = self._answer(operation, arguments, parse_qs(url.query), body)
                 self._fail_after(operation)
         except _Refusal as denial:
             answer = _Answer(denial.status, denial.body, denial.headers)
-        except IssueRefusal as denial:
+        except (IssueRefusal, ReviewRefusal) as denial:
             refused = _Refusal(denial.status, denial.message, **denial.more)
             answer = _Answer(refused.status, refused.body, refused.headers)
         except _Drop:
@@ -321,8 +346,8 @@ class FakeGitHub:
     def _answer(
         self, operation: str, arguments: tuple[str, ...], query: Mapping[str, list[str]], body: Json
     ) -> _Answer:
-        if operation == GRAPHQL and not self.is_gitea:
-            return _Answer(200, self._graphql(), {})
+        if operation in (GRAPHQL, THREADS, MINIMIZE) and not self.is_gitea:
+            return _Answer(200, self._graphql(operation, body), {})
         if operation == USER:
             return _Answer(200, _user(self.public_url, self.viewer or "", "User"), {})
         if not operation or "/".join(arguments[:2]) != self.name:
@@ -341,6 +366,8 @@ class FakeGitHub:
             is_blob = operation == BLOB
             found = self._blob(arguments[2]) if is_blob else self._contents(unquote(arguments[2]), ref)
             return _Answer(200, found, {})
+        if operation in (PULL, FILES, REVIEWS, REVIEW):
+            return self._answer_reviews(operation, int(arguments[2]), query, body)
         if operation in (LIST_ISSUES, CREATE_ISSUE, UPDATE_ISSUE):
             return self._answer_issues(operation, arguments, query, body)
         return self._answer_comments(operation, int(arguments[2]), query, body)
@@ -356,6 +383,38 @@ class FakeGitHub:
             return _Answer(201, self._issue(created), {})
         changed = self.issues.update(int(arguments[2]), body, _body_of, self.is_gitea)
         return _Answer(200, self._issue(changed), {})
+
+    def _answer_reviews(
+        self, operation: str, number: int, query: Mapping[str, list[str]], body: Json
+    ) -> _Answer:
+        pull = self._reviewed(number)
+        api, site = f"{self.public_url}/repos/{self.name}", f"{_site(self.public_url)}/{self.name}"
+        path = f"/repos/{self.name}/pulls/{number}"
+        if operation == PULL:
+            simple = self._pull(number, pull.head, pull.state, self.name)
+            return _Answer(200, pull_json(simple, pull), {})
+        if operation == FILES:
+            return self._page(files_json(pull, api, site), query, f"{path}/files")
+        if operation == REVIEWS:
+            listed = [
+                review_json(review, pull, api, site, _user(self.public_url, review.author, review.kind))
+                for review in pull.reviews
+            ]
+            return self._page(listed, query, f"{path}/reviews")
+        if number in self.script.locked:
+            raise _Refusal(403, "Unable to create a review because the conversation is locked.")
+        made = create_review(pull, body, self.viewer or "app[bot]", self._new_id)
+        user = _user(self.public_url, made.author, made.kind)
+        return _Answer(200, review_json(made, pull, api, site, user), {})
+
+    def _reviewed(self, number: int) -> ReviewedPull:
+        if number not in self.reviewed:
+            raise _Refusal(404, "Not Found")
+        return self.reviewed[number]
+
+    def _new_id(self) -> int:
+        self._ids += 1
+        return self._ids
 
     def _answer_comments(
         self, operation: str, number: int, query: Mapping[str, list[str]], body: Json
@@ -379,7 +438,13 @@ class FakeGitHub:
             self.issues.notify(number, "commented")
         return _Answer(201, self._comment(stored), {})
 
-    def _graphql(self) -> Json:
+    def _graphql(self, operation: str, body: Json) -> Json:
+        given = body.get("variables") or {}
+        if operation == THREADS:
+            site = f"{_site(self.public_url)}/{self.name}/pull/{given['number']}"
+            return {"data": threads_json(self._reviewed(given["number"]), site, given["after"])}
+        if operation == MINIMIZE:
+            return {"data": minimize(self.reviewed, given)}
         if self.viewer is None:
             return {"data": None, "errors": [{"type": "FORBIDDEN", "message": NOT_ACCESSIBLE}]}
         return {"data": {"viewer": {"login": self.viewer.removesuffix("[bot]")}}}
@@ -569,6 +634,11 @@ def _route(method: str, path: str, whole: str) -> tuple[str, tuple[str, ...]]:
     return "", ()
 
 
+def _graphql_operation(body: Json) -> str:
+    query = str(body.get("query"))
+    return MINIMIZE if "minimizeComment" in query else THREADS if "reviewThreads" in query else GRAPHQL
+
+
 _REPO = r"/repos/([^/]+)/([^/]+)"
 _ROUTES = (
     ("GET", _REPO + r"/issues/(\d+)/comments", LIST),
@@ -581,6 +651,10 @@ _ROUTES = (
     ("GET", "/user", USER),
     ("GET", _REPO + r"/commits/([^/]+)/pulls", PULLS),
     ("GET", _REPO + r"/pulls", HEADS),
+    ("GET", _REPO + r"/pulls/(\d+)", PULL),
+    ("GET", _REPO + r"/pulls/(\d+)/files", FILES),
+    ("GET", _REPO + r"/pulls/(\d+)/reviews", REVIEWS),
+    ("POST", _REPO + r"/pulls/(\d+)/reviews", REVIEW),
     ("GET", _REPO + r"/contents/(.*)", CONTENTS),
     ("GET", _REPO + r"/git/blobs/([0-9a-f]+)", BLOB),
 )

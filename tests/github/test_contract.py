@@ -5,7 +5,7 @@ GraphQL has no such description and goes to the fake directly.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -13,11 +13,13 @@ from urllib.request import Request, urlopen
 import pytest
 
 from scanner.github import api, comment
+from scanner.github.diff import DiffFile
 from scanner.github.errors import GithubError, NoFileError
 from scanner.github.failures import CONTENTS as CONTENTS_RIGHT
 from scanner.github.failures import WRITE
 from scanner.github.issue import IssueContent, IssueDraft, keep_issue
 from scanner.github.retry import RetryLimits
+from scanner.github.review import PostedReview, Proposed, ReviewDraft, Suggestion, suggest
 from tests.fakes.github import (
     BASE,
     BLOB,
@@ -35,6 +37,7 @@ from tests.fakes.github import (
     Submodule,
 )
 from tests.fakes.github_issues import CREATE_ISSUE, LIST_ISSUES, UPDATE_ISSUE, Issues
+from tests.fakes.github_reviews import FILES, MINIMIZE, PULL, REVIEW, REVIEWS, THREADS, Content, StoredReview
 from tests.github import prism
 
 QUICK = RetryLimits(waits=2, secondary=0.2, backoff=0.01, timeout=20, between_requests=0, between_writes=0)
@@ -55,6 +58,7 @@ def github(proxied: FakeGitHub) -> FakeGitHub:
     proxied.script = Script()
     proxied.comments.clear()
     proxied.issues = Issues()
+    proxied.reviewed.clear()
     proxied.pulls.clear()
     proxied.files = {BASE: {}}
     proxied.requests.clear()
@@ -246,3 +250,51 @@ def test_a_refusal_to_show_a_file(github: FakeGitHub, denial: tuple[int, str]) -
     with pytest.raises(GithubError) as caught:
         repository(github).file(PATH, BASE)
     assert (caught.value.status, caught.value.needed) == (denial[0], CONTENTS_RIGHT)
+
+
+def review(github: FakeGitHub, run: int, *lines: int) -> PostedReview:
+    """Suggest something for lines of a pull request."""
+
+    def proposed(head: str, diff: Mapping[str, DiffFile]) -> Proposed:
+        return Proposed([Suggestion("a.yml", n, n + n % 2, ("x",), "Unused.", f"{n:016x}") for n in lines])
+
+    draft = ReviewDraft("CI", (run, 1), SHA, frozenset({"a.yml"}), proposed)
+    return suggest(repository(github), 7, draft)
+
+
+def test_the_life_of_suggestions(github: FakeGitHub) -> None:
+    content = Content(b"", b"".join(b"%d\n" % number for number in range(20)), status="added")
+    many = {f"{number}.yml": content._replace(has_patch=False) for number in range(120)}
+    pull = github.reviewed_pull(7, SHA, many | {"a.yml": content})
+    pull.refused = {("a.yml", 6)}
+    posted = review(github, 1, 2, 3, 6)
+    assert posted.made == 2
+    assert posted.url.startswith(f"{github.public_url}/{github.name}/pull/7#pullrequestreview-")
+    again = review(github, 2, 2)
+    assert (again.made, again.hidden) == (0, 1)
+    assert {r.operation for r in github.requests} == {
+        GRAPHQL,
+        PULL,
+        FILES,
+        REVIEWS,
+        REVIEW,
+        THREADS,
+        MINIMIZE,
+    }
+
+
+@pytest.mark.parametrize("missing", ["commit_id", "user", "_links"])
+def test_the_proxy_notices_a_review_that_breaks_the_contract(github: FakeGitHub, missing: str) -> None:
+    github.reviewed_pull(7, SHA, {}).reviews.append(StoredReview(1, "x", "someone", SHA))
+    github.script = Script(
+        mangle=lambda _, answer: [{k: v for k, v in r.items() if k != missing} for r in answer]
+    )
+    assert raw(github, "GET", f"/repos/{github.name}/pulls/7/reviews")[0] == 500
+    assert raw(github, "POST", f"/repos/{github.name}/pulls/7/reviews", {"event": "PRAISE"})[0] == 422
+
+
+def test_a_locked_pull_request(github: FakeGitHub) -> None:
+    github.reviewed_pull(7, SHA, {"a.yml": Content(b"", b"1\n2\n")})
+    github.script = Script(locked=(7,))
+    with pytest.raises(GithubError, match="the conversation is locked"):
+        review(github, 1, 1)

@@ -20,6 +20,7 @@ from scanner.action.publish.log import publish_log
 from scanner.action.publish.outputs import OUTPUTS, outputs_of
 from scanner.action.publish.publication import Publication, Publisher
 from scanner.action.publish.sarif import publish_sarif
+from scanner.action.publish.suggestions import publish_suggestions
 from scanner.action.publish.summary import publish_summary
 from scanner.action.publish.webhook import publish_webhook
 from scanner.action.result import ActionResult
@@ -45,6 +46,7 @@ PUBLISHERS: Sequence[Publisher] = (
 """Those whose outputs are set: as soon as they are through, since a step may be killed at any time."""
 
 LATER_PUBLISHERS: Sequence[Publisher] = (
+    publish_suggestions,
     publish_conclusion,
     publish_webhook,
     publish_annotations,  # last: they take the room that other annotations leave

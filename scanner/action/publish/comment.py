@@ -48,7 +48,7 @@ def _why_not(publication: Publication, activity: Activity) -> str:
 def _draft(publication: Publication) -> CommentDraft:
     return CommentDraft(
         body=_body(publication, ""),
-        key=_key(publication),
+        key=key_of(publication),
         run=publication.workflow.id,
         mode=publication.inputs.comment,
         has_findings=publication.result.needs_attention,
@@ -66,8 +66,8 @@ def _body(publication: Publication, before: str) -> str:
     return f"{line}\n{text}" if line else text
 
 
-def _key(publication: Publication) -> str:
-    """The key of the comment: what is not judged as the pull request is has a comment of its own."""
+def key_of(publication: Publication) -> str:
+    """The key of comment and suggestions: what is not judged as the pull request is has its own."""
     judged = judged_by(publication.workflow.event_name, publication.workflow.event)
     key = publication.inputs.key
     return f"{key} ({judged})" if judged else key
@@ -76,7 +76,7 @@ def _key(publication: Publication) -> str:
 def _post(publication: Publication, activity: Activity, draft: CommentDraft) -> str:
     """The address of the comment, empty where there is none. Raises GithubError."""
     repository = publication.github()
-    number = _pull_request(repository, activity, publication)
+    number = pull_request_of(repository, activity, publication)
     if number is None:
         publication.console.log("no comment: the pull request is not known")
         return ""
@@ -85,7 +85,8 @@ def _post(publication: Publication, activity: Activity, draft: CommentDraft) -> 
     return posted.url or ""
 
 
-def _pull_request(repository: Repository, activity: Activity, publication: Publication) -> int | None:
+def pull_request_of(repository: Repository, activity: Activity, publication: Publication) -> int | None:
+    """The pull request that a run belongs to, None where it is not known. Raises GithubError."""
     if activity.pull_request is not None or not activity.find_by_commit:
         return activity.pull_request
     log = publication.console.log

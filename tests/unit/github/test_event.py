@@ -16,6 +16,7 @@ from scanner.github.event import (
     is_public,
     judged_by,
     ref_name,
+    suggestion_target,
     trusted_source_of,
     why_no_issue,
 )
@@ -542,3 +543,38 @@ def test_which_runs_keep_an_issue(name: str, event: Json, ref: str, why: str) ->
 )
 def test_the_commit_of_a_run_of_no_pull_request_is_that_of_the_run(name: str, commit: str) -> None:
     assert head_of(name, {}, HEAD) == commit
+
+
+@pytest.mark.parametrize(
+    ("name", "payload", "number", "head", "is_merge"),
+    [
+        ("pull_request", pull_request(), 7, HEAD, True),
+        ("pull_request_review", pull_request(), 7, HEAD, True),
+        ("pull_request_target", pull_request(), 7, HEAD, False),
+        ("pull_request_target", pull_request(FORK), 7, HEAD, False),
+        ("issue_comment", {"issue": {"number": 7, "pull_request": {}}}, None, "", False),
+        ("issue_comment", {"issue": {"number": 7, "pull_request": {"url": "u"}}}, 7, "", False),
+        ("push", {"ref": "refs/heads/change", "after": HEAD}, None, HEAD, False),
+        ("workflow_run", {"workflow_run": {"head_sha": HEAD, "event": "pull_request"}}, None, HEAD, False),
+    ],
+)
+def test_what_lines_are_suggested_for(
+    name: str, payload: Json, number: int | None, head: str, is_merge: bool
+) -> None:
+    target = suggestion_target(name, payload)
+    assert (target.activity.pull_request, target.head, target.is_merge) == (number, head, is_merge)
+
+
+@pytest.mark.parametrize(
+    ("name", "payload", "why"),
+    [
+        ("pull_request", pull_request(FORK), "the pull request comes from a fork"),
+        ("pull_request", pull_request(None), "the pull request comes from a fork"),
+        ("pull_request", pull_request(action="closed"), "the pull request is closed"),
+        ("merge_group", {"merge_group": {"head_sha": HEAD}}, "a merge queue's run"),
+        ("schedule", {"schedule": "0 3 * * *"}, "`schedule` belongs to no pull request"),
+        ("", {}, "no event started this run"),
+    ],
+)
+def test_why_no_lines_are_suggested(name: str, payload: Json, why: str) -> None:
+    assert suggestion_target(name, payload).why_not.startswith(why)
