@@ -235,6 +235,7 @@ def test_messages_name_the_configuration_as_the_input_does() -> None:
         ("fail_on_severity", "high", "permissions-management"),
         ("comment", "sometimes", "on-findings"),
         ("issue", "always", "never, on-findings"),
+        ("suggest", "always", "on-findings, never"),
         ("redact", "yes", "auto"),
         ("on_insufficient_evidence", "ignore", "warn"),
         ("annotations", "1", "true"),
