@@ -857,7 +857,7 @@ def test_places_are_linked_at_the_head_of_the_pull_request(step: Step, github: F
     address = f"https://github.com/{github.name}/blob/{HEAD}/serverless.yml#L{notes.SERVERLESS_LINE}"
     (body,) = github.bodies(NUMBER)
     assert f"[<code>serverless&#46;yml&#58;{notes.SERVERLESS_LINE}</code>]({address})" in body
-    assert "\n-  - dynamodb:GetItem\n" in body, "the change is YAML, as the template is"
+    assert "\n-          - dynamodb:GetItem\n" in body, "the change is the template's own"
 
 
 # --- what libraries say -----------------------------------------------------------------------------
