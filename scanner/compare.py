@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from scanner.accounts import Account
 from scanner.aws.api import Aws
 from scanner.errors import EXIT_USAGE, ScanError, Warnings
-from scanner.ledger.grants import appeared
+from scanner.ledger.grants import appeared, dated
 from scanner.model import Role, Workload
 from scanner.never_traced import limited_source, never_traced, with_rights
 from scanner.progress import COMPARISON, RECORDS, WORKLOADS, Progress
@@ -123,7 +123,8 @@ def _role_contexts(
 ) -> Iterator[RoleContext]:
     """All that is known of each role."""
     by_workload = traced.by_workload
-    for role in roles:
+    for read in roles:
+        role = dated(request.ledger, read, request.now) if request.ledger else read
         usages = tuple(by_workload[arn] for arn in role.workloads if arn in by_workload)
         of_role = records.by_role.get(role.arn, NO_RECORDS)
         yield RoleContext(
@@ -137,5 +138,5 @@ def _role_contexts(
             scan_reasons=traced.scan_reasons,
             requirements=request.requirements,
             until=min(request.now, request.end) if request.end else request.now,
-            appeared=appeared(request.ledger, role, request.now) if request.ledger else {},
+            appeared=appeared(request.ledger, read, request.now) if request.ledger else {},
         )

@@ -6,6 +6,13 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
+from scanner.errors import Warnings
+from scanner.ledger import merged
+from scanner.ledger.encoding import decoded, encoded
+from scanner.ledger.grants import roles_read
+from scanner.roles.reader import roles_from_file
 from tests.fakes import notes
 from tests.fakes.traces import Json, documents_of, lambda_trace, make_trace_id, trace_of
 from tests.fakes.xray import FakeXRay
@@ -55,3 +62,32 @@ def test_a_gap_that_may_be_anyones_speaks_as_long_as_its_time_is_asked_for(tmp_p
     assert confirmed(second) == [False]
     assert said(second) == said(alone)
     assert confirmed(later) == [True]
+
+
+def remember(file: Path, role_file: Json, read_at: float) -> None:
+    """Add to a ledger that a run of that time read the role of the delete function."""
+    arn = f"arn:aws:iam::{notes.ACCOUNT}:role/{notes.role_name('delete')}"
+    roles = roles_read(roles_from_file(role_file, [arn], Warnings()), read_at)
+    file.write_bytes(encoded(merged(decoded(file.read_bytes()), roles)))
+
+
+def without_get(document: Json) -> Json:
+    """The roles of the notes application, where none may get items."""
+    return json.loads(json.dumps(document).replace('"dynamodb:GetItem", ', ""))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("hours_ago", "expected"), [((11, 2), [False]), ((20, 11), [True]), ((11,), [False])]
+)
+def test_what_was_seen_before_a_grant_appeared_says_nothing_of_it(
+    tmp_path: Path, hours_ago: tuple[int, ...], expected: list[bool]
+) -> None:
+    traces = [notes_trace("delete", NOW - at * HOUR) for at in (14, 10)]
+    with FakeXRay(traces) as fake:
+        scan(tmp_path, fake, "-r", "24h", name="first")
+        for at, roles in zip(hours_ago, (without_get(notes.iam()), notes.iam()), strict=False):
+            remember(tmp_path / "ledger.db", roles, NOW - at * HOUR)
+        ran = scan(tmp_path, fake, "-r", "24h", name="second")
+    assert confirmed(ran) == expected
+    reasons = [f["reasons"] for f in ran.findings("unused") if f["actions"] == ["dynamodb:GetItem"]]
+    assert reasons == [[] if expected[0] else ["not-seen"]]

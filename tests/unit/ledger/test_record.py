@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import pytest
 
 from scanner.ledger import DAY, HOUR, LATE, Bucket, BucketKey, Ledger, RoleRead
-from scanner.ledger.grants import appeared, roles_read
+from scanner.ledger.grants import appeared, dated, roles_read
 from scanner.ledger.record import hour_of_item, hours_read, only_uses, without_gaps
 from scanner.model import CallRow, Role, RunRow
 from scanner.model.readings import TraceReading
@@ -132,6 +135,31 @@ def test_grants_appear() -> None:
     assert {grant.action: at for grant, at in appeared(ledger, new, 20.0).items()} == {"s3:PutObject": 20.0}
     # of a role that was never read before, the age of the grants is not known
     assert appeared(Ledger(), new, 20.0) == {}
+
+
+@pytest.mark.parametrize(
+    ("made", "grants", "changed"),
+    [
+        (None, ["s3:GetObject"], None),
+        (None, ["s3:GetObject", "s3:PutObject"], 20.0),
+        (15.0, ["s3:GetObject", "s3:PutObject"], 20.0),  # attached, or attached again, after it was made
+        (15.0, ["s3:GetObject"], 15.0),
+        (25.0, ["s3:GetObject", "s3:PutObject"], 25.0),
+    ],
+)
+def test_a_policy_is_as_old_as_what_appeared_in_it_last(
+    made: float | None, grants: list[str], changed: float | None
+) -> None:
+    def role(*actions: str) -> Role:
+        created = None if made is None else datetime.fromtimestamp(made, UTC)
+        return Role("arn:aws:iam::1:role/r", "r", (replace(policy(allow(list(actions))), created=created),))
+
+    ledger = roles_read([role("s3:GetObject")], 10.0)
+    (known,) = dated(ledger, role(*grants), 20.0).policies
+    assert known.created == (None if changed is None else datetime.fromtimestamp(changed, UTC))
+    # a policy that was made anew holds grants that were there before
+    since = {grant.action: at for grant, at in appeared(ledger, role(*grants), 20.0).items()}
+    assert since.get("s3:GetObject") == (None if made is None else 10.0)
 
 
 def test_of_a_role_that_was_read_in_part_nothing_is_kept() -> None:
