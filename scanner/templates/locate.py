@@ -12,6 +12,7 @@ that agrees as a whole with the deployed one, then the one that stands in the sa
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from scanner.iam.variables import literal
@@ -111,12 +112,26 @@ class Locator:
             for statement in policy.statements or ():
                 self._steps.spend(1 + len(statement.resources) * len(finding.resources))
                 lines = _matching_lines(finding, statement)
-                if lines is not None:
+                if lines is not None and not (policy.is_open and _fits_others(finding, statement)):
                     moved = policy.indexed_name not in (None, finding.policy.name)
                     rank = (False, not exact, not _agrees(statement, finding.statement), moved)
                     same_index = _has_same_index(policy, statement, finding)
                     location = Location(policy.path or role.path, *lines, made_by=policy.made_by)
                     yield _Fit(location, rank, same_index, policy, statement)
+
+
+def _fits_others(finding: Finding, place: StatementPlace) -> bool:
+    """Whether a statement fits another one of the deployed policy too: one of both stands elsewhere."""
+    return any(
+        other.index != finding.statement.index
+        and other.allow
+        and _matching_lines(
+            replace(finding, statement=other, resources=tuple(other.resources), actions=finding.actions),
+            place,
+        )
+        and {action.lower() for action in finding.actions} <= {action.lower() for action in other.actions}
+        for other in finding.policy.statements
+    )
 
 
 def _decide(fits: Sequence[_Fit]) -> Placement:
@@ -126,7 +141,13 @@ def _decide(fits: Sequence[_Fit]) -> Placement:
     if len(locations) > 1:
         locations = {fit.location for fit in equal if fit.same_index} or locations
     if len(locations) == 1:
-        return _placed([fit for fit in equal if fit.location in locations])
+        chosen = [fit for fit in equal if fit.location in locations]
+        unsure = next((fit.policy.unsure for fit in chosen if fit.policy.unsure), "")
+        if unsure and all(fit.policy.unsure for fit in chosen):
+            return Placement(
+                note=f"{chosen[0].location.path}:{chosen[0].location.line} may grant it: {unsure}"
+            )
+        return _placed(chosen)
     return Placement(note=_named(locations) if locations else "")
 
 

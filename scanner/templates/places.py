@@ -55,8 +55,9 @@ class PolicyPlace:
     the policy gets from its position among others, which a change of the template may shift. `made_by` names
     what makes the framework write it, empty where the template has it written. `written` is None where it
     cannot be removed by itself: without it the template would be another one, as where it is a resource of
-    its own. `path` is the file that it stands in, empty where that is the template.
-    `no_edit` tells why nothing of it is cut, if that is so.
+    its own. With `is_open` the deployed policy may have statements that stand elsewhere. `unsure` tells why
+    it may be another role's, empty where it surely is this one's. `path` is the file that it stands in, empty
+    where that is the template. `no_edit` tells why nothing of it is cut, if that is so.
     """
 
     name: Name
@@ -68,6 +69,8 @@ class PolicyPlace:
     made_by: str = ""
     other_statements: int = 0
     written: Written | None = None
+    is_open: bool = False
+    unsure: str = ""
     path: str = ""
     no_edit: str = ""
 

@@ -1,0 +1,25 @@
+"""The CDK: an app is read from the files that its cdk.json leads to.
+
+Source: docs.aws.amazon.com/cdk/v2/guide/configuration.html
+"""
+
+from __future__ import annotations
+
+from scanner.templates.framework import Declarations, Framework
+from scanner.templates.written import Checkout
+
+
+def _read(path: str, text: str, checkout: Checkout) -> Declarations | None:
+    # Parsers of code are needed for apps alone.
+    from scanner.templates.cdk.app import programs
+    from scanner.templates.cdk.declarations import declarations
+
+    return declarations(programs(path, text, checkout), checkout.steps)
+
+
+CDK_APP = Framework(
+    suffixes=("cdk.json",),
+    is_named=lambda file: file == "cdk.json",
+    may_be=lambda file, text: file == "cdk.json" and '"app"' in text,
+    read=_read,
+)

@@ -1,0 +1,1 @@
+"""TypeScript, JavaScript and Python as text: parsed, never run."""
