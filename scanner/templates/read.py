@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from scanner.templates.cdk.framework import CDK_APP
+from scanner.templates.chalice import CHALICE
 from scanner.templates.cloudformation import CLOUDFORMATION
 from scanner.templates.framework import Framework, role_places
 from scanner.templates.places import RolePlace, Templates
@@ -24,7 +25,7 @@ from scanner.templates.terraform.read import TERRAFORM
 from scanner.templates.written import Checkout, ParserMissingError
 
 # In this order: a serverless.yml may have CloudFormation's resources too.
-FRAMEWORKS: tuple[Framework, ...] = (SERVERLESS, CDK_APP, CLOUDFORMATION, TERRAFORM)
+FRAMEWORKS: tuple[Framework, ...] = (SERVERLESS, CHALICE, CDK_APP, CLOUDFORMATION, TERRAFORM)
 
 # what others wrote, and what is generated
 SKIPPED_FOLDERS = frozenset({".git", ".venv", "venv", "node_modules", "site-packages", ".tox", ".terraform"})
