@@ -20,12 +20,20 @@ from scanner.templates.cloudformation import CLOUDFORMATION
 from scanner.templates.framework import Framework, role_places
 from scanner.templates.places import RolePlace, Templates
 from scanner.templates.serverless import SERVERLESS
+from scanner.templates.serverless_code import SERVERLESS_CODE
 from scanner.templates.steps import MAX_STEPS_OF_ALL, Steps
 from scanner.templates.terraform.read import TERRAFORM
 from scanner.templates.written import Checkout, ParserMissingError
 
 # In this order: a serverless.yml may have CloudFormation's resources too.
-FRAMEWORKS: tuple[Framework, ...] = (SERVERLESS, CHALICE, CDK_APP, CLOUDFORMATION, TERRAFORM)
+FRAMEWORKS: tuple[Framework, ...] = (
+    SERVERLESS,
+    SERVERLESS_CODE,
+    CHALICE,
+    CDK_APP,
+    CLOUDFORMATION,
+    TERRAFORM,
+)
 
 # what others wrote, and what is generated
 SKIPPED_FOLDERS = frozenset({".git", ".venv", "venv", "node_modules", "site-packages", ".tox", ".terraform"})

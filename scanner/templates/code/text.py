@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 UNKNOWN = "!Unknown"  # the tag of what is no literal
+_OF_STATEMENTS = ("Action", "NotAction")
 _MAX_NESTING = 100
 _STR, _MAP, _SEQ, _BOOL = (f"tag:yaml.org,2002:{kind}" for kind in ("str", "map", "seq", "bool"))
 _WRAPPERS = frozenset(
@@ -41,6 +42,7 @@ class Code:
         self.path = path
         self.language = language
         self.root = parsed(language, text).root_node
+        self.names: Mapping[str, Node] = {}  # what names mean in literals, as far as they are to be followed
         # The byte at which each character begins; of plain ASCII they are the same.
         widths = (len(character.encode()) for character in text)
         self._starts = None if text.isascii() else [0, *accumulate(widths)]
@@ -67,6 +69,8 @@ class Code:
         if depth > _MAX_NESTING:
             raise CodeError("literals nest too deep")
         node = unwrapped(node)
+        if node.type in ("identifier", "shorthand_property_identifier"):
+            node = self.names.get(text_of(node), node)
         make = _MAKERS.get(node.type)
         return self.unknown(node) if make is None else make(self, node, depth)
 
@@ -106,14 +110,18 @@ class Code:
 
     def _map(self, node: Node, depth: int) -> YamlNode:
         pairs: list[tuple[str, YamlNode]] = []
+        is_spread = False
         for name, value in entries(node):
             if name is None:
                 pairs = []  # what is spread over it decides these
+                is_spread = True
                 continue
             made = self.literal(value, depth + 1)
             pairs = [pair for pair in pairs if pair[0] != name]
             if made is not None:
                 pairs.append((name, made))
+        if is_spread and any(name in _OF_STATEMENTS for name, _ in pairs):
+            return self.unknown(node)  # half a statement means nothing
         return self.mapping(node, pairs)
 
     def _true(self, node: Node, depth: int) -> YamlNode:
