@@ -17,6 +17,7 @@ from scanner.aws.identity import account_of_credentials
 from scanner.counting import HourlyCounter
 from scanner.errors import Warnings
 from scanner.ledger import DAY, BucketKey, HourRead, Ledger, Source, merged
+from scanner.ledger.once import Hour, sources_that_count
 from scanner.ledger.plan import hours_known, time_to_read
 from scanner.ledger.record import add_uses, hours_read, only_uses, without_gaps
 from scanner.mapping.fingerprint import fingerprint
@@ -149,9 +150,17 @@ class LedgerScope:
         A gap that may be any workload's counts as in a single scan: in the time that is asked for.
         """
         now_read, unread = frozenset(read), 0
-        for known in self.ledger.evidence(
-            self.mapping, without=lambda key: key in now_read or not self._is_in_scope(key)
-        ):
+        asked = [
+            (account, region, sources)
+            for (account, sources), region in product(self.readers.values(), self.regions)
+        ]
+        counting = sources_that_count(self.ledger, self.mapping, now_read, asked)
+
+        def is_left_out(key: BucketKey) -> bool:
+            sources = counting.get(Hour(key.account, key.region, key.start), (key.source,))
+            return key in now_read or key.source not in sources or not self._is_in_scope(key)
+
+        for known in self.ledger.evidence(self.mapping, without=is_left_out):
             try:
                 state = decode(known.content)
             except StateUnreadError:

@@ -16,7 +16,8 @@ from scanner.roles.reader import roles_from_file
 from tests.fakes import notes
 from tests.fakes.traces import Json, documents_of, lambda_trace, make_trace_id, trace_of
 from tests.fakes.xray import FakeXRay
-from tests.integration.test_ledger_scan import HOUR, NOW, said, scan
+from tests.integration.test_ledger_scan import HOUR, NOW, said, scan, scan_spans
+from tests.integration.test_transaction_search import spans
 from tests.integration.tools import Ran, notes_call, notes_trace
 
 DELETE = notes.function_arn("delete")
@@ -64,6 +65,11 @@ def test_a_gap_that_may_be_anyones_speaks_as_long_as_its_time_is_asked_for(tmp_p
     assert confirmed(later) == [True]
 
 
+def traces_of(ran: Ran) -> dict[str, object]:
+    """How many traces there were of each workload."""
+    return {w["name"]: (w["evidence"]["traces"], w["evidence"]["calls"]) for w in ran.report["workloads"]}
+
+
 def remember(file: Path, role_file: Json, read_at: float) -> None:
     """Add to a ledger that a run of that time read the role of the delete function."""
     arn = f"arn:aws:iam::{notes.ACCOUNT}:role/{notes.role_name('delete')}"
@@ -91,3 +97,13 @@ def test_what_was_seen_before_a_grant_appeared_says_nothing_of_it(
     assert confirmed(ran) == expected
     reasons = [f["reasons"] for f in ran.findings("unused") if f["actions"] == ["dynamodb:GetItem"]]
     assert reasons == [[] if expected[0] else ["not-seen"]]
+
+
+def test_an_hour_counts_once_whatever_log_groups_it_was_read_from(tmp_path: Path) -> None:
+    kept = ("-r", "20h", "--ledger", "../ledger.db")
+    group = f"arn:aws:logs:us-east-1:{notes.ACCOUNT}:log-group:aws/spans"  # by another name
+    first, _ = scan_spans(tmp_path, spans(), *kept, name="first")
+    named, _ = scan_spans(tmp_path, spans(), *kept, "--log-group", group, name="named")
+    alone, _ = scan_spans(tmp_path, spans(), "-r", "20h", name="alone")
+    assert traces_of(first) == traces_of(alone)
+    assert traces_of(named) == traces_of(alone)
