@@ -2,7 +2,8 @@
 
 DescribeStackResources answers with all resources of the stack that holds a resource of a physical name, up to
 100 of them, so that one request serves the other roles of the stack as well. A role that no stack holds is a
-ValidationError (docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackResources.html).
+ValidationError (docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackResources.html);
+what a module made says of which (.../API_ModuleInfo.html).
 GetTemplate with the stage Original gives the template as it was submitted, before its transforms
 (.../API_GetTemplate.html). Both count against a low rate limit of the account: one request at a time is made,
 and where AWS throttles none any more.
@@ -120,7 +121,9 @@ def _roles_of(resources: Iterable[Mapping[str, Any]]) -> dict[str, StackResource
     """The roles among the resources of a stack, by their names."""
     return {
         str(resource.get("PhysicalResourceId")): StackResource(
-            str(resource.get("StackName")), str(resource.get("LogicalResourceId"))
+            str(resource.get("StackName")),
+            str(resource.get("LogicalResourceId")),
+            module=str((resource.get("ModuleInfo") or {}).get("LogicalIdHierarchy") or ""),
         )
         for resource in resources
         if resource.get("ResourceType") == "AWS::IAM::Role"

@@ -68,6 +68,8 @@ class Candidates:
         construct = self._deployed[resource.stack].constructs.get(resource.logical_id)
         if construct:
             return f"the CDK makes the role: construct {construct} of stack {resource.stack}"
+        if resource.module:
+            return f"module {resource.module} of stack {resource.stack} makes the role"
         return f"the role is {resource.logical_id} of stack {resource.stack}, of which no template was found"
 
     def _found(self, role_arn: str, workload_names: Sequence[str]) -> Iterator[Candidate]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from yaml.nodes import Node
 
 from scanner.templates import sam
+from scanner.templates.expanded import with_expansions
 from scanner.templates.framework import (
     Attachment,
     Declarations,
@@ -27,7 +28,7 @@ from scanner.templates.yaml_text import yaml_tree
 
 
 def _declarations(tree: Tree) -> Declarations:
-    return replace(of_resources(tree), resources=resource_types(tree))
+    return with_expansions(tree, replace(of_resources(tree), resources=resource_types(tree)))
 
 
 def resource_types(tree: Tree) -> frozenset[tuple[str, str]]:
@@ -36,8 +37,13 @@ def resource_types(tree: Tree) -> frozenset[tuple[str, str]]:
 
 
 def of_resources(tree: Tree) -> Declarations:
-    """What the resources of a tree declare."""
-    return Declarations(_roles(tree), tuple(_uses(tree)), tuple(_attachments(tree))) | sam.of_resources(tree)
+    """What the resources of a tree declare, those of SAM included."""
+    return own_resources(tree) | sam.of_resources(tree)
+
+
+def own_resources(tree: Tree) -> Declarations:
+    """What the resources of a tree declare that are CloudFormation's own."""
+    return Declarations(_roles(tree), tuple(_uses(tree)), tuple(_attachments(tree)))
 
 
 def _roles(tree: Tree) -> dict[str, DeclaredRole]:

@@ -15,10 +15,14 @@ from scanner.templates.written import Checkout
 
 
 class DeclaredRole(NamedTuple):
-    """A role with the policies that stand in it; with `name` None it can be any role."""
+    """A role with the policies that stand in it; with `name` None it can be any role.
+
+    `made_by` is that of `RolePlace`.
+    """
 
     name: Name | None
     policies: tuple[PolicyPlace, ...] = ()
+    made_by: str = ""
 
 
 class RoleUse(NamedTuple):
@@ -42,7 +46,7 @@ class Attachment(NamedTuple):
 class Declarations:
     """What a template declares: roles by logical id, and what is declared apart from them.
 
-    `service`, `stack` and `resources` are those of `TemplatePlace`.
+    `service`, `stack`, `resources`, `parts` and `dangling` are those of `TemplatePlace`.
     """
 
     roles: Mapping[str, DeclaredRole] = field(default_factory=dict)
@@ -51,6 +55,8 @@ class Declarations:
     service: str | None = None
     stack: str = ANY
     resources: frozenset[tuple[str, str]] = frozenset()
+    parts: frozenset[str] = frozenset()
+    dangling: frozenset[str] = frozenset()
 
     def __or__(self, other: Declarations) -> Declarations:
         """The roles of both together; of two with one logical id, the other's."""
@@ -86,7 +92,14 @@ def name_of(tree: Tree, given: Node | None, logical_id: str) -> Name:
 def role_places(path: str, declarations: Declarations) -> tuple[RolePlace, ...]:
     """The roles of the template at a path, each with all workloads and policies that are declared for it."""
     roles = declarations.roles
-    template = TemplatePlace(path, declarations.service, declarations.stack, declarations.resources)
+    template = TemplatePlace(
+        path,
+        declarations.service,
+        declarations.stack,
+        declarations.resources,
+        declarations.parts,
+        declarations.dangling,
+    )
     workloads: dict[str | None, list[Name]] = defaultdict(list)
     for use in declarations.uses:
         workloads[use.role_id].append(use.workload)
@@ -105,8 +118,12 @@ def role_places(path: str, declarations: Declarations) -> tuple[RolePlace, ...]:
                 workloads=tuple(workloads[role_id]),
                 policies=(*role.policies, *attached[role_id]),
                 logical_id=role_id,
+                made_by=role.made_by,
             )
             for role_id, role in roles.items()
         ),
-        *(RolePlace(template, role.name, workloads=(), policies=role.policies) for role in apart),
+        *(
+            RolePlace(template, role.name, workloads=(), policies=role.policies, made_by=role.made_by)
+            for role in apart
+        ),
     )

@@ -79,7 +79,7 @@ class Locator:
         except TooManyStepsError:
             return Placement(note=_TOO_MANY)
         if fits or candidates:
-            return _decide(fits)
+            return _decide(fits) if fits else Placement(note=_made_note(candidates))
         return Placement(note=self._candidates.stack_note(finding.role))
 
     def roles(self, role_arn: str, workload_names: Sequence[str]) -> tuple[RolePlace, ...]:
@@ -110,13 +110,14 @@ class Locator:
                 rank = (True, not exact, True, bool(policy.made_by))
                 yield _Fit(location, rank, same_index=False, policy=policy, statement=None)
             for statement in policy.statements or ():
-                self._steps.spend(1 + len(statement.resources) * len(finding.resources))
+                others = len(policy.statements or ()) if policy.after is not None else 0
+                self._steps.spend(1 + others + len(statement.resources) * len(finding.resources))
                 lines = _matching_lines(finding, statement)
                 if lines is not None and not (policy.is_open and _fits_others(finding, statement)):
                     moved = policy.indexed_name not in (None, finding.policy.name)
                     rank = (False, not exact, not _agrees(statement, finding.statement), moved)
                     same_index = _has_same_index(policy, statement, finding)
-                    location = Location(policy.path or role.path, *lines, made_by=policy.made_by)
+                    location = Location(_path(role, policy, statement), *lines, made_by=policy.made_by)
                     yield _Fit(location, rank, same_index, policy, statement)
 
 
@@ -132,6 +133,20 @@ def _fits_others(finding: Finding, place: StatementPlace) -> bool:
         and {action.lower() for action in finding.actions} <= {action.lower() for action in other.actions}
         for other in finding.policy.statements
     )
+
+
+def _path(role: RolePlace, policy: PolicyPlace, statement: StatementPlace) -> str:
+    """The file that a statement stands in."""
+    return (policy.path if statement.path is None else statement.path) or role.path
+
+
+def _made_note(candidates: Sequence[Candidate]) -> str:
+    """Which template makes a role that has no lines in it, empty where some do or it may be several."""
+    made = {(candidate.role.path, candidate.role.made_by) for candidate in candidates}
+    if len(made) > 1 or not all(by for _, by in made):
+        return ""
+    ((path, by),) = made
+    return f"{path} makes the role by {by}: what is written before it is deployed has no line"
 
 
 def _decide(fits: Sequence[_Fit]) -> Placement:
@@ -169,8 +184,19 @@ def _named(locations: set[Location]) -> str:
 
 def _has_same_index(policy: PolicyPlace, statement: StatementPlace, finding: Finding) -> bool:
     """Whether a statement stands where the deployed one does, among as many."""
+    if policy.after is not None:
+        return _is_in_same_tail(policy, policy.after, statement, finding)
     same_count = policy.statement_count == len(finding.policy.statements)
     return same_count and statement.index == finding.statement.index
+
+
+def _is_in_same_tail(policy: PolicyPlace, after: int, statement: StatementPlace, finding: Finding) -> bool:
+    """Whether a statement is as far from the end as the deployed one, and those beside it are the same."""
+    deployed = finding.policy.statements
+    first = len(deployed) - after - (policy.statement_count or 0)
+    if policy.statement_count is None or first < 0 or first + statement.index != finding.statement.index:
+        return False
+    return all(_agrees(place, deployed[first + place.index]) for place in policy.statements or ())
 
 
 def can_be_policy(place: PolicyPlace, policy: Policy) -> bool:

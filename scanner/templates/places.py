@@ -7,7 +7,7 @@ A pattern is a text in which every part that the template alone does not decide 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from scanner.templates.written import Written
@@ -32,6 +32,7 @@ class StatementPlace:
     `index` is its position among the statements of its policy, from 0. `unknown_actions` is True where an
     action could not be read. `sid` and `condition` are None where there is none and where it is unknown
     whether there is one. `resources` are patterns. `written` is None where it cannot be edited by itself.
+    `path` is the file that it stands in, empty where that is the template; None: the file of its policy.
     """
 
     lines: Lines
@@ -44,6 +45,7 @@ class StatementPlace:
     not_resources: bool
     condition: bool | None
     written: Written | None = None
+    path: str | None = None
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,9 @@ class PolicyPlace:
     cannot be removed by itself: without it the template would be another one, as where it is a resource of
     its own. With `is_open` the deployed policy may have statements that stand elsewhere. `unsure` tells why
     it may be another role's, empty where it surely is this one's. `path` is the file that it stands in, empty
-    where that is the template. `no_edit` tells why nothing of it is cut, if that is so.
+    where that is the template. `no_edit` tells why nothing of it is cut, if that is so. `after` is the number of statements that
+    follow in the deployed policy, where the framework puts some before and others write some after; None
+    where the statements are all of the policy.
     """
 
     name: Name
@@ -73,6 +77,7 @@ class PolicyPlace:
     unsure: str = ""
     path: str = ""
     no_edit: str = ""
+    after: int | None = None
 
 
 @dataclass(frozen=True)
@@ -81,13 +86,17 @@ class TemplatePlace:
 
     `path` is relative to the checkout. `service` is a pattern of the service's name, with which all its
     names begin, None where the framework has no services. `stack` is a pattern of the names of its stacks.
-    `resources` are its resources (logical id, type), empty where the framework makes others of them.
+    `resources` are its resources (logical id, type), empty where the framework makes others of them. `parts`
+    are the files that are parts of it, and so no templates of their own. `dangling` are its references to
+    what is nowhere.
     """
 
     path: str
     service: str | None = None
     stack: str = ANY
     resources: frozenset[tuple[str, str]] = frozenset()
+    parts: frozenset[str] = frozenset()
+    dangling: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +104,8 @@ class RolePlace:
     """A role of a template and the workloads that use it, as far as the template says. Each is its own.
 
     With `name` None it can be any role. `logical_id` is None for a stand-in of a role that another template
-    makes, to which this one adds policies.
+    makes, to which this one adds policies. `made_by` names what writes the role, or changes it, before it is
+    deployed: what stands there is not known.
     """
 
     template: TemplatePlace
@@ -103,6 +113,7 @@ class RolePlace:
     workloads: tuple[Name, ...]
     policies: tuple[PolicyPlace, ...]
     logical_id: str | None = None
+    made_by: str = ""
 
     @property
     def path(self) -> str:

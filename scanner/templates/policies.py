@@ -21,7 +21,13 @@ def mentions(tree: Tree, node: Node | None) -> tuple[PolicyPlace, ...]:
 
 def mention(tree: Tree, node: Node) -> PolicyPlace:
     """A managed policy, given by its name or ARN."""
-    return PolicyPlace(Name(tree.pattern(node)), "managed", lines_of(node), written=tree.written(node))
+    return PolicyPlace(
+        Name(tree.pattern(node)),
+        "managed",
+        lines_of(node),
+        written=tree.written(node),
+        path=tree.path(node),
+    )
 
 
 def inline(tree: Tree, name: Node | None, document: Node | None, entry: Node | None = None) -> PolicyPlace:
@@ -47,6 +53,7 @@ def policy(
         statement_count=count,
         other_statements=count - len({place.index for place in places}),
         written=tree.written(entry) if entry is not None else None,
+        path=tree.path(document),
     )
 
 
@@ -77,14 +84,15 @@ def _statement(tree: Tree, index: int, node: Node, fields: Mapping[str, Node]) -
     not_actions, not_resources = "NotAction" in fields, "NotResource" in fields
     items = tree.items(fields["NotAction" if not_actions else "Action"])
     spelled = [(tree.pattern(item).lower(), item) for item in items]
-    known = [(action, item) for action, item in spelled if ANY not in action]
+    path = tree.path(spelled[0][1] if spelled else node)  # the actions may stand in a file of their own
+    known = [(action, item) for action, item in spelled if ANY not in action and tree.path(item) == path]
     actions: dict[str, int] = {}
     for action, item in known:
         actions.setdefault(action, first_line(item))
     named = tree.items(fields.get("NotResource" if not_resources else "Resource"))
     resources = [(tree.pattern(item), item) for item in named]
     return StatementPlace(
-        lines=lines_of(node),
+        lines=lines_of(node if tree.path(node) == path else items[0]),
         index=index,
         sid=tree.pattern(fields["Sid"]) if "Sid" in fields else None,
         actions=actions,
@@ -94,4 +102,5 @@ def _statement(tree: Tree, index: int, node: Node, fields: Mapping[str, Node]) -
         not_resources=not_resources,
         condition="Condition" in fields,
         written=tree.written(node, known, resources),
+        path=path,
     )

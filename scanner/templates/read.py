@@ -55,12 +55,18 @@ def read_templates(root: Path) -> Templates:
     except _FullError:
         reading.truncated = True
     return Templates(
-        tuple(reading.roles),
+        without_parts(reading.roles),
         reading.files,
         tuple(reading.unread),
         reading.truncated,
         tuple(sorted(reading.not_installed)),
     )
+
+
+def without_parts(roles: Sequence[RolePlace]) -> tuple[RolePlace, ...]:
+    """The roles of templates, without those that a file declares as a part of another template."""
+    parts = frozenset().union(*(role.template.parts for role in roles))
+    return tuple(role for role in roles if role.path not in parts)
 
 
 class _FullError(Exception):

@@ -14,10 +14,17 @@ from yaml.nodes import MappingNode, Node, ScalarNode
 from scanner.templates.framework import Attachment, Declarations, DeclaredRole, RoleUse, name_of
 from scanner.templates.places import Name, PolicyPlace
 from scanner.templates.policies import line_of, mention, policy
-from scanner.templates.sam_made import connector_policies, made_policies, template_statements
-from scanner.templates.tree import Tree, intrinsic
+from scanner.templates.sam_made import (
+    connector_policies,
+    data_source_policies,
+    event_roles,
+    made_policies,
+    template_statements,
+)
+from scanner.templates.tree import TemplateResource, Tree, intrinsic
 from scanner.templates.written import Span, Written
 
+_SHARED = ("DeadLetterQueue", "EventInvokeConfig")  # of Globals: what policies are made of
 _FUNCTION, _STATE_MACHINE = "AWS::Serverless::Function", "AWS::Serverless::StateMachine"
 
 
@@ -28,17 +35,21 @@ def of_resources(tree: Tree) -> Declarations:
     for logical_id, resource in tree.resources.items():
         if resource.type not in (_FUNCTION, _STATE_MACHINE):
             continue
-        fields, role_id = tree.fields(resource.properties), f"{logical_id}Role"
+        fields, role_id = _with_globals(tree, resource), f"{logical_id}Role"
         if "Role" not in fields:
             written = _policies(tree, logical_id, fields.get("Policies"))
             made = made_policies(tree, logical_id, fields) if resource.type == _FUNCTION else ()
             roles[role_id] = DeclaredRole(Name(role_id, derived=True), (*written, *made))
+        kind = "function" if resource.type == _FUNCTION else "state machine"
+        for event_role, policies in event_roles(tree, kind, logical_id, fields):
+            roles[event_role] = DeclaredRole(Name(event_role, derived=True), policies)
         if resource.type == _FUNCTION:
             name = name_of(tree, fields.get("FunctionName"), logical_id)
             given = [tree.target(node) for node in tree.items(fields.get("Role"))]
             uses += [RoleUse(target, name) for target in (given if "Role" in fields else [role_id])]
     # Known by its own name, to whichever roles it is attached.
-    connectors = (Attachment(None, DeclaredRole(None, (place,))) for place in connector_policies(tree))
+    of_connectors = (*connector_policies(tree), *data_source_policies(tree))
+    connectors = (Attachment(None, DeclaredRole(None, (place,))) for place in of_connectors)
     return Declarations(roles, tuple(uses), tuple(connectors))
 
 
@@ -48,6 +59,15 @@ def _with_name(written: Written | None, entry: Node) -> Written | None:
     if written is None or len(keys) != 1 or not isinstance(keys[0], ScalarNode):
         return written
     return replace(written, name=Span(keys[0].start_mark.index, keys[0].end_mark.index))
+
+
+def _with_globals(tree: Tree, resource: TemplateResource) -> dict[str, Node]:
+    """The properties of a resource, with those that the template gives all functions."""
+    fields = tree.fields(resource.properties)
+    if resource.type != _FUNCTION:
+        return fields
+    shared = tree.fields(tree.fields(tree.top.get("Globals")).get("Function"))
+    return {**{key: shared[key] for key in _SHARED if key in shared}, **fields}
 
 
 def _policies(tree: Tree, logical_id: str, node: Node | None) -> Iterator[PolicyPlace]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from typing import NamedTuple
 
@@ -24,6 +24,10 @@ from scanner.text.tables import rows
 from scanner.text.yaml_document import Lines
 from scanner.verdict.bundle_table import SAM, SAM_CONNECTOR, Part, bundles
 
+_DATA_SOURCES = {  # how their connectors' ids end, what they lead to, which permissions they have by default
+    "DynamoDb": ("DynamoDBDataSourceToTableConnector", "AWS::DynamoDB::Table", {"Read", "Write"}),
+    "Lambda": ("LambdaDataSourceToLambdaConnector", "AWS::Lambda::Function", {"Write"}),
+}
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _ID = re.compile("[0-9A-Za-z]{1,255}")
 _CLOUDFORMATION_TYPES = {
@@ -107,6 +111,39 @@ def connector_policies(tree: Tree) -> Iterator[PolicyPlace]:
             yield from _connector(tree, logical_id + name, _cloudformation_type(resource.type), fields, lines)
 
 
+def data_source_policies(tree: Tree) -> Iterator[PolicyPlace]:
+    """The managed policies of the connectors that SAM makes for the data sources of AppSync."""
+    for logical_id, resource in tree.resources.items():
+        if resource.type != "AWS::Serverless::GraphQLApi":
+            continue
+        of_api = tree.fields(tree.fields(resource.properties).get("DataSources"))
+        for kind, (suffix, destination, default) in _DATA_SOURCES.items():
+            sources = tree.resolved(of_api.get(kind))
+            for name, source in tree.fields(sources).items():
+                given = tree.items(tree.fields(source).get("Permissions"))
+                yield _policy_of(
+                    f"{logical_id}{name}{suffix}Policy",
+                    f"AWS::AppSync::DataSource -> {destination}",
+                    {tree.pattern(item) for item in given} or default,
+                    _line_of_key(sources, name) or line_of(source),
+                    f"data source {_shown(name)}",
+                )
+
+
+def _policy_of(policy_id: str, of: str, permissions: Collection[str], lines: Lines, by: str) -> PolicyPlace:
+    """The managed policy of a connector between two types of resources."""
+    known = _parts(SAM_CONNECTOR).get(of, {})
+    parts = [part for name, its in known.items() if name in permissions for part in its]
+    return PolicyPlace(
+        Name(policy_id, derived=True),
+        "managed",
+        lines,
+        statements=_statements(parts, {}, lines),
+        statement_count=len(parts),
+        made_by=by,
+    )
+
+
 def _connector(
     tree: Tree, logical_id: str, source: str, fields: Mapping[str, Node], lines: Lines
 ) -> Iterator[PolicyPlace]:
@@ -115,17 +152,8 @@ def _connector(
     several = isinstance(destinations, SequenceNode)
     for index, destination in enumerate(tree.items(destinations)):
         of = f"{source} -> {_type(tree, destination)}"
-        known = _parts(SAM_CONNECTOR).get(of, {})
-        parts = [part for name, its in known.items() if name in permissions for part in its]
         policy_id = f"{logical_id}PolicyDestination{index}" if several else f"{logical_id}Policy"
-        yield PolicyPlace(
-            Name(policy_id, derived=True),
-            "managed",
-            lines,
-            statements=_statements(parts, {}, lines),
-            statement_count=len(parts),
-            made_by=f"connector {_shown(logical_id)}",
-        )
+        yield _policy_of(policy_id, of, permissions, lines, f"connector {_shown(logical_id)}")
 
 
 def _type(tree: Tree, reference: Node | None) -> str:
@@ -156,9 +184,30 @@ class _Cause(NamedTuple):
 
 def made_policies(tree: Tree, logical_id: str, fields: Mapping[str, Node]) -> Iterator[PolicyPlace]:
     """The policies that SAM adds to the role of a function, each with what it comes from."""
+    return _made(_causes(tree, logical_id, fields))
+
+
+def event_roles(
+    tree: Tree, kind: str, logical_id: str, fields: Mapping[str, Node]
+) -> Iterator[tuple[str, tuple[PolicyPlace, ...]]]:
+    """The roles with which events start a function or a state machine: logical ids and policies."""
+    events = tree.resolved(fields.get("Events"))
+    for name, event in tree.fields(events).items():
+        of_event, role_id = tree.fields(event), f"{logical_id}{name}Role"
+        properties = tree.fields(of_event.get("Properties"))
+        cause = f"role of {kind} event {tree.pattern(of_event.get('Type'))}"
+        if cause in _table() and not properties.keys() & {"RoleArn", "Role"}:
+            lines = _line_of_key(events, name) or line_of(event)
+            causes = [_Cause(cause, f"event {_shown(name)}", logical_id + name, lines)]
+            if "DeadLetterConfig" in properties:
+                causes.append(causes[0]._replace(kind=f"dead-letter queue of {kind} event"))
+            yield role_id, tuple(_made(causes))
+
+
+def _made(of: Iterable[_Cause]) -> Iterator[PolicyPlace]:
     causes: dict[tuple[str, str], dict[_Cause, None]] = defaultdict(dict)
     actions: dict[tuple[str, str], dict[str, None]] = defaultdict(dict)
-    for cause in _causes(tree, logical_id, fields):
+    for cause in of:
         for row in _table().get(cause.kind, ()):
             key = row["kind"], row["policy"].replace("${Id}", literal(cause.logical_id))
             causes[key].setdefault(cause)

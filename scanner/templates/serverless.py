@@ -1,11 +1,14 @@
 """The Serverless Framework: the role that functions share, and the roles that functions have of their own.
 
-Sources: serverless.com/framework/docs/providers/aws/guide/iam, and the plugin
-github.com/functionalone/serverless-iam-roles-per-function (`iamRoleStatements` of a function).
+Sources: serverless.com/framework/docs/providers/aws/guide/iam, in github.com/serverless/serverless under
+packages/serverless/lib/plugins/aws/package/lib merge-iam-templates.js (the shared role) and
+roles-per-function.js (the others), and the plugin github.com/functionalone/serverless-iam-roles-per-function
+(`iamRoleStatements` of a function). All of them put statements of their own before those of the service.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from yaml.nodes import MappingNode, Node, ScalarNode
@@ -13,6 +16,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode
 from scanner.iam.variables import literal
 from scanner.templates import cloudformation
 from scanner.templates.framework import Declarations, DeclaredRole, Framework, RoleUse
+from scanner.templates.included import IncludedFiles
 from scanner.templates.places import ANY, Name, PolicyPlace
 from scanner.templates.policies import count_of, mentions, statements
 from scanner.templates.tree import Tree, intrinsic
@@ -30,7 +34,7 @@ class _Service(NamedTuple):
     `role_id` is the logical id of the role that functions share, None where it is unknown. `inherit` is
     whether a function's own role has the shared statements too if the function does not say. `per_function`
     is whether each function has a role of its own. `role_name` is the name that the shared role is given,
-    `stack_name` that of the stack.
+    `stack_name` that of the stack. `inherited` are the statements that roles of functions can inherit.
     """
 
     name: str
@@ -40,6 +44,7 @@ class _Service(NamedTuple):
     inherit: bool
     per_function: bool
     statements: Node | None
+    inherited: Node | None
     managed: Node | None
 
 
@@ -55,7 +60,7 @@ class _Function(NamedTuple):
 def declarations(tree: Tree) -> Declarations:
     """What a serverless.yml declares, its resources of CloudFormation included (one section or several)."""
     tree = tree.with_resources(tree.items(tree.top.get("resources")))
-    resources = cloudformation.of_resources(tree)
+    resources = cloudformation.own_resources(tree)
     service, functions = _service(tree), _functions(tree)
     roles = {
         **resources.roles,
@@ -73,6 +78,8 @@ def declarations(tree: Tree) -> Declarations:
         resources.attachments,
         service=service.name,
         stack=_name(tree, service.stack_name, f"{service.name}-*").text,
+        parts=frozenset(filter(None, (tree.path(r.properties) for r in tree.resources.values()))),
+        dangling=frozenset(tree.dangling),
     )
 
 
@@ -86,15 +93,16 @@ def _service(tree: Tree) -> _Service:
     reference = role_node if role_node is not None and not _is_plain(role_node) else None
     custom = provider.get("role") or reference
     per_function = "mode" in role and tree.pattern(role["mode"]) == "perFunction"
-    plugin = tree.fields(tree.fields(tree.top.get("custom")).get(_PLUGIN))
+    default = tree.fields(tree.fields(tree.top.get("custom")).get(_PLUGIN)).get("defaultInherit")
     return _Service(
         name=tree.pattern(tree.fields(tree.top.get("service")).get("name") or tree.top.get("service")),
         role_id=_SHARED_ROLE if custom is None else _referenced_role(tree, custom),
         role_name=role.get("name"),
         stack_name=provider.get("stackName"),
-        inherit=per_function or tree.is_true(plugin.get("defaultInherit")),
+        inherit=per_function if default is None else tree.is_true(default),
         per_function=per_function,
         statements=role.get("statements") or provider.get("iamRoleStatements"),
+        inherited=role.get("statements") if "iam" in provider else provider.get("iamRoleStatements"),
         managed=role.get("managedPolicies") or provider.get("iamManagedPolicies"),
     )
 
@@ -161,12 +169,12 @@ def _own_role(tree: Tree, service: _Service, function: _Function) -> DeclaredRol
     fields, role = function.fields, function.role
     given = role.get("name") or fields.get("iamRoleStatementsName")
     name = _name(tree, given, f"{service.name}-*-{literal(function.key)}-*")
-    policies = _policies(
-        tree, role.get("statements") or fields.get("iamRoleStatements"), role.get("managedPolicies")
-    )
+    own = role.get("statements") or fields.get("iamRoleStatements")
+    policies = _policies(tree, own, role.get("managedPolicies"))
     inherits = function.iam.get("inheritStatements") or fields.get("iamRoleStatementsInherit")
     if service.inherit if inherits is None else tree.is_true(inherits):
-        policies += _policies(tree, service.statements, None)
+        after = 0 if own is None else _count(tree, own)
+        policies += tuple(replace(place, after=after) for place in _policies(tree, service.inherited, None))
     if service.per_function:
         policies += _policies(tree, None, service.managed)
     return DeclaredRole(name, policies)
@@ -178,23 +186,29 @@ def _name(tree: Tree, given: Node | None, default: str) -> Name:
 
 
 def _policies(tree: Tree, nodes: Node | None, managed: Node | None) -> tuple[PolicyPlace, ...]:
-    """Managed policies, and statements that the framework puts into a policy of its own.
-
-    The framework's own statements come first in that policy, so that positions may differ.
-    """
+    """Managed policies, and statements that the framework puts into a policy of its own, after others."""
     policies = mentions(tree, managed)
     if nodes is None:
         return policies
-    places = statements(tree, nodes)
+    places, path = statements(tree, nodes), tree.path(tree.resolved(nodes))
     place = PolicyPlace(
         Name(ANY),
         "inline",
         lines_of(nodes),
         statements=places,
+        statement_count=_count(tree, nodes),
         other_statements=count_of(tree, nodes) - len({place.index for place in places}),
-        written=tree.written(nodes),
+        written=None if path else tree.written(nodes),
+        path=path,
+        after=0,
     )
     return (*policies, place)
+
+
+def _count(tree: Tree, nodes: Node) -> int | None:
+    """The number of statements of a list, None where conditions decide it."""
+    indices = [index for index, _ in tree.indexed(nodes)]
+    return len(indices) if len(indices) == len(set(indices)) else None
 
 
 def _may_be(file: str, text: str) -> bool:
@@ -205,7 +219,7 @@ def _may_be(file: str, text: str) -> bool:
 
 
 def _read(path: str, text: str, checkout: Checkout) -> Declarations | None:
-    tree = yaml_tree(path, text, checkout)
+    tree = yaml_tree(path, text, checkout, IncludedFiles(path, checkout))
     return None if tree is None or "provider" not in tree.top else declarations(tree)
 
 

@@ -4,6 +4,7 @@ Sources:
 - Intrinsic functions:
   docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html
 - Variables of the Serverless Framework (`${self:...}`): serverless.com/framework/docs/guides/variables
+- AWS::NoValue: docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/pseudo-parameter-reference.html
 - `#{...}`: the plugin github.com/svdgraaf/serverless-pseudo-parameters
 """
 
@@ -17,6 +18,7 @@ from typing import NamedTuple
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from scanner.iam.variables import literal
+from scanner.templates.included import IncludedFiles
 from scanner.templates.places import ANY
 from scanner.templates.steps import Steps
 from scanner.templates.written import Source, Span, Written
@@ -30,6 +32,8 @@ _MERGE_TAG = "tag:yaml.org,2002:merge"
 _VARIABLE = re.compile(r"[$#]\{([^{}]*)\}")  # the innermost
 _SELF = re.compile(r"\$\{self:([^{},]+)\}")
 _ATTRIBUTE = re.compile(r"\$\{(\w+)(\.Arn)?\}")
+
+_NO_VALUE = "AWS::NoValue"  # takes away what stands there
 
 # The command line decides these: `serverless deploy --stage --region`, whatever the template's defaults are.
 _NOT_SELF = ("provider.stage", "provider.region")
@@ -72,6 +76,8 @@ class Tree:
 
     `top` are the values of the root by key, `resources` the resources by logical id: none until
     `with_resources` names where they stand. `source` is the text, None where it is no file of the checkout.
+    `included` are the files that its values name, None where they can name none. `dangling` collects the
+    references to what is nowhere.
     """
 
     def __init__(
@@ -80,10 +86,13 @@ class Tree:
         resources: Mapping[str, TemplateResource] | None = None,
         steps: Steps | None = None,
         source: Source | None = None,
+        included: IncludedFiles | None = None,
     ) -> None:
         self.root = root
         self.source = source
+        self.included = included
         self.resources: Mapping[str, TemplateResource] = resources or {}
+        self.dangling: set[str] = set()
         self._steps = steps or Steps()
         self.top = self.fields(root)
 
@@ -98,25 +107,44 @@ class Tree:
                     resources[logical_id] = TemplateResource(
                         kind.value, fields.get("Properties"), fields.get("Connectors")
                     )
-        return Tree(self.root, resources, self._steps, self.source)
+        return Tree(self.root, resources, self._steps, self.source, self.included)
 
     # --- structure ---
 
-    def resolved(self, node: Node | None) -> Node | None:
-        """The node that stands in the place of a node: for `${self:custom.x}`, the value that it names."""
+    def resolved(self, node: Node | None, depth: int = 0) -> Node | None:
+        """The node that stands in the place of a node: what `${self:KEY}` or `${file(PATH):KEY}` names.
+
+        `depth` is the number of references around it.
+        """
         for _ in range(_MAX_CHAIN):
-            if not isinstance(node, ScalarNode):
+            reference = node.value[:MAX_TEXT] if isinstance(node, ScalarNode) else ""
+            named = self._named(reference) if reference.startswith("${") else None
+            if node is None or named is None:
                 break
-            match = _SELF.fullmatch(node.value[:MAX_TEXT])
-            if match is None:
-                break
-            node = self._at(match.group(1)) or ScalarNode("!Unknown", "", node.start_mark, node.end_mark)
+            found = self._at(*named, depth=depth + 1)
+            if found is None:
+                self.dangling.add(reference)
+                found = ScalarNode("!Unknown", "", node.start_mark, node.end_mark)
+            node = found
         return node
 
-    def _at(self, path: str) -> Node | None:
-        node: Node | None = None if path in _NOT_SELF else self.root
-        for key in path.split("."):
-            node = self._merged(node).get(key)
+    def _named(self, reference: str) -> tuple[Node | None, str] | None:
+        """The root that a reference names something of, and the key in it; None where it is no such one."""
+        match = _SELF.fullmatch(reference)
+        if match:
+            return None if match[1] in _NOT_SELF else self.root, match[1]
+        return self.included.named(reference) if self.included else None
+
+    def _at(self, root: Node | None, path: str, depth: int) -> Node | None:
+        """The value at a path of keys, and of positions in lists, below a node."""
+        self._steps.spend(1)
+        node = root if depth <= _MAX_DEPTH else None
+        for key in path.split(".") if path else ():
+            node = self.resolved(node, depth)
+            if isinstance(node, SequenceNode):
+                node = next((item for place, item in enumerate(node.value) if str(place) == key), None)
+            else:
+                node = self._merged(node).get(key)
         return node
 
     def fields(self, node: Node | None) -> dict[str, Node]:
@@ -129,9 +157,9 @@ class Tree:
         todo, visited = [node], set()
         while todo:
             mapping = todo.pop()
-            if not isinstance(mapping, MappingNode) or _extent(mapping) in visited:
+            if not isinstance(mapping, MappingNode) or id(mapping) in visited:
                 continue
-            visited.add(_extent(mapping))
+            visited.add(id(mapping))
             self._steps.spend(len(mapping.value))
             for key, value in mapping.value:
                 if key.tag == _MERGE_TAG:
@@ -166,7 +194,7 @@ class Tree:
             name, argument = intrinsic(item)
             if name == "If" and isinstance(argument, SequenceNode):
                 todo.extend(reversed(argument.value[1:3]))
-            elif item is not None:
+            elif item is not None and not (name == "Ref" and _first_text(argument or item) == _NO_VALUE):
                 branches.append(item)
         return branches
 
@@ -191,10 +219,23 @@ class Tree:
         actions: Iterable[tuple[str, Node]] = (),
         resources: Iterable[tuple[str, Node]] = (),
     ) -> Written | None:
-        """Where a node, and those of a statement's actions and resources, are written."""
-        if self.source is None:
+        """Where a node, and those of a statement's actions and resources, are written.
+
+        None where these do not all stand in one file.
+        """
+        actions, resources = tuple(actions), tuple(resources)
+        source = self._source(node)
+        if source is None or any(self._source(item) != source for _, item in (*actions, *resources)):
             return None
-        return Written(self.source, _span(node), _spans(actions), _spans(resources))
+        return Written(source, _span(node), _spans(actions), _spans(resources))
+
+    def path(self, node: Node | None) -> str:
+        """The path of the file that a node stands in, empty where that is the template itself."""
+        source = self.included.source_of(node) if self.included and node is not None else None
+        return source.path if source else ""
+
+    def _source(self, node: Node) -> Source | None:
+        return (self.included.source_of(node) if self.included else None) or self.source
 
     # --- texts ---
 
@@ -211,7 +252,8 @@ class Tree:
         if name in ("", "Sub"):
             whole = argument.value[:1] if isinstance(argument, SequenceNode) and name else [argument]
             text = whole[0].value if whole and isinstance(whole[0], ScalarNode) else None
-            return ANY if text is None else self._substituted(text, depth)
+            given = self.fields(argument.value[1]) if whole != [argument] and len(argument.value) > 1 else {}
+            return ANY if text is None else self._substituted(text, depth, given)
         if name in ("Ref", "GetAtt"):
             return self._of_resource(_first_text(argument), depth)
         return self._joined(argument, depth) if name == "Join" else ANY
@@ -227,19 +269,23 @@ class Tree:
                 return ANY
         return joined
 
-    def _substituted(self, text: str, depth: int) -> str:
+    def _substituted(self, text: str, depth: int, given: Mapping[str, Node]) -> str:
+        """A text with its variables' values; `given` are those that Fn::Sub itself gives."""
         pattern = literal(text) if len(text) <= MAX_TEXT else ANY
         for _ in range(_MAX_DEPTH):
             self._steps.spend(1)
-            replaced = _VARIABLE.sub(lambda match: self._variable(match.group(1), depth), pattern)
+            replaced = _VARIABLE.sub(lambda match: self._variable(match[1], depth, given), pattern)
             if replaced == pattern:
                 return pattern
             pattern = replaced if len(replaced) <= MAX_TEXT else ANY
         return ANY
 
-    def _variable(self, name: str, depth: int) -> str:
+    def _variable(self, name: str, depth: int, given: Mapping[str, Node]) -> str:
+        if name in given:
+            return self.pattern(given[name], depth + 1)
         if name.startswith("self:"):
-            node = self._at(name.removeprefix("self:"))
+            named = self._named(f"${{{name}}}")
+            node = self._at(*named, depth=depth + 1) if named else None
             return ANY if node is None else self.pattern(node, depth + 1)
         return self._of_resource(name, depth)
 
@@ -257,13 +303,8 @@ class Tree:
         return f"*{kept.lower() if name_property == 'BucketName' else kept}*"
 
 
-def _extent(node: Node) -> tuple[int, int]:
-    """The characters between which a node stands: no two mappings of a text have the same."""
-    return node.start_mark.index, node.end_mark.index
-
-
 def _span(node: Node) -> Span:
-    return Span(*_extent(node))
+    return Span(node.start_mark.index, node.end_mark.index)
 
 
 def _spans(nodes: Iterable[tuple[str, Node]]) -> dict[str, tuple[Span, ...]]:

@@ -7,20 +7,21 @@ from functools import lru_cache
 from yaml.nodes import MappingNode, Node
 
 from scanner.templates.edits.yaml_syntax import YAML
+from scanner.templates.included import MAX_EVENTS, MAX_NESTING, IncludedFiles
 from scanner.templates.tree import Tree
 from scanner.templates.written import Checkout, Source
 from scanner.text.yaml_document import compose
 
-MAX_NESTING = 100
-MAX_EVENTS = 200_000  # a template of 1 MB, the most that CloudFormation takes, has about 100,000
 
+def yaml_tree(path: str, text: str, checkout: Checkout, included: IncludedFiles | None = None) -> Tree | None:
+    """The tree of the file at a path, None where it is no mapping. Raises what parsers raise.
 
-def yaml_tree(path: str, text: str, checkout: Checkout) -> Tree | None:
-    """The tree of the file at a path, None where it is no mapping. Raises what parsers raise."""
+    `included` are the files that values of it name.
+    """
     root = _root(text)
     if not isinstance(root, MappingNode):
         return None
-    return Tree(root, steps=checkout.steps, source=Source(path, YAML))
+    return Tree(root, steps=checkout.steps, source=Source(path, YAML), included=included)
 
 
 def tree_of(text: str) -> Tree | None:

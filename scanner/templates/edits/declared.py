@@ -13,7 +13,14 @@ _Shape = tuple[Any, ...]
 
 def are_without(old: Iterable[RolePlace], leaves: Collection[Leaf], new: Iterable[RolePlace]) -> bool:
     """Whether new roles are old ones without some actions, statements and policies, and nothing else."""
-    return [_role(role, leaves) for role in old] == [_role(role, ()) for role in new]
+    old, new = tuple(old), tuple(new)
+    same = [_role(role, leaves) for role in old] == [_role(role, ()) for role in new]
+    return same and _dangling(new) <= _dangling(old)
+
+
+def _dangling(roles: Iterable[RolePlace]) -> set[str]:
+    """The references to what is nowhere: removed is not what others refer to."""
+    return {reference for role in roles for reference in role.template.dangling}
 
 
 def _role(role: RolePlace, leaves: Collection[Leaf]) -> _Shape:
