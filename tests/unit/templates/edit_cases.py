@@ -14,7 +14,7 @@ from scanner.templates.edits.deployed_role import DeployedRole
 from scanner.templates.edits.offer import Offer, offer
 from scanner.templates.locate import Locator
 from scanner.templates.places import RolePlace, Templates
-from scanner.templates.read import Texts, roles_in, text_of
+from scanner.templates.read import Texts, roles_in, text_of, without_parts
 from scanner.text.patch import Change, changed
 from tests.unit.cases import ACCOUNT
 
@@ -103,7 +103,7 @@ def offered(
     places: list[RolePlace] = []
     for path in files:
         places += roles_in(path, checkout.text(path) or "", checkout) or ()
-    templates = Templates(tuple(places), len(files))
+    templates = Templates(without_parts(places), len(files))
     locator = Locator(templates, stacks)
     return offer(
         templates,
