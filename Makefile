@@ -4,7 +4,7 @@ PY := .venv/bin/python
 # compiled once: else each process of the tests compiles the whole program, in three times its time
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint schemas pictures bench simulate sdk-fixtures lock clean
+.PHONY: demo test lint schemas pictures bench places simulate sdk-fixtures lock clean
 
 demo: .venv/ready
 	$(PY) -m scanner demo --output-dir demo --markdown demo/report.md
@@ -34,6 +34,10 @@ pictures: .venv/ready-test
 
 bench: .venv/ready-test
 	$(PY) -m bench
+
+# how many findings of a corpus of templates have their line, none, or a wrong one
+places: .venv/ready-test
+	$(PY) -m tests.placing
 
 # thousands of workloads with hidden needs: fails where a confirmed finding is wrong
 simulate: .venv/ready-test

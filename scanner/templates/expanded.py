@@ -24,6 +24,7 @@ from scanner.templates.tree import MAX_TEXT, Tree
 
 _LOOP = "Fn::ForEach::"
 _MAX_LOOPS = 5  # within each other: AWS allows no more
+_STEPS_OF_AN_ENTRY = 20  # CloudFormation deploys 500 resources at the most
 _SAM = ("AWS::Serverless::Function", "AWS::Serverless::StateMachine")
 _INCLUDE = "AWS::Include"
 _NAME = re.compile(r"[0-9A-Za-z:_-]{1,255}")
@@ -100,43 +101,57 @@ class _Loop(NamedTuple):
     body: Node
 
 
+class _Entry(NamedTuple):
+    """A resource, or a loop, by its key: in loops `by`, with the values of their variables."""
+
+    key: str
+    node: Node
+    by: str = ""
+    values: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def logical_id(self) -> str:
+        """The key with the values of variables; `&{x}` keeps letters and digits alone."""
+        text = literal(self.key)
+        for variable, value in self.values:
+            plain = value if value == ANY else "".join(filter(str.isalnum, value))
+            text = text.replace(f"${{{variable}}}", value).replace(f"&{{{variable}}}", plain)[:MAX_TEXT]
+        return text
+
+
 def _expanded(tree: Tree, section: Node | None) -> Iterator[tuple[Name, str]]:
     """The names of the roles that loops and modules among resources make, each with what makes it."""
-    todo: list[tuple[str, Node, str, int]] = [
-        (key, node, "", 0) for key, node in tree.fields(section).items()
-    ]
+    todo = [_Entry(key, node) for key, node in tree.fields(section).items()]
     while todo:
-        key, node, by, depth = todo.pop()
-        loop = _loop(tree, key, node) if depth < _MAX_LOOPS else None
+        entry = todo.pop()
+        tree.spend(1)
+        loop = _loop(tree, entry) if len(entry.values) < _MAX_LOOPS else None
         if loop is not None:
-            for inner, body in tree.fields(loop.body).items():
-                its = {_repeated(inner, loop.variable, value) for value in loop.values}
-                todo += [(text, body, by or loop.name, depth + 1) for text in sorted(its)]
+            for key, node in tree.fields(loop.body).items():
+                tree.spend(_STEPS_OF_AN_ENTRY * len(loop.values))
+                todo += [
+                    _Entry(key, node, entry.by or loop.name, (*entry.values, (loop.variable, value)))
+                    for value in loop.values
+                ]
             continue
-        fields = tree.fields(node)
+        fields = tree.fields(entry.node)
         kind = fields.get("Type")
         if kind is not None and _is_module(kind):
-            yield Name(f"*-{literal(key)}*-*"), f"module {_shown(key)}"
-        elif by and isinstance(kind, ScalarNode):
-            yield from ((name, by) for name in _role_name(tree, key, kind.value, fields.get("Properties")))
+            yield Name(f"*-{entry.logical_id}*-*"), f"module {_shown(entry.key)}"
+        elif entry.by and isinstance(kind, ScalarNode):
+            names = _role_name(tree, entry.logical_id, kind.value, fields.get("Properties"))
+            yield from ((name, entry.by) for name in names)
 
 
-def _loop(tree: Tree, key: str, node: Node) -> _Loop | None:
-    parts = tree.resolved(node)
-    if not key.startswith(_LOOP) or not isinstance(parts, SequenceNode) or len(parts.value) != 3:
+def _loop(tree: Tree, entry: _Entry) -> _Loop | None:
+    parts = tree.resolved(entry.node)
+    if not entry.key.startswith(_LOOP) or not isinstance(parts, SequenceNode) or len(parts.value) != 3:
         return None
     variable, collection, body = parts.value
     values = [tree.pattern(item) for item in tree.items(collection)]
     known = isinstance(collection, SequenceNode) and bool(values)
-    return _Loop(
-        f"loop {_shown(key.removeprefix(_LOOP))}", tree.pattern(variable), values if known else [ANY], body
-    )
-
-
-def _repeated(text: str, variable: str, value: str) -> str:
-    """A logical id with a value in the place of a loop's variable; `&{x}` keeps letters and digits alone."""
-    plain = value if value == ANY else "".join(filter(str.isalnum, value))
-    return text.replace(f"${{{variable}}}", value).replace(f"&{{{variable}}}", plain)[:MAX_TEXT]
+    name = f"loop {_shown(entry.key.removeprefix(_LOOP))}"
+    return _Loop(name, tree.pattern(variable), values if known else [ANY], body)
 
 
 def _role_name(tree: Tree, logical_id: str, kind: str, properties: Node | None) -> Iterator[Name]:

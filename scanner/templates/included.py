@@ -13,11 +13,10 @@ import re
 from yaml.nodes import MappingNode, Node, SequenceNode
 
 from scanner.templates.edits.yaml_syntax import YAML
+from scanner.templates.steps import MAX_EVENTS, MAX_NESTING
 from scanner.templates.written import Checkout, Source
 from scanner.text.yaml_document import YamlError, compose
 
-MAX_NESTING = 100
-MAX_EVENTS = 200_000  # a template of 1 MB, the most that CloudFormation takes, has about 100,000
 _CHARACTERS_A_STEP = 4  # of files that are parsed: a template may name as many as it has steps for
 _FILE = re.compile(r"\$\{file\(([^(){}'\",:]+)\)(?::([^{},\s]+))?\}")
 _SUFFIXES = (".yml", ".yaml", ".json")

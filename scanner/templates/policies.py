@@ -102,5 +102,5 @@ def _statement(tree: Tree, index: int, node: Node, fields: Mapping[str, Node]) -
         not_resources=not_resources,
         condition="Condition" in fields,
         written=tree.written(node, known, resources),
-        path=path,
+        path=path if tree.included else None,
     )

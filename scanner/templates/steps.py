@@ -1,7 +1,9 @@
-"""Steps of walks over templates, counted so that no walk is endless."""
+"""The bounds of templates: of their texts, and of walks over them, counted so that no walk is endless."""
 
 from __future__ import annotations
 
+MAX_NESTING = 100
+MAX_EVENTS = 200_000  # a template of 1 MB, the most that CloudFormation takes, has about 100,000
 MAX_STEPS = 200_000  # of all walks over one template; only one that multiplies itself by aliases needs more
 MAX_STEPS_OF_ALL = 4_000_000  # of all walks over the templates of a checkout: some seconds
 

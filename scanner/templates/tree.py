@@ -109,6 +109,10 @@ class Tree:
                     )
         return Tree(self.root, resources, self._steps, self.source, self.included)
 
+    def spend(self, steps: int) -> None:
+        """Count steps of a walk over the template."""
+        self._steps.spend(steps)
+
     # --- structure ---
 
     def resolved(self, node: Node | None, depth: int = 0) -> Node | None:

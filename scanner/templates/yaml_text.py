@@ -7,7 +7,8 @@ from functools import lru_cache
 from yaml.nodes import MappingNode, Node
 
 from scanner.templates.edits.yaml_syntax import YAML
-from scanner.templates.included import MAX_EVENTS, MAX_NESTING, IncludedFiles
+from scanner.templates.included import IncludedFiles
+from scanner.templates.steps import MAX_EVENTS, MAX_NESTING
 from scanner.templates.tree import Tree
 from scanner.templates.written import Checkout, Source
 from scanner.text.yaml_document import compose

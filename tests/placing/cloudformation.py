@@ -76,21 +76,23 @@ class _Deployment:
                 own = self._managed(arn)
                 role.policies.append(own or MadePolicy(arn.rpartition("/")[2], arn, []))
             roles[role.name] = role
-        for id_, resource in self._of("AWS::IAM::ManagedPolicy"):
-            for name in resource.get("Roles", []):
-                if name in roles:
-                    roles[name].policies.append(self._own_policy(id_))
-        for kind in ("AWS::IAM::Policy", "AWS::IAM::RolePolicy"):
-            for _, resource in self._of(kind):
-                for name in resource.get("Roles", [resource.get("RoleName")]):
-                    if name in roles:
-                        document = resource["PolicyDocument"]
-                        roles[name].policies.append(_policy(resource["PolicyName"], None, document))
+        for name, policy in self._attached():
+            if name in roles:
+                roles[name].policies.append(policy)
         for id_, resource in self._of("AWS::Lambda::Function"):
             name = str(resource["Role"]).rpartition("/")[2]
             if name in roles:
                 roles[name].workloads.append(self._name(id_))
         yield from roles.values()
+
+    def _attached(self) -> Iterator[tuple[str, MadePolicy]]:
+        """The policies that are resources of their own, with the names of their roles."""
+        for id_, resource in self._of("AWS::IAM::ManagedPolicy"):
+            yield from ((name, self._own_policy(id_)) for name in resource.get("Roles", []))
+        for kind in ("AWS::IAM::Policy", "AWS::IAM::RolePolicy"):
+            for _, resource in self._of(kind):
+                policy = _policy(resource["PolicyName"], None, resource["PolicyDocument"])
+                yield from ((name, policy) for name in resource.get("Roles", [resource.get("RoleName")]))
 
     def _of(self, kind: str) -> Iterator[tuple[str, Any]]:
         for id_, resource in self._resources.items():

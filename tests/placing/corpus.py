@@ -1,4 +1,4 @@
-"""The checkouts of tests/data/templates, as deployed: each finding of their roles, and where it is written."""
+"""The checkouts of tests/data/templates, as deployed: the roles, and where their actions are written."""
 
 from __future__ import annotations
 
@@ -102,8 +102,8 @@ def _policy(policy: MadePolicy, texts: Texts) -> Policy:
         }
         for s in policy.statements
     ] or [allow("all:*")]
-    kind = "inline" if policy.arn is None else "managed"
-    return Policy(policy.name, policy.arn, kind, parse_policy({"Statement": statements}))
+    document = parse_policy({"Statement": statements})
+    return Policy(policy.name, policy.arn, "managed" if policy.arn else "inline", document)
 
 
 def _list(value: Any) -> list[str]:

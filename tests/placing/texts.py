@@ -22,7 +22,7 @@ class Line(NamedTuple):
 
 @dataclass
 class Texts:
-    """Texts by their paths, read as values; `lines` are those of the actions, by the number of their marks."""
+    """Texts by their paths, read as values; `lines` are those of actions, by the numbers of their marks."""
 
     texts: Mapping[str, str]
     lines: list[Line] = field(default_factory=list)
@@ -43,7 +43,7 @@ class Texts:
             return None
         if node.tag.startswith("!"):
             return _intrinsic(node.tag, node.value)
-        constructed: Any = yaml.constructor.SafeConstructor().construct_object(node)  # type: ignore[no-untyped-call]
+        constructed: Any = yaml.constructor.SafeConstructor().construct_object(node)
         is_text = isinstance(constructed, str)
         if key in _ACTIONS and is_text and ":" in constructed and "$" not in constructed:
             self.lines.append(Line(path, node.start_mark.line + 1))

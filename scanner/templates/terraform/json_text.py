@@ -11,9 +11,9 @@ from yaml.nodes import MappingNode, Node, SequenceNode
 from scanner.iam.variables import literal
 from scanner.templates.masked import MASKED, masked
 from scanner.templates.places import ANY
+from scanner.templates.steps import MAX_EVENTS, MAX_NESTING
 from scanner.templates.terraform.nodes import List, Map, Marks, Text
 from scanner.templates.written import Span
-from scanner.templates.yaml_text import MAX_EVENTS, MAX_NESTING
 from scanner.text.yaml_document import compose
 
 MarksOf = Callable[[Span], Marks]

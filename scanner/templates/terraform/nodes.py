@@ -74,7 +74,7 @@ class HclTree(Tree):
     def __init__(self, root: Node, steps: Steps, path: str, syntax: Syntax = HCL) -> None:
         super().__init__(root, steps=steps, source=Source(path, syntax))
 
-    def resolved(self, node: Node | None) -> Node | None:
+    def resolved(self, node: Node | None, depth: int = 0) -> Node | None:
         """The node itself: references are followed before."""
         return node
 

@@ -1,4 +1,4 @@
-"""Templates in the manner of each framework's examples: every finding in its place, and edits that deploy less."""
+"""Templates like each framework's examples: every finding in its place; after edits less is deployed."""
 
 from __future__ import annotations
 

@@ -461,3 +461,79 @@ def test_made_policies_name_real_actions_and_sources() -> None:
         assert row["source"].startswith("aws-sam-translator ")
         assert bool(row["actions"]) is (row["kind"] == "inline")
         assert all(catalog.expand(action) for action in row["actions"].split())
+
+
+# --- roles and policies that SAM makes beside those of functions -------------------------------------------
+
+BESIDE = """\
+    Transform: AWS::Serverless-2016-10-31
+    Globals:
+      Function:
+        DeadLetterQueue: { Type: SNS, TargetArn: !Ref Lost } %s
+    Resources:
+      Lost: { Type: AWS::SNS::Topic }
+      WorkFunction:
+        Type: AWS::Serverless::Function
+        Properties:
+          Events:
+            Nightly: %s
+              Type: ScheduleV2
+              Properties: { ScheduleExpression: rate(1 day), DeadLetterConfig: { Type: SQS } }
+            Given:
+              Type: ScheduleV2
+              Properties: { ScheduleExpression: rate(1 day), RoleArn: "arn:aws:iam::1:role/x" }
+      Machine:
+        Type: AWS::Serverless::StateMachine
+        Properties:
+          Events:
+            Hourly: %s
+              Type: Schedule
+              Properties: { Schedule: rate(1 hour) }
+      NotesApi:
+        Type: AWS::Serverless::GraphQLApi
+        Properties:
+          DataSources:
+            DynamoDb:
+              Notes: %s
+                Permissions: [Read]
+    """
+START = "states:StartExecution"
+
+
+@pytest.mark.parametrize(
+    ("place", "role", "policy", "action", "made_by"),
+    [
+        (0, "WorkFunctionRole", "DeadLetterQueuePolicy", "sns:Publish", "DeadLetterQueue"),
+        (
+            1,
+            "WorkFunctionNightlyRole",
+            "WorkFunctionNightlyLambdaPolicy",
+            "lambda:InvokeFunction",
+            "event Nightly",
+        ),
+        (1, "WorkFunctionNightlyRole", "WorkFunctionNightlySQSPolicy", "sqs:SendMessage", "event Nightly"),
+        (2, "MachineHourlyRole", "MachineHourlyRoleStartExecutionPolicy", START, "event Hourly"),
+        (None, "WorkFunctionGivenRole", "WorkFunctionGivenLambdaPolicy", "lambda:InvokeFunction", ""),
+    ],
+)
+def test_roles_of_events_and_what_globals_add(
+    place: int | None, role: str, policy: str, action: str, made_by: str
+) -> None:
+    text = with_marks(BESIDE, *([] if place is None else [place]))
+    location = locate(
+        finding(f"app-{role}-ABCDEFGHIJKL", action, "*", policy), (), templates({"template.yaml": text})
+    )
+    expected = marked("template.yaml", text)
+    assert location == (expected and replace(expected, made_by=made_by))
+
+
+def test_the_policy_of_a_data_source_of_appsync() -> None:
+    text = with_marks(BESIDE, 3)
+    name = "app-NotesApiNotesDynamoDBDataSourceToTableConnectorPolicy-ABCDEFGHIJKL"
+    for action, is_placed in (("dynamodb:GetItem", True), ("dynamodb:PutItem", False)):
+        own = managed(f"arn:aws:iam::{ACCOUNT}:policy/{name}", allow(action, CONNECTED))
+        location = locate(finding("any", action, CONNECTED, own), (), templates({"template.yaml": text}))
+        expected = marked("template.yaml", text)
+        assert expected and location == (
+            replace(expected, made_by="data source Notes") if is_placed else None
+        )
