@@ -59,9 +59,9 @@ class PolicyPlace:
     cannot be removed by itself: without it the template would be another one, as where it is a resource of
     its own. With `is_open` the deployed policy may have statements that stand elsewhere. `unsure` tells why
     it may be another role's, empty where it surely is this one's. `path` is the file that it stands in, empty
-    where that is the template. `no_edit` tells why nothing of it is cut, if that is so. `after` is the number of statements that
-    follow in the deployed policy, where the framework puts some before and others write some after; None
-    where the statements are all of the policy.
+    where that is the template. `no_edit` tells why nothing of it is cut, if that is so. `after` is the number
+    of statements that follow in the deployed policy, where the framework puts some before and others write
+    some after; None where the statements are all of the policy.
     """
 
     name: Name

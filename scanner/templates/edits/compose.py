@@ -49,6 +49,6 @@ def _gone(statement: StatementPlace, leaves: Collection[Leaf]) -> frozenset[Leaf
 
 def _left_empty(policy: PolicyPlace) -> str:
     """Why all statements of a policy cannot go."""
-    if policy.path:
+    if policy.path and policy.after is not None:
         return f"nothing would be left of the statements in {policy.path}, which another file names"
     return f"nothing would be left of policy {policy.name.text}, a resource of its own: remove the resource"
