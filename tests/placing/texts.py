@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from scanner.text.yaml_document import LOADER
 
 _MARK = "@"  # stands in no action
 _ACTIONS = ("Action", "NotAction", "actions")
@@ -29,9 +32,7 @@ class Texts:
 
     def value(self, path: str) -> Any:
         """The value of a file."""
-        return self._value(
-            path, yaml.compose(self.texts[path].replace("\t", " "), Loader=yaml.SafeLoader), ""
-        )
+        return self._value(path, yaml.compose(self.texts[path].replace("\t", " "), Loader=LOADER), "")
 
     def _value(self, path: str, node: Node | None, key: str) -> Any:
         if isinstance(node, MappingNode):
@@ -78,9 +79,10 @@ def _intrinsic(tag: str, value: Any) -> Any:
     return {name if name in ("Ref", "Condition") else f"Fn::{name}": value}
 
 
+@lru_cache(maxsize=100)
 def blocks(text: str, section: str) -> dict[str, tuple[int, int]]:
     """The first and the last line of each entry of a section of a template, by its key."""
-    root = yaml.compose(text.replace("\t", " "), Loader=yaml.SafeLoader)
+    root = yaml.compose(text.replace("\t", " "), Loader=LOADER)
     assert isinstance(root, MappingNode)
     found = {}
     for key, value in root.value:
