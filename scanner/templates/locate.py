@@ -78,8 +78,10 @@ class Locator:
             fits = [fit for candidate in candidates for fit in self._fits(finding, candidate)]
         except TooManyStepsError:
             return Placement(note=_TOO_MANY)
-        if fits or candidates:
-            return _decide(fits) if fits else Placement(note=_made_note(candidates))
+        if fits:
+            return _decide(fits)
+        if candidates:
+            return Placement(note=_made_by(finding, candidates) or _made_note(candidates))
         return Placement(note=self._candidates.stack_note(finding.role))
 
     def roles(self, role_arn: str, workload_names: Sequence[str]) -> tuple[RolePlace, ...]:
@@ -147,6 +149,12 @@ def _made_note(candidates: Sequence[Candidate]) -> str:
         return ""
     ((path, by),) = made
     return f"{path} makes the role by {by}: what is written before it is deployed has no line"
+
+
+def _made_by(finding: Finding, candidates: Sequence[Candidate]) -> str:
+    """What makes a policy that stands in no template, empty where nothing is known of that."""
+    policies = (policy for candidate in candidates for policy in candidate.role.policies if policy.note)
+    return next((policy.note for policy in policies if can_be_policy(policy, finding.policy)), "")
 
 
 def _decide(fits: Sequence[_Fit]) -> Placement:

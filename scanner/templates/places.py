@@ -61,7 +61,8 @@ class PolicyPlace:
     it may be another role's, empty where it surely is this one's. `path` is the file that it stands in, empty
     where that is the template. `no_edit` tells why nothing of it is cut, if that is so. `after` is the number
     of statements that follow in the deployed policy, where the framework puts some before and others write
-    some after; None where the statements are all of the policy.
+    some after; None where the statements are all of the policy. `note` tells what makes one that stands
+    nowhere.
     """
 
     name: Name
@@ -75,6 +76,7 @@ class PolicyPlace:
     written: Written | None = None
     is_open: bool = False
     unsure: str = ""
+    note: str = ""
     path: str = ""
     no_edit: str = ""
     after: int | None = None

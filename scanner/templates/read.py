@@ -18,12 +18,14 @@ from scanner.templates.cdk.framework import CDK_APP
 from scanner.templates.chalice import CHALICE
 from scanner.templates.cloudformation import CLOUDFORMATION
 from scanner.templates.framework import Framework, role_places
+from scanner.templates.made_elsewhere import MADE_ELSEWHERE
 from scanner.templates.places import RolePlace, Templates
 from scanner.templates.serverless import SERVERLESS
 from scanner.templates.serverless_code import SERVERLESS_CODE
 from scanner.templates.steps import MAX_STEPS_OF_ALL, Steps
 from scanner.templates.terraform.read import TERRAFORM
 from scanner.templates.written import Checkout, ParserMissingError
+from scanner.templates.zappa import ZAPPA
 
 # In this order: a serverless.yml may have CloudFormation's resources too.
 FRAMEWORKS: tuple[Framework, ...] = (
@@ -33,6 +35,8 @@ FRAMEWORKS: tuple[Framework, ...] = (
     CDK_APP,
     CLOUDFORMATION,
     TERRAFORM,
+    ZAPPA,
+    MADE_ELSEWHERE,
 )
 
 # what others wrote, and what is generated
