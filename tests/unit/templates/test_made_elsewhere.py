@@ -1,4 +1,4 @@
-"""Findings on roles of frameworks that write no statements -> what makes them; Zappa's settings -> lines."""
+"""Findings on roles of frameworks without statements -> what makes them; Zappa's settings -> lines."""
 
 from __future__ import annotations
 
