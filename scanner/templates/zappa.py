@@ -1,6 +1,6 @@
 """Zappa: the permissions that its settings add, or put in the place of those that it attaches itself.
 
-Source: zappa/zappa README (`attach_policy`, `extra_permissions`, `project_name`, `role_name`), zappa/core.py: the
+Sources: zappa/zappa README (`attach_policy`, `extra_permissions`, `project_name`), zappa/core.py for the names: the
 role PROJECT-STAGE-ZappaLambdaExecutionRole has one policy, zappa-permissions, for all functions.
 """
 
