@@ -1,7 +1,7 @@
 """Zappa: the permissions that its settings add, or put in the place of those that it attaches itself.
 
-Sources: zappa/zappa README (`attach_policy`, `extra_permissions`, `project_name`), zappa/core.py for the names: the
-role PROJECT-STAGE-ZappaLambdaExecutionRole has one policy, zappa-permissions, for all functions.
+Sources: zappa/zappa README (`attach_policy`, `extra_permissions`, `project_name`), zappa/core.py for the names:
+the role PROJECT-STAGE-ZappaLambdaExecutionRole has one policy, zappa-permissions, for all functions.
 """
 
 from __future__ import annotations
