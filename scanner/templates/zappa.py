@@ -1,6 +1,6 @@
 """Zappa: the permissions that its settings add, or put in the place of those that it attaches itself.
 
-Sources: zappa/zappa README (`attach_policy`, `extra_permissions`, `project_name`), zappa/core.py for the names:
+Sources: zappa/zappa README (`attach_policy`, `extra_permissions`, `project_name`), zappa/core.py (names):
 the role PROJECT-STAGE-ZappaLambdaExecutionRole has one policy, zappa-permissions, for all functions.
 """
 
