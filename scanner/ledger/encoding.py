@@ -9,6 +9,7 @@ import sqlite3
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from functools import cache
 from hashlib import blake2b
 
 import msgspec
@@ -64,9 +65,9 @@ def decoded(content: bytes) -> Ledger:
             database.executescript(
                 "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA query_only=ON"
             )
-            _check(database)
+            _check(database, version)
             _migrate(database, version)
-            return ledger_of({table.name: _rows(database, table.name) for table in TABLES})
+            return ledger_of({table.name: table.checked(_rows(database, table.name)) for table in TABLES})
     except (
         sqlite3.Error,
         msgspec.MsgspecError,
@@ -107,8 +108,16 @@ def _damaged(why: str) -> NotALedgerError:
     )
 
 
-def _check(database: sqlite3.Connection) -> None:
-    """Raises NotALedgerError where anything is not as it was written."""
+def _check(database: sqlite3.Connection, version: int) -> None:
+    """Raises NotALedgerError where anything is not as it was written.
+
+    The schema comes first: a view of a stranger may never end.
+    """
+    schema = _schema(database)
+    if any(kind != "table" and sql for kind, _, sql in schema) or (
+        version == VERSION and schema != _own_schema()
+    ):
+        raise _damaged("it is not what this program wrote")
     problem = database.execute("PRAGMA quick_check(1)").fetchone()[0]
     if problem != "ok":
         raise _damaged(" ".join(str(problem).split()))
@@ -128,13 +137,25 @@ def _migrate(database: sqlite3.Connection, version: int) -> None:
 def _digest(database: sqlite3.Connection) -> bytes:
     """Over the schema and all rows but the seal's, whatever the version."""
     digest = blake2b(digest_size=16)
-    schema = database.execute("SELECT type, name, sql FROM sqlite_schema ORDER BY type, name").fetchall()
+    schema = _schema(database)
     digest.update(msgspec.msgpack.encode(schema))
     for kind, name, _ in schema:
         if kind == "table" and name != "seal":
             for row in _rows(database, name):
                 digest.update(msgspec.msgpack.encode(row))
     return digest.digest()
+
+
+def _schema(database: sqlite3.Connection) -> list[tuple[str, str, str | None]]:
+    """What the file holds: the kind of each, its name, and the SQL that made it."""
+    return database.execute("SELECT type, name, sql FROM sqlite_schema ORDER BY type, name").fetchall()
+
+
+@cache
+def _own_schema() -> list[tuple[str, str, str | None]]:
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.executescript(SCHEMA)
+        return _schema(database)
 
 
 def _rows(database: sqlite3.Connection, table: str) -> Iterator[Row]:

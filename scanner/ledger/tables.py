@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
+from msgspec import Meta
 
-from scanner.ledger.values import Bucket, BucketKey, Fold, Ledger, RoleRead, Run, RunFinding
+from scanner.ledger.values import HOUR, Bucket, BucketKey, Fold, Ledger, RoleRead, Run, RunFinding
 from scanner.model import Certainty, ConditionValues, GrantName, Need, Permission
 from scanner.text.escape import well_formed
 from scanner.usage.state import Seen, Use
@@ -35,12 +36,33 @@ CREATE TABLE seal(digest BLOB);
 _LARGEST = 1 << 26  # bytes of the findings of a run
 
 
+_FAR = 10**11  # seconds: past the years of any run
+_Time = Annotated[float, Meta(ge=0, le=_FAR)]
+_Start = Annotated[int, Meta(ge=0, le=_FAR, multiple_of=HOUR)]
+_Flag = Annotated[int, Meta(ge=0, le=1)]
+_Count = Annotated[int, Meta(ge=0)]
+_BucketRow = tuple[str, str, str, str, _Start, _Flag, _Time, bytes]
+_HoursOfDay = Annotated[str, Meta(pattern=r"\A[0-9a-f]{1,6}\Z")]
+_HoursOfPeriod = Annotated[str, Meta(pattern=r"\A[0-9a-f]{1,180}\Z")]
+_DayRow = tuple[str, str, str, str, _Start, _HoursOfDay, _Time, bytes]
+_PeriodRow = tuple[str, str, str, str, _Start, _HoursOfPeriod, _Time, bytes]
+_UseRow = tuple[str, str, str, _Flag, str, str, _Flag, _Time, _Time, _Count]
+_GrantsRow = tuple[int, str]
+_RoleRow = tuple[str, _Time, int]
+_RunRow = tuple[str, _Time, str, str, bytes | None]
+
+
 class Table(NamedTuple):
-    """A table: its name, how many columns it has, the rows of a ledger."""
+    """A table: its name, how many columns it has, the rows of a ledger, and what a row must be."""
 
     name: str
     columns: int
     rows: Callable[[Ledger], Iterable[Row]]
+    row: Any
+
+    def checked(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """The rows, each of which is such as this program writes. Raises msgspec.ValidationError."""
+        return (msgspec.convert(tuple(row), self.row) for row in rows)
 
 
 def ledger_of(rows: Mapping[str, Iterable[Row]]) -> Ledger:
@@ -91,13 +113,13 @@ def _run_rows(ledger: Ledger) -> Iterator[Row]:
 
 
 TABLES = (
-    Table("bucket", 8, _bucket_rows),
-    Table("day", 8, lambda ledger: _fold_rows(ledger.days)),
-    Table("period", 8, lambda ledger: _fold_rows(ledger.periods)),
-    Table("use", 10, _use_rows),
-    Table("grants", 2, _grants_rows),
-    Table("role", 3, _role_rows),
-    Table("run", 5, _run_rows),
+    Table("bucket", 8, _bucket_rows, _BucketRow),
+    Table("day", 8, lambda ledger: _fold_rows(ledger.days), _DayRow),
+    Table("period", 8, lambda ledger: _fold_rows(ledger.periods), _PeriodRow),
+    Table("use", 10, _use_rows, _UseRow),
+    Table("grants", 2, _grants_rows, _GrantsRow),
+    Table("role", 3, _role_rows, _RoleRow),
+    Table("run", 5, _run_rows, _RunRow),
 )
 
 

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.ledger import EMPTY, GrantName, Ledger, RoleRead, Seen, Use, encoding, merged
+from scanner.ledger import (
+    EMPTY,
+    HOUR,
+    Bucket,
+    BucketKey,
+    Fold,
+    GrantName,
+    Ledger,
+    RoleRead,
+    Run,
+    Seen,
+    Use,
+    encoding,
+    merged,
+)
 from scanner.ledger.encoding import NotALedgerError, decoded, encoded
 from tests.examples import examples
 from tests.unit.ledger.ledgers import NEED, ledgers
@@ -115,3 +130,51 @@ def test_an_older_schema_is_migrated(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_text_that_no_file_can_hold_is_replaced() -> None:
     ledger = Ledger(uses={Use("a\ud800", NEED, sent=True): Seen(1.0, 2.0, 3)})
     assert [use.workload for use in decoded(encoded(ledger)).uses] == ["a\ufffd"]
+
+
+_KEY = BucketKey("1", "r", "xray", "m", 24 * HOUR)
+_FULL = merged(
+    _SOME,
+    Ledger(
+        buckets={_KEY._replace(start=0): Bucket(True, 9.0, b"b")},
+        days={_KEY: Fold(3, 9.0, b"d")},
+        runs={"id": Run(1.0, "scope", (("n", 1),), ())},
+    ),
+)
+_ENDLESS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT x FROM c"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE bucket SET read_at = NULL",
+        "UPDATE bucket SET read_at = 9e999",
+        "UPDATE bucket SET start = 'soon'",
+        "UPDATE bucket SET start = start + 7",
+        "UPDATE bucket SET start = -3600",
+        "UPDATE bucket SET start = 9223372036854775807",
+        "UPDATE bucket SET content = NULL",
+        "UPDATE bucket SET account = x'ff'",
+        "UPDATE bucket SET whole = 2",
+        "UPDATE day SET hours = '-1'",
+        "UPDATE day SET hours = hex(zeroblob(1000000))",
+        "UPDATE use SET first = 'x'",
+        "UPDATE use SET last = 9e999",
+        "UPDATE use SET times = NULL",
+        "UPDATE use SET workload = NULL",
+        "UPDATE role SET read_at = 'x'",
+        "UPDATE run SET at = 1e18",
+        "ALTER TABLE bucket ADD COLUMN more",
+        "CREATE TRIGGER t AFTER INSERT ON seal BEGIN DELETE FROM use; END",
+        f"DROP TABLE bucket; CREATE VIEW bucket AS {_ENDLESS}",
+    ],
+)
+def test_what_this_program_never_writes_is_refused_whoever_sealed_it(change: str) -> None:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
+        database.deserialize(encoded(_FULL))
+        database.executescript(change)
+        if "VIEW" not in change:
+            database.execute("UPDATE seal SET digest = ?", (encoding._digest(database),))
+        content = database.serialize()
+    with pytest.raises(NotALedgerError, match="is damaged"):
+        decoded(content)
