@@ -48,7 +48,7 @@ def with_places(result: ScanResult, request: ScanRequest, aws: Aws, root: Path) 
     stacks: Mapping[str, StackResource] = {}
     if request.iam is None:
         stacks = _stacks(request, aws, [r.role for r in roles], warnings)
-    locator = Locator(templates, stacks)
+    locator = Locator(templates, stacks, request.terraform_roles)
     placed = [_placed(role_result, locator) for role_result in result.roles]
     offered = offer(templates, files_of(root), [deployed for _, deployed in placed])
     return replace(

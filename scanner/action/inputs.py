@@ -40,6 +40,7 @@ ONE_VALUE = (
     "trace-ids",
     "iam",
     "functions",
+    "terraform-state",
     "source",
     "max-scan-gb",
     "external-id",

@@ -157,6 +157,7 @@ def _files_read(options: Options) -> Iterator[tuple[str, Path]]:
         "--trace-ids": options.trace_ids,
         "--iam": options.iam,
         "--functions": options.functions,
+        "--terraform-state": options.terraform_state,
         "--baseline": known,
     }
     yield from ((option, path) for option, path in named.items() if path)

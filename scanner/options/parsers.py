@@ -113,6 +113,7 @@ class Options(FilterOptions):
     sarif: Path | None = None
     notify_format: Literal["slack", "teams", "json"] | None = None
     checkout: Path | None = None
+    terraform_state: Path | None = None
 
     def file_of(self, file_format: str) -> Path | None:
         """The file of one of FILE_FORMATS that is to be written, if any."""
@@ -262,6 +263,12 @@ def _add_aws(group: argparse._ArgumentGroup) -> None:
         action=SeveralPaths,
         metavar="PATH",
         help="what `aws ecs describe-task-definition` and the like print, or folders of that",
+    )
+    add(
+        "--terraform-state",
+        type=Path,
+        metavar="FILE",
+        help="a state, or what `terraform show -json` prints: tells which resource a role is",
     )
     add(
         "--evidence",

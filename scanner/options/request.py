@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -60,6 +60,7 @@ def request_of(
             kind.name: json_file(path, kind.option) for kind, path in workload_files(options).items() if path
         },
         workload_config=configuration.documents,
+        terraform_roles=_terraform_roles(options),
         wait=options.wait if options.wait is not None else _TRACE_IDS_WAIT if ids else 0.0,
         workloads=options.workloads,
         stacks=options.stack,
@@ -74,6 +75,19 @@ def request_of(
         today=datetime.fromtimestamp(now, UTC).date(),
         warnings=(*_warnings(options, gate, config, baseline), *configuration.warnings),
     )
+
+
+def _terraform_roles(options: Options) -> Mapping[str, str]:
+    """The addresses of roles in Terraform's state, if it is named."""
+    from scanner.errors import EXIT_USAGE, ScanError
+    from scanner.templates.terraform.state import StateError, role_addresses
+
+    if options.terraform_state is None:
+        return {}
+    try:
+        return role_addresses(json_file(options.terraform_state, "--terraform-state"))
+    except StateError as error:
+        raise ScanError(f"--terraform-state: {options.terraform_state} {error}", EXIT_USAGE) from error
 
 
 def without_documents(options: Options) -> Options:

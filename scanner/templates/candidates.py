@@ -36,11 +36,19 @@ class Candidate(NamedTuple):
 class Candidates:
     """The roles of a checkout's templates that can be a deployed role. Raises TooManyStepsError.
 
-    `stacks` are what the stacks that made roles say of them, by the ARN of the role.
+    `stacks` are what the stacks that made roles say of them, by the ARN of the role; `addresses` those of
+    Terraform's state.
     """
 
-    def __init__(self, templates: Templates, stacks: Mapping[str, StackResource], steps: Steps) -> None:
+    def __init__(
+        self,
+        templates: Templates,
+        stacks: Mapping[str, StackResource],
+        steps: Steps,
+        addresses: Mapping[str, str] | None = None,
+    ) -> None:
         self._stacks = stacks
+        self._addresses = addresses or {}
         self._deployed = {
             resource.stack: deployed_template(resource.template) for resource in stacks.values()
         }
@@ -63,6 +71,8 @@ class Candidates:
     def stack_note(self, role_arn: str) -> str:
         """What is known of a role that none of the templates declares, empty where nothing is."""
         resource = self._stacks.get(role_arn)
+        if resource is None and role_arn in self._addresses:
+            return f"the role is {self._addresses[role_arn]} of Terraform, of which no file was found"
         if resource is None:
             return ""
         construct = self._deployed[resource.stack].constructs.get(resource.logical_id)
@@ -75,7 +85,12 @@ class Candidates:
     def _found(self, role_arn: str, workload_names: Sequence[str]) -> Iterator[Candidate]:
         role_name, resource = role_arn.rpartition("/")[2], self._stacks.get(role_arn)
         places = self._index.of(role_name)
-        if resource is None:
+        address = self._addresses.get(role_arn)
+        if address is not None:
+            apart = (place for place in places if place.logical_id is None)
+            yield from self._at_address(address, role_name, workload_names)
+            found = self._by_name(apart, role_name, workload_names, self._services)
+        elif resource is None:
             found = self._by_name(places, role_name, workload_names, self._services)
         else:
             # What stands in for the role in other templates is known by names alone.
@@ -83,6 +98,21 @@ class Candidates:
             yield from self._of_stack(resource, role_name, workload_names)
             found = self._by_name(apart, role_name, workload_names, self._services)
         yield from (candidate for candidate in found if candidate.exact or not self._truncated)
+
+    def _at_address(
+        self, address: str, role_name: str, workload_names: Sequence[str]
+    ) -> Iterator[Candidate]:
+        """The roles of an address; where several modules have it, the names decide."""
+        places = [
+            place
+            for place in self._index.declared(address)
+            if place.name is not None and matches_name(place.name, role_name)
+        ]
+        self._steps.spend(len(places))
+        if len(places) == 1:
+            yield Candidate(places[0], exact=True, spelled=(0, 0))
+        else:
+            yield from self._by_name(places, role_name, workload_names, NO_SERVICES)
 
     def _of_stack(
         self, resource: StackResource, role_name: str, workload_names: Sequence[str]

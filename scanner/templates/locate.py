@@ -61,12 +61,17 @@ class Locator:
     """Finds what grants findings in the templates of a checkout.
 
     `stacks` are what the stacks that made roles say of them, by the ARN of the role: that takes the place of
-    names.
+    names, as do the `addresses` of roles in Terraform's state.
     """
 
-    def __init__(self, templates: Templates, stacks: Mapping[str, StackResource] | None = None) -> None:
+    def __init__(
+        self,
+        templates: Templates,
+        stacks: Mapping[str, StackResource] | None = None,
+        addresses: Mapping[str, str] | None = None,
+    ) -> None:
         self._steps = Steps(MAX_COMPARISONS)
-        self._candidates = Candidates(templates, stacks or {}, self._steps)
+        self._candidates = Candidates(templates, stacks or {}, self._steps, addresses)
 
     def place(self, finding: Finding, workload_names: Sequence[str]) -> Placement:
         """The lines that grant what a finding is about, none where no place or more than one can be it.
