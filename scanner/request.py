@@ -37,7 +37,8 @@ class ScanRequest:
     (`records.aws_records.SOURCES`). `baseline_verdicts` are the verdicts that a baseline holds. `logical_ids`
     are those of `Stack`. `ledger` is what earlier scans saw, None where nothing is kept; with
     `ledger_read_only` nothing is added to it. `today` is the date in UTC, `date.min` where no rule has an
-    end. `terraform_roles` are the addresses of roles in Terraform's state, by ARN. `warnings` are on what was asked.
+    end. `terraform_roles` are the addresses of roles in Terraform's state, by ARN. `warnings` are on what was
+    asked.
     """
 
     start: float = 0.0

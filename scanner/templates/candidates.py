@@ -99,9 +99,7 @@ class Candidates:
             found = self._by_name(apart, role_name, workload_names, self._services)
         yield from (candidate for candidate in found if candidate.exact or not self._truncated)
 
-    def _at_address(
-        self, address: str, role_name: str, workload_names: Sequence[str]
-    ) -> Iterator[Candidate]:
+    def _at_address(self, address: str, role_name: str, workload_names: Sequence[str]) -> Iterator[Candidate]:
         """The roles of an address; where several modules have it, the names decide."""
         places = [
             place

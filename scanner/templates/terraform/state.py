@@ -29,7 +29,8 @@ def role_addresses(document: Any) -> Mapping[str, str]:
     if "resources" in document and document.get("version") == 4:
         return dict(_raw(document))
     raise StateError(
-        "holds no state of Terraform that is known: name one of version 4, or what `terraform show -json` prints"
+        "holds no state of Terraform that is known: name one of version 4, or what `terraform show -json` "
+        "prints"
     )
 
 

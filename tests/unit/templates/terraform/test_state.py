@@ -45,7 +45,9 @@ def test_what_is_no_known_state(document: Any) -> None:
         role_addresses(document)
 
 
-@pytest.mark.parametrize("document", [{"version": 4, "resources": 1}, {"format_version": "1.0", "values": []}])
+@pytest.mark.parametrize(
+    "document", [{"version": 4, "resources": 1}, {"format_version": "1.0", "values": []}]
+)
 def test_what_is_strange_holds_nothing(document: Any) -> None:
     assert role_addresses(document) == {}
 
@@ -68,4 +70,6 @@ def test_a_role_whose_name_tells_nothing_is_placed_by_its_address() -> None:
         assert locator.place(its, ()).location == Location("main.tf", line, line)
     elsewhere = Locator(templates, addresses={its.role: "module.a.aws_iam_role.reader"}).place(its, ())
     assert elsewhere.location is None
-    assert elsewhere.note == "the role is module.a.aws_iam_role.reader of Terraform, of which no file was found"
+    assert (
+        elsewhere.note == "the role is module.a.aws_iam_role.reader of Terraform, of which no file was found"
+    )
