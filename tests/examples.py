@@ -1,9 +1,10 @@
-"""How many examples a property is tried with: `HYPOTHESIS_PROFILE` chooses, and a property weighs its own."""
+"""How much is tried: `HYPOTHESIS_PROFILE` chooses, a property weighs its own, and `.ci/run` tries all."""
 
 from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import settings
 
 _FULL = 100  # hypothesis's own number
@@ -17,3 +18,10 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or "quick")
 def examples(full: int) -> settings:
     """The settings of a property that is tried with so many examples in the full profile."""
     return settings(max_examples=full * settings().max_examples // _FULL)
+
+
+thorough = pytest.mark.skipif(
+    os.environ.get("HYPOTHESIS_PROFILE") != "full",
+    reason="one of several like it, and slow: in the full profile (HYPOTHESIS_PROFILE=full) only",
+)
+"""Of several tests of one rule that each start processes or servers, one runs always, the others in CI."""

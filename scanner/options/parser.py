@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from scanner.errors import EXIT_USAGE, ScanError
+from scanner.output.streams import printing
 
 _COLUMNS = 80  # where there is no terminal
 _OF_OPTION = re.compile(r"argument (?:\S*?/)??(--[\w-]+)\S*: ")
@@ -60,6 +61,12 @@ class Parser(argparse.ArgumentParser):
         super().__init__(
             prog=prog, description=description, epilog=epilog, formatter_class=_Help, allow_abbrev=False
         )
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Print. Raises ScanError where that fails: argparse's own method passes over it."""
+        stream = file or sys.stdout
+        with printing(stream):
+            stream.write(message)
 
     def option(self, name: str) -> argparse.Action | None:
         """The option of a name such as `--region`; None where the parser has none."""

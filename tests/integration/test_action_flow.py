@@ -24,6 +24,7 @@ from scanner.gate.load_baseline import load_baseline
 from scanner.report.recorded import Record, recorded_in
 from scanner.result import ScanResult
 from scanner.scan import scan
+from tests.examples import thorough
 from tests.fakes import notes
 from tests.fakes.github import BASE, CONTENTS, CREATE, GRAPHQL, LIST, FakeGitHub, Script
 
@@ -866,11 +867,12 @@ def test_places_are_linked_at_the_head_of_the_pull_request(step: Step, github: F
 @pytest.mark.parametrize(
     "script",
     [
-        Script(fail={CREATE: 9}, failure=502),
-        Script(rights=(LIST, GRAPHQL, CONTENTS)),
-        Script(limited=(403, "::error::rate limit", {"Retry-After": "1"}), limit_first=1),
+        pytest.param(Script(fail={CREATE: 9}, failure=502), marks=thorough, id="POST fails"),
+        pytest.param(Script(rights=(LIST, GRAPHQL, CONTENTS)), marks=thorough, id="POST is refused"),
+        pytest.param(
+            Script(limited=(403, "::error::rate limit", {"Retry-After": "1"}), limit_first=1), id="rate limit"
+        ),
     ],
-    ids=["POST fails", "POST is refused", "rate limit"],
 )
 def test_no_line_of_a_library_reaches_the_runner(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: Script

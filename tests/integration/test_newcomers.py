@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.examples import thorough
 from tests.fakes.moto_aws import ROOT
 from tests.integration.tools import environment, notes_files, recent_notes_traces, run, write_json
 
@@ -66,7 +67,10 @@ def make_demo(folder: Path, *, on_terminal: bool) -> str:
     return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", printed.decode()).replace("\r\n", "\n")
 
 
-@pytest.mark.parametrize("on_terminal", [False, True], ids=["piped", "on a terminal"])
+@pytest.mark.parametrize(
+    "on_terminal",
+    [pytest.param(False, marks=thorough, id="piped"), pytest.param(True, id="on a terminal")],
+)
 def test_the_demo_names_what_to_open_next_once(tmp_path: Path, on_terminal: bool) -> None:
     printed = make_demo(tmp_path, on_terminal=on_terminal)
     assert len(re.findall("^Next\\b", printed, re.MULTILINE)) == 1

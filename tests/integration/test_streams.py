@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from _pytest.mark.structures import ParameterSet
 
+from tests.examples import thorough
 from tests.fakes.moto_aws import ROOT
 from tests.integration.tools import environment, run
 
@@ -17,6 +19,11 @@ EXAMPLES = ROOT / "examples"
 SCAN = ("-c", "--traces", EXAMPLES / "traces", "--iam", EXAMPLES / "iam.json")
 FUNCTIONS = ("--functions", EXAMPLES / "functions.json")
 GATE = ("--fail-on", "unused")
+
+
+def slow(*values: object) -> ParameterSet:
+    """Values that are tried where all is."""
+    return pytest.param(*values, marks=thorough)
 
 
 def in_a_shell(folder: Path, redirection: str, *arguments: object, unbuffered: str = "") -> tuple[int, str]:
@@ -38,7 +45,7 @@ def in_a_shell(folder: Path, redirection: str, *arguments: object, unbuffered: s
     return done.returncode, done.stderr
 
 
-@pytest.mark.parametrize("redirection", [">&-", "2>&-", "<&- >&- 2>&-", "2> /dev/full"])
+@pytest.mark.parametrize("redirection", [*map(slow, (">&-", "2>&-", "2> /dev/full")), "<&- >&- 2>&-"])
 def test_streams_that_are_closed_change_neither_reports_nor_the_gate(
     tmp_path: Path, redirection: str
 ) -> None:
@@ -46,13 +53,13 @@ def test_streams_that_are_closed_change_neither_reports_nor_the_gate(
     json.loads((tmp_path / "report.json").read_bytes())
 
 
-@pytest.mark.parametrize("redirection", [">&- 2>&-", "2> /dev/full"])
+@pytest.mark.parametrize("redirection", [">&- 2>&-", slow("2> /dev/full")])
 def test_streams_that_are_closed_fail_no_scan(tmp_path: Path, redirection: str) -> None:
     assert in_a_shell(tmp_path, redirection, *SCAN, *FUNCTIONS)[0] == 0
     json.loads((tmp_path / "report.json").read_bytes())
 
 
-@pytest.mark.parametrize("redirection", [">&-", "2>&-", "<&- >&- 2>&-", "2> /dev/full"])
+@pytest.mark.parametrize("redirection", [*map(slow, (">&-", "2>&-", "2> /dev/full")), "<&- >&- 2>&-"])
 @pytest.mark.parametrize("wrong", ["--no-such-option", "--traces=not-there"])
 def test_wrong_use_has_its_exit_code_where_nobody_can_be_told(
     tmp_path: Path, redirection: str, wrong: str
@@ -60,7 +67,7 @@ def test_wrong_use_has_its_exit_code_where_nobody_can_be_told(
     assert in_a_shell(tmp_path, redirection, wrong)[0] == 2
 
 
-@pytest.mark.parametrize("format_", ["text", "json"])
+@pytest.mark.parametrize("format_", ["text", slow("json")])
 def test_an_output_that_is_full_is_told_after_the_reports_are_written(tmp_path: Path, format_: str) -> None:
     code, err = in_a_shell(tmp_path, "> /dev/full", *SCAN, *FUNCTIONS, "--format", format_)
     assert code == 2
@@ -71,7 +78,9 @@ def test_an_output_that_is_full_is_told_after_the_reports_are_written(tmp_path: 
     json.loads((tmp_path / "report.json").read_bytes())
 
 
-@pytest.mark.parametrize(("reader", "unbuffered"), [("head -c 1", ""), ("head -c 1", "1"), ("true", "")])
+@pytest.mark.parametrize(
+    ("reader", "unbuffered"), [("head -c 1", ""), slow("head -c 1", "1"), slow("true", "")]
+)
 def test_a_reader_that_goes_away_does_not_open_the_gate(tmp_path: Path, reader: str, unbuffered: str) -> None:
     options = (*SCAN, *FUNCTIONS, "--format", "json", *GATE)
     code, err = in_a_shell(tmp_path, f"| {reader}", *options, unbuffered=unbuffered)
@@ -79,7 +88,7 @@ def test_a_reader_that_goes_away_does_not_open_the_gate(tmp_path: Path, reader: 
     assert err == "xray-privilege-scan: 1 finding matches `fail-on`\n"
 
 
-@pytest.mark.parametrize(("reader", "unbuffered"), [("head -c 1", ""), ("true", "1")])
+@pytest.mark.parametrize(("reader", "unbuffered"), [slow("head -c 1", ""), ("true", "1")])
 def test_a_reader_that_goes_away_fails_no_scan(tmp_path: Path, reader: str, unbuffered: str) -> None:
     options = (*SCAN, *FUNCTIONS, "--format", "json")
     assert in_a_shell(tmp_path, f"| {reader}", *options, unbuffered=unbuffered) == (0, "")
@@ -92,7 +101,7 @@ def test_a_reader_that_goes_away_fails_no_scan(tmp_path: Path, reader: str, unbu
         ("--help", ">&-", 0),
         ("--help", "> /dev/full", 2),
         ("--help", "> /dev/full 2>&1", 2),
-        ("--version", "| true", 0),
+        slow("--version", "| true", 0),
         ("--version", "> /dev/full", 2),
     ],
 )
@@ -102,7 +111,7 @@ def test_what_needs_no_scan_is_printed_likewise(
     assert in_a_shell(tmp_path, redirection, word)[0] == expected
 
 
-@pytest.mark.parametrize(("redirection", "expected"), [("| true", 0), ("> /dev/full", 2)])
+@pytest.mark.parametrize(("redirection", "expected"), [slow("| true", 0), ("> /dev/full", 2)])
 def test_a_story_is_told_likewise(tmp_path: Path, redirection: str, expected: int) -> None:
     ran = run(tmp_path, *SCAN, *FUNCTIONS)
     (finding,) = ran.findings("unused")

@@ -27,6 +27,7 @@ from scanner.report.load import report_of
 from scanner.report.view import view_of
 from scanner.watch.loop import Watch
 from scanner.watch.status import Board, Status, numbers_of
+from tests.examples import thorough
 from tests.fakes.moto_aws import ROOT
 from tests.fakes.xray import FakeXRay, Script
 from tests.integration.tools import LIMIT_SECONDS, environment, notes_trace, run_process
@@ -73,7 +74,10 @@ def said(process: subprocess.Popen[str], text: str) -> str:
 
 @pytest.mark.parametrize(
     ("number", "code", "word"),
-    [(signal.SIGTERM, EXIT_OK, "ended"), (signal.SIGINT, EXIT_INTERRUPTED, "interrupted")],
+    [
+        (signal.SIGTERM, EXIT_OK, "ended"),
+        pytest.param(signal.SIGINT, EXIT_INTERRUPTED, "interrupted", marks=thorough),
+    ],
 )
 def test_a_watch_serves_what_it_found_until_it_is_stopped(
     tmp_path: Path, number: int, code: int, word: str
@@ -93,7 +97,10 @@ def test_a_watch_serves_what_it_found_until_it_is_stopped(
         urllib.request.urlopen(place, timeout=10)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, EXIT_OK), (signal.SIGINT, EXIT_INTERRUPTED)])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGTERM, EXIT_OK), pytest.param(signal.SIGINT, EXIT_INTERRUPTED, marks=thorough)],
+)
 def test_a_scan_that_is_ended_publishes_nothing(tmp_path: Path, number: int, code: int) -> None:
     traces = [notes_trace("get", time.time() - 60 - second, seed=second) for second in range(50)]
     with (
@@ -115,9 +122,9 @@ def test_a_scan_that_is_ended_publishes_nothing(tmp_path: Path, number: int, cod
     [
         ("--every", "1s"),
         ("--listen", "192.0.2.1:80", *FILES),
-        ("--iam", "not-there.json"),
+        pytest.param(("--iam", "not-there.json"), marks=thorough),
         ("--config", "not-there.yml"),
-        ("--fail-on", "nonsense"),
+        pytest.param(("--fail-on", "nonsense"), marks=thorough),
         ("--no-such-option",),
     ],
 )
@@ -239,6 +246,7 @@ def test_what_is_counted_is_what_the_report_says(tmp_path: Path) -> None:
     assert (numbers.failing, numbers.traces) == (1, 20)
 
 
+@thorough
 def test_memory_does_not_grow_from_scan_to_scan(tmp_path: Path) -> None:
     given = options(*FILES, "--every", "1h", "--output-dir", str(tmp_path))
     sizes: list[int] = []
