@@ -93,17 +93,26 @@ def ledger_of_workflow(
 
 
 def is_of_commit(workspace: Path, place: str) -> bool:
-    """Whether a file is part of the checked-out commit, or behind a link of it; where unsure, it is."""
-    if not os.path.lexists(workspace / ".git"):
-        return False
-    tracked = tracked_files(workspace)
-    if not tracked:  # an index that cannot be read
-        return True
+    """Whether a file is part of a checked-out commit, or behind a link of it; where unsure, it is.
+
+    A workflow may check out into a folder of its workspace, and several repositories.
+    """
     top = workspace.resolve()
     named, real = Path(os.path.normpath(top / place)), (top / place).resolve()
     return any(
-        path.relative_to(top).as_posix() in tracked
-        for start in (named, real)
-        for path in (start, *start.parents)
-        if top in path.parents
+        _is_tracked(path, folder)
+        for path in (named, real)
+        for folder in path.parents
+        if top in (folder, *folder.parents) and os.path.lexists(folder / ".git")
+    )
+
+
+def _is_tracked(path: Path, checkout: Path) -> bool:
+    tracked = tracked_files(checkout)
+    if not tracked:  # an index that cannot be read
+        return True
+    return any(
+        part.relative_to(checkout).as_posix() in tracked
+        for part in (path, *path.parents)
+        if checkout in part.parents
     )

@@ -101,6 +101,18 @@ def test_files_of_the_commit(checkout: Path, place: str, of_commit: bool) -> Non
     assert is_of_commit(checkout, place) is of_commit
 
 
+@pytest.mark.parametrize(
+    ("place", "of_commit"), [("ledger.db", True), ("link/new.db", True), ("kept/new.db", False)]
+)
+def test_files_of_a_commit_in_a_folder_of_the_workspace(checkout: Path, place: str, of_commit: bool) -> None:
+    workspace = checkout.with_name(f"{checkout.name}-workspace")
+    workspace.mkdir()
+    checkout.rename(workspace / "src")
+    assert is_of_commit(workspace, f"src/{place}") is of_commit
+    (workspace / "shortcut").symlink_to("src")
+    assert is_of_commit(workspace, f"shortcut/{place}") is of_commit
+
+
 def test_where_there_is_no_checkout_no_file_is_of_a_commit(tmp_path: Path) -> None:
     assert not is_of_commit(tmp_path, "ledger.db")
 
