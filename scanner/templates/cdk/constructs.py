@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from scanner.templates.cdk.ids import Path
+from scanner.templates.cdk.ids import Path, logical_id
 from scanner.templates.code.program import Call, Chain, Program, chain_of
 from scanner.templates.code.text import text_value, unwrapped
 from scanner.templates.steps import Steps
+from scanner.templates.tree import TemplateResource
 from scanner.text.tables import rows
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Constructs:
         for call in self.calls:
             if call.makes:
                 self._sites[call.name].append(call)
+        self.resources: dict[str, TemplateResource] = {}  # that were referred to, by logical id
         self._paths: dict[Call, tuple[Path, ...]] = {}
 
     # --- names ---
@@ -132,6 +134,30 @@ class Constructs:
         paths = tuple(dict.fromkeys(path for its in found for path in its))
         return paths if len(paths) <= MAX_PATHS and all(found) else ()
 
+    # --- resources ---
+
+    def reference(self, of: Call, node: Node) -> str:
+        """The logical id of the resource whose ARN or name an expression is, empty where it is unknown."""
+        call = self._made.get(_key(of.code.path, node))
+        chain = call.receiver if call is not None and call.name == "arnForObjects" else chain_of(node)
+        if call is None and chain and chain[-1].endswith(("Arn", "Name")):
+            chain = chain[:-1]
+        made = self.named(of, chain) if chain else None
+        return "" if made is None else self.resource_id(made)
+
+    def resource_id(self, made: Call) -> str:
+        """The logical id of the resource that a construct is made for, empty where it is unknown."""
+        row = _resources().get(self.kind_of(made.name))
+        paths = self.paths(made) if made.makes and row and not made.is_spread else ()
+        if row is None or len(paths) != 1:
+            return ""
+        id_, code = logical_id((*paths[0][1:], "Resource")), made.code
+        kind, key, argument = row
+        given = code.literal(self.at(made, made.named.get(argument)))
+        properties = None if given is None else code.mapping(made.node, [(key, given)])
+        self.resources[id_] = TemplateResource(kind, properties)
+        return id_
+
     # --- roles ---
 
     def role_paths(self, call: Call) -> tuple[Path, ...] | None:
@@ -168,6 +194,26 @@ def kinds() -> dict[str, Kind]:
         row["construct"]: Kind(tuple(row["role"].split("/")) if row["role"] else (), bool(row["function"]))
         for row in rows("templates", "cdk_constructs")
     }
+
+
+@cache
+def grants_of() -> dict[str, str]:
+    """Constructs whose grants are those of another one."""
+    return {row["construct"]: row["grants_of"] for row in rows("templates", "cdk_resources")}
+
+
+@cache
+def _resources() -> dict[str, tuple[str, str, str]]:
+    """The type of a construct's resource, the property that names it, and that of the construct."""
+    return {
+        row["construct"]: (row["type"], row["property"], _argument(row["construct"], row["property"]))
+        for row in rows("templates", "cdk_resources")
+    }
+
+
+def _argument(construct: str, name: str) -> str:
+    argument = f"{construct}Name" if name == "Name" else name
+    return argument[:1].lower() + argument[1:]
 
 
 def _key(path: str, node: Node) -> tuple[str, int, int]:

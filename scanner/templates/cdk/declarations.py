@@ -85,9 +85,8 @@ class _App:
         return Name(id_, derived=True) if given is None else self._pattern(call, given)
 
     def _pattern(self, call: Call, node: Node) -> Name:
-        return Name(
-            tree_of(call.code, self._steps).pattern(call.code.literal(self._constructs.at(call, node)))
-        )
+        tree = tree_of(self._constructs, call.code, self._steps)
+        return Name(tree.pattern(call.code.literal(self._constructs.at(call, node))))
 
     def _uses(self) -> Iterator[RoleUse]:
         for call in self._constructs.calls:
@@ -156,7 +155,7 @@ class _App:
             roles = self._constructs.role_paths(target) if target.makes else None
         elif grantee is not None:
             roles = self._constructs.roles_named(call, chain_of(grantee))
-        places = grant_statements(self._constructs, call, name)
+        places = grant_statements(self._constructs, call, name, self._steps)
         if roles is None or not places:
             return
         policy = PolicyPlace(
@@ -197,7 +196,7 @@ class _App:
         name = found.code.literal(self._constructs.at(found, argument))
         if is_unknown(name) or name is None:
             return None
-        pattern = tree_of(call.code, self._steps).pattern(name)
+        pattern = tree_of(self._constructs, call.code, self._steps).pattern(name)
         span = call.code.span(item)
         return PolicyPlace(
             Name(f"arn:*:iam::aws:policy/{pattern}"),

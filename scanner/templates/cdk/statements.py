@@ -6,6 +6,7 @@ Source: docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.aws_iam.PolicyStatementP
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -36,9 +37,9 @@ _KEYS = {
 _EFFECTS = {"ALLOW": "Allow", "DENY": "Deny"}
 
 
-def tree_of(code: Code, steps: Steps) -> Tree:
-    """What reads literals of a file."""
-    return Tree(code.mapping(code.root, []), steps=steps, source=source_of(code))
+def tree_of(constructs: Constructs, code: Code, steps: Steps) -> Tree:
+    """What reads literals of a file, with the resources that they refer to."""
+    return Tree(code.mapping(code.root, []), constructs.resources, steps, source_of(code))
 
 
 def source_of(code: Code) -> Source:
@@ -55,7 +56,7 @@ def statement(constructs: Constructs, of: Call, node: Node, steps: Steps) -> Sta
     document = None if made is None else _document(constructs, made)
     if made is None or document is None:
         return None
-    tree = tree_of(of.code, steps)
+    tree = tree_of(constructs, of.code, steps)
     places = statements(tree, tree_list(of.code, node, [document]))
     if not places:
         return None
@@ -80,7 +81,8 @@ def _is_within(place: StatementPlace, code: Code, node: Node) -> bool:
 
 def _document(constructs: Constructs, made: Call) -> YamlNode | None:
     """A statement as JSON would have it, None where too little of it is known."""
-    code = made.code
+    code = copy(made.code)
+    code.refer = lambda node: constructs.reference(made, node)
     if made.name == "fromJson" and made.receiver and made.receiver[-1] == "PolicyStatement":
         document = code.literal(constructs.at(made, made.argument(0, "obj")))
         return document if isinstance(document, MappingNode) else None

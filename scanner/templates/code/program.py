@@ -171,18 +171,58 @@ def _spelled(node: Node) -> str:
     return "this" if name == "self" else camel(name)
 
 
+_NAMED = {
+    "required_parameter": "pattern",
+    "optional_parameter": "pattern",
+    "for_in_statement": "left",
+    "for_statement": "left",
+    "arrow_function": "parameter",
+    "default_parameter": "name",
+    "typed_default_parameter": "name",
+    "catch_clause": "parameter",
+    "named_expression": "name",
+    "for_in_clause": "left",
+}
+_OF_NAMES = frozenset(
+    {
+        *(
+            "parameters",
+            "lambda_parameters",
+            "pattern_list",
+            "tuple_pattern",
+            "list_pattern",
+            "array_pattern",
+        ),
+        *("object_pattern", "typed_parameter", "as_pattern_target", "list_splat_pattern", "rest_pattern"),
+    }
+)
+
+
 def _bind(found: Program, node: Node, owner: str) -> None:
-    if node.type == "variable_declarator":
-        name, value = part(node, "name"), part(node, "value")
-    elif node.type in ("assignment_expression", "assignment", "augmented_assignment"):
-        name, value = part(node, "left"), part(node, "right")
-    elif node.type == "public_field_definition":
-        name, value = part(node, "name"), part(node, "value")
-        if name is not None and value is not None:
-            found.bindings.setdefault((owner, ("this", _spelled(name))), []).append(unwrapped(value))
-        return
-    else:
-        return
+    """Take what a node binds to names. What a name gets of parameters, loops and patterns is not known."""
+    for unknown in _unknown_names(node):
+        found.bindings.setdefault((owner, (_spelled(unknown),)), []).append(unknown)
+    key, value = _BINDINGS.get(node.type, ("", ""))
+    name, bound = (part(node, key), part(node, value)) if key else (None, None)
     chain = chain_of(name)
-    if chain is not None and value is not None:
-        found.bindings.setdefault((owner, chain), []).append(unwrapped(value))
+    if chain is None and name is not None and name.type == "property_identifier":
+        chain = ("this", _spelled(name))
+    if chain is not None and bound is not None:
+        found.bindings.setdefault((owner, chain), []).append(unwrapped(bound))
+
+
+_BINDINGS = {
+    "variable_declarator": ("name", "value"),
+    "assignment_expression": ("left", "right"),
+    "assignment": ("left", "right"),
+    "augmented_assignment": ("left", "right"),
+    "public_field_definition": ("name", "value"),
+}
+
+
+def _unknown_names(node: Node) -> Iterator[Node]:
+    names = node.named_children if node.type in _OF_NAMES else [part(node, _NAMED.get(node.type, "name"))]
+    if node.type in _OF_NAMES or node.type in _NAMED:
+        for name in names:
+            if name is not None and name.type in ("identifier", "shorthand_property_identifier_pattern"):
+                yield name

@@ -35,6 +35,14 @@ _WRAPPERS = frozenset(
 _SNAKE = re.compile("_+([a-z0-9])")
 
 
+Refer = Callable[["Node"], str]
+
+
+def _unknown(node: Node) -> str:
+    """Nothing is known of what an expression refers to."""
+    return ""
+
+
 class Code:
     """A text of a language by its path. Raises CodeError where it cannot be parsed."""
 
@@ -43,6 +51,7 @@ class Code:
         self.language = language
         self.root = parsed(language, text).root_node
         self.names: Mapping[str, Node] = {}  # what names mean in literals, as far as they are to be followed
+        self.refer: Refer = _unknown  # what expressions in literals refer to, as in `${...}`
         # The byte at which each character begins; of plain ASCII they are the same.
         widths = (len(character.encode()) for character in text)
         self._starts = None if text.isascii() else [0, *accumulate(widths)]
@@ -72,7 +81,10 @@ class Code:
         if node.type in ("identifier", "shorthand_property_identifier"):
             node = self.names.get(text_of(node), node)
         make = _MAKERS.get(node.type)
-        return self.unknown(node) if make is None else make(self, node, depth)
+        if make is not None:
+            return make(self, node, depth)
+        reference = self.refer(node)
+        return self.scalar(node, f"${{{reference}}}") if reference else self.unknown(node)
 
     def unknown(self, node: Node) -> YamlNode:
         """A node of which nothing is known."""
@@ -101,7 +113,7 @@ class Code:
         )
 
     def _text(self, node: Node, depth: int) -> YamlNode:
-        value = text_value(node)
+        value = text_value(node, refer=self.refer)
         return self.unknown(node) if value is None else self.scalar(node, value)
 
     def _list(self, node: Node, depth: int) -> YamlNode:
@@ -146,11 +158,11 @@ def unwrapped(node: Node) -> Node:
     return node
 
 
-def text_value(node: Node, depth: int = 0) -> str | None:
+def text_value(node: Node, depth: int = 0, refer: Refer = _unknown) -> str | None:
     """The text of a string, with `${}` for what is no literal in it; None where nothing of it is known."""
     node = unwrapped(node)
     if node.type in ("binary_expression", "binary_operator"):
-        return _joined(node, depth)
+        return _joined(node, depth, refer)
     if node.type not in ("string", "template_string"):
         return None
     parts = []
@@ -160,7 +172,8 @@ def text_value(node: Node, depth: int = 0) -> str | None:
                 return None
             parts.append(text_of(child))
         elif child.type in ("template_substitution", "interpolation"):
-            parts.append("${}")
+            inner = child.named_children
+            parts.append(f"${{{refer(inner[0]) if inner else ''}}}")
         elif child.type == "string_start" and set(text_of(child).lower()) & set("b"):
             return None
         elif child.type not in ("string_start", "string_end"):
@@ -168,15 +181,18 @@ def text_value(node: Node, depth: int = 0) -> str | None:
     return "".join(parts)
 
 
-def _joined(node: Node, depth: int) -> str | None:
+def _joined(node: Node, depth: int, refer: Refer) -> str | None:
     left, right = field(node, "left"), field(node, "right")
     operator = text_of(field(node, "operator"))
     if operator != "+" or left is None or right is None or depth > _MAX_NESTING:
         return None
-    values = [text_value(side, depth + 1) for side in (left, right)]
-    if all(value is None for value in values):
+    values = [text_value(side, depth + 1, refer) for side in (left, right)]
+    known = [refer(side) for side in (left, right)]
+    if not any(known) and all(value is None for value in values):
         return None
-    return "".join("${}" if value is None else value for value in values)
+    return "".join(
+        f"${{{name}}}" if value is None else value for value, name in zip(values, known, strict=True)
+    )
 
 
 def entries(node: Node) -> Iterator[tuple[str | None, Node]]:

@@ -13,7 +13,7 @@ from scanner.templates.cdk.ids import logical_id
 from scanner.templates.locate import Placement
 from scanner.templates.places import Templates
 from scanner.templates.read import Texts, roles_in
-from tests.unit.cases import allow
+from tests.unit.cases import allow, table
 from tests.unit.templates.cases import MARK, finding_on_managed, inline, placement
 from tests.unit.templates.cases import finding as finding_on
 from tests.unit.templates.cdk_cases import STACK, Granted, granted, python, typescript
@@ -135,7 +135,7 @@ CASES = [
     Case(
         "a grant",
         typescript(f"""\
-            const bucket = new s3.Bucket(this, 'Data');
+            const bucket = new s3.Bucket(this, 'Data', {{ bucketName: 'data' }});
             {FUNCTION}
             bucket.grantRead(worker); //{MARK}"""),
         S3_READ.finding("s3:List*"),
@@ -153,7 +153,7 @@ CASES = [
         "a grant of another service of the same name",
         typescript(f"""\
             const stream = new kinesis.Stream(this, 'Stream');
-            const bucket = new s3.Bucket(this, 'Data');
+            const bucket = new s3.Bucket(this, 'Data', {{ bucketName: 'data' }});
             {FUNCTION}
             stream.grantRead(worker);
             bucket.grantRead(worker); //{MARK}"""),
@@ -237,7 +237,7 @@ class Sender extends NodejsFunction {{
     Case(
         "Python: a function that the class keeps, a grant",
         python(f"""\
-            self.bucket = s3.Bucket(self, "Data")
+            self.bucket = s3.Bucket(self, "Data", bucket_name="data")
             self.worker = PythonFunction(self, "Worker", entry="src")
             self.bucket.grant_read(self.worker)  {MARK}"""),
         S3_READ.finding("s3:List*"),
@@ -266,6 +266,54 @@ class Sender extends NodejsFunction {{
             ))
             lambda_.Function(self, "Worker", role=role)"""),
         granted(ROLE, "sqs:SendMessage").finding("sqs:SendMessage"),
+    ),
+]
+
+NOTES_TABLE = "arn:aws:dynamodb:eu-central-1:123456789012:table/NotesStack-Notes%s-ABCDEFGH1234"
+TABLES = """\
+const notes = new dynamodb.Table(this, 'Notes', { partitionKey });
+const users = new dynamodb.TableV2(this, 'Users', { partitionKey, tableName: 'users' });
+"""
+CASES += [
+    Case(
+        "statements on two tables",
+        typescript(
+            f"{TABLES}{FUNCTION}\n"
+            "worker.addToRolePolicy(new PolicyStatement({ actions: ['dynamodb:Query'], "
+            "resources: [users.tableArn, `${users.tableArn}/index/*`] }));\n"
+            "worker.addToRolePolicy(new PolicyStatement({ actions: ['dynamodb:Query'], "
+            f"resources: [notes.tableArn, `${{notes.tableArn}}/index/*`] }})); //{MARK}"
+        ),
+        Granted(
+            WORKER,
+            [
+                allow("dynamodb:Query", table("users")),
+                allow("dynamodb:Query", NOTES_TABLE % logical_id(("Notes", "Resource"))[5:]),
+            ],
+        ).finding("dynamodb:Query", 1),
+    ),
+    Case(
+        "Python: statements on two tables",
+        python(f"""\
+            notes = dynamodb.Table(self, "Notes")
+            users = dynamodb.Table(self, "Users", table_name="users")
+            worker = lambda_.Function(self, "Worker")
+            worker.add_to_role_policy(PolicyStatement(actions=["dynamodb:Query"], resources=[
+                notes.table_arn, notes.table_arn + "/index/*"]))
+            worker.add_to_role_policy(PolicyStatement(actions=["dynamodb:Query"], resources=[  {MARK}
+                f"{{users.table_arn}}/index/*"]))"""),
+        Granted(
+            WORKER,
+            [allow("dynamodb:Query", "arn:aws:dynamodb:eu-central-1:123456789012:table/users/index/*")],
+        ).finding("dynamodb:Query"),
+    ),
+    Case(
+        "grants on two tables",
+        typescript(
+            f"{TABLES}{FUNCTION}\nnotes.grantWriteData(worker);\nusers.grantReadWriteData(worker); //{MARK}"
+        ),
+        Granted(WORKER, [allow("dynamodb:PutItem", table("users"))]).finding("dynamodb:PutItem"),
+        "users.grantReadWriteData",
     ),
 ]
 
@@ -394,6 +442,30 @@ def test_a_statement_for_a_construct_that_is_not_known_is_named_not_placed() -> 
     assert found.note == (
         "lib/stack.ts:10 may grant it: the construct that it is given to is not known from the sources"
     )
+
+
+SHADOWED = [
+    typescript(f"{FUNCTION}\n}}\nallow(worker: lambda.IFunction) {{ worker.addToRolePolicy({SENDS});"),
+    typescript(f"{FUNCTION}\nfor (const worker of props.workers) {{ worker.addToRolePolicy({SENDS}); }}"),
+    typescript(f"{FUNCTION}\nprops.workers.forEach(worker => worker.addToRolePolicy({SENDS}));"),
+    typescript(f"{FUNCTION}\n}}\nallow() {{ const {{ worker }} = this; worker.addToRolePolicy({SENDS});"),
+    python("""\
+        worker = lambda_.Function(self, "Worker")
+
+    def allow(self, worker: lambda_.IFunction = None):
+        worker.add_to_role_policy(iam.PolicyStatement(actions=["sqs:SendMessage"], resources=["*"]))"""),
+    python("""\
+        worker = lambda_.Function(self, "Worker")
+        for name, worker in self.workers.items():
+            worker.add_to_role_policy(iam.PolicyStatement(actions=["sqs:SendMessage"], resources=["*"]))"""),
+]
+
+
+@pytest.mark.parametrize("files", SHADOWED)
+def test_a_name_that_means_something_else_there(files: Mapping[str, str]) -> None:
+    found = place(files, SEND.finding("sqs:SendMessage"))
+    assert found.location is None
+    assert "may grant it" in found.note
 
 
 def test_stacks_whose_constructs_have_the_same_ids() -> None:
