@@ -12,6 +12,7 @@ from scanner.errors import EXIT_USAGE, ScanError
 from scanner.gate.config import FAIL_ON_NEVER, TeamConfig
 from scanner.gate.decide import DEFAULT_SEVERITY, OnInsufficientEvidence
 from scanner.github.comment import CommentMode
+from scanner.github.fix_pull import FixMode
 from scanner.github.issue import IssueMode
 from scanner.github.review import SuggestMode
 from scanner.model import Verdict
@@ -94,6 +95,7 @@ class ActionInputs:
     webhook: Webhook | None = None
     issue: IssueInputs = IssueInputs()
     suggest: SuggestMode = "on-findings"
+    fix_pull_request: FixMode = "never"
 
 
 def inputs_of(environ: Mapping[str, str]) -> ActionInputs:
@@ -113,6 +115,7 @@ def inputs_of(environ: Mapping[str, str]) -> ActionInputs:
         webhook=Webhook.of(environ, options.notify_format),
         issue=_issue(inputs),
         suggest=cast(SuggestMode, inputs.one_of("suggest", get_args(SuggestMode)) or "on-findings"),
+        fix_pull_request=cast(FixMode, inputs.one_of("fix-pull-request", get_args(FixMode)) or "never"),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -44,14 +44,23 @@ class Planned(NamedTuple):
     refused: dict[str, str]
 
 
-def planned(root: Path, chosen: Sequence[Fix], every: Sequence[Fix]) -> Planned:
-    """What edits come to in a checkout. `every` are all edits of the report: some may be made already."""
+def planned(
+    root: Path,
+    chosen: Sequence[Fix],
+    every: Sequence[Fix],
+    content_of: Callable[[str], bytes | None] | None = None,
+) -> Planned:
+    """What edits come to in a checkout. `every` are all edits of the report: some may be made already.
+
+    `content_of` gives the files in the place of the checkout, which then has only what they include.
+    """
     checkout = files_of(root)
+    content_of = content_of or checkout.content
     files: list[ChangedFile] = []
     made, refused = 0, dict[str, str]()
     for path in dict.fromkeys(fix.path for fix in chosen):
         of_file = [fix for fix in chosen if fix.path == path]
-        content = checkout.content(path) if _may_be_edited(path) else None
+        content = content_of(path) if _may_be_edited(path) else None
         if content is None:
             refused[path] = _UNREADABLE if _may_be_edited(path) else _NO_TEMPLATE
             continue

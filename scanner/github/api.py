@@ -19,6 +19,7 @@ from github.NamedUser import NamedUser
 from github.Organization import Organization
 from github.PullRequest import PullRequest
 
+from scanner.github.branches import Branches
 from scanner.github.errors import GithubError, NoFileError
 from scanner.github.event import ref_name
 from scanner.github.failures import CONTENTS, ISSUES, READ, WRITE, github_errors
@@ -207,6 +208,11 @@ class Repository:
         if content.encoding == "none":
             return base64.b64decode(self._client.get_repo(self.name).get_git_blob(content.sha).content)
         return content.decoded_content
+
+    @property
+    def branches(self) -> Branches:
+        """Its branches and pull requests."""
+        return Branches(self.name, self._client, self._graphql)
 
     def pause(self, seconds: float) -> bool:
         """Wait, if the run's budget allows it; whether it did."""

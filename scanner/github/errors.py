@@ -24,3 +24,7 @@ class GithubError(Exception):
 
 class NoFileError(GithubError):
     """What a path leads to is not a file that can be read: a folder, a submodule, a link to elsewhere."""
+
+
+class MovedError(GithubError):
+    """What was looked at a moment ago is not so any more: another look may help."""

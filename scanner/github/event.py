@@ -154,6 +154,22 @@ def why_no_issue(event_name: str, event: Mapping[str, Any], ref: str = "") -> st
     return _why_not_of(event_name, ref, event)
 
 
+_FIXED_BY = ("push", "repository_dispatch", "schedule", "workflow_dispatch")
+
+
+def why_no_fix(event_name: str, event: Mapping[str, Any], ref: str = "") -> str:
+    """Why a run keeps no fix pull request; empty where it does: schedules, runs by hand, pushes.
+
+    All of the default branch: the pull request goes there, and is of what that holds.
+    """
+    if event_name not in _FIXED_BY:
+        return f"it is kept by {', '.join(_FIXED_BY)}, not by {event_name or 'runs without an event'}"
+    default = _mapping(event.get("repository")).get("default_branch")
+    ref = ref or str(event.get("ref"))
+    is_default = event_name == "schedule" or (default and ref == f"{_BRANCHES}{default}")
+    return "" if is_default else "the run is not of the default branch"
+
+
 def _why_not_of(event_name: str, ref: str, event: Mapping[str, Any]) -> str:
     if _is_of_pull_request(event_name) or _PULL_REQUEST_REF.fullmatch(ref):
         return "it is kept by runs of no pull request, as scheduled ones"

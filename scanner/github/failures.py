@@ -9,7 +9,7 @@ from typing import Any
 from github.GithubException import GithubException, IncompletableObject, RateLimitExceededExceedsMaxWait
 from requests.exceptions import RequestException
 
-from scanner.github.errors import GithubError
+from scanner.github.errors import GithubError, MovedError
 from scanner.text.escape import one_line
 
 WRITE = "permissions: pull-requests: write"
@@ -17,10 +17,12 @@ READ = "permissions: pull-requests: read"
 CONTENTS = "permissions: contents: read"
 ISSUES = "permissions: issues: write"
 REVIEWS = "pull-requests: write"
+FIX = "permissions: contents: write, pull-requests: write"
 
 _LONGEST_MESSAGE = 300
 # what PyGithub raises over an answer, or a redirection, that it does not expect
 _MISUNDERSTANDINGS = (AssertionError, AttributeError, KeyError, RuntimeError, TypeError, ValueError)
+_PROTECTED = ("protected", "rule violation", "branch is locked", "lock branch", "signed commits")
 _RATE_LIMITED = ("rate limit", "please wait a few minutes", "please retry your request again later")
 
 
@@ -51,6 +53,10 @@ def error_of(error: GithubException, doing: str, needed: str) -> GithubError:
         return GithubError(status, "", f"{asked}: there is no time left to wait for it")
     if status == 401:
         return GithubError(status, "github-token", f"{asked}: `github-token` is not valid, or no longer")
+    if needed == FIX and (why := _why_not_fixed(status, message)):
+        return GithubError(status, "", f"{asked}: {why}")
+    if needed == FIX and status == 409:
+        return MovedError(status, "", f"{asked}: it was changed at the same time")
     if status == 403 and "locked" in message.lower():
         return GithubError(status, "", f"{asked}: the conversation is locked")
     if status == 403 and "archived" in message.lower():
@@ -63,7 +69,23 @@ def error_of(error: GithubException, doing: str, needed: str) -> GithubError:
     return GithubError(status, "", asked)
 
 
+def _why_not_fixed(status: int, message: str) -> str:
+    """What keeps a fix pull request out that no right of the job changes; empty where nothing does."""
+    text = message.lower()
+    if "not permitted to create or approve pull requests" in text:
+        return (
+            "switch on `Allow GitHub Actions to create and approve pull requests` in the settings of the "
+            "repository or its organisation (Actions, General), or pass the token of a GitHub App as "
+            "`github-token`"
+        )
+    if status in (400, 403, 409, 422) and any(sign in text for sign in _PROTECTED):
+        return "a rule protects or locks the branch: let it leave out `xray-privilege-scan/**`"
+    return ""
+
+
 def _missing(needed: str) -> str:
+    if needed == FIX:
+        return f"the job needs `{needed}`; for an organisation's read-only tokens, a GitHub App's token helps"
     if needed not in (WRITE, REVIEWS):
         return f"the job needs `{needed}`"
     other = " (`issues: write` does as well)" if needed == WRITE else ""

@@ -32,6 +32,16 @@ class Issue(Comment):
 
 
 @dataclass(frozen=True)
+class FixPull(Comment):
+    """A pull request of the repository's own branch; `id` is its number, `base` the branch it goes to."""
+
+    is_open: bool
+    is_merged: bool
+    branch: str
+    base: str
+
+
+@dataclass(frozen=True)
 class Pull:
     """As much of a pull request as it takes to tell whether it is meant."""
 

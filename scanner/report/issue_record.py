@@ -6,7 +6,7 @@ somebody: a finding that a scan could not see is neither new when a later one se
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -69,6 +69,30 @@ def issue_state(report: Report, earlier: Record | None, day: int) -> IssueState:
     return IssueState(Record(all_open, fixed, is_first=False), new, fixed)
 
 
+def fix_state(
+    report: Report, earlier: Record | None, day: int, offered: Collection[str], unknown: Collection[str]
+) -> IssueState:
+    """What a fix pull request is about after a scan: the findings that it offers edits for, by their ids.
+
+    Of earlier ones among `unknown` the scan cannot tell whether their edits are still good. Others without an
+    edit are not to be removed any more.
+    """
+    viewed = ViewedReport(report)
+    current = tuple(
+        msgspec.structs.replace(recorded(viewed, role, finding), role=_name(report, role))
+        for role in report.roles
+        for finding in role.findings
+        if finding.id in offered
+    )
+    if earlier is None:
+        return IssueState(Record(current), is_known=False)
+    now = ids_of(current)
+    rest = [found for found in earlier.open if not is_in(found, now)]
+    doubts = {id_ for r in report.roles for f in r.findings if f.id in unknown for id_ in short_ids(f)}
+    fixed, unseen = _rest(report, rest, day, doubts)
+    return IssueState(Record((*current, *unseen), fixed, is_first=False), fixed=fixed)
+
+
 def _open_findings(report: Report) -> Iterator[RecordedFinding]:
     """What somebody has to act on: confirmed excess that nobody accepts, and what fails the gate."""
     viewed = ViewedReport(report)
@@ -86,7 +110,7 @@ def _name(report: Report, role: Role) -> str:
 
 
 def _rest(
-    report: Report, rest: Iterable[RecordedFinding], day: int
+    report: Report, rest: Iterable[RecordedFinding], day: int, doubts: Collection[str] = ()
 ) -> tuple[tuple[RecordedFinding, ...], tuple[RecordedFinding, ...]]:
     """Earlier findings that are open no more: those that were fixed, those of which nothing is known.
 
@@ -96,7 +120,7 @@ def _rest(
     names = [(_name(report, role), role.readable) for role in report.roles]
     readable = {name for name, _ in names} - {name for name, is_readable in names if not is_readable}
     granted = {id_ for role in report.roles for finding in role.findings for id_ in short_ids(finding)}
-    doubted = {
+    doubted = set(doubts) | {
         id_
         for role in report.roles
         for finding in role.findings

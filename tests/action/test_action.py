@@ -301,7 +301,7 @@ def test_the_outputs_name_files_and_hold_no_arn(world: World) -> None:
     assert set(ran.outputs) == {
         *("conclusion", "report", "excessive-permissions", "markdown", "html", "sarif"),
         *("unused", "broad", "unconfirmed", "failing", "new", "accepted", "fixed"),
-        *("comment-url", "issue-url"),
+        *("comment-url", "issue-url", "fix-pull-request-url"),
     }
     for value in ran.outputs.values():
         assert "arn:" not in value

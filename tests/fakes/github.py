@@ -34,6 +34,24 @@ from types import MappingProxyType, TracebackType
 from typing import Any, NamedTuple, Self
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
+from tests.fakes.github_branches import (
+    BRANCH_OPERATIONS,
+    COMMIT,
+    COMPARE,
+    CREATE_PULL,
+    CREATE_REF,
+    DELETE_REF,
+    MOVE,
+    REF,
+    REPOSITORY,
+    UPDATE_PULL,
+    Branches,
+    BranchRefusal,
+    StoredPull,
+    commit_json,
+    comparison_json,
+    ref_json,
+)
 from tests.fakes.github_issues import (
     CREATE_ISSUE,
     LIST_ISSUES,
@@ -95,6 +113,7 @@ class Script:
         *(LIST, CREATE, UPDATE, DELETE, PULLS, GRAPHQL, HEADS, CONTENTS, BLOB),
         *(LIST_ISSUES, CREATE_ISSUE, UPDATE_ISSUE),
         *(PULL, FILES, REVIEWS, REVIEW, THREADS, MINIMIZE),
+        *BRANCH_OPERATIONS,
     )
     """what the token may do; the rest is refused with `denial`, as USER is to a workflow's own token"""
     denial: tuple[int, str] = (403, NOT_ACCESSIBLE)
@@ -202,6 +221,8 @@ class FakeGitHub:
         self.reviewed: dict[int, ReviewedPull] = {}
         self.pulls: dict[str, list[Json]] = {}
         self.files: dict[str, dict[str, bytes | Link | Submodule]] = {BASE: {}}
+        self.branches = Branches()
+        self.branches.start(BASE, self.files[BASE])
         self.public_url = ""
         self.url = ""
         self.graphql_url = ""
@@ -261,6 +282,8 @@ class FakeGitHub:
         self.files[sha] = {
             path: content.encode() if isinstance(content, str) else content for path, content in files.items()
         }
+        if sha == BASE:
+            self.branches.start(BASE, self.files[BASE])
 
     def delete(self, comment_id: int) -> bool:
         """Somebody deletes a comment; whether it was there."""
@@ -292,13 +315,20 @@ class FakeGitHub:
         answer: _Answer | None
         try:
             body = json.loads(raw or b"{}")
-            operation = _graphql_operation(body) if operation == GRAPHQL else operation
+            operation = _mutation(body) or _graphql_operation(body) if operation == GRAPHQL else operation
             with self._lock:
                 self._misbehave(operation, authorization)
                 answer = self._answer(operation, arguments, parse_qs(url.query), body)
                 self._fail_after(operation)
         except _Refusal as denial:
             answer = _Answer(denial.status, denial.body, denial.headers)
+            if operation in (COMMIT, MOVE) and str(denial) == self.script.denial[1]:
+                answer = _graphql_error(denial.body["message"], "FORBIDDEN")
+        except BranchRefusal as denial:
+            refused = _Refusal(denial.status, denial.message)
+            answer = _Answer(refused.status, refused.body, refused.headers)
+            if operation in (COMMIT, MOVE):
+                answer = _graphql_error(denial.message, denial.kind)
         except (IssueRefusal, ReviewRefusal) as denial:
             refused = _Refusal(denial.status, denial.message, **denial.more)
             answer = _Answer(refused.status, refused.body, refused.headers)
@@ -346,7 +376,7 @@ class FakeGitHub:
     def _answer(
         self, operation: str, arguments: tuple[str, ...], query: Mapping[str, list[str]], body: Json
     ) -> _Answer:
-        if operation in (GRAPHQL, THREADS, MINIMIZE) and not self.is_gitea:
+        if operation in (GRAPHQL, THREADS, MINIMIZE, COMMIT, MOVE) and not self.is_gitea:
             return _Answer(200, self._graphql(operation, body), {})
         if operation == USER:
             return _Answer(200, _user(self.public_url, self.viewer or "", "User"), {})
@@ -358,7 +388,9 @@ class FakeGitHub:
             )
         if operation == HEADS:
             head, state = query.get("head", [""])[0], query.get("state", ["open"])[0]
-            every = {p["number"]: p for pulls in self.pulls.values() for p in pulls if p["state"] == state}
+            every = {p["number"]: p for pulls in self.pulls.values() for p in pulls}
+            every |= {pull.number: self._own_pull(pull) for pull in self.branches.pulls.values()}
+            every = {number: p for number, p in every.items() if state in ("all", p["state"])}
             listed = [p for p in every.values() if head in ("", p["head"]["label"])]
             return self._page(listed, query, f"/repos/{self.name}/pulls")
         if operation in (CONTENTS, BLOB):
@@ -368,9 +400,74 @@ class FakeGitHub:
             return _Answer(200, found, {})
         if operation in (PULL, FILES, REVIEWS, REVIEW):
             return self._answer_reviews(operation, int(arguments[2]), query, body)
+        if operation in BRANCH_OPERATIONS:
+            return self._answer_branches(operation, arguments, body)
         if operation in (LIST_ISSUES, CREATE_ISSUE, UPDATE_ISSUE):
             return self._answer_issues(operation, arguments, query, body)
         return self._answer_comments(operation, int(arguments[2]), query, body)
+
+    def _mutate(self, operation: str, asked: Json) -> Json:
+        if operation == COMMIT:
+            assert asked["branch"]["repositoryNameWithOwner"] == self.name
+            data = self.branches.commit_on_branch(asked, self.viewer or "app[bot]")
+        else:
+            data = self.branches.update_refs(asked)
+        self._keep_commits()
+        return {"data": data}
+
+    def _answer_branches(self, operation: str, arguments: tuple[str, ...], body: Json) -> _Answer:
+        branches, api = self.branches, f"{self.public_url}/repos/{self.name}"
+        site, rest = f"{_site(self.public_url)}/{self.name}", unquote("".join(arguments[2:3]))
+        if operation == REPOSITORY:
+            owner = _user(self.public_url, self.name.split("/")[0], "User")
+            known = {"default_branch": branches.default, "archived": branches.is_archived}
+            more = {"network_count": 0, "subscribers_count": 0, "has_discussions": False}
+            return _Answer(200, _repository(self.public_url, self.name, owner) | known | more, {})
+        if operation == REF:
+            if rest not in branches.refs:
+                raise _Refusal(404, "Not Found")
+            return _Answer(200, ref_json(rest, branches.refs[rest], api), {})
+        if operation == CREATE_REF:
+            branch = branches.create_ref(body["ref"], body["sha"])
+            return _Answer(201, ref_json(branch, body["sha"], api), {})
+        if operation == DELETE_REF:
+            branches.delete_ref(rest)
+            return _Answer(204, b"", {})
+        if operation == COMPARE:
+            base, head = rest.split("...")
+            base_json, *commits = [
+                commit_json(c, api, site, _user(self.public_url, c.author, c.kind) if c.author else None)
+                for c in (branches.commits[base], *branches.ahead(base, head))
+            ]
+            return _Answer(200, comparison_json(base_json, commits, api, site), {})
+        if operation == CREATE_PULL:
+            created = branches.create_pull(body, _body_of(body), self.viewer or "app[bot]")
+            return _Answer(201, self._own_pull(created, whole=True), {})
+        text = _body_of(body) if "body" in body else None
+        return _Answer(200, self._own_pull(branches.update_pull(int(rest), body, text), whole=True), {})
+
+    def _keep_commits(self) -> None:
+        """Have the files of all commits be read by their hashes."""
+        self.files |= {sha: dict(commit.files) for sha, commit in self.branches.commits.items()}
+
+    def _own_pull(self, pull: StoredPull, *, whole: bool = False) -> Json:
+        answer = self._pull(pull.number, pull.head, pull.state, self.name) | {
+            "title": pull.title,
+            "body": pull.body,
+            "user": _user(self.public_url, pull.author, pull.kind),
+            "head": _branch(self.public_url, self.name, pull.branch, pull.head),
+            "base": _branch(self.public_url, self.name, pull.base, BASE),
+            "merged_at": _TIME if pull.merged else None,
+        }
+        counts = ("comments", "review_comments", "commits", "additions", "deletions", "changed_files")
+        more: Json = {
+            "merged": pull.merged,
+            "mergeable": None,
+            "mergeable_state": "unknown",
+            "merged_by": None,
+        }
+        more |= {"maintainer_can_modify": False} | dict.fromkeys(counts, 1)
+        return answer | more if whole else answer
 
     def _answer_issues(
         self, operation: str, arguments: tuple[str, ...], query: Mapping[str, list[str]], body: Json
@@ -445,12 +542,18 @@ class FakeGitHub:
             return {"data": threads_json(self._reviewed(given["number"]), site, given["after"])}
         if operation == MINIMIZE:
             return {"data": minimize(self.reviewed, given)}
+        if operation in (COMMIT, MOVE):
+            return self._mutate(operation, body["variables"]["input"])
         if self.viewer is None:
             return {"data": None, "errors": [{"type": "FORBIDDEN", "message": NOT_ACCESSIBLE}]}
         return {"data": {"viewer": {"login": self.viewer.removesuffix("[bot]")}}}
 
     def _contents(self, path: str, ref: str) -> Json | list[Json]:
-        files = self.files.get(BASE if ref in ("main", "refs/heads/main") else ref)
+        self._keep_commits()
+        default = self.branches.default
+        files = self.files.get(
+            self.branches.refs[default] if ref in (default, f"refs/heads/{default}") else ref
+        )
         if files is None:
             raise _Refusal(404, f"No commit found for the ref {ref}")
         if path in files:
@@ -639,6 +742,16 @@ def _graphql_operation(body: Json) -> str:
     return MINIMIZE if "minimizeComment" in query else THREADS if "reviewThreads" in query else GRAPHQL
 
 
+def _mutation(body: Json) -> str:
+    """The mutation that GraphQL is asked for."""
+    query = str(body.get("query"))
+    return COMMIT if "createCommitOnBranch(" in query else MOVE if "updateRefs(" in query else ""
+
+
+def _graphql_error(message: str, kind: str) -> _Answer:
+    return _Answer(200, {"data": None, "errors": [{"type": kind, "message": message, "path": ["x"]}]}, {})
+
+
 _REPO = r"/repos/([^/]+)/([^/]+)"
 _ROUTES = (
     ("GET", _REPO + r"/issues/(\d+)/comments", LIST),
@@ -657,6 +770,13 @@ _ROUTES = (
     ("POST", _REPO + r"/pulls/(\d+)/reviews", REVIEW),
     ("GET", _REPO + r"/contents/(.*)", CONTENTS),
     ("GET", _REPO + r"/git/blobs/([0-9a-f]+)", BLOB),
+    ("GET", _REPO, REPOSITORY),
+    ("GET", _REPO + r"/git/ref/heads/(.+)", REF),
+    ("POST", _REPO + r"/git/refs", CREATE_REF),
+    ("DELETE", _REPO + r"/git/refs/heads/(.+)", DELETE_REF),
+    ("GET", _REPO + r"/compare/(.+)", COMPARE),
+    ("POST", _REPO + r"/pulls", CREATE_PULL),
+    ("PATCH", _REPO + r"/pulls/(\d+)", UPDATE_PULL),
 )
 
 

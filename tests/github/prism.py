@@ -77,7 +77,23 @@ def _with_whole_paths(description: dict[str, Any]) -> dict[str, Any]:
     paths[_CONTENTS] = {"get": {**get, "operationId": "root", "parameters": others}}
     inside = [path, {**path, "name": "inside"}, *others]
     paths[_CONTENTS + "{path}/{inside}"] = {"get": {**get, "operationId": "inside", "parameters": inside}}
+    for method, path in (
+        ("get", "/repos/{owner}/{repo}/git/ref/"),
+        ("delete", "/repos/{owner}/{repo}/git/refs/"),
+    ):
+        _with_deep_ref(paths, method, path)
     return description
+
+
+def _with_deep_ref(paths: dict[str, Any], method: str, path: str) -> None:
+    """Have a branch with slashes in its name be a path of so many parts."""
+    operation = paths[path + "{ref}"][method]
+    part = {"in": "path", "required": True, "schema": {"type": "string"}}
+    for depth in range(1, 4):
+        names = [f"part{number}" for number in range(depth)]
+        parameters = [*operation["parameters"], *({**part, "name": name} for name in names)]
+        deep = {**operation, "operationId": f"{method}-ref-{depth}", "parameters": parameters}
+        paths.setdefault(path + "/".join(["{ref}", *(f"{{{name}}}" for name in names)]), {})[method] = deep
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes], log: IO[bytes]) -> None:

@@ -16,7 +16,8 @@ from scanner.github import api, comment
 from scanner.github.diff import DiffFile
 from scanner.github.errors import GithubError, NoFileError
 from scanner.github.failures import CONTENTS as CONTENTS_RIGHT
-from scanner.github.failures import WRITE
+from scanner.github.failures import FIX, WRITE
+from scanner.github.fix_pull import FixContent, FixDraft, edit_hash, keep_fix
 from scanner.github.issue import IssueContent, IssueDraft, keep_issue
 from scanner.github.retry import RetryLimits
 from scanner.github.review import PostedReview, Proposed, ReviewDraft, Suggestion, suggest
@@ -27,6 +28,7 @@ from tests.fakes.github import (
     CREATE,
     DELETE,
     GRAPHQL,
+    HEADS,
     LIST,
     NOT_ACCESSIBLE,
     PULLS,
@@ -36,6 +38,7 @@ from tests.fakes.github import (
     Script,
     Submodule,
 )
+from tests.fakes.github_branches import BRANCH_OPERATIONS, CREATE_PULL, Branches
 from tests.fakes.github_issues import CREATE_ISSUE, LIST_ISSUES, UPDATE_ISSUE, Issues
 from tests.fakes.github_reviews import FILES, MINIMIZE, PULL, REVIEW, REVIEWS, THREADS, Content, StoredReview
 from tests.github import prism
@@ -61,6 +64,8 @@ def github(proxied: FakeGitHub) -> FakeGitHub:
     proxied.reviewed.clear()
     proxied.pulls.clear()
     proxied.files = {BASE: {}}
+    proxied.branches = Branches()
+    proxied.branches.start(BASE, {})
     proxied.requests.clear()
     return proxied
 
@@ -169,6 +174,33 @@ def test_duplicates_are_closed_and_a_refused_assignee_is_left_out(github: FakeGi
     assert github.issues.stored[21].state_reason == "duplicate"
     github.issues.stored.clear()
     assert keep(github, "a", 4) == "create"
+
+
+def fix(github: FakeGitHub, edits: str, run: int) -> str:
+    """Keep the fix pull request; what became of it."""
+    files = {"a/template.yml": edits.encode()} if edits else {}
+    content = FixContent(files, frozenset(map(edit_hash, edits)), f"ß 🔴 {edits}")
+    return keep_fix(repository(github), FixDraft("CI / test", (run, 1), lambda head, told: content)).kind
+
+
+def test_the_life_of_a_fix_pull_request(github: FakeGitHub) -> None:
+    kinds = [fix(github, edits, run) for run, edits in enumerate(["", "a", "a", "ab", ""], 1)]
+    assert kinds == ["skip", "create", "update", "renew", "close"]
+    assert fix(github, "a", 6) == "create"
+    (branch,) = {pull.branch for pull in github.branches.pulls.values()}
+    github.branches.push(branch, {"a/template.yml": "by hand"})
+    assert fix(github, "ab", 7) == "leave"
+    assert {*BRANCH_OPERATIONS, GRAPHQL, HEADS, CREATE} == {r.operation for r in github.requests}
+
+
+@pytest.mark.parametrize("denial", [(403, NOT_ACCESSIBLE), (404, "Not Found")])
+def test_a_refusal_to_open_a_pull_request(github: FakeGitHub, denial: tuple[int, str]) -> None:
+    rights = [right for right in Script().rights if right != CREATE_PULL]
+    github.script = Script(rights=rights, denial=denial)
+    with pytest.raises(GithubError) as caught:
+        fix(github, "a", 1)
+    assert (caught.value.status, caught.value.needed) == (denial[0], FIX)
+    assert list(github.branches.refs) == ["main"]
 
 
 def test_the_pull_request_of_a_commit(github: FakeGitHub) -> None:

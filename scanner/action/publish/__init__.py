@@ -15,6 +15,7 @@ from scanner.action.inputs import ActionInputs
 from scanner.action.publish.annotations import publish_annotations
 from scanner.action.publish.comment import publish_comment
 from scanner.action.publish.conclusion import publish_conclusion
+from scanner.action.publish.fix_pull import publish_fix
 from scanner.action.publish.issue import publish_issue
 from scanner.action.publish.log import publish_log
 from scanner.action.publish.outputs import OUTPUTS, outputs_of
@@ -42,6 +43,7 @@ PUBLISHERS: Sequence[Publisher] = (
     publish_log,
     publish_comment,
     publish_issue,
+    publish_fix,
 )
 """Those whose outputs are set: as soon as they are through, since a step may be killed at any time."""
 

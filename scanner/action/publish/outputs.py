@@ -27,6 +27,7 @@ OUTPUTS = (
     "fixed",
     "comment-url",
     "issue-url",
+    "fix-pull-request-url",
 )
 """The names of all outputs, as action.yml has them. Those that no publisher returns are empty."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import quote
 
 from scanner.action.file_changes import markdown_of
@@ -45,6 +46,11 @@ def issue_text(publication: Publication, limit: int, state: IssueState) -> tuple
     extras = CommentExtras(report=publication.workflow.url, link=_Links(publication).to)
     view = publication.view
     return issue_body(view, limit, state, extras), issue_news(view, state, extras)
+
+
+def location_links(publication: Publication) -> Callable[[Location], str]:
+    """The address of a place in the checkout, empty where there is none."""
+    return _Links(publication).to
 
 
 class _Links:

@@ -18,6 +18,7 @@ from scanner.github.event import (
     ref_name,
     suggestion_target,
     trusted_source_of,
+    why_no_fix,
     why_no_issue,
 )
 
@@ -535,6 +536,34 @@ _PUSH: Json = {"ref": "refs/heads/main", "after": HEAD, "repository": REPOSITORY
 )
 def test_which_runs_keep_an_issue(name: str, event: Json, ref: str, why: str) -> None:
     said = why_no_issue(name, event, ref)
+    assert why in said and bool(why) == bool(said)
+
+
+MAIN, MINE = "refs/heads/main", "refs/heads/mine"
+
+
+@pytest.mark.parametrize(
+    ("name", "event", "ref", "why"),
+    [
+        ("schedule", {"repository": REPOSITORY}, MAIN, ""),
+        ("schedule", {}, "", ""),
+        ("workflow_dispatch", {"repository": REPOSITORY}, MAIN, ""),
+        ("workflow_dispatch", {"repository": REPOSITORY}, MINE, "not of the default branch"),
+        ("workflow_dispatch", {}, MAIN, "not of the default branch"),
+        ("repository_dispatch", {"repository": REPOSITORY}, MAIN, ""),
+        ("push", {"repository": REPOSITORY, "ref": MAIN}, MAIN, ""),
+        ("push", {"repository": REPOSITORY, "ref": MINE}, MINE, "not of the default branch"),
+        ("push", {"repository": REPOSITORY, "ref": "refs/tags/main"}, "refs/tags/main", "not of the default"),
+        ("pull_request", {**pull_request(), "repository": REPOSITORY}, "refs/pull/7/merge", "kept by push"),
+        ("pull_request_target", {**pull_request(), "repository": REPOSITORY}, MAIN, "kept by push"),
+        ("workflow_run", {"repository": REPOSITORY}, MAIN, "kept by push"),
+        ("merge_group", {"repository": REPOSITORY}, MAIN, "kept by push"),
+        ("issue_comment", {"repository": REPOSITORY}, MAIN, "kept by push"),
+        ("", {}, "", "without an event"),
+    ],
+)
+def test_which_runs_keep_a_fix_pull_request(name: str, event: Json, ref: str, why: str) -> None:
+    said = why_no_fix(name, event, ref)
     assert why in said and bool(why) == bool(said)
 
 
