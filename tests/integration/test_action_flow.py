@@ -27,6 +27,7 @@ from scanner.scan import scan
 from tests.examples import thorough
 from tests.fakes import notes
 from tests.fakes.github import BASE, CONTENTS, CREATE, GRAPHQL, LIST, FakeGitHub, Script
+from tests.fakes.github_reviews import Content
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
@@ -848,6 +849,21 @@ def test_with_a_baseline_the_title_counts_against_it(step: Step, github: FakeGit
     github.commit({"known.json": baseline_of(tmp_path)})
     step.run(baseline="known.json", iam=granted(tmp_path, "dynamodb:GetItem", "dynamodb:PutItem"))
     assert title_of(github).endswith("+1 new, 1 known, 0 fixed")
+
+
+def test_the_lines_that_a_pull_request_adds_are_suggested_away_once(step: Step, github: FakeGitHub) -> None:
+    template = notes.SERVERLESS.encode()
+    before = template.replace(b"          - dynamodb:GetItem\n", b"")
+    (step.workspace / "serverless.yml").write_bytes(template)
+    pull = github.reviewed_pull(NUMBER, HEAD, {"serverless.yml": Content(before, template)})
+    payload = event(github)
+    payload["pull_request"]["head"]["sha"] = HEAD
+    for run_id in (900, 901):
+        ran = step.run(payload, run_id=run_id)
+        assert "::warning" not in ran.log
+    (thread,) = pull.threads
+    assert pull.apply(thread) == before
+    assert len(pull.reviews) == 1
 
 
 def test_places_are_linked_at_the_head_of_the_pull_request(step: Step, github: FakeGitHub) -> None:
