@@ -13,7 +13,7 @@ from github import Github
 from github.PullRequest import PullRequest
 
 from scanner.github.diff import DiffFile, hunks_of
-from scanner.github.failures import READ, REVIEWS, github_errors
+from scanner.github.failures import REVIEWS, github_errors
 from scanner.github.model import Comment, ReviewedPull, Thread, is_app
 
 Json = Mapping[str, Any]
@@ -51,19 +51,19 @@ class PullReviews:
 
     def pull(self) -> ReviewedPull:
         """The pull request as it is now."""
-        with github_errors(f"read pull request #{self.number}", READ):
+        with github_errors(f"read pull request #{self.number}", REVIEWS):
             pull = self._pull()
             return ReviewedPull(pull.state == "open", pull.head.sha)
 
     def texts(self) -> list[Comment]:
         """The texts of all reviews, the oldest first."""
-        with github_errors(f"list the reviews of #{self.number}", READ):
+        with github_errors(f"list the reviews of #{self.number}", REVIEWS):
             return [_review(review._rawData) for review in self._pull().get_reviews()]
 
     def diff(self, paths: Collection[str]) -> dict[str, DiffFile]:
         """Those of these files that the pull request changes, by their paths at its head."""
         found: dict[str, DiffFile] = {}
-        with github_errors(f"list the files of #{self.number}", READ):
+        with github_errors(f"list the files of #{self.number}", REVIEWS):
             for file in self._pull().get_files():
                 data = file._rawData  # what the answer holds: PyGithub would ask again for a missing patch
                 path = data.get("filename")
@@ -86,7 +86,7 @@ class PullReviews:
         """All conversations on lines. Only GraphQL tells whether they are resolved or hidden."""
         found: list[Thread] = []
         after: str | None = None
-        with github_errors(f"list the conversations of #{self.number}", READ):
+        with github_errors(f"list the conversations of #{self.number}", REVIEWS):
             for _ in range(_MOST_PAGES):
                 owner, _, name = self._repository.partition("/")
                 given = {"owner": owner, "name": name, "number": self.number, "after": after}

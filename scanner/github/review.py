@@ -95,7 +95,7 @@ class ReviewDraft:
 
 @dataclass(frozen=True)
 class PostedReview:
-    """How many suggestions were made, were there already, were hidden; notes for the log, and why none."""
+    """How many suggestions were made and how many hidden; notes for the log, as why there are none."""
 
     url: str = ""
     made: int = 0

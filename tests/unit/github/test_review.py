@@ -232,8 +232,11 @@ def test_a_locked_conversation(github: FakeGitHub, pull: ReviewedPull) -> None:
         review(github, suggestion(3))
 
 
-def test_a_read_only_token_is_told_which_right_is_missing(github: FakeGitHub, pull: ReviewedPull) -> None:
-    github.script = Script(rights=(PULL, FILES, REVIEWS, THREADS), denial=(403, NOT_ACCESSIBLE))
+@pytest.mark.parametrize("rights", [(PULL, FILES, REVIEWS, THREADS), (PULL,), ()])
+def test_a_read_only_token_is_told_which_right_is_missing(
+    github: FakeGitHub, pull: ReviewedPull, rights: tuple[str, ...]
+) -> None:
+    github.script = Script(rights=rights, denial=(403, NOT_ACCESSIBLE))
     with pytest.raises(GithubError, match=r"needs `pull-requests: write`\. In a pull request") as caught:
         review(github, suggestion(3))
     assert caught.value.needed == "pull-requests: write"
