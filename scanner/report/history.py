@@ -19,7 +19,7 @@ from scanner.model import Verdict
 from scanner.report import records
 from scanner.report.build import iso
 from scanner.report.records import Finding, History, PastFinding, PastRun, Report, Role
-from scanner.report.view.viewed import is_open_excess, is_remainder, is_to_act_on, listed
+from scanner.report.view.viewed import is_to_act_on, is_undecided, listed
 
 MOST_RUNS = 30
 """So many runs are told in a report."""
@@ -99,7 +99,7 @@ class _Judge:
             for finding in role.findings:
                 ids = _grant_ids(finding)
                 self._granted.update(ids)
-                if _is_undecided(role, finding):
+                if is_undecided(role, finding):
                     self._undecided.update(ids)
         self._read = {role.arn for role in report.roles if role.readable}
 
@@ -112,12 +112,6 @@ class _Judge:
         if ids & self._granted:
             return "settled"
         return "fixed" if _role_of(finding) in self._read else "undecided"
-
-
-def _is_undecided(role: Role, finding: Finding) -> bool:
-    """Whether a grant may be excess, and nothing that was seen decides it."""
-    doubtful = is_open_excess(finding) and not finding.confirmed and not is_remainder(role, finding)
-    return doubtful or finding.verdict is Verdict.UNOBSERVABLE
 
 
 def _kept(undecided: Sequence[RunFinding], runs: Sequence[Run]) -> list[RunFinding]:

@@ -22,7 +22,7 @@ from scanner.report.recorded import (
     short_ids,
 )
 from scanner.report.records import Report, Role
-from scanner.report.view.viewed import ViewedReport, is_to_act_on
+from scanner.report.view.viewed import ViewedReport, is_to_act_on, is_undecided
 
 UNSEEN_DAYS = 30
 """Days after which a finding that no scan shows any more is given up: X-Ray keeps traces for as many."""
@@ -124,7 +124,7 @@ def _rest(
         id_
         for role in report.roles
         for finding in role.findings
-        if is_to_act_on(role, finding) and not finding.confirmed
+        if is_undecided(role, finding)
         for id_ in short_ids(finding)
     }
     fixed, unseen = [], []

@@ -8,8 +8,9 @@ from dataclasses import replace
 from scanner.report.issue_record import UNSEEN_DAYS, IssueState
 from scanner.report.markdown.comment import CommentExtras, comment
 from scanner.report.markdown.templates import place, template, tidy
-from scanner.report.recorded import Changes, RecordedFinding, changes_of, is_in, short_ids
-from scanner.report.view import Row, View
+from scanner.report.recorded import Changes, RecordedFinding, changes_of, ids_of, short_ids
+from scanner.report.view import Group, Row, View
+from scanner.report.view.groups import groups_of
 from scanner.text.escape import counted, markdown_code
 
 _MOST_LISTED = 10
@@ -82,11 +83,12 @@ def issue_news(view: View, state: IssueState, extras: CommentExtras) -> str:
     """What is new or fixed; empty where nothing is."""
     if not state.new and not state.fixed:
         return ""
+    new = [_news_of(group) for group in _groups(view, state)]
     return tidy(
         template("news.md.j2").render(
             title=_news_title(state),
-            new=[(_row_of(found, view), _named(found)) for found in state.new[:_MOST_LISTED]],
-            more_new=max(0, len(state.new) - _MOST_LISTED),
+            new=new[:_MOST_LISTED],
+            more_new=sum(number for _, number in new[_MOST_LISTED:]),
             fixed=list(map(_named, state.fixed[:_MOST_LISTED])),
             more_fixed=max(0, len(state.fixed) - _MOST_LISTED),
             left=counted(len(state.seen), "finding"),
@@ -104,11 +106,23 @@ def _news_title(state: IssueState) -> str:
     return ", ".join(filter(None, parts))
 
 
-def _row_of(found: RecordedFinding, view: View) -> Row | None:
-    """The row that shows a finding; of a bundle the row of the grant itself."""
+def _groups(view: View, state: IssueState) -> list[Group]:
+    """The new findings as the body groups them; a bundle by its parts, where some of it was known."""
+    new = ids_of(state.new)
+    known = ids_of(state.seen) - new
+    rows = []
     for whole in (*view.others, *view.confirmed, *view.unconfirmed):
-        for row in whole.below or (whole,):
-            findings = (row.finding, *row.alike)
-            if any(is_in(found, set(short_ids(finding))) for finding in findings):
-                return row
-    return None
+        parts = whole.below if _has(whole, known) else ()
+        rows += [row for row in parts or (whole,) if _has(row, new)]
+    return groups_of(rows)
+
+
+def _has(row: Row, ids: set[str]) -> bool:
+    """Whether any of the findings of a row is among these."""
+    findings = (found for part in row.below or (row,) for found in (part.finding, *part.alike))
+    return any(not ids.isdisjoint(short_ids(found)) for found in findings)
+
+
+def _news_of(group: Group) -> tuple[Group, int]:
+    """A group, and how many findings it stands for."""
+    return group, sum(len(part.ids) for row in group.rows for part in row.decided)

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from scanner.model import EXCESS, Arn
+from scanner.model import EXCESS, Arn, Verdict
 from scanner.model.workloads import noun_of
 from scanner.report.records import BundleUse, Finding, Report, Role, Workload
 from scanner.verdict.reason_help import Runs
@@ -131,6 +131,12 @@ def is_to_act_on(role: Role, finding: Finding) -> bool:
 def is_open_excess(finding: Finding) -> bool:
     """Whether a finding is excess that nobody accepts."""
     return finding.verdict in EXCESS and not finding.accepted
+
+
+def is_undecided(role: Role, finding: Finding) -> bool:
+    """Whether a grant may be excess, and nothing that was seen decides it."""
+    doubtful = is_to_act_on(role, finding) and not finding.confirmed
+    return doubtful or finding.verdict is Verdict.UNOBSERVABLE
 
 
 def listed(texts: Iterable[str], before: str = "") -> str:

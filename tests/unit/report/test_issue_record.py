@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -9,15 +10,16 @@ import msgspec
 import pytest
 
 from scanner.gate.decide import GateDecision, GatePolicy
-from scanner.model import EXCESS
+from scanner.model import EXCESS, Verdict
 from scanner.report.build import report
 from scanner.report.issue_record import MAX_ISSUE_RECORD, UNSEEN_DAYS, IssueState, issue_state
 from scanner.report.markdown import CommentExtras, issue_body, issue_news
 from scanner.report.recorded import Record, RecordedFinding, line_of, recorded_in
-from scanner.report.records import Finding, Report, ScannedAccount
+from scanner.report.records import Finding, Report, Role, ScannedAccount
 from scanner.report.view import view_of
+from scanner.text.escape import markdown_code
 from tests.unit.cases import allow, compared, function, policy, table, usage, used
-from tests.unit.report.examples import COMPARE, GET, SCAN, scan_result
+from tests.unit.report.examples import COMPARE, GET, SCAN, crud_scan, scan_result
 from tests.unit.report.test_comment import report_of_account
 
 PUT, QUERY = "dynamodb:PutItem", "dynamodb:Query"
@@ -52,6 +54,10 @@ def changed(document: Report, change: Callable[[Finding], Mapping[str, Any]]) ->
         for role in document.roles
     ]
     return msgspec.structs.replace(document, roles=tuple(roles))
+
+
+def replace_findings(role: Role, keep: Callable[[Finding], bool]) -> Role:
+    return msgspec.structs.replace(role, findings=tuple(filter(keep, role.findings)))
 
 
 def with_roles(document: Report, *, readable: bool | None = None) -> Report:
@@ -169,6 +175,42 @@ def test_the_news_name_what_is_new_and_what_was_fixed() -> None:
         "<sub>2 findings open · [full report](https://example.com/run)</sub>",
     ]
     assert issue_news(view_of(document), after(document, document), CommentExtras()) == ""
+
+
+def test_the_news_group_what_is_new_as_the_text_does_and_begin_with_the_worst() -> None:
+    before, now = report_of_account(60), report_of_account(60)
+    kept = tuple(replace_findings(role, lambda f: f.verdict not in EXCESS) for role in before.roles)
+    state = after(msgspec.structs.replace(before, roles=kept), now)
+    view = view_of(now)
+    title, *lines = issue_news(view, state, CommentExtras()).splitlines()
+    *told, more = [line for line in lines if line.startswith("- ")]
+    assert title == f"### {len(state.new):,} new"
+    assert [group.actions for group, line in zip(view.groups, told, strict=False) if line] == [
+        next(group.actions for group in view.groups if markdown_code(group.actions) in line) for line in told
+    ]
+    numbers = [re.search(r"([0-9]+) findings", line) for line in told]
+    left = re.fullmatch(r"- and ([0-9]+) more that (?:is|are) new", more)
+    assert left
+    assert sum(int(n[1]) if n else 1 for n in numbers) + int(left[1]) == len(state.new)
+
+
+def test_a_new_bundle_is_one_line_of_news() -> None:
+    before, now = (report(scan, COMPARE) for scan in (scan_result(), crud_scan()))
+    state = after(before, now)
+    (line,) = [x for x in issue_news(view_of(now), state, CommentExtras()).splitlines() if x[:2] == "- "]
+    assert line == (
+        "- 🔴 <code>SAM DynamoDBCrudPolicy</code> on <code>table/t</code> of <code>f</code> · writes · "
+        f"{len(state.new)} findings"
+    )
+
+
+def test_what_traces_cannot_show_any_more_is_not_fixed_and_not_new_again() -> None:
+    found = reported(SCAN)
+    unobservable = changed(
+        found, lambda f: {"verdict": Verdict.UNOBSERVABLE, "confirmed": False} if f.verdict in EXCESS else {}
+    )
+    assert told(after(found, unobservable)) == ([], [SCAN], [], [])
+    assert told(after(found, unobservable, found)) == ([SCAN], [], [], [])
 
 
 def test_the_title_says_what_the_run_could_not_see() -> None:
