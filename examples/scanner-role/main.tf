@@ -31,6 +31,12 @@ variable "role_name" {
   default     = "privilege-scan"
 }
 
+variable "ledger" {
+  description = "BUCKET/KEY of a ledger in S3, which the role may then read and write; null without one"
+  type        = string
+  default     = null
+}
+
 locals {
   issuer   = "token.actions.githubusercontent.com"
   provider = var.oidc_provider_arn != null ? var.oidc_provider_arn : aws_iam_openid_connect_provider.github[0].arn
@@ -77,6 +83,32 @@ resource "aws_iam_role_policy" "scanner" {
   name   = "privilege-scan"
   role   = aws_iam_role.scanner.id
   policy = file("${path.module}/policy.json")
+}
+
+data "aws_partition" "current" {}
+
+data "aws_iam_policy_document" "ledger" {
+  count = var.ledger == null ? 0 : 1
+
+  statement {
+    sid       = "KeepLedger"
+    actions   = ["s3:GetObject", "s3:PutObject"]
+    resources = ["arn:${data.aws_partition.current.partition}:s3:::${var.ledger}"]
+  }
+
+  statement {
+    sid       = "TellWhetherThereIsOne"
+    actions   = ["s3:ListBucket"]
+    resources = ["arn:${data.aws_partition.current.partition}:s3:::${split("/", var.ledger)[0]}"]
+  }
+}
+
+resource "aws_iam_role_policy" "ledger" {
+  count = var.ledger == null ? 0 : 1
+
+  name   = "privilege-scan-ledger"
+  role   = aws_iam_role.scanner.id
+  policy = data.aws_iam_policy_document.ledger[0].json
 }
 
 output "role_arn" {

@@ -54,9 +54,13 @@ def _export(ledger: Ledger, out: IO[str]) -> None:
 
 
 def _prune(store: LedgerStore, before: float, err: IO[str]) -> None:
+    from scanner.ledger import EMPTY
     from scanner.ledger.fold import pruned
     from scanner.ledger.lines import pruned_line
 
+    if store.read() == EMPTY:  # perhaps a name that was not spelled right: nothing is made under it
+        say_line(err, f"{store.name} holds nothing: there is nothing to forget")
+        return
     ledgers: list[Ledger] = []
 
     def change(ledger: Ledger) -> Ledger:

@@ -17,6 +17,10 @@ _WIDTH = 80
 _WORKLOADS = 20  # are shown
 _GAPS = 3  # of a place are shown
 _MORE = "`--all` shows all"
+_DAYS = "Days: those with complete traces of the workload, in the hours above; the fewest come first"
+_ONLY_USES = (
+    "No hours are known: scans of saved traces, or with filters or chosen workloads, add only what was used"
+)
 
 
 class _Column(NamedTuple):
@@ -63,10 +67,7 @@ def lines_of(name: str, ledger: Ledger, everything: bool = False) -> Iterator[st
         yield from _table(_OBSERVED, [_observed(workload) for workload in shown])
         if len(shown) < len(observed):
             yield f"and {counted(len(observed) - len(shown), 'workload')} more: {_MORE}"
-        yield from wrapped(
-            "Days: those with complete traces of the workload, in the hours above; the fewest come first",
-            _WIDTH,
-        )
+        yield from wrapped(_DAYS if coverage else _ONLY_USES, _WIDTH)
     yield from _others(ledger)
 
 
@@ -138,7 +139,8 @@ def _others(ledger: Ledger) -> Iterator[str]:
         yield f"The grants of {roles} are known since {_day(first)}"
     if ledger.runs:
         last = max(run.at for run in ledger.runs.values())
-        yield f"The last of {counted(len(ledger.runs), 'run')} was at {_minute(last)} UTC"
+        which = f"last of {len(ledger.runs):,} runs" if len(ledger.runs) > 1 else "only run"
+        yield f"The {which} was at {_minute(last)} UTC"
 
 
 def pruned_line(name: str, before: Ledger, after: Ledger, time: float) -> str:

@@ -84,7 +84,7 @@ def json_file(path: Path | None, option: str) -> Any:
     if path is None:
         return None
     from scanner.input.elements import NotJsonError
-    from scanner.input.looks import look_of_head, look_of_value
+    from scanner.input.looks import OTHER_JSON, look_of_head, look_of_value
     from scanner.input.stream import InputError, opened
     from scanner.input.values import document
 
@@ -94,7 +94,7 @@ def json_file(path: Path | None, option: str) -> Any:
                 content = document(stream)
             except NotJsonError as error:
                 look = look_of_head(stream.head)
-                advice = "" if look.option == option else f": it {look}"
+                advice = "" if look.option == option or look == OTHER_JSON else f": it {look}"
                 raise _usage(f"{option}: {path} {error}{advice}") from None
     except InputError as error:
         raise _usage(f"{option}: {path} {error}") from None

@@ -264,6 +264,13 @@ def test_traces_in_the_place_of_another_file_are_recognised(tmp_path: Path, opti
     run(tmp_path / "out", *command, option, traces).ends_with(2, option, "saved traces: --traces takes it")
 
 
+def test_of_broken_json_nothing_is_guessed(tmp_path: Path) -> None:
+    broken = file_of(tmp_path, "{broken", "iam.json")
+    ran = run(tmp_path / "out", "-c", "--traces", file_of(tmp_path, {"Traces": TRACES}), "--iam", broken)
+    ran.ends_with(2, "--iam", "is not JSON")
+    assert "looks like" not in ran.err
+
+
 @pytest.mark.parametrize("name", ["gzip with only its head", "NaN", "an object 10,000 levels deep"])
 def test_a_damaged_file_alone_is_no_trace(tmp_path: Path, name: str) -> None:
     scan(tmp_path, file_of(tmp_path, DAMAGED[name])).ends_with(3, "no trace was found in the files")

@@ -104,6 +104,15 @@ def test_a_file_is_pruned(path: str, capsys: pytest.CaptureFixture[str]) -> None
     assert store(path).read() == EMPTY
 
 
+def test_where_nothing_is_kept_nothing_is_pruned_and_no_file_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = tmp_path / "legder.sqlite"
+    assert main(["ledger", "prune", str(missing), "--keep-days", "400"]) == EXIT_OK
+    assert f"{missing} holds nothing: there is nothing to forget" in capsys.readouterr().err
+    assert not missing.exists()
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -43,6 +43,8 @@ EVIDENCE = (ROOT / "docs" / "evidence.md").read_text(encoding="utf-8")
 WITHOUT_AWS = (ROOT / "docs" / "without-aws.md").read_text(encoding="utf-8")
 REPORT = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+LEDGER = (ROOT / "docs" / "ledger.md").read_text(encoding="utf-8")
+NIGHTLY = (ROOT / "docs" / "nightly.md").read_text(encoding="utf-8")
 VERDICTS = (ROOT / "docs" / "verdicts.md").read_text(encoding="utf-8")
 DOCUMENTS = sorted(
     str(path.relative_to(ROOT))
@@ -169,6 +171,26 @@ def test_the_role_for_the_scanner_has_the_rights_of_the_policy_and_no_others() -
     assert [own["PolicyDocument"] for own in role["Policies"]] == [policy]
     assert not role.get("ManagedPolicyArns")
     assert 'file("${path.module}/policy.json")' in (SCANNER_ROLE / "main.tf").read_text(encoding="utf-8")
+
+
+def test_the_role_for_the_scanner_may_keep_a_ledger_where_one_is_named() -> None:
+    (documented,) = [json.loads(text) for text in blocks(LEDGER, "json") if "KeepLedger" in text]
+    template = yaml.safe_load((SCANNER_ROLE / "cloudformation.yml").read_text(encoding="utf-8"))
+    rights = template["Resources"]["LedgerRights"]
+    assert (rights["Condition"], template["Parameters"]["Ledger"]["Default"]) == ("KeepLedger", "")
+    given = rights["Properties"]["PolicyDocument"]["Statement"]
+    assert [(s["Sid"], s["Action"]) for s in given] == [
+        (s["Sid"], s["Action"]) for s in documented["Statement"]
+    ]
+    terraform = (SCANNER_ROLE / "main.tf").read_text(encoding="utf-8")
+    assert all(
+        right in terraform for s in documented["Statement"] for right in (s["Sid"], *words(s["Action"]))
+    )
+    assert "Ledger=team-ledgers/production.sqlite" in NIGHTLY
+
+
+def words(action: str | list[str]) -> list[str]:
+    return [action] if isinstance(action, str) else action
 
 
 def test_the_role_in_each_account_has_the_same_rights_and_trusts_who_scans() -> None:

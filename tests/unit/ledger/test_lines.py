@@ -84,7 +84,7 @@ def test_what_is_known_is_shown_by_account_and_region() -> None:
         "come first",
         "",
         "The grants of 1 role are known since 2026-01-01",
-        "The last of 1 run was at 2026-01-03 00:01 UTC",
+        "The only run was at 2026-01-03 00:01 UTC",
     ]
 
 
@@ -116,6 +116,9 @@ def test_long_lists_are_cut_unless_all_is_asked_for() -> None:
     assert "and 30 workloads more: `--all` shows all" in some
     assert "orders049" in everything
     assert "more" not in everything
+    for shown in (some, everything):
+        assert "No hours are known" in shown
+        assert "hours above" not in shown
 
 
 def test_folded_days_are_known_by_their_hours() -> None:
