@@ -77,6 +77,8 @@ class Script:
 
     stacks: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
     """(region, stack) -> its roles: name -> logical id; each stack has a bucket too"""
+    modules: Mapping[str, Json] = field(default_factory=dict)
+    """logical id -> what is said of the module that made it"""
     templates: Mapping[str, str] = field(default_factory=dict)
     """stack -> the text of its template"""
 
@@ -247,6 +249,7 @@ class FakeEvidence:
                             "PhysicalResourceId": name,
                             "LogicalResourceId": logical_id,
                             "ResourceType": kind,
+                            **self.script.modules.get(logical_id, {}),
                         }
                         for name, logical_id, kind in [*resources, ("bucket", "Bucket", "AWS::S3::Bucket")]
                     ]

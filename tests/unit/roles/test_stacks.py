@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -53,6 +54,13 @@ def test_a_role_s_stack_logical_id_and_template() -> None:
         arn("west"): StackResource("notes-eu", "ListRole", '{"Resources": {}}'),
     }
     assert warnings == []
+
+
+def test_a_role_that_a_module_made() -> None:
+    made = {"ModuleInfo": {"TypeHierarchy": "Our::Notes::MODULE", "LogicalIdHierarchy": "Notes"}}
+    with FakeEvidence(replace(script(), modules={"ListRole": made})) as fake:
+        found, _ = read(fake, role("list", EAST))
+    assert found[arn("list")].module == "Notes"
 
 
 def test_one_request_serves_the_roles_of_a_stack() -> None:
