@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from scanner.model.calls import Certainty, Need, Permission, Unmapped
 from scanner.model.usage import DayRuns, earliest, latest
@@ -19,6 +19,8 @@ from scanner.model.workloads import Hints
 
 _VERSION = 1  # of the bytes: one more for each change of what they hold
 _LARGEST = 1 << 28  # of a state as it is unpacked
+_Count = Annotated[int, Meta(ge=0)]
+_Day = Annotated[int, Meta(ge=-700_000, le=2_900_000)]  # days since 1970 that a calendar can show
 # When a trace was newest (Unix seconds), and its id.
 Example = tuple[float, str]
 Examples = tuple[Example, ...]
@@ -60,9 +62,9 @@ class PermissionState(Struct, frozen=True, array_like=True):
     required: bool
     first: float | None
     last: float | None
-    count: int
-    traces: int
-    succeeded: int
+    count: _Count
+    traces: _Count
+    succeeded: _Count
     newest: Examples
 
 
@@ -72,7 +74,7 @@ class DenialState(Struct, frozen=True, array_like=True):
     action: str
     resource: str
     earliest: Place
-    count: int
+    count: _Count
     newest: Examples
 
 
@@ -81,7 +83,7 @@ class CodeState(Struct, frozen=True, array_like=True):
 
     last_call: float | None
     newest_complete: tuple[float, ...]
-    days: tuple[tuple[int, DayRuns], ...]
+    days: tuple[tuple[_Day, DayRuns], ...]
     auto_instrumented: float | None
     by_xray_sdk: float | None
     by_python_sdk: float | None
@@ -92,11 +94,11 @@ class WorkloadState(Struct, frozen=True, array_like=True):
     """The runs and calls of one workload. `remembered` are uses that no evidence stands behind."""
 
     workload: str | None
-    traces: int
-    calls: int
+    traces: _Count
+    calls: _Count
     first: float | None
     last: float | None
-    incomplete: int
+    incomplete: _Count
     last_incomplete: float | None
     code: CodeState
     of_versions: tuple[tuple[str, CodeState], ...]
@@ -104,22 +106,22 @@ class WorkloadState(Struct, frozen=True, array_like=True):
     attempted: tuple[PermissionState, ...]
     denied: tuple[DenialState, ...]
     one_of: tuple[Permission, ...]
-    unmapped: tuple[tuple[Unmapped, int], ...]
+    unmapped: tuple[tuple[Unmapped, _Count], ...]
     hints: tuple[tuple[Hints, float], ...]
-    other_credentials: int
+    other_credentials: _Count
     remembered: tuple[tuple[Permission, bool, bool, Seen], ...]
 
 
 class Counters(Struct, frozen=True, array_like=True):
     """What was counted of all workloads together."""
 
-    calls: int = 0
-    documents: int = 0
-    unreadable_documents: int = 0
-    traces: int = 0
-    unattributed_gaps: int = 0
-    unowned_documents: int = 0
-    impossible_times: int = 0
+    calls: _Count = 0
+    documents: _Count = 0
+    unreadable_documents: _Count = 0
+    traces: _Count = 0
+    unattributed_gaps: _Count = 0
+    unowned_documents: _Count = 0
+    impossible_times: _Count = 0
     first: float | None = None
     last: float | None = None
 

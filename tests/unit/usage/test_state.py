@@ -7,16 +7,42 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from scanner.model import Call, CallRow, Certainty, Need, Observation, ObservedCall, Outcome, RunRow
+from scanner.model import (
+    Call,
+    CallRow,
+    Certainty,
+    Need,
+    Observation,
+    ObservedCall,
+    Outcome,
+    Permission,
+    RunRow,
+    Unmapped,
+)
 from scanner.model.readings import TraceReading, WorkloadRun
 from scanner.model.usage import DayRuns, day_of
 from scanner.model.workloads import NO_HINTS, Hints
 from scanner.usage.builder import KEPT_STARTS, UsageBuilder
-from scanner.usage.state import Counters, Seen, StateUnreadError, UsageState, Use, decode, encode, uses_of
+from scanner.usage.state import (
+    CodeState,
+    Counters,
+    DenialState,
+    PermissionState,
+    Seen,
+    StateUnreadError,
+    UsageState,
+    Use,
+    WorkloadState,
+    decode,
+    encode,
+    uses_of,
+)
 from scanner.usage.times import TraceTimes
 from tests.unit.cases import function_arn, table
 from tests.unit.usage.test_builder import GET, F, at, call, reading, row
@@ -299,3 +325,32 @@ def test_a_state_grows_with_what_is_distinct_and_not_with_calls() -> None:
         for count in (KEPT_STARTS, 20 * KEPT_STARTS)
     )
     assert len(encode(many.state())) < 2 * len(encode(few.state()))
+
+
+_CODE = CodeState(None, (), (), None, None, None, ())
+_USED = PermissionState(Permission("s3:GetObject", "*", True), True, 1.0, 1.0, 1, 1, 1, ())
+_WORKLOAD = WorkloadState(
+    "w", 1, 1, 1.0, 1.0, 0, None, _CODE, (), (_USED,), (), (), (), (), (), other_credentials=0, remembered=()
+)
+
+
+@pytest.mark.parametrize(
+    "workload",
+    [
+        replace(_WORKLOAD, traces=-1),
+        replace(_WORKLOAD, used=(replace(_USED, count=-1),)),
+        replace(_WORKLOAD, unmapped=((Unmapped("S3", "Get", "unknown", None), -1),)),
+        replace(_WORKLOAD, denied=(DenialState("s3:GetObject", "*", (1.0, "", "", "", ""), -1, ()),)),
+        replace(_WORKLOAD, code=replace(_CODE, days=((10**15, DayRuns(1, 1.0, 1.0)),))),
+    ],
+)
+def test_counts_and_days_that_cannot_be_are_refused_as_no_state(workload: WorkloadState) -> None:
+    state = UsageState(workloads=(workload,))
+    packed = msgspec.msgpack.encode((1, state))
+    with pytest.raises(StateUnreadError):
+        decode(zlib.compress(packed))
+
+
+def test_a_state_of_possible_counts_is_read() -> None:
+    state = UsageState(workloads=(_WORKLOAD,))
+    assert decode(encode(state)) == state
