@@ -30,6 +30,7 @@ _ADDS = {
 }
 _POLICIES = {"Policy": "policyName", "ManagedPolicy": "managedPolicyName"}
 _DEFAULT = ("DefaultPolicy", "Resource")
+_ANY_DEFAULT = Name("*DefaultPolicy*")
 _RECEIVER_UNKNOWN = "the construct that it is given to is not known from the sources"
 _SAME_IDS = "stacks of the app have constructs with the same ids"
 MAX_UNSURE = 200  # policies that may be any role's: more tell nothing
@@ -63,11 +64,11 @@ class _App:
             by_id[_id(path)].append(path)
         roles = {}
         for id_, alike in by_id.items():
-            self._steps.spend(len(unsure) + 1)
+            self._steps.spend(1 + len(unsure) // 10)
             policies = [policy for path in alike for policy in _named(of_role[path], path)]
             if len(alike) > 1:
                 policies = [replace(policy, unsure=_SAME_IDS) for policy in policies]
-            policies += _named(unsure, alike[0])
+            policies += unsure
             roles[id_] = DeclaredRole(self._role_name(made[alike[0]], id_), tuple(policies))
         return Declarations(roles, tuple(self._uses()), tuple(self._apart()))
 
@@ -251,7 +252,8 @@ def _to(policy: PolicyPlace, roles: tuple[Path, ...]) -> Iterator[_Given]:
     if roles:
         yield _Given(policy, roles)
     else:
-        yield _Given(replace(policy, unsure=_RECEIVER_UNKNOWN), None)
+        name = _ANY_DEFAULT if policy.name == Name("") else policy.name
+        yield _Given(replace(policy, name=name, unsure=_RECEIVER_UNKNOWN), None)
 
 
 def _named(policies: Sequence[PolicyPlace], path: Path) -> Iterator[PolicyPlace]:
