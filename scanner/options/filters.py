@@ -111,7 +111,7 @@ def explain_command(report: str, finding_id: str = "ID", *, program: str = "") -
 
 def _program() -> str:
     """What runs this program again: also from a checkout where it is not installed."""
-    as_module = PurePath(sys.argv[0]).name == "__main__.py"
+    as_module = PurePath(sys.argv[0]).parts[-2:] == ("scanner", "__main__.py")
     return f"{shlex.quote(sys.orig_argv[0])} -m scanner" if as_module else INSTALLED
 
 
