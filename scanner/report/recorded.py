@@ -20,9 +20,10 @@ from scanner.report.records import Finding, Report, Role
 from scanner.report.view.viewed import ViewedReport, is_to_act_on, listed, short
 
 MAX_RECORD = 16_000
-"""Characters of the line in the comment; a record that is larger leaves out names, then ids, then all."""
+"""Characters of the line in the comment; a record that is larger leaves out ids, then names, then all."""
 
 _MAX_DECODED = 4_000_000
+_FEW_IDS = 8  # of a finding: a statement with `NotAction` has hundreds, which do not compress
 _ID_DIGITS = 8  # of 12: enough to tell the findings of an account apart
 _LINE = re.compile(r'<!-- xray-privilege-scan recorded="([A-Za-z0-9+/=]{1,40000})" -->')
 
@@ -151,7 +152,7 @@ def marked_as_in(findings: Iterable[RecordedFinding], earlier: Record) -> tuple[
 
 def line_of(record: Record, limit: int = MAX_RECORD) -> str:
     """The line that records it; empty where it would be too long."""
-    for shortened in (_unchanged, _without_names, _with_one_id):
+    for shortened in (_unchanged, _with_few_ids, _with_one_id, _without_names):
         of_all = _with_each(record, shortened)
         packed = base64.b64encode(zlib.compress(msgspec.json.encode(of_all), 9)).decode()
         line = f'<!-- xray-privilege-scan recorded="{packed}" -->'
@@ -171,12 +172,16 @@ def _unchanged(found: RecordedFinding) -> RecordedFinding:
     return found
 
 
-def _without_names(found: RecordedFinding) -> RecordedFinding:
-    return msgspec.structs.replace(found, actions="", resources="")
+def _with_few_ids(found: RecordedFinding) -> RecordedFinding:
+    return msgspec.structs.replace(found, ids=found.ids[:_FEW_IDS])
 
 
 def _with_one_id(found: RecordedFinding) -> RecordedFinding:
-    return msgspec.structs.replace(_without_names(found), ids=found.ids[:1])
+    return msgspec.structs.replace(found, ids=found.ids[:1])
+
+
+def _without_names(found: RecordedFinding) -> RecordedFinding:
+    return msgspec.structs.replace(_with_one_id(found), actions="", resources="")
 
 
 def recorded_in(body: str, masked: Callable[[str], str]) -> Record | None:

@@ -150,7 +150,11 @@ def test_large_accounts_are_recorded_and_fit(functions: int) -> None:
     state = issue_state(document, None, DAY)
     line = line_of(state.record, MAX_ISSUE_RECORD)
     assert line and len(line) <= MAX_ISSUE_RECORD
-    again = issue_state(document, recorded_in(line, str), DAY + 1)
+    earlier = recorded_in(line, str)
+    assert earlier and all(
+        found.actions and found.resources for found in earlier.open
+    )  # to name what is fixed
+    again = issue_state(document, earlier, DAY + 1)
     assert not again.new and not again.fixed and again.is_known
     body = issue_body(view_of(document), 65_000 - len(line), state, CommentExtras(report="https://x"))
     assert len(line) + len(body) <= 65_000
