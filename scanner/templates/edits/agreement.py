@@ -7,17 +7,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from scanner.templates.edits.deployed_role import DeployedRole
-from scanner.templates.edits.votes import Votes
+from scanner.templates.edits.votes import Vote, Votes
 from scanner.templates.locate import can_be_policy
 from scanner.templates.places import PolicyPlace, RolePlace
 from scanner.templates.written import Leaf
 
 
 class _User(NamedTuple):
-    """A policy of a role that is written with a text."""
+    """A statement of a policy of a role, or the policy itself, that is written with a text."""
 
     role: RolePlace
     policy: PolicyPlace
+    holder: Leaf
 
 
 def disagreements(
@@ -29,7 +30,7 @@ def disagreements(
     the findings. Where it shares the text, nothing is known of what it needs.
     """
     users = _users(roles)
-    by_place: dict[RolePlace, list[tuple[DeployedRole, frozenset[Leaf]]]] = defaultdict(list)
+    by_place: dict[RolePlace, list[tuple[DeployedRole, frozenset[Vote]]]] = defaultdict(list)
     for role, votes in deployed:
         for place in role.places:
             by_place[place].append((role, votes.all))
@@ -41,29 +42,31 @@ def _users(roles: Sequence[RolePlace]) -> dict[Leaf, list[_User]]:
     users: dict[Leaf, list[_User]] = defaultdict(list)
     for role in roles:
         for policy in role.policies:
-            for leaf in _leaves(policy):
-                users[leaf].append(_User(role, policy))
+            for holder, leaf in _leaves(policy):
+                users[leaf].append(_User(role, policy, holder))
     return users
 
 
 def leaves_of(role: RolePlace) -> set[Leaf]:
     """All that can be removed of a role."""
-    return {leaf for policy in role.policies for leaf in _leaves(policy)}
+    return {leaf for policy in role.policies for _, leaf in _leaves(policy)}
 
 
-def _leaves(policy: PolicyPlace) -> set[Leaf]:
+def _leaves(policy: PolicyPlace) -> set[Vote]:
+    """What can be removed of a policy, with the statement that has it."""
     written = [s.written for s in policy.statements or () if s.written]
-    leaves = {leaf for its in written for action in its.actions for leaf in its.leaves(action)}
-    leaves |= {Leaf(its.source.path, node) for its in written for n in its.resources.values() for node in n}
-    if policy.written and policy.written.name:
-        leaves.add(Leaf(policy.written.source.path, policy.written.name))
-    return leaves | {its.leaf for its in (*written, *([policy.written] if policy.written else []))}
+    found = {Vote(its.leaf, leaf) for its in written for a in its.actions for leaf in its.leaves(a)}
+    for its in (*written, *([policy.written] if policy.written else [])):
+        nodes = [its.node, *(node for nodes in its.resources.values() for node in nodes)]
+        nodes += [its.name] if its.name else []
+        found |= {Vote(its.leaf, Leaf(its.source.path, node)) for node in nodes}
+    return found
 
 
 def _disagreement(
     leaf: Leaf,
     users: Sequence[_User],
-    by_place: Mapping[RolePlace, Sequence[tuple[DeployedRole, frozenset[Leaf]]]],
+    by_place: Mapping[RolePlace, Sequence[tuple[DeployedRole, frozenset[Vote]]]],
 ) -> str:
     for user in users:
         sharing = [
@@ -72,9 +75,17 @@ def _disagreement(
             if any(can_be_policy(user.policy, policy) for policy in deployed.role.policies)
         ]
         for deployed, votes in sharing:
-            if leaf not in votes:
-                return f"role {deployed.role.name} is written with the same lines, and may need it"
+            if Vote(user.holder, leaf) not in votes:
+                return _may_need_it(deployed, leaf, votes)
         if not sharing and len({other.role for other in users}) > 1:
             name = user.role.logical_id or (user.role.name.text if user.role.name else "another one")
             return f"role {name} of {user.role.path} is written with the same lines, and was not compared"
     return ""
+
+
+def _may_need_it(deployed: DeployedRole, leaf: Leaf, votes: Iterable[Vote]) -> str:
+    if any(vote.leaf == leaf for vote in votes):
+        return (
+            f"another statement of role {deployed.role.name} is written with the same lines, and may need it"
+        )
+    return f"role {deployed.role.name} is written with the same lines, and may need it"

@@ -55,7 +55,9 @@ def _swaps(templates: Templates, files: Files, deployed: Sequence[DeployedRole])
     voted = []
     for role in deployed:
         swaps = list(swaps_of(role))
-        voted.append((role, Votes({id_: frozenset({s.leaf}) for s in swaps for id_ in s.findings})))
+        leaves = {id_: frozenset({swap.leaf}) for swap in swaps for id_ in swap.findings}
+        holders = {id_: swap.holder for swap in swaps for id_ in swap.findings}
+        voted.append((role, Votes(leaves, holders=holders)))
         for swap in swaps:
             proposed[swap.leaf].append(swap)
     if not proposed:
@@ -65,7 +67,7 @@ def _swaps(templates: Templates, files: Files, deployed: Sequence[DeployedRole])
         values = tuple(dict.fromkeys(value for swap in its for value in swap.values))
         ids = frozenset(id_ for swap in its for id_ in swap.findings)
         if leaf not in blocked and (len(its) == 1 or its[0].values == values):
-            swap = Swap(leaf, values, ids, its[0].why)
+            swap = Swap(leaf, values, ids, its[0].why, its[0].holder)
             fix = FileEdits(leaf.path, files, templates.roles).swap(swap)
             if fix:
                 yield fix

@@ -14,12 +14,16 @@ from scanner.verdict.bundle_table import SAM, bundles
 
 
 class Swap(NamedTuple):
-    """Texts to put in the place of one, the findings that are gone with it, and what to look at."""
+    """Texts to put in the place of one, the findings that are gone with it, and what to look at.
+
+    `holder` is what the text stands in: a statement or a policy, by what is removed with all of it.
+    """
 
     leaf: Leaf
     values: tuple[str, ...]
     findings: frozenset[str]
     why: str
+    holder: Leaf
 
 
 def swaps_of(deployed: DeployedRole) -> Iterator[Swap]:
@@ -59,7 +63,7 @@ def _smaller_template(deployed: DeployedRole, findings: Sequence[Finding]) -> It
         if bundle.unless:
             why += f": it lacks {', '.join(bundle.unless)}, which traces may not show"
         leaf = Leaf(place.written.source.path, place.written.name)
-        yield Swap(leaf, (bundle.smaller,), frozenset(f.id for f in gone), why)
+        yield Swap(leaf, (bundle.smaller,), frozenset(f.id for f in gone), why, place.written.leaf)
 
 
 def _used_of_wildcards(deployed: DeployedRole) -> Iterator[Swap]:
@@ -76,5 +80,5 @@ def _used_of_wildcards(deployed: DeployedRole) -> Iterator[Swap]:
                 leaves = tuple(Leaf(written.source.path, node) for node in nodes)
             if finding.id in kept and len(leaves) == len(texts) == 1:
                 why = f"the {what} of {texts[0]} that were used or may be needed: the others are gone"
-                yield Swap(leaves[0], kept[finding.id], frozenset({finding.id}), why)
+                yield Swap(leaves[0], kept[finding.id], frozenset({finding.id}), why, written.leaf)
                 break

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from scanner.iam.variables import literal
 from scanner.model import Finding
@@ -17,21 +18,32 @@ _CANNOT_BE_CUT = "the template does not write these actions one by one"
 _NOT_CUT_OUT = "several statements stand on these lines"
 
 
+class Vote(NamedTuple):
+    """What may go as far as its holder is concerned: a statement or a policy, by what goes with all of it."""
+
+    holder: Leaf
+    leaf: Leaf
+
+
 @dataclass(frozen=True)
 class Votes:
     """What a role agrees to remove, by finding; and why there is nothing for other findings.
 
-    `policies` are the policies of templates that the findings stand in.
+    `policies` are the policies of templates that the findings stand in, `holders` the statements, or else the
+    policies, by what is removed with all of them.
     """
 
     leaves: Mapping[str, frozenset[Leaf]] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
     policies: Mapping[str, PolicyPlace] = field(default_factory=dict)
+    holders: Mapping[str, Leaf] = field(default_factory=dict)
 
     @property
-    def all(self) -> frozenset[Leaf]:
-        """All that it agrees to remove."""
-        return frozenset().union(*self.leaves.values())
+    def all(self) -> frozenset[Vote]:
+        """All that it agrees to remove, for each statement that has it."""
+        return frozenset(
+            Vote(self.holders[id_], leaf) for id_, leaves in self.leaves.items() for leaf in leaves
+        )
 
 
 def votes_of(deployed: DeployedRole) -> Votes:
@@ -39,6 +51,7 @@ def votes_of(deployed: DeployedRole) -> Votes:
     leaves: dict[str, frozenset[Leaf]] = {}
     notes: dict[str, str] = {}
     policies: dict[str, PolicyPlace] = {}
+    holders: dict[str, Leaf] = {}
     beside = _by_statement(deployed.findings)
     for finding in deployed.findings:
         placement = deployed.placements.get(finding.id)
@@ -47,13 +60,21 @@ def votes_of(deployed: DeployedRole) -> Votes:
         found = _leaves(finding, placement, beside)
         if isinstance(found, str):
             notes[finding.id] = found
-        elif placement.policy is not None:
+        elif placement.policy is not None and (holder := holder_of(placement)) is not None:
             leaves[finding.id] = found
             policies[finding.id] = placement.policy
+            holders[finding.id] = holder
     objections = deployed.objections([f for f in deployed.findings if f.id in leaves]) if leaves else ()
     if objections:
         return Votes({}, {**notes, **dict.fromkeys(leaves, f"without it {objections[0]}")})
-    return Votes(leaves, notes, policies)
+    return Votes(leaves, notes, policies, holders)
+
+
+def holder_of(placement: Placement) -> Leaf | None:
+    """What is removed with all of the statement, or else of the policy, that a finding stands in."""
+    statement, policy = placement.statement, placement.policy
+    written = statement.written if statement and statement.written else policy.written if policy else None
+    return written.leaf if written else None
 
 
 _OfStatements = Mapping[tuple[str, int], Sequence[Finding]]

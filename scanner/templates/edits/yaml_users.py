@@ -24,6 +24,15 @@ _OF_ROLES = frozenset(
 # Sections that nothing reads by itself, and those in which the Serverless Framework declares roles
 _READ_BY_NAME = frozenset({"custom", "Metadata", "Mappings"})
 _SERVERLESS = frozenset({"provider", "functions"})
+# Where policies stand, from the properties of a resource, a provider and a function
+_POLICIES = (("Properties", "Policies"), ("Properties", "PolicyDocument"))
+_STATEMENTS = (
+    ("iam", "role", "statements"),
+    ("iamRoleStatements",),
+)
+_NOT_GRANTED = frozenset({"NotAction", "NotResource", "Condition", "Principal", "NotPrincipal"})
+_MERGE = "<<"
+_MAX_MERGES = 20
 _SELF = "${self:"
 
 
@@ -39,8 +48,9 @@ def check_users(root: Element, removed: Collection[Element]) -> None:
         paths = {".".join(_path(above)) for above in chain if above.parent}
         for reader in readers:
             if (reader.kind == "alias" and reader.text in names) or not paths.isdisjoint(_named(reader.text)):
-                _check_section(element)
-                _check_section(reader)
+                for its in (element, reader):
+                    _check_section(its)
+                    _check_grants(root, its)
                 todo.append(reader)
 
 
@@ -74,6 +84,52 @@ def _check_section(element: Element) -> None:
         return
     reader = ".".join(its.key for its in above[:2]) or "another part of the text"
     raise CannotCutError(f"{reader[:100]} reads it too")
+
+
+def _check_grants(root: Element, element: Element) -> None:
+    """Raises CannotCutError where an element is more than a part of what statements allow.
+
+    Without it, one that denies would deny less, and one that allows all but some actions would allow more.
+    """
+    keys = [above.key for above in list(element.chain())[-2::-1] if above.key not in ("", _MERGE)]
+    keys = keys[1:] if keys[:1] == ["resources"] else keys
+    reader = ".".join(keys[:4])[:100]
+    places: tuple[tuple[str, ...], ...] = ()
+    if keys[:1] == ["Resources"]:
+        keys, places = keys[2:], _POLICIES
+    elif keys[:1] == ["provider"] or keys[:1] == ["functions"]:
+        keys, places = keys[1 if keys[0] == "provider" else 2 :], _STATEMENTS
+    if places and not any(keys[: len(place)] == list(place[: len(keys)]) for place in places):
+        raise CannotCutError(f"{reader} reads it too")
+    if not _NOT_GRANTED.isdisjoint(keys):
+        raise CannotCutError("a statement reads it too for what it does not allow")
+    for above in element.chain():
+        effect = _effect(root, above)
+        if effect not in (None, "Allow"):
+            raise CannotCutError("a statement that denies, or may, reads it too")
+
+
+def _effect(root: Element, element: Element) -> str | None:
+    """The effect of a statement, with that of what is merged into it, None where an element has none."""
+    todo, merges = [element], 0
+    while todo:
+        values = {entry.key.text: entry.value for entry in todo.pop().entries if entry.key}
+        effect, merged = values.get("Effect"), values.get(_MERGE)
+        if effect is not None:
+            return effect.text if effect.kind == "scalar" and not effect.tag else ""
+        parts = [] if merged is None else [merged, *(entry.value for entry in merged.entries)]
+        for part in reversed(parts):
+            merges += 1
+            if merges > _MAX_MERGES:
+                return ""
+            todo += (
+                _anchored(root, part.text) if part.kind == "alias" else [part] if part.kind == "map" else []
+            )
+    return None
+
+
+def _anchored(root: Element, name: str) -> list[Element]:
+    return [element for element in _all(root) if element.anchor == name and element.kind == "map"]
 
 
 def _type_of(resource: Element) -> str:
