@@ -75,12 +75,15 @@ def _attachments(tree: Tree) -> Iterator[Attachment]:
     for logical_id, resource in tree.resources.items():
         fields = tree.fields(resource.properties)
         document = fields.get("PolicyDocument")
+        others = any(tree.items(fields.get(name)) for name in ("Users", "Groups"))
+        no_edit = "users or groups have the policy too" if others else ""
         if resource.type == "AWS::IAM::ManagedPolicy":
             # Known by its own name, to whichever roles it is attached.
             name = name_of(tree, fields.get("ManagedPolicyName"), logical_id)
-            yield Attachment(None, DeclaredRole(None, (policy(tree, name, "managed", document),)))
+            managed = replace(policy(tree, name, "managed", document), no_edit=no_edit)
+            yield Attachment(None, DeclaredRole(None, (managed,)))
         elif resource.type in ("AWS::IAM::Policy", "AWS::IAM::RolePolicy"):
-            place = inline(tree, fields.get("PolicyName"), document)
+            place = replace(inline(tree, fields.get("PolicyName"), document), no_edit=no_edit)
             roles = fields.get("RoleName" if resource.type == "AWS::IAM::RolePolicy" else "Roles")
             for node in tree.items(roles):
                 yield Attachment(tree.target(node), DeclaredRole(Name(tree.pattern(node)), (place,)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
@@ -10,21 +11,25 @@ from scanner.templates.written import Leaf
 
 
 class Composed(NamedTuple):
-    """What to remove, and why some of it cannot be."""
+    """What to remove, by leaves what goes with or instead of them, and why some of it cannot be."""
 
     nodes: frozenset[Leaf]
+    instead: dict[Leaf, set[Leaf]]
     blocked: dict[Leaf, str]
 
 
 def composed(leaves: Collection[Leaf], roles: Sequence[RolePlace]) -> Composed:
     """What goes with leaves that go."""
     nodes, blocked = set(leaves), dict[Leaf, str]()
+    instead: dict[Leaf, set[Leaf]] = defaultdict(set)
     for policy in (policy for role in roles for policy in role.policies if policy.statements):
         gone = [_gone(statement, leaves) for statement in policy.statements or ()]
         for statement, its in zip(policy.statements or (), gone, strict=True):
             if its and statement.written:
                 nodes -= its
                 nodes.add(statement.written.leaf)
+                for leaf in its:
+                    instead[leaf].add(statement.written.leaf)
         of_policy = frozenset().union(*gone)
         if all(gone) and of_policy and policy.other_statements == 0:
             nodes -= {s.written.leaf for s in policy.statements or () if s.written}
@@ -32,7 +37,9 @@ def composed(leaves: Collection[Leaf], roles: Sequence[RolePlace]) -> Composed:
                 blocked |= dict.fromkeys(of_policy, _left_empty(policy))
             else:
                 nodes.add(policy.written.leaf)
-    return Composed(frozenset(nodes), blocked)
+                for leaf in of_policy:
+                    instead[leaf].add(policy.written.leaf)
+    return Composed(frozenset(nodes), instead, blocked)
 
 
 def _gone(statement: StatementPlace, leaves: Collection[Leaf]) -> frozenset[Leaf]:

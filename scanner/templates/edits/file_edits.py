@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 from scanner.model import Disposition, Finding, Fix
 from scanner.templates.edits.agreement import leaves_of
-from scanner.templates.edits.compose import composed
+from scanner.templates.edits.compose import Composed, composed
 from scanner.templates.edits.declared import are_without
 from scanner.templates.edits.pieces import Piece, pieces, without
 from scanner.templates.edits.recheck import grants_less
@@ -24,6 +24,7 @@ from scanner.text.patch import Change, changed, hunks_around
 MAX_CHECKED = 4_000_000  # characters: of texts that are read again with edits, some seconds
 _NOT_THE_SAME = "the text would not be the same without it"
 _OTHER_ROLES = "the template would declare other roles, not the same ones without it"
+_NOT_CUT = "nothing of the file is cut for it alone"
 _UNREAD = "the file cannot be read"
 _MARK = b"\xef\xbb\xbf"  # a byte order mark
 
@@ -104,6 +105,8 @@ class FileEdits:
                 found = self._pieces(removals) if removals else []
             except CannotCutError as error:
                 return [], {**notes, **{removal.finding.id: str(error) for removal in removals}}
+        cut = frozenset[str]().union(*(piece.findings for piece in found))
+        notes |= {r.finding.id: _NOT_CUT for r in removals if r.finding.id not in cut}
         return [self._fix(piece, removals) for piece in self._independent(found, removals)], notes
 
     def swap(self, swap: Swap) -> Fix | None:
@@ -138,7 +141,8 @@ class FileEdits:
         if self._left < 0:
             raise CannotCutError("the file has more findings than edits are made for")
         self._left -= len(self._text)
-        leaves, nodes, cuts = self._cuts(removals)
+        leaves, its, cuts = self._cuts(removals)
+        nodes = its.nodes
         spans = {leaf.node for leaf in nodes}
         new = without(self._text, cuts)
         if not self._syntax.is_without(self._text, spans, new):
@@ -146,14 +150,17 @@ class FileEdits:
         for template, roles in self._roles.items():
             if not are_without(roles, leaves | nodes, self._roles_in(template, new)):
                 raise CannotCutError(_OTHER_ROLES)
-        return pieces(cuts, {r.finding.id: [leaf.node for leaf in r.leaves] for r in removals})
+        gone = {leaf: {leaf.node, *(other.node for other in its.instead.get(leaf, ()))} for leaf in leaves}
+        return pieces(
+            cuts, {r.finding.id: frozenset().union(*(gone[leaf] for leaf in r.leaves)) for r in removals}
+        )
 
-    def _cuts(self, removals: Sequence[Removal]) -> tuple[frozenset[Leaf], frozenset[Leaf], tuple[Span, ...]]:
+    def _cuts(self, removals: Sequence[Removal]) -> tuple[frozenset[Leaf], Composed, tuple[Span, ...]]:
         """What goes with some removals, what to remove for that, and the cuts. Raises CannotCutError."""
         leaves = frozenset(leaf for removal in removals for leaf in removal.leaves)
         roles = dict.fromkeys(role for leaf in leaves for role in self._users.get(leaf, ()))
-        nodes = composed(leaves, tuple(roles)).nodes
-        return leaves, nodes, self._syntax.cuts(self._text, {leaf.node for leaf in nodes})
+        its = composed(leaves, tuple(roles))
+        return leaves, its, self._syntax.cuts(self._text, {leaf.node for leaf in its.nodes})
 
     def _roles_in(self, template: str, new: str) -> Sequence[RolePlace]:
         text = new if template == self._path else self._files.text(template)

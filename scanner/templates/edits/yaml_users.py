@@ -80,7 +80,7 @@ def _check_section(element: Element) -> None:
     section = above[0].key if above else ""
     if section in _READ_BY_NAME | _SERVERLESS or section.startswith(("x-", ".")):
         return
-    if section == "Resources" and len(above) > 1 and _type_of(above[1]) in _OF_ROLES:
+    if section == "Resources" and len(above) > 1 and _is_of_roles(above[1]):
         return
     reader = ".".join(its.key for its in above[:2]) or "another part of the text"
     raise CannotCutError(f"{reader[:100]} reads it too")
@@ -132,8 +132,12 @@ def _anchored(root: Element, name: str) -> list[Element]:
     return [element for element in _all(root) if element.anchor == name and element.kind == "map"]
 
 
-def _type_of(resource: Element) -> str:
-    return next((its.value.text for its in resource.entries if its.key and its.key.text == "Type"), "")
+def _is_of_roles(resource: Element) -> bool:
+    """Whether a resource is a role, or a policy that neither users nor groups have."""
+    fields = {its.key.text: its.value for its in resource.entries if its.key}
+    properties = fields["Properties"].entries if "Properties" in fields else []
+    keys = {its.key.text for its in properties if its.key}
+    return "Type" in fields and fields["Type"].text in _OF_ROLES and keys.isdisjoint({"Users", "Groups"})
 
 
 def _all(root: Element) -> Iterator[Element]:

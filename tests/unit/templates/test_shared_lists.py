@@ -137,3 +137,41 @@ def test_what_a_variable_of_the_environment_reads_stays() -> None:
     assert edited({"serverless.yml": alone.encode()}, [its])["serverless.yml"].decode() == alone.replace(
         f"[{GET}, {PUT}]", f"[{PUT}]"
     )
+
+
+def test_a_list_apart_that_is_wholly_unused() -> None:
+    """What goes is the statement, though the finding's own lines stay."""
+    document = LISTED.replace(
+        "&actions\n                  - s3:GetObject\n                  - s3:PutObject", "*all"
+    )
+    text = f"x-all: &all [{GET}, {PUT}]\n" + HEAD + document
+    its = deployed("reader-of-books", [inline("read", BOTH[0])], [GET, PUT])
+    assert (
+        edited({"template.yml": text.encode()}, [its])["template.yml"].decode()
+        == text.partition("      Policies")[0]
+    )
+
+
+USERS = f"""\
+  Policy:
+    Type: AWS::IAM::%s
+    Properties:
+      PolicyName: more
+      %s
+      PolicyDocument:
+        Statement:
+          - {{ Effect: Allow, Action: [{GET}, {PUT}], Resource: '{B}' }}
+"""
+
+
+@pytest.mark.parametrize("who", ["Users: [bob]", "Groups: [readers]"])
+def test_what_users_have_too_stays(who: str) -> None:
+    policy = USERS % ("Policy", f"Roles: [!Ref Reader]\n      {who}")
+    its = deployed("reader-of-books", [inline("read", BOTH[0]), inline("more", BOTH[1])], [])
+    more = [f for f in its.findings if f.policy.name == "more" and f.actions == (GET,)]
+    its = its._replace(findings=(replace(more[0], verdict=Verdict.UNUSED),))
+    found = offered({"template.yml": f"{HEAD}{LISTED}{policy}".encode()}, [its])
+    assert (found.fixes, set(found.notes.values())) == ((), {"users or groups have the policy too"})
+    alone = USERS.replace(f"[{GET}, {PUT}]", "*actions") % ("Policy", who)
+    found = offered({"template.yml": f"{HEAD}{LISTED}{alone}".encode()}, [role(BOTH[:1], {0})])
+    assert (found.fixes, set(found.notes.values())) == ((), {"Resources.Policy reads it too"})
