@@ -6,8 +6,8 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from scanner.templates.code.languages import CodeError, LanguageName
-from scanner.templates.code.text import Code
+from scanner.templates.code.languages import CodeError, LanguageName, field, text_of
+from scanner.templates.code.text import WRAPPERS, Code
 from scanner.templates.written import CannotCutError, Span
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _LISTS = ("array", "list", "object", "dictionary")
 _ENTRIES = ("pair", "keyword_argument")
+_BINDINGS = {"variable_declarator": "name", "assignment": "left"}
+_NAMES = ("identifier", "shorthand_property_identifier")
 _BLOCKS = ("program", "module", "block", "statement_block", "class_body")
 _WORD = re.compile(r"[A-Za-z0-9*?:/._-]+")
 _NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
@@ -37,6 +39,8 @@ class CodeSyntax:
         """
         code = self._code(text)
         removed = _removed(code, nodes)
+        for node in removed:
+            _check_name(code, node)
         by_parent: dict[int, list[Node]] = {}
         for node in removed:
             by_parent.setdefault(node.parent.id if node.parent else 0, []).append(node)
@@ -110,6 +114,23 @@ def _removed(code: Code, nodes: Collection[Span]) -> list[Node]:
             if (start, end) != (node.start_byte, node.end_byte)
         )
     ]
+
+
+def _check_name(code: Code, node: Node) -> None:
+    """Raises CannotCutError where a name is bound to a literal that a node is a part of, and read twice."""
+    above = node.parent
+    while above is not None and above.type in (*_LISTS, *_ENTRIES, *WRAPPERS):
+        above = above.parent
+    if above is None or above.type not in _BINDINGS:
+        return
+    name = text_of(field(above, _BINDINGS[above.type]))
+    todo, mentions = [code.root], 0
+    while todo:
+        its = todo.pop()
+        todo += its.named_children
+        mentions += its.type in _NAMES and text_of(its) == name
+    if mentions > 2:  # the binding is one of them
+        raise CannotCutError(f"{name[:100]} is read elsewhere too")
 
 
 def _entry(node: Node | None) -> Node:

@@ -26,7 +26,7 @@ UNKNOWN = "!Unknown"  # the tag of what is no literal
 _OF_STATEMENTS = ("Action", "NotAction")
 _MAX_NESTING = 100
 _STR, _MAP, _SEQ, _BOOL = (f"tag:yaml.org,2002:{kind}" for kind in ("str", "map", "seq", "bool"))
-_WRAPPERS = frozenset(
+WRAPPERS = frozenset(
     {
         *("as_expression", "satisfies_expression", "parenthesized_expression", "non_null_expression"),
         "await_expression",
@@ -152,7 +152,7 @@ def unwrapped(node: Node) -> Node:
     """A node without what says its type, or waits for it."""
     for _ in range(_MAX_NESTING):
         inner = [child for child in node.named_children if child.type != "comment"]
-        if node.type not in _WRAPPERS or not inner:
+        if node.type not in WRAPPERS or not inner:
             break
         node = inner[0]
     return node

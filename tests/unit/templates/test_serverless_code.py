@@ -136,3 +136,23 @@ def test_no_edit_of_statements_that_have_a_name_where_none_would_be_left() -> No
     )
     assert not offer.fixes
     assert offer.notes
+
+
+@pytest.mark.parametrize("effect", ["Deny", "Allow"])
+def test_a_list_that_two_statements_name_stays(effect: str) -> None:
+    text = dedent(f"""\
+        const actions = ['sqs:SendMessage', 'sqs:ReceiveMessage'];
+        export default {{
+          service: 'notes', provider: {{ name: 'aws', iamRoleStatements: [
+            {{ Effect: 'Allow', Action: actions, Resource: 'arn:aws:sqs:us-east-1:123456789012:a' }},
+            {{ Effect: '{effect}', Action: actions, Resource: 'arn:aws:sqs:us-east-1:123456789012:b' }},
+          ] }},
+          functions: {{ list: {{ handler: 'a.b' }} }},
+        }};
+        """)
+    both = ["sqs:SendMessage", "sqs:ReceiveMessage"]
+    first = allow(both, "arn:aws:sqs:us-east-1:123456789012:a")
+    second = {**allow(both, "arn:aws:sqs:us-east-1:123456789012:b"), "Effect": effect}
+    its = deployed(ROLE, [inline("notes-dev-lambda", first, second)], both[:1])
+    found = offered({"serverless.ts": text.encode()}, [its._replace(workloads=LIST)])
+    assert (found.fixes, set(found.notes.values())) == ((), {"actions is read elsewhere too"})
