@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from functools import cached_property
 from hashlib import sha256
 from typing import NamedTuple, Protocol
 
@@ -11,6 +12,7 @@ from scanner.model import Disposition, Finding, Fix
 from scanner.templates.edits.agreement import leaves_of
 from scanner.templates.edits.compose import Composed, composed
 from scanner.templates.edits.declared import are_without
+from scanner.templates.edits.namers import DATA, check_namers
 from scanner.templates.edits.pieces import Piece, pieces, without
 from scanner.templates.edits.recheck import grants_less
 from scanner.templates.edits.swaps import Swap
@@ -87,6 +89,7 @@ class FileEdits:
         self._roles = {
             template: [role for role in roles if role.path == template] for template in sorted(templates)
         }
+        self._others = {role.path for role in roles} - templates
         self._users: dict[Leaf, list[RolePlace]] = defaultdict(list)
         for its in self._roles.values():
             for user in its:
@@ -144,6 +147,7 @@ class FileEdits:
         leaves, its, cuts = self._cuts(removals)
         nodes = its.nodes
         spans = {leaf.node for leaf in nodes}
+        self._check_namers(spans)
         new = without(self._text, cuts)
         if not self._syntax.is_without(self._text, spans, new):
             raise CannotCutError(_NOT_THE_SAME)
@@ -161,6 +165,20 @@ class FileEdits:
         roles = dict.fromkeys(role for leaf in leaves for role in self._users.get(leaf, ()))
         its = composed(leaves, tuple(roles))
         return leaves, its, self._syntax.cuts(self._text, {leaf.node for leaf in its.nodes})
+
+    def _check_namers(self, nodes: Collection[Span]) -> None:
+        """Raises CannotCutError where something else may read the file, which is a part of templates."""
+        if self._path not in self._roles and self._path.endswith(DATA):
+            check_namers(self._path, self._text, nodes, *self._templates)
+
+    @cached_property
+    def _templates(self) -> tuple[dict[str, str], dict[str, str]]:
+        """The texts of the templates that the file is a part of, and of the others."""
+        users, others = (
+            {template: self._files.text(template) or "" for template in sorted(its)}
+            for its in (self._roles, self._others)
+        )
+        return users, others
 
     def _roles_in(self, template: str, new: str) -> Sequence[RolePlace]:
         text = new if template == self._path else self._files.text(template)

@@ -93,7 +93,7 @@ class Elements:
         return self.commas[place] if place < len(self.commas) and self.commas[place] < end else None
 
 
-@lru_cache(maxsize=4)  # of a text are asked what to cut, and what it is without that
+@lru_cache(maxsize=8)  # of a text are asked what to cut, and what it is without that
 def elements_of(text: str) -> Elements:
     """The elements of a text. Raises CannotCutError where it is none, or several documents."""
     try:

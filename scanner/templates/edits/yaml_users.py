@@ -36,8 +36,14 @@ _MAX_MERGES = 20
 _SELF = "${self:"
 
 
-def check_users(root: Element, removed: Collection[Element]) -> None:
-    """Raises CannotCutError where something other than a role reads what is to go."""
+def check_users(root: Element, removed: Collection[Element], *, of_roles: bool = False) -> None:
+    """Raises CannotCutError where something other than a role reads what is to go.
+
+    With `of_roles` that is checked of these elements too: what is to go stands elsewhere, and they name it.
+    """
+    for element in removed if of_roles else ():
+        _check_section(element)
+        _check_grants(root, element)
     readers = _readers(root)
     todo, checked = (list(removed) if readers else []), set[Element]()
     while todo:
@@ -45,7 +51,7 @@ def check_users(root: Element, removed: Collection[Element]) -> None:
         chain = [above for above in element.chain() if above not in checked]
         checked.update(chain)
         names = {above.anchor for above in chain if above.anchor}
-        paths = {".".join(_path(above)) for above in chain if above.parent}
+        paths = {".".join(path_of(above)) for above in chain if above.parent}
         for reader in readers:
             if (reader.kind == "alias" and reader.text in names) or not paths.isdisjoint(_named(reader.text)):
                 for its in (element, reader):
@@ -57,7 +63,7 @@ def check_users(root: Element, removed: Collection[Element]) -> None:
 @lru_cache(maxsize=2)  # of a text it is asked for each edit
 def _readers(root: Element) -> tuple[Element, ...]:
     """What names other parts of the text."""
-    return tuple(element for element in _all(root) if element.kind == "alias" or _SELF in element.text)
+    return tuple(element for element in all_of(root) if element.kind == "alias" or _SELF in element.text)
 
 
 def _named(text: str) -> Iterator[str]:
@@ -66,7 +72,7 @@ def _named(text: str) -> Iterator[str]:
         yield part.split("}")[0].split(",")[0].strip()
 
 
-def _path(element: Element) -> list[str]:
+def path_of(element: Element) -> list[str]:
     """The keys, and the indices of lists, to an element."""
     below_root = list(element.chain())[-2::-1]
     return [above.key or str(above.index) for above in below_root]
@@ -129,7 +135,7 @@ def _effect(root: Element, element: Element) -> str | None:
 
 
 def _anchored(root: Element, name: str) -> list[Element]:
-    return [element for element in _all(root) if element.anchor == name and element.kind == "map"]
+    return [element for element in all_of(root) if element.anchor == name and element.kind == "map"]
 
 
 def _is_of_roles(resource: Element) -> bool:
@@ -140,7 +146,8 @@ def _is_of_roles(resource: Element) -> bool:
     return "Type" in fields and fields["Type"].text in _OF_ROLES and keys.isdisjoint({"Users", "Groups"})
 
 
-def _all(root: Element) -> Iterator[Element]:
+def all_of(root: Element) -> Iterator[Element]:
+    """An element and all that is in it."""
     todo = [root]
     while todo:
         element = todo.pop()
