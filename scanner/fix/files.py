@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -9,12 +10,14 @@ from typing import NamedTuple
 
 from scanner.report.records import Fix
 from scanner.templates.edits.recheck import grants_less
-from scanner.templates.read import FRAMEWORKS, Files, files_of
+from scanner.templates.read import FRAMEWORKS, Files, files_of, read_templates, roles_in, text_of
 from scanner.text.patch import Change, changed, patch
 
 _CHANGED = "it is not the file that the scan read: scan again, or take a report that hides no names"
 _UNREADABLE = "there is no such file in the checkout, or it is a link, or too large"
 _NO_TEMPLATE = "it is no kind of file that edits are made of"
+_NAME = re.compile(r"""["']?[\w:*?/.-]+["']?""")
+_NAMES = re.compile(r"""[\w:*?/.,"'\[\] \r\n-]+""")
 _MORE = "the edits together would not just take permissions away"
 
 
@@ -73,7 +76,7 @@ def planned(
         if not missing:
             continue
         file = ChangedFile(path, content, _changes(missing, there), tuple(missing))
-        if _is_less(checkout, file):
+        if all(map(_only_removes, missing)) and _is_less(root, checkout, file):
             files.append(file)
         else:
             refused[path] = _MORE
@@ -120,5 +123,16 @@ def _changes(missing: Iterable[Fix], made: Sequence[Fix]) -> tuple[Change, ...]:
     return tuple(sorted(changes))
 
 
-def _is_less(checkout: Files, file: ChangedFile) -> bool:
-    return grants_less(file.path, file.before, file.after, checkout)
+def _only_removes(fix: Fix) -> bool:
+    """Whether an edit leaves something out, or puts names in the place of a name: no edit does more."""
+    rest = iter(fix.before)
+    if all(character in rest for character in fix.replacement):
+        return True
+    named = _NAME.fullmatch(fix.before) and _NAMES.fullmatch(fix.replacement)
+    return named is not None and fix.disposition != "safe"
+
+
+def _is_less(root: Path, checkout: Files, file: ChangedFile) -> bool:
+    own = roles_in(file.path, text_of(file.path, file.before) or "", checkout)
+    templates = None if own else read_templates(root)
+    return grants_less(file.path, file.before, file.after, checkout, templates)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
+from pathlib import Path
 
 from scanner.action.publish.comment import key_of, pull_request_of
 from scanner.action.publish.publication import Publication
@@ -17,7 +18,8 @@ from scanner.iam.severity import NONE, SEVERITY_LEVELS
 from scanner.report.records import Finding, Fix, Report
 from scanner.report.view.viewed import is_to_act_on
 from scanner.templates.edits.recheck import grants_less
-from scanner.templates.read import files_of
+from scanner.templates.places import Templates
+from scanner.templates.read import files_of, read_templates
 from scanner.text.escape import counted, markdown_code
 
 _ELSEWHERE = "the comment and the summary have the edits"
@@ -73,7 +75,7 @@ def _suggested(publication: Publication, target: SuggestionTarget, report: Repor
         files=plan.files,
         is_merge=target.is_merge,
         content_at=repository.file,
-        is_less=partial(_is_less, publication),
+        is_less=partial(_is_less, root, cache(partial(read_templates, root))),
         rank=removed.rank,
         why=removed.why,
     )
@@ -89,8 +91,8 @@ def _suggested(publication: Publication, target: SuggestionTarget, report: Repor
     return suggest(repository, number, draft)
 
 
-def _is_less(publication: Publication, path: str, before: bytes, after: bytes) -> bool:
-    return grants_less(path, before, after, files_of(publication.workflow.workspace))
+def _is_less(root: Path, templates: Callable[[], Templates], path: str, before: bytes, after: bytes) -> bool:
+    return grants_less(path, before, after, files_of(root), templates())
 
 
 class _Removed:

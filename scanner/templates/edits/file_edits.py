@@ -16,10 +16,11 @@ from scanner.templates.edits.namers import DATA, check_namers
 from scanner.templates.edits.pieces import Piece, pieces, without
 from scanner.templates.edits.recheck import grants_less
 from scanner.templates.edits.swaps import Swap
+from scanner.templates.edits.texts import Changed, sources_of
 from scanner.templates.places import PolicyPlace, RolePlace
 from scanner.templates.read import roles_in, text_of
 from scanner.templates.steps import Steps
-from scanner.templates.written import CannotCutError, Leaf, Source, Span, Written
+from scanner.templates.written import CannotCutError, Leaf, Span
 from scanner.text.escape import well_formed
 from scanner.text.patch import Change, changed, hunks_around
 
@@ -56,23 +57,6 @@ class Files(Protocol):
         """The names of the files in a folder."""
 
 
-class _Changed(NamedTuple):
-    """The files of a checkout, one of them with another text."""
-
-    files: Files
-    path: str
-    new: str
-    steps: Steps
-
-    def text(self, path: str) -> str | None:
-        """The text of a file."""
-        return self.new if path == self.path else self.files.text(path)
-
-    def names(self, folder: str) -> Sequence[str]:
-        """The names of the files in a folder."""
-        return self.files.names(folder)
-
-
 class FileEdits:
     """Edits of the file at a path, which is a template or a part of some."""
 
@@ -81,7 +65,7 @@ class FileEdits:
         self._files = files
         self._content = files.content(path) or b""
         self._text = text_of(path, self._content) or ""
-        sources = {role: _sources(role) for role in roles}
+        sources = {role: sources_of(role) for role in roles}
         self._syntax = next(
             source.syntax for its in sources.values() for source in its if source.path == path
         )
@@ -182,7 +166,7 @@ class FileEdits:
 
     def _roles_in(self, template: str, new: str) -> Sequence[RolePlace]:
         text = new if template == self._path else self._files.text(template)
-        roles = roles_in(template, text or "", _Changed(self._files, self._path, new, Steps()))
+        roles = roles_in(template, text or "", Changed(self._files, self._path, new, Steps()))
         if roles is None:
             raise CannotCutError(_UNREAD)
         return roles
@@ -250,14 +234,6 @@ class FileEdits:
             kept.append(self._content[self._byte(place) : self._byte(cut.start)])
             place = cut.end
         return b"".join(kept)
-
-
-def _sources(role: RolePlace) -> list[Source]:
-    """The texts that a role is written in."""
-    written: list[Written | None] = []
-    for policy in role.policies:
-        written += [policy.written, *(statement.written for statement in policy.statements or ())]
-    return [its.source for its in written if its is not None]
 
 
 def _why(removals: Sequence[Removal], *, careful: bool) -> str:

@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -204,3 +205,44 @@ def test_a_report_without_lines_says_how_to_get_them(
     its.report.write_bytes(orjson.dumps(plain(report(result, replace(request)))))
     assert its.fix() == 0
     assert "scan with `--checkout DIR`" in capsys.readouterr().err
+
+
+def of_another_file(its: Project, path: str, before: str, after: str) -> Path:
+    """Let the report have an edit of a file that the project has."""
+    file = its.root / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"{before}\n")
+    git(its.root, "add", "-A")
+    git(its.root, "commit", "-q", "-m", "b")
+    digest = sha256(file.read_bytes()).hexdigest()
+    place = {"start": 0, "end": len(before), "before": before, "replacement": after}
+    changed_report(its, path=path, digest=digest, **place)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "after"),
+    [
+        (".github/workflows/ci.yml", "run: false # a b", "run: a"),
+        ("package.json", '{"scripts": {"test": "true"}}', '{"scripts": {}}'),
+        ("iam.yml", "- { Effect: Allow, Action: a:B, Resource: b }", "- { Effect: Allow, Action: a:B }"),
+    ],
+)
+def test_files_that_no_template_is_written_in_are_left(
+    tmp_path: Path, path: str, before: str, after: str
+) -> None:
+    its = project(tmp_path)
+    file = of_another_file(its, path, before, after)
+    assert its.fix("--apply", "--unsafe") == 1
+    assert file.read_text() == f"{before}\n"
+
+
+@pytest.mark.parametrize("disposition", ["safe", "needs-a-look"])
+def test_an_edit_of_something_else_in_a_template_is_refused(tmp_path: Path, disposition: str) -> None:
+    its = project(tmp_path)
+    document = orjson.loads(its.report.read_bytes())
+    before = document["fixes"][0]["before"]
+    changed_report(its, replacement="          # $(curl example.org)\n", disposition=disposition)
+    assert before
+    assert its.fix("--apply", "--unsafe") == 1
+    assert its.template.read_text() == notes.SERVERLESS
