@@ -15,9 +15,13 @@ settings.register_profile("full", deadline=None, derandomize=True, max_examples=
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or "quick")
 
 
-def examples(full: int) -> settings:
-    """The settings of a property that is tried with so many examples in the full profile."""
-    return settings(max_examples=full * settings().max_examples // _FULL)
+def examples(full: int, quick: int | None = None) -> settings:
+    """The settings of a property that is tried with so many examples in the full profile.
+
+    In the quick one it is a share of these, or as many as are named.
+    """
+    share = full * settings().max_examples // _FULL
+    return settings(max_examples=share if quick is None or share == full else quick)
 
 
 thorough = pytest.mark.skipif(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 from github import Github
 from github.ContentFile import ContentFile
@@ -63,8 +64,12 @@ class Repository:
         """The token's own account, without `[bot]`; None if GitHub does not tell.
 
         The default token of a workflow cannot call `GET /user`, but GraphQL knows its viewer. Forgejo and
-        Gitea have no GraphQL; they may answer the other.
+        Gitea have no GraphQL; they may answer the other. Both are asked once.
         """
+        return self._viewer
+
+    @cached_property
+    def _viewer(self) -> str | None:
         return self._graphql_viewer() or self._rest_viewer()
 
     def _graphql_viewer(self) -> str | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 
 import pytest
 from botocore.loaders import JSONFileLoader, Loader
 from botocore.retries.standard import ExponentialBackoff
 
+from scanner.github import api
+from scanner.github.retry import RetryLimits
 from scanner.traces import xray_requests
 from tests.fakes.botocore_files import read_file
 from tests.fakes.moto_aws import MotoAws
@@ -42,9 +44,13 @@ def models_are_read_once() -> Iterator[None]:
 
 @pytest.fixture(scope="module", autouse=True)
 def pauses_are_short() -> Iterator[None]:
-    """Between a request that failed and the same again; as many as ever, in a tenth of their time."""
+    """Between a request that failed and the same again: as many as ever, in a tenth of their time.
+
+    Between requests to GitHub there are none.
+    """
     of_botocore, of_ours = ExponentialBackoff.delay_amount, xray_requests.RETRY_PAUSES
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(ExponentialBackoff, "delay_amount", lambda *given: of_botocore(*given) / 10)
         patched.setattr(xray_requests, "RETRY_PAUSES", tuple(pause / 10 for pause in of_ours))
+        patched.setattr(api, "RetryLimits", partial(RetryLimits, between_requests=0.0, between_writes=0.0))
         yield

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from scanner.notify import VARIABLE, Delivery, Webhook, deliver
 from scanner.notify.address import AddressError, address_of
 from scanner.notify.send import Patience
+from tests.examples import examples
 from tests.fakes.serving import Answer
 from tests.unit.notify.reports import found, hook
 
@@ -233,7 +234,7 @@ ECHOED = st.sampled_from([b"{url}", b"{path}", b"no {path} here", b"", b"invalid
 ANSWERS = st.tuples(st.sampled_from([200, 301, 307, 308, 400, 404, 429, 500, 503]), ECHOED, st.booleans())
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(examples(60, quick=5), suppress_health_check=[HealthCheck.too_slow])
 @given(answers=st.lists(ANSWERS, min_size=1, max_size=3))
 def test_no_line_holds_any_part_of_the_address(answers: list[tuple[int, bytes, bool]]) -> None:
     path = "/services/T0AAAAAAA/B0BBBBBBB/invalid_token"

@@ -25,6 +25,7 @@ from scanner.report.records import Finding, Report, Role
 from scanner.report.view import Row, View, view_of
 from scanner.report.view.viewed import statement_of
 from scanner.text.redact import PUBLIC_REDACTION
+from tests.examples import thorough
 from tests.fakes.accounts import account
 from tests.unit.cases import allow, compared, function, policy, table, usage, used
 from tests.unit.report.examples import COMPARE, GET, SCAN, scan_result
@@ -68,7 +69,7 @@ def of_functions(*names: str, actions: tuple[str, ...] = (GET, SCAN)) -> View:
 # --- its size ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("functions", [5, 60, LARGE])
+@pytest.mark.parametrize("functions", [5, pytest.param(60, marks=thorough), LARGE])
 def test_at_most_fifteen_lines_stand_before_the_folds(functions: int) -> None:
     view = view_of(report_of_account(functions))
     note = "This pull request changes a file.\n\n<details><summary>What it changes</summary>x</details>"

@@ -18,6 +18,7 @@ from scanner.report.recorded import Record, RecordedFinding, line_of, recorded_i
 from scanner.report.records import Finding, Report, Role, ScannedAccount
 from scanner.report.view import view_of
 from scanner.text.escape import markdown_code
+from tests.examples import thorough
 from tests.unit.cases import allow, compared, function, policy, table, usage, used
 from tests.unit.report.examples import COMPARE, GET, SCAN, crud_scan, scan_result
 from tests.unit.report.test_comment import report_of_account
@@ -144,7 +145,7 @@ def test_a_finding_that_fails_the_gate_is_open_though_it_is_not_confirmed() -> N
 # --- the line and the texts ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("functions", [60, 300])
+@pytest.mark.parametrize("functions", [60, pytest.param(300, marks=thorough)])
 def test_large_accounts_are_recorded_and_fit(functions: int) -> None:
     document = report_of_account(functions)
     state = issue_state(document, None, DAY)

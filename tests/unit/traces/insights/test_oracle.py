@@ -159,7 +159,7 @@ BOUNDS = st.sampled_from([math.inf, 1.0, 40e-6, 300e-6])
 SOME = RECORDS[: len(RECORDS) // 2]
 
 
-@settings(examples(16), phases=[Phase.explicit, Phase.generate])  # to shrink takes minutes
+@settings(examples(16, quick=2), phases=[Phase.explicit, Phase.generate])  # to shrink takes minutes
 @given(SCRIPTS, BOUNDS)
 def test_whatever_goes_wrong_the_usage_is_that_of_a_file_or_marked(
     some_expected: Mapping[str | None, Any], script: LogsScript, max_gb: float
