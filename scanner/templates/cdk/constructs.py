@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from scanner.iam.patterns import matches
+from scanner.iam.variables import literal
 from scanner.templates.cdk.ids import Path, logical_id
+from scanner.templates.cdk.output import MadeRole, Site
 from scanner.templates.code.program import Call, Chain, Program, chain_of
 from scanner.templates.code.text import text_value, unwrapped
+from scanner.templates.places import ANY
 from scanner.templates.steps import Steps
 from scanner.templates.tree import TemplateResource
 from scanner.text.tables import rows
@@ -20,6 +25,9 @@ if TYPE_CHECKING:
 MAX_PATHS = 50  # of one construct: a class that is used more often is as good as unknown
 _MAX_DEPTH = 20  # of classes and constructs within each other
 _STACKS = ("Stack", "NestedStack")
+# The ids of functions that the CDK makes once in a stack for its own use, with the first that asks for it.
+# Source: aws-cdk-lib aws-lambda/lib/singleton-lambda.ts (a UUID), core/lib/custom-resource-provider
+_SHARED = re.compile("[0-9a-fA-F]{32}$|^Custom::")
 
 
 class Kind(NamedTuple):
@@ -32,7 +40,7 @@ class Kind(NamedTuple):
 class Constructs:
     """What an app's files make. A place is asked for by the call that makes it."""
 
-    def __init__(self, programs: Sequence[Program], steps: Steps) -> None:
+    def __init__(self, programs: Sequence[Program], steps: Steps, made: Sequence[MadeRole] = ()) -> None:
         self.calls = [call for program in programs for call in program.calls]
         self._steps = steps
         self._bindings = {
@@ -51,6 +59,10 @@ class Constructs:
                 self._sites[call.name].append(call)
         self.resources: dict[str, TemplateResource] = {}  # that were referred to, by logical id
         self._paths: dict[Call, tuple[Path, ...]] = {}
+        self._roles_at: dict[Site, list[MadeRole]] = defaultdict(list)
+        for role in made:
+            if role.site is not None:
+                self._roles_at[role.site].append(role)
 
     # --- names ---
 
@@ -169,9 +181,28 @@ class Constructs:
         if given is not None and kind.role:
             role = self.call_at(call, given)
             return () if role is None or not role.makes else self.role_paths(role)
-        if call.is_spread:
-            return ()  # what is spread may name a role
-        return tuple((*path, *kind.role) for path in self.paths(call))
+        # What is spread may name a role.
+        known = () if call.is_spread else self.paths(call)
+        return tuple((*path, *kind.role) for path in known) or self._seen_paths(call)
+
+    def seen_roles(self, call: Call) -> list[MadeRole]:
+        """The roles of a construct that the app's output has, by the place of the call that makes it."""
+        kind, given = kinds()[self.kind_of(call.name)], call.argument(1, "id")
+        row, column = call.node.start_point
+        ids = None if given is None else text_value(given)
+        pattern = ANY if ids is None else ANY.join(map(literal, ids.split("${}")))
+        found = []
+        for role in self._roles_at.get(Site(call.code.path, row + 1, column + 1), ()):
+            size = len(role.path) - len(kind.role)
+            if size > 0 and role.path[size:] == kind.role and not _SHARED.search(role.path[size - 1]):
+                found += [role] if matches(pattern, literal(role.path[size - 1])) else []
+        return found
+
+    def _seen_paths(self, call: Call) -> tuple[Path, ...]:
+        """The paths of its role by the app's output. They begin with what tells the call from others."""
+        paths = dict.fromkeys(role.path for role in self.seen_roles(call))
+        begin = f"{call.code.path}:{call.node.start_byte}"
+        return tuple((begin, *path) for path in paths) if len(paths) <= MAX_PATHS else ()
 
     def roles_named(self, of: Call, chain: Chain | None) -> tuple[Path, ...] | None:
         """The paths of the role of what a name means; none if unknown, None where it surely has none."""

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from scanner.iam.variables import literal
 from scanner.templates.cdk.constructs import Constructs, kinds
 from scanner.templates.cdk.grants import grant_name, grant_statements, lines_of_call, shown
 from scanner.templates.cdk.ids import Path, logical_id
+from scanner.templates.cdk.output import MadeRole, name_seen, notes_of
 from scanner.templates.cdk.statements import is_unknown, listed, source_of, statement, tree_of
 from scanner.templates.code.program import Call, Program, chain_of
 from scanner.templates.code.text import entries
 from scanner.templates.framework import Attachment, Declarations, DeclaredRole, RoleUse
-from scanner.templates.places import Name, PolicyPlace
+from scanner.templates.places import ANY, Name, PolicyPlace
 from scanner.templates.policies import line_of
 from scanner.templates.steps import Steps
+from scanner.templates.tree import KEPT_OF_ID
 from scanner.templates.written import Written
 
 if TYPE_CHECKING:
@@ -46,9 +49,10 @@ class _Given(NamedTuple):
 class _App:
     """Reads an app."""
 
-    def __init__(self, programs: Sequence[Program], steps: Steps) -> None:
+    def __init__(self, programs: Sequence[Program], seen: Sequence[MadeRole], steps: Steps) -> None:
         self._steps = steps
-        self._constructs = Constructs(programs, steps)
+        self._seen = seen
+        self._constructs = Constructs(programs, steps, seen)
 
     def declarations(self) -> Declarations:
         """The roles by logical id, with their policies, the functions that use them, and policies apart."""
@@ -62,15 +66,39 @@ class _App:
         by_id: dict[str, list[Path]] = defaultdict(list)
         for path in sorted(made):
             by_id[_id(path)].append(path)
-        roles = {}
+        roles, apart = {}, list(self._apart())
+        notes = notes_of(self._seen)
         for id_, alike in by_id.items():
             self._steps.spend(1 + len(unsure) // 10)
+            more = (*unsure, *notes.pop(id_, ()))
+            names = self._names_by_stack(made, alike)
+            for path, name in names:
+                its = (*_named(of_role[path], path), *more)
+                apart.append(Attachment(None, DeclaredRole(name, its)))
+            if names:
+                continue
             policies = [policy for path in alike for policy in _named(of_role[path], path)]
             if len(alike) > 1:
                 policies = [replace(policy, unsure=_SAME_IDS) for policy in policies]
-            policies += unsure
-            roles[id_] = DeclaredRole(self._role_name(made[alike[0]], id_), tuple(policies))
-        return Declarations(roles, tuple(self._uses()), tuple(self._apart()))
+            roles[id_] = DeclaredRole(self._role_name(made[alike[0]], id_), (*policies, *more))
+        for id_, its in notes.items():
+            self._steps.spend(1 + len(unsure) // 10)
+            roles[id_] = DeclaredRole(name_seen(self._seen, id_), (*unsure, *its))
+        return Declarations(roles, tuple(self._uses()), tuple(apart))
+
+    def _names_by_stack(self, made: Mapping[Path, Call], alike: Sequence[Path]) -> list[tuple[Path, Name]]:
+        """Roles of several stacks with one logical id, by names that tell these; none where unknown."""
+        found: list[tuple[Path, Name]] = []
+        known: set[str] = set()
+        for path in alike if len(alike) > 1 else ():
+            call = made[path]
+            its = {role.stack for role in self._constructs.seen_roles(call) if role.path == path[1:]}
+            if not its or its & {"", *known} or "roleName" in call.named:
+                return []
+            known |= its
+            id_ = _id(path)[:KEPT_OF_ID]
+            found += [(path, Name(f"{literal(stack)}-{id_}{ANY}")) for stack in sorted(its)]
+        return found
 
     # --- roles ---
 
@@ -263,6 +291,8 @@ def _named(policies: Sequence[PolicyPlace], path: Path) -> Iterator[PolicyPlace]
         yield replace(policy, name=name) if policy.name == Name("") else policy
 
 
-def declarations(programs: Sequence[Program], steps: Steps) -> Declarations | None:
-    """What an app's files declare, None where there are none."""
-    return _App(programs, steps).declarations() if programs else None
+def declarations(
+    programs: Sequence[Program], steps: Steps, seen: Sequence[MadeRole] = ()
+) -> Declarations | None:
+    """What an app's files and its output (`seen`) declare, None where there are none."""
+    return _App(programs, seen, steps).declarations() if programs or seen else None

@@ -13,8 +13,11 @@ def _read(path: str, text: str, checkout: Checkout) -> Declarations | None:
     # Parsers of code are needed for apps alone.
     from scanner.templates.cdk.app import programs
     from scanner.templates.cdk.declarations import declarations
+    from scanner.templates.cdk.output import made_roles
 
-    return declarations(programs(path, text, checkout), checkout.steps)
+    its = programs(path, text, checkout)
+    seen = made_roles(path, text, [program.code.path for program in its], checkout)
+    return declarations(its, checkout.steps, seen)
 
 
 CDK_APP = Framework(
