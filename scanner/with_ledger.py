@@ -94,7 +94,8 @@ class LedgerScope:
         Of a trace that began before the time that was read, only what it used counts.
         """
         states = {self._numbered(key): state for key, state in counter.states().items()}
-        addition = only_uses((*states.values(), counter.older()))
+        by_source = ((key.source, state) for key, state in states.items())
+        addition = only_uses((*by_source, ("xray", counter.older())))
         if self.observes:
             of_account = [
                 (self.readers[id_].account, part) for id_, parts in covered.items() for part in parts

@@ -51,6 +51,7 @@ class UseRecord(Struct, frozen=True):
     first_seen: str | None
     last_seen: str | None
     times: int
+    sources: list[str]
 
 
 class WorkloadRecord(Struct, frozen=True):
@@ -148,6 +149,7 @@ def _use(use: Use, seen: Seen) -> UseRecord:
         iso(seen.first) if seen.first else None,
         iso(seen.last) if seen.last else None,
         seen.times,
+        sorted(seen.sources),
     )
 
 

@@ -89,11 +89,11 @@ def without_gaps(state: UsageState) -> UsageState:
     )
 
 
-def only_uses(states: Iterable[UsageState]) -> Ledger:
-    """What a run adds that saw only some of the traces: what was used is not forgotten."""
+def only_uses(states: Iterable[tuple[str, UsageState]]) -> Ledger:
+    """What a run adds that saw only some of the traces, each with its source: no use is forgotten."""
     uses: dict[Use, Seen] = {}
-    for state in states:
-        for use, seen in uses_of(state).items():
+    for source, state in states:
+        for use, seen in uses_of(state, source).items():
             uses[use] = seen.joined(uses[use]) if use in uses else seen
     return Ledger(uses=uses)
 

@@ -24,7 +24,7 @@ CREATE TABLE day(account TEXT, region TEXT, source TEXT, mapping TEXT, start INT
 CREATE TABLE period(account TEXT, region TEXT, source TEXT, mapping TEXT, start INTEGER, hours TEXT,
   read_at REAL, content BLOB, PRIMARY KEY(account, region, source, mapping, start));
 CREATE TABLE use(workload TEXT, action TEXT, resource TEXT, exact INTEGER, conditions TEXT, certainty TEXT,
-  sent INTEGER, first REAL, last REAL, times INTEGER,
+  sent INTEGER, first REAL, last REAL, times INTEGER, sources TEXT,
   PRIMARY KEY(workload, action, resource, exact, conditions, certainty, sent));
 CREATE TABLE grants(number INTEGER PRIMARY KEY, names TEXT);
 CREATE TABLE role(role TEXT, read_at REAL, grants INTEGER, PRIMARY KEY(role, read_at));
@@ -46,7 +46,7 @@ _HoursOfDay = Annotated[str, Meta(pattern=r"\A[0-9a-f]{1,6}\Z")]
 _HoursOfPeriod = Annotated[str, Meta(pattern=r"\A[0-9a-f]{1,180}\Z")]
 _DayRow = tuple[str, str, str, str, _Start, _HoursOfDay, _Time, bytes]
 _PeriodRow = tuple[str, str, str, str, _Start, _HoursOfPeriod, _Time, bytes]
-_UseRow = tuple[str, str, str, _Flag, str, str, _Flag, _Time, _Time, _Count]
+_UseRow = tuple[str, str, str, _Flag, str, str, _Flag, _Time, _Time, _Count, str]
 _GrantsRow = tuple[int, str]
 _RoleRow = tuple[str, _Time, int]
 _RunRow = tuple[str, _Time, str, str, bytes | None]
@@ -72,7 +72,7 @@ def ledger_of(rows: Mapping[str, Iterable[Row]]) -> Ledger:
         buckets={_key(row): Bucket(bool(row[5]), row[6], row[7]) for row in rows["bucket"]},
         days={_key(row): _fold(row) for row in rows["day"]},
         periods={_key(row): _fold(row) for row in rows["period"]},
-        uses={_use(row): Seen(*row[7:]) for row in rows["use"]},
+        uses={_use(row): _seen(row) for row in rows["use"]},
         roles={RoleRead(role, at): grants[number] for role, at, number in rows["role"]},
         runs={row[0]: _run(row) for row in rows["run"]},
     )
@@ -89,7 +89,8 @@ def _fold_rows(folds: Mapping[BucketKey, Fold]) -> Iterator[Row]:
 def _use_rows(ledger: Ledger) -> Iterator[Row]:
     for (workload, (permission, certainty), sent), seen in ledger.uses.items():
         action, resource, exact, conditions = permission
-        yield workload, action, resource, exact, _json(conditions), certainty.value, sent, *seen
+        sources = _json(sorted(seen.sources))
+        yield workload, action, resource, exact, _json(conditions), certainty.value, sent, *seen[:3], sources
 
 
 def _numbered(ledger: Ledger) -> dict[frozenset[GrantName], int]:
@@ -116,7 +117,7 @@ TABLES = (
     Table("bucket", 8, _bucket_rows, _BucketRow),
     Table("day", 8, lambda ledger: _fold_rows(ledger.days), _DayRow),
     Table("period", 8, lambda ledger: _fold_rows(ledger.periods), _PeriodRow),
-    Table("use", 10, _use_rows, _UseRow),
+    Table("use", 11, _use_rows, _UseRow),
     Table("grants", 2, _grants_rows, _GrantsRow),
     Table("role", 3, _role_rows, _RoleRow),
     Table("run", 5, _run_rows, _RunRow),
@@ -136,6 +137,11 @@ def _use(row: Row) -> Use:
     values = msgspec.json.decode(conditions, type=ConditionValues)
     permission = Permission(action, resource, bool(exact), values)
     return Use(workload, Need(permission, Certainty(certainty)), bool(sent))
+
+
+def _seen(row: Row) -> Seen:
+    first, last, times, sources = row[7:]
+    return Seen(first, last, times, frozenset(msgspec.json.decode(sources, type=list[str])))
 
 
 def _grants(names: str) -> frozenset[GrantName]:

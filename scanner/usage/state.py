@@ -44,15 +44,22 @@ class Seen(NamedTuple):
     """When a use was seen first and last, and how many times at most at once.
 
     In Unix seconds, 0 where no trace can have such a time. What says the same of one use twice says it once.
+    `sources` are where the traces were kept that showed it ("xray", "spans", "files").
     """
 
     first: float
     last: float
     times: int
+    sources: frozenset[str] = frozenset()
 
     def joined(self, other: Seen) -> Seen:
         """What two say of the same use."""
-        return Seen(min(self.first, other.first), max(self.last, other.last), max(self.times, other.times))
+        return Seen(
+            min(filter(None, (self.first, other.first)), default=0.0),
+            max(self.last, other.last),
+            max(self.times, other.times),
+            self.sources | other.sources,
+        )
 
 
 class PermissionState(Struct, frozen=True, array_like=True):
@@ -183,10 +190,15 @@ def decode(content: bytes) -> UsageState:
         raise StateUnreadError(f"cannot be read: {error}") from error
 
 
-def uses_of(state: UsageState) -> dict[Use, Seen]:
-    """All that workloads used or attempted, without the evidence: what must never be forgotten."""
+def uses_of(state: UsageState, source: str = "") -> dict[Use, Seen]:
+    """All that workloads used or attempted, without the evidence: what must never be forgotten.
+
+    `source` is where the traces of the state were kept, empty where that is not known.
+    """
     uses: dict[Use, Seen] = {}
+    sources = frozenset({source} - {""})
     for use, seen in _uses_of(state):
+        seen = seen._replace(sources=seen.sources | sources)
         known = uses.get(use)
         uses[use] = seen if known is None else known.joined(seen)
     return uses

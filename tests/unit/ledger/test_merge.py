@@ -37,8 +37,9 @@ def test_no_use_is_ever_lost(a: Ledger, b: Ledger) -> None:
     assert uses.keys() == a.uses.keys() | b.uses.keys()
     for ledger in (a, b):
         for use, seen in ledger.uses.items():
-            assert uses[use].first <= seen.first
+            assert 0 < uses[use].first <= seen.first or not seen.first  # 0: no trace can have such a time
             assert uses[use].last >= seen.last
+            assert uses[use].sources >= seen.sources
 
 
 def test_an_hour_read_again_is_replaced() -> None:

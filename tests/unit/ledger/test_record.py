@@ -14,7 +14,7 @@ from scanner.model import CallRow, Role, RunRow
 from scanner.model.readings import TraceReading
 from scanner.traces.source import Coverage, Item, Origin
 from scanner.usage.builder import UsageBuilder
-from scanner.usage.state import UsageState, decode, encode
+from scanner.usage.state import Seen, UsageState, decode, encode
 from tests.unit.cases import allow, policy
 from tests.unit.usage.test_builder import at, call, reading
 
@@ -115,13 +115,19 @@ def test_a_gap_that_may_be_anybodys_is_kept_and_no_evidence() -> None:
     kept = decode(hours_read(covered, {KEY: GAP}, "m", NOW)[KEY].content)
     assert (kept.counters.unattributed_gaps, kept.workloads) == (1, ())
     assert without_gaps(kept) == UsageState()
-    assert only_uses([GAP]).uses == only_uses([USED]).uses != {}
+    assert only_uses([("xray", GAP)]).uses == only_uses([("xray", USED)]).uses != {}
 
 
 def test_uses_of_several_hours_are_known_by_the_first_and_the_last() -> None:
     one, other = state_of(reading(at(100.0))), state_of(reading(at(200.0)))
-    uses = list(only_uses([one, other, USED]).uses.values())
+    uses = list(only_uses([("xray", one), ("spans", other), ("xray", USED)]).uses.values())
     assert [(seen.first <= 100.0, seen.last >= 200.0, seen.times) for seen in uses] == [(True, True, 1)]
+    assert [seen.sources for seen in uses] == [{"xray", "spans"}]
+
+
+def test_a_time_that_no_trace_can_have_hides_no_other() -> None:
+    known, unknown = Seen(5.0, 9.0, 1), Seen(0.0, 0.0, 2)
+    assert known.joined(unknown) == unknown.joined(known) == Seen(5.0, 9.0, 2)
 
 
 def test_grants_appear() -> None:
