@@ -85,7 +85,7 @@ def planned(
 
 def _may_be_edited(path: str) -> bool:
     """Whether a path names a file that a framework reads, below the checkout."""
-    suffixes = {suffix for framework in FRAMEWORKS for suffix in framework.suffixes}
+    suffixes = {suffix for framework in FRAMEWORKS for suffix in (*framework.suffixes, *framework.parts)}
     parts = path.split("/")
     return path.lower().endswith(tuple(suffixes)) and not {"..", ".git", ""}.intersection(parts)
 

@@ -75,13 +75,15 @@ class Framework(NamedTuple):
     convention, so that one that cannot be read is worth a mention. `may_be(file, text)`: a cheap test before
     parsing; most YAML and JSON files of a checkout are something else. `read(path, text, checkout)`: what the
     template at a path declares, None where it is no template of it; it may raise whatever a parser raises,
-    and takes other files of the checkout from `checkout` alone.
+    and takes other files of the checkout from `checkout` alone. `parts`: what the names of further files end
+    with that are read of a template, and edited.
     """
 
     suffixes: tuple[str, ...]
     is_named: Callable[[str], bool]
     may_be: Callable[[str, str], bool]
     read: Callable[[str, str, Checkout], Declarations | None]
+    parts: tuple[str, ...] = ()
 
 
 def name_of(tree: Tree, given: Node | None, logical_id: str) -> Name:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from scanner.iam.variables import literal
 from scanner.templates.cdk.constructs import Constructs, kinds
-from scanner.templates.cdk.grants import grant_name, grant_statements, lines_of_call, shown
+from scanner.templates.cdk.grants import grant_name, grant_statements, lines_of_call, shown, written_name
 from scanner.templates.cdk.ids import Path, logical_id
 from scanner.templates.cdk.output import MadeRole, name_seen, notes_of
 from scanner.templates.cdk.statements import is_unknown, listed, source_of, statement, tree_of
@@ -193,6 +193,7 @@ class _App:
             lines_of_call(call),
             places,
             made_by=shown(call),
+            written=written_name(call),
             is_open=True,
             path=call.code.path,
         )

@@ -5,6 +5,7 @@ Source: docs.aws.amazon.com/cdk/v2/guide/configuration.html
 
 from __future__ import annotations
 
+from scanner.templates.code.languages import SUFFIXES
 from scanner.templates.framework import Declarations, Framework
 from scanner.templates.written import Checkout
 
@@ -25,4 +26,5 @@ CDK_APP = Framework(
     is_named=lambda file: file == "cdk.json",
     may_be=lambda file, text: file == "cdk.json" and '"app"' in text,
     read=_read,
+    parts=tuple(SUFFIXES),
 )

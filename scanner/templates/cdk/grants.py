@@ -9,11 +9,12 @@ from functools import cache
 
 from scanner.iam.variables import literal
 from scanner.templates.cdk.constructs import Constructs, grants_of
-from scanner.templates.cdk.statements import tree_of
+from scanner.templates.cdk.statements import source_of, tree_of
 from scanner.templates.code.languages import field, text_of
 from scanner.templates.code.program import Call
 from scanner.templates.places import ANY, StatementPlace
 from scanner.templates.steps import Steps
+from scanner.templates.written import Written
 from scanner.text.yaml_document import Lines
 from scanner.verdict.bundle_table import CDK, Bundle, Part, bundles
 
@@ -54,6 +55,15 @@ def lines_of_call(call: Call) -> Lines:
     """The lines of a call, or of the name that is called where it stands behind others."""
     line = call.node.end_point[0] + 1 if call.node.type == "new_expression" else call.node.start_point[0] + 1
     return Lines(line, line)
+
+
+def written_name(call: Call) -> Written | None:
+    """Where a grant stands, and its name, in whose place that of a smaller one may be put."""
+    callee = field(call.node, "function")
+    name = field(callee, "property") or field(callee, "attribute") if callee is not None else None
+    if name is None:
+        return None
+    return Written(source_of(call.code), call.code.span(call.node), name=call.code.span(name))
 
 
 def shown(call: Call) -> str:

@@ -20,6 +20,8 @@ _NAMES = ("identifier", "shorthand_property_identifier")
 _BLOCKS = ("program", "module", "block", "statement_block", "class_body")
 _WORD = re.compile(r"[A-Za-z0-9*?:/._-]+")
 _NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
+_HUMP = re.compile("([A-Z])")
+_GRANT = "grant"
 _BLANK = re.compile(r"[ \t]*")
 _REST = re.compile(r"[ \t]*(?:(?://|#)[^\r\n]*)?")
 _BREAK = re.compile(r"\r\n|\n|\r")
@@ -65,13 +67,20 @@ class CodeSyntax:
         if found is None or not values or not all(map(_WORD.fullmatch, values)):
             raise CannotCutError("it is not written as a plain text")
         if _NAME.fullmatch(raw) and len(values) == 1 and _NAME.fullmatch(values[0]):
-            return values[0]
+            return self._spelled(values[0], raw)
         quote = raw[:1]
         if quote not in ("'", '"') or _WORD.fullmatch(raw[1:-1]) is None or raw[-1:] != quote:
             raise CannotCutError("it is not written as a plain text")
         written = ", ".join(f"{quote}{value}{quote}" for value in values)
         in_list = found.parent is not None and found.parent.type in ("array", "list")
         return written if len(values) == 1 or in_list else f"[{written}]"
+
+    def _spelled(self, name: str, other: str) -> str:
+        """A name of the CDK as another one in its place: `grantRead`, `grant_read`, or `read` of a facade."""
+        if name.startswith(_GRANT) and not other.startswith(_GRANT):
+            name = name[len(_GRANT) :]
+            name = name[:1].lower() + name[1:]
+        return _HUMP.sub(r"_\1", name).lower() if self._language == "python" else name
 
     def _code(self, text: str) -> Code:
         try:

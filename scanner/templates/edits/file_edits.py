@@ -14,15 +14,15 @@ from scanner.templates.edits.compose import Composed, composed
 from scanner.templates.edits.declared import are_without
 from scanner.templates.edits.namers import DATA, check_namers
 from scanner.templates.edits.pieces import Piece, pieces, without
-from scanner.templates.edits.recheck import grants_less
-from scanner.templates.edits.swaps import Swap
+from scanner.templates.edits.recheck import are_less
+from scanner.templates.edits.swap import Swap
 from scanner.templates.edits.texts import Changed, sources_of
 from scanner.templates.places import PolicyPlace, RolePlace
 from scanner.templates.read import roles_in, text_of
 from scanner.templates.steps import Steps
 from scanner.templates.written import CannotCutError, Leaf, Span
 from scanner.text.escape import well_formed
-from scanner.text.patch import Change, changed, hunks_around
+from scanner.text.patch import Change, hunks_around
 
 MAX_CHECKED = 4_000_000  # characters: of texts that are read again with edits, some seconds
 _NOT_THE_SAME = "the text would not be the same without it"
@@ -99,17 +99,16 @@ class FileEdits:
     def swap(self, swap: Swap) -> Fix | None:
         """The edit that puts something smaller in a place, None where that is not what it would do."""
         node = swap.leaf.node
-        if self._path not in self._roles:  # a part of templates: what they would declare is not looked at
-            return None
         try:
+            self._check_namers({node})
             replacement = self._syntax.replaced(self._text, node, swap.values)
+            new = self._text[: node.start] + replacement + self._text[node.end :]
+            is_less = all(are_less(roles, self._roles_in(path, new)) for path, roles in self._roles.items())
         except CannotCutError:
             return None
-        start, end = self._byte(node.start), self._byte(node.end)
-        change = Change(start, end, replacement.encode())
-        after = changed(self._content, [change])
-        if not grants_less(self._path, self._content, after, self._files):
+        if not is_less:
             return None
+        change = Change(self._byte(node.start), self._byte(node.end), replacement.encode())
         return self._record(change, swap.findings, "needs-a-look", swap.why)
 
     def _possible(self, removals: Sequence[Removal], notes: dict[str, str]) -> list[Removal]:

@@ -16,7 +16,8 @@ from scanner.templates.edits.agreement import disagreements
 from scanner.templates.edits.compose import composed
 from scanner.templates.edits.deployed_role import DeployedRole
 from scanner.templates.edits.file_edits import FileEdits, Files, Removal
-from scanner.templates.edits.swaps import Swap, swaps_of
+from scanner.templates.edits.swap import Swap
+from scanner.templates.edits.swaps import swaps_of
 from scanner.templates.edits.votes import Votes, votes_of
 from scanner.templates.places import Templates
 from scanner.templates.written import Leaf

@@ -30,10 +30,10 @@ def grants_less(
         return False
     old = roles_in(path, old_text, checkout)
     if old != () or templates is None:
-        return _are_less(old, roles_in(path, new_text, checkout))
+        return are_less(old, roles_in(path, new_text, checkout))
     users = users_of(path, templates.roles)
     return bool(users) and all(
-        _are_less(
+        are_less(
             roles_in(user, checkout.text(user) or "", Changed(checkout, path, old_text, checkout.steps)),
             roles_in(user, checkout.text(user) or "", Changed(checkout, path, new_text, checkout.steps)),
         )
@@ -41,7 +41,8 @@ def grants_less(
     )
 
 
-def _are_less(old: Sequence[RolePlace] | None, new: Sequence[RolePlace] | None) -> bool:
+def are_less(old: Sequence[RolePlace] | None, new: Sequence[RolePlace] | None) -> bool:
+    """Whether new roles are the old ones, each with a part of its actions."""
     if old is None or new is None or len(old) != len(new):
         return False
     return all(

@@ -4,26 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from scanner.iam.variables import literal
 from scanner.model import Finding
 from scanner.templates.edits.deployed_role import DeployedRole, is_removable, may_go_along
+from scanner.templates.edits.smaller_grants import smaller_grants
+from scanner.templates.edits.swap import Swap
 from scanner.templates.written import Leaf
 from scanner.verdict.bundle_table import SAM, bundles
-
-
-class Swap(NamedTuple):
-    """Texts to put in the place of one, the findings that are gone with it, and what to look at.
-
-    `holder` is what the text stands in: a statement or a policy, by what is removed with all of it.
-    """
-
-    leaf: Leaf
-    values: tuple[str, ...]
-    findings: frozenset[str]
-    why: str
-    holder: Leaf
 
 
 def swaps_of(deployed: DeployedRole) -> Iterator[Swap]:
@@ -33,6 +21,7 @@ def swaps_of(deployed: DeployedRole) -> Iterator[Swap]:
         by_policy[finding.policy.key].append(finding)
     for findings in by_policy.values():
         yield from _smaller_template(deployed, findings)
+        yield from smaller_grants(deployed, findings)
     yield from _used_of_wildcards(deployed)
 
 
