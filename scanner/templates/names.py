@@ -21,6 +21,7 @@ _COMMON_WORDS = re.compile(
     "arn|aws|iam|policy|role|lambda|function|execution|service|stage|dev|test|staging|prod|terraform"
     "|[^a-z0-9]"
 )
+_WILDCARD = re.compile("[*?]")
 _MIN_DISTINCTIVE = 3  # characters that remain without the common words
 _LONG_NAME = 60  # characters: names are cut to 64 at the most, so that a longer name than this may be cut
 _MIN_RANDOM = 8  # characters of the suffix that CloudFormation makes
@@ -108,7 +109,7 @@ class RoleIndex:
             if role.name is not None and role.name.derived:
                 self._by_id[role.name.text[:KEPT_OF_ID]].append(role)
             else:
-                start = "" if role.name is None else role.name.text.partition(ANY)[0]
+                start = "" if role.name is None else _WILDCARD.split(role.name.text, maxsplit=1)[0]
                 self._by_start[start].append(role)
 
     def declared(self, logical_id: str) -> Sequence[RolePlace]:

@@ -14,12 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from scanner.templates.amplify import AMPLIFY
 from scanner.templates.cdk.framework import CDK_APP
 from scanner.templates.chalice import CHALICE
 from scanner.templates.cloudformation import CLOUDFORMATION
 from scanner.templates.framework import Framework, role_places
 from scanner.templates.made_elsewhere import MADE_ELSEWHERE
 from scanner.templates.places import RolePlace, Templates
+from scanner.templates.pulumi import PULUMI
 from scanner.templates.serverless import SERVERLESS
 from scanner.templates.serverless_code import SERVERLESS_CODE
 from scanner.templates.steps import MAX_STEPS_OF_ALL, Steps
@@ -37,6 +39,8 @@ FRAMEWORKS: tuple[Framework, ...] = (
     TERRAFORM,
     ZAPPA,
     MADE_ELSEWHERE,
+    PULUMI,
+    AMPLIFY,
 )
 
 # what others wrote, and what is generated

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from scanner.model import Finding, Location
+from scanner.templates.cdk.ids import logical_id
 from scanner.templates.locate import Placement
 from scanner.templates.places import Templates
 from scanner.templates.read import Texts, roles_in
@@ -126,3 +127,73 @@ def test_an_edit_of_zappa_settings() -> None:
     its = deployed(ROLE % "dev", [policy], ["rekognition:DetectFaces"], "notes-dev")
     after = made(files, offered(files, [its]).fixes)
     assert after["zappa_settings.json"].decode() == SETTINGS.replace(', "rekognition:DetectFaces"', "")
+
+
+PULUMI = {
+    "infra/index.ts": "const role = new aws.iam.Role('notes-worker', { assumeRolePolicy });\n"
+    "new aws.iam.RolePolicy('notes-data', { role: role.id, policy: JSON.stringify({}) });\n",
+    "infra/__main__.py": 'role = iam.Role("notes-worker", assume_role_policy=p)\n'
+    'iam.RolePolicy("notes-data", role=role.id, policy=q)\n',
+    "infra/main.go": 'role, err := iam.NewRole(ctx, "notes-worker", &iam.RoleArgs{})\n'
+    'iam.NewRolePolicy(ctx, "notes-data", &iam.RolePolicyArgs{})\n',
+}
+
+
+@pytest.mark.parametrize("file", PULUMI)
+def test_a_program_of_pulumi(file: str) -> None:
+    texts = {"infra/Pulumi.yaml": "name: notes\nruntime: nodejs\n", file: PULUMI[file]}
+    check_pulumi(texts, f"{file}:2")
+
+
+def test_pulumi_in_yaml() -> None:
+    text = (
+        "name: notes\nruntime: yaml\nresources:\n  notes-worker:\n    type: aws:iam:Role\n"
+        "  notes-data:\n    type: aws:iam/rolePolicy:RolePolicy\n    properties: {}\n"
+    )
+    check_pulumi({"infra/Pulumi.yaml": text}, "infra/Pulumi.yaml:6")
+
+
+def check_pulumi(texts: dict[str, str], where: str) -> None:
+    path = "infra/Pulumi.yaml"
+    finding = finding_on("notes-worker-0a1b2c3", "s3:GetObject", "*", "notes-data-d4e5f60")
+    found = place(path, texts, finding)
+    assert (found.location, found.note) == (None, f"Pulumi makes it of RolePolicy notes-data in {where}")
+    for role, policy in (
+        ("notes-worker-0a1b2c3", "notes-other-d4e5f60"),
+        ("notes-worker-0a1b2c3", "notes-data"),
+        ("other-0a1b2c3", "notes-data-d4e5f60"),
+        ("notes-worker", "notes-data-d4e5f60"),
+    ):
+        assert place(path, texts, finding_on(role, "s3:GetObject", "*", policy)).note == ""
+
+
+@pytest.mark.parametrize(
+    ("properties", "name"),
+    [
+        ("", "say-hello"),
+        ("{ name: 'greeter' }", "greeter"),
+        ("{\n  entry: './hello.ts',\n  timeoutSeconds: 3 }", "hello"),
+    ],
+)
+def test_a_backend_of_amplify(properties: str, name: str) -> None:
+    path = "amplify/backend.ts"
+    texts = {
+        path: "import { defineBackend } from '@aws-amplify/backend';\n"
+        "import { sayHello } from './functions/say-hello/resource';\ndefineBackend({ sayHello });\n",
+        "amplify/functions/say-hello/resource.ts": f"export const sayHello = defineFunction({properties});\n",
+    }
+    role = logical_id((f"{name}-lambda", "ServiceRole", "Resource"))
+    policy = logical_id((f"{name}-lambda", "ServiceRole", "DefaultPolicy", "Resource"))
+    stack = "amplify-notes-main-function1"
+    found = place(path, texts, finding_on(f"{stack}-{role}-AbCdEfGhIjKl", "s3:GetObject", "*", policy))
+    assert found.location is None
+    assert found.note.startswith(
+        "Amplify makes it of what gives the function of amplify/functions/say-hello/resource.ts access"
+    )
+    other = logical_id(("other-lambda", "ServiceRole", "Resource"))
+    assert (
+        place(path, texts, finding_on(f"{stack}-{other}-AbCdEfGhIjKl", "s3:GetObject", "*", policy)).note
+        == ""
+    )
+    elsewhere = {f"src/{place}": text for place, text in texts.items()} | {"src/backend.ts": texts[path]}
+    assert roles_in("src/backend.ts", texts[path], Texts(elsewhere)) == ()
