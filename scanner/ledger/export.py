@@ -149,7 +149,7 @@ def _use(use: Use, seen: Seen) -> UseRecord:
         iso(seen.first) if seen.first else None,
         iso(seen.last) if seen.last else None,
         seen.times,
-        sorted(seen.sources),
+        list(seen.sources),
     )
 
 

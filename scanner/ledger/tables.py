@@ -89,7 +89,7 @@ def _fold_rows(folds: Mapping[BucketKey, Fold]) -> Iterator[Row]:
 def _use_rows(ledger: Ledger) -> Iterator[Row]:
     for (workload, (permission, certainty), sent), seen in ledger.uses.items():
         action, resource, exact, conditions = permission
-        sources = _json(sorted(seen.sources))
+        sources = _json(seen.sources)
         yield workload, action, resource, exact, _json(conditions), certainty.value, sent, *seen[:3], sources
 
 
@@ -141,7 +141,7 @@ def _use(row: Row) -> Use:
 
 def _seen(row: Row) -> Seen:
     first, last, times, sources = row[7:]
-    return Seen(first, last, times, frozenset(msgspec.json.decode(sources, type=list[str])))
+    return Seen(first, last, times, msgspec.json.decode(sources, type=tuple[str, ...]))
 
 
 def _grants(names: str) -> frozenset[GrantName]:

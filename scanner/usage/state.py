@@ -44,13 +44,13 @@ class Seen(NamedTuple):
     """When a use was seen first and last, and how many times at most at once.
 
     In Unix seconds, 0 where no trace can have such a time. What says the same of one use twice says it once.
-    `sources` are where the traces were kept that showed it ("xray", "spans", "files").
+    `sources` are where the traces were kept that showed it ("xray", "spans", "files"), in order.
     """
 
     first: float
     last: float
     times: int
-    sources: frozenset[str] = frozenset()
+    sources: tuple[str, ...] = ()
 
     def joined(self, other: Seen) -> Seen:
         """What two say of the same use."""
@@ -58,7 +58,7 @@ class Seen(NamedTuple):
             min(filter(None, (self.first, other.first)), default=0.0),
             max(self.last, other.last),
             max(self.times, other.times),
-            self.sources | other.sources,
+            tuple(sorted({*self.sources, *other.sources})),
         )
 
 
@@ -196,9 +196,9 @@ def uses_of(state: UsageState, source: str = "") -> dict[Use, Seen]:
     `source` is where the traces of the state were kept, empty where that is not known.
     """
     uses: dict[Use, Seen] = {}
-    sources = frozenset({source} - {""})
     for use, seen in _uses_of(state):
-        seen = seen._replace(sources=seen.sources | sources)
+        if source:
+            seen = seen.joined(seen._replace(sources=(source,)))
         known = uses.get(use)
         uses[use] = seen if known is None else known.joined(seen)
     return uses

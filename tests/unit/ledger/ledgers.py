@@ -62,7 +62,13 @@ ledgers = st.builds(
     ),
     uses=st.dictionaries(
         st.builds(Use, st.sampled_from("wv"), st.sampled_from([NEED, OTHER, WITH_CONDITION]), st.booleans()),
-        st.builds(Seen, _times, _times, st.integers(1, 9), st.frozensets(st.sampled_from(["xray", "spans"]))),
+        st.builds(
+            Seen,
+            _times,
+            _times,
+            st.integers(1, 9),
+            st.sampled_from([(), ("spans",), ("xray",), ("spans", "xray")]),
+        ),
         max_size=3,
     ),
     roles=st.dictionaries(st.builds(RoleRead, st.sampled_from("rs"), _times), _grants, max_size=3),

@@ -39,7 +39,7 @@ def test_no_use_is_ever_lost(a: Ledger, b: Ledger) -> None:
         for use, seen in ledger.uses.items():
             assert 0 < uses[use].first <= seen.first or not seen.first  # 0: no trace can have such a time
             assert uses[use].last >= seen.last
-            assert uses[use].sources >= seen.sources
+            assert {*uses[use].sources} >= {*seen.sources}
 
 
 def test_an_hour_read_again_is_replaced() -> None:

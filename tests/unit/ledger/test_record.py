@@ -122,7 +122,7 @@ def test_uses_of_several_hours_are_known_by_the_first_and_the_last() -> None:
     one, other = state_of(reading(at(100.0))), state_of(reading(at(200.0)))
     uses = list(only_uses([("xray", one), ("spans", other), ("xray", USED)]).uses.values())
     assert [(seen.first <= 100.0, seen.last >= 200.0, seen.times) for seen in uses] == [(True, True, 1)]
-    assert [seen.sources for seen in uses] == [{"xray", "spans"}]
+    assert [seen.sources for seen in uses] == [("spans", "xray")]
 
 
 def test_a_time_that_no_trace_can_have_hides_no_other() -> None:

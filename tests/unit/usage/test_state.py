@@ -141,7 +141,7 @@ USES = st.tuples(
         st.builds(Need, st.sampled_from([GET.permission]), st.sampled_from(list(Certainty))),
         st.booleans(),
     ),
-    st.builds(Seen, TIMES, TIMES, st.integers(1, 9)),
+    st.builds(Seen, TIMES, TIMES, st.integers(1, 9), st.sampled_from([(), ("spans",), ("spans", "xray")])),
 )
 
 
