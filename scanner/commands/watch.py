@@ -78,8 +78,8 @@ def _scan(
     if done.interrupted:
         raise KeyboardInterrupt
     page = publish(done, out, err)
+    keep(done, err)  # first, as a scan does: what is told and not kept would be told again
     notify(done, os.environ, err)
-    keep(done, err)
     conclude(done, err)
     return Published(numbers_of(done.report), page)
 
