@@ -10,7 +10,7 @@ import posixpath
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from yaml.nodes import MappingNode, Node
 
@@ -25,6 +25,9 @@ from scanner.templates.terraform.nodes import Converter, HclTree, List, Map, Mar
 from scanner.templates.terraform.values import exact, list_of, pattern, reference, resolved, shared_on_the_way
 from scanner.templates.written import Span, Syntax
 from scanner.text.yaml_document import Lines
+
+if TYPE_CHECKING:
+    from tree_sitter import Node as SyntaxNode
 
 _DATA = "aws_iam_policy_document"
 _MAX_SOURCES = 5  # documents that name each other
@@ -190,8 +193,8 @@ def _of_heredoc(value: Value) -> Iterator[_Document]:
         yield _Document(file.path, root)
 
 
-def _hole(value: Value, hole: object) -> str:
-    inner = [child for child in named(hole) if child.type == "expression"]  # type: ignore[arg-type]
+def _hole(value: Value, hole: SyntaxNode) -> str:
+    inner = [child for child in named(hole) if child.type == "expression"]
     return pattern(value.at(inner[0])) if inner else ANY
 
 

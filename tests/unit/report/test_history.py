@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -158,7 +159,7 @@ ROLES: st.SearchStrategy[dict[str, dict[str, object] | None]] = st.fixed_diction
 @settings(max_examples=40, deadline=None)
 @given(nights=st.lists(ROLES, min_size=2, max_size=5))
 def test_every_finding_of_the_last_run_becomes_one_thing(
-    nights: list[dict[str, dict[str, object] | None]],
+    nights: list[dict[str, dict[str, Any] | None]],
 ) -> None:
     """Only what was read and is granted no more is fixed; nothing is new that was open and never decided."""
     ledger, before, open_ids = Nights(), 0, set[str]()
@@ -166,8 +167,8 @@ def test_every_finding_of_the_last_run_becomes_one_thing(
         roles = {
             name: role(
                 READ,
-                *sorted(found["granted"]),  # type: ignore[call-overload]
-                uses=[READ, *found["used"]],  # type: ignore[misc]
+                *sorted(found["granted"]),
+                uses=[READ, *found["used"]],
                 name=name,
                 seen=bool(found["seen"]),
                 readable=bool(found["readable"]),
@@ -185,7 +186,7 @@ def test_every_finding_of_the_last_run_becomes_one_thing(
             name = one.role.rpartition("/")[2]
             found = night[name]
             assert found and found["readable"]
-            assert one.label.partition(" ")[0] not in found["granted"]  # type: ignore[operator]
+            assert one.label.partition(" ")[0] not in found["granted"]
         open_ids = {*history.new, *history.still_open, *undecided}
         before = len(open_ids)
         assert history.runs[-1].open == before

@@ -17,6 +17,7 @@ from scanner.usage.evidence import EvidenceRequirements
 from tests.unit.cases import (
     NOW,
     ROLE,
+    Circumstances,
     allow,
     compared,
     days_of,
@@ -210,13 +211,16 @@ def test_a_grant_is_new_for_the_days_of_grace(grants: Any, how: dict[str, Any], 
         assert result.findings[0].confirmed is not expected
 
 
-NEW = {"appeared": {NAME: NOW - DAY}, "requirements": EvidenceRequirements(min_traces=2, grace_days=7)}
+NEW: Circumstances = {
+    "appeared": {NAME: NOW - DAY},
+    "requirements": EvidenceRequirements(min_traces=2, grace_days=7),
+}
 
 
 def test_a_suggestion_keeps_a_new_grant_and_cuts_what_was_observed_too_short() -> None:
     both = policy(allow(["dynamodb:Scan", "dynamodb:Query", "dynamodb:GetItem"], table("t")))
     needs = used(("dynamodb:GetItem", table("t")))
-    result = compared([both], [usage(needs)], **NEW)  # type: ignore[arg-type]
+    result = compared([both], [usage(needs)], **NEW)
     assert [(summary.actions, summary.reasons) for summary in summaries(result)] == [
         (("dynamodb:Scan",), ("too-few-traces", "new-grant")),
         (("dynamodb:Query",), ("too-few-traces",)),
@@ -242,7 +246,7 @@ def test_a_new_wildcard_stays_as_it_is() -> None:
 
 
 def test_a_new_grant_that_was_used_is_used() -> None:
-    result = compared([SCAN], [usage(used(("dynamodb:Scan", table("t"))))], **NEW)  # type: ignore[arg-type]
+    result = compared([SCAN], [usage(used(("dynamodb:Scan", table("t"))))], **NEW)
     assert outcomes(result) == [("used", ())]
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from scanner.model import Finding, Location
 from scanner.templates.places import RolePlace, Templates
@@ -57,9 +57,9 @@ def _expected(head: str, line: str, said: str, location: Location) -> Expected:
     words = dict(word.split("=", 1) for word in f"{head} {said}".split())
     quoted = _ACTION.search(line)
     action = words.get("action") or (quoted.group(1) if quoted else "a:B")
-    more = {"Sid": words["sid"]} if "sid" in words else {}
+    more: dict[str, Any] = {"Sid": words["sid"]} if "sid" in words else {}
     if "condition" in words:
-        more["Condition"] = {"StringEquals": {"aws:RequestedRegion": "us-east-1"}}  # type: ignore[assignment]
+        more["Condition"] = {"StringEquals": {"aws:RequestedRegion": "us-east-1"}}
     statement = allow(action, words.get("resource", "*"), **more)
     policy = (
         managed(words["managed"], statement) if "managed" in words else inline(words["policy"], statement)
