@@ -24,7 +24,7 @@ from scanner.github.branches import Branches
 from scanner.github.errors import GithubError, NoFileError
 from scanner.github.event import ref_name
 from scanner.github.failures import CONTENTS, ISSUES, READ, WRITE, github_errors
-from scanner.github.model import Comment, Issue, Pull, is_app, the_pull_request, without_bot
+from scanner.github.model import Author, Comment, Issue, Pull, is_app, the_pull_request, without_bot
 from scanner.github.pull_reviews import PullReviews
 from scanner.github.retry import RetryLimits, WaitBudget, connect
 from scanner.text.escape import one_line
@@ -242,13 +242,12 @@ def _comment(comment: IssueComment) -> Comment:
 def _issue(issue: GithubIssue) -> Issue:
     # what the answer holds: PyGithub would ask again for what it does not
     data = issue._rawData
-    user = data.get("user") or {}
-    login, kind = user.get("login"), user.get("type")
+    author = Author.of(data.get("user"))
     return Issue(
         id=data["number"],
         body=data.get("body") or "",
-        author=login,
-        is_bot=login is not None and is_app(login, kind if isinstance(kind, str) else None),
+        author=author.login,
+        is_bot=author.is_bot,
         url=data.get("html_url") or "",
         is_open=data.get("state") == "open",
         state_reason=data.get("state_reason") or "",

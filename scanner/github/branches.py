@@ -17,7 +17,7 @@ from github.GithubException import GithubException
 
 from scanner.github.errors import GithubError
 from scanner.github.failures import FIX, READ, github_errors
-from scanner.github.model import FixPull, is_app
+from scanner.github.model import Author, FixPull
 
 _COMMIT = """
 mutation ($input: CreateCommitOnBranchInput!) { createCommitOnBranch(input: $input) { commit { oid } } }
@@ -213,15 +213,11 @@ def _quoted(branch: str) -> str:
 
 
 def _commit(commit: Mapping[str, Any]) -> BranchCommit:
-    author = commit.get("author") or {}
-    login = author.get("login")
-    is_bot = login is not None and is_app(login, author.get("type"))
-    return BranchCommit(str(commit["commit"]["message"]), login, is_bot)
+    return BranchCommit(str(commit["commit"]["message"]), *Author.of(commit.get("author")))
 
 
 def _pull(data: Mapping[str, Any]) -> FixPull:
-    user = data.get("user") or {}
-    login = user.get("login")
+    author = Author.of(data.get("user"))
     head = data.get("head") or {}
     of_this_repository = (head.get("repo") or {}).get("full_name") in (
         None,
@@ -230,8 +226,8 @@ def _pull(data: Mapping[str, Any]) -> FixPull:
     return FixPull(
         id=data["number"],
         body=data.get("body") or "",
-        author=login,
-        is_bot=login is not None and is_app(login, user.get("type")),
+        author=author.login,
+        is_bot=author.is_bot,
         url=data.get("html_url") or "",
         is_open=data.get("state") == "open",
         is_merged=bool(data.get("merged_at")),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,19 @@ def the_pull_request(pulls: Iterable[Pull], sha: str) -> tuple[int | None, str]:
         return None, f"no open pull request has the commit {sha[:12]} as its head"
     listed = ", ".join(f"#{number}" for number in numbers)
     return None, f"several open pull requests have the commit {sha[:12]} as their head: {listed}"
+
+
+class Author(NamedTuple):
+    """Who wrote something; `login` is None where the account is gone."""
+
+    login: str | None
+    is_bot: bool
+
+    @staticmethod
+    def of(account: Mapping[str, Any] | None) -> Author:
+        """The author of an answer of the REST API, by its account."""
+        login, kind = (account or {}).get("login"), (account or {}).get("type")
+        return Author(login, login is not None and is_app(login, kind if isinstance(kind, str) else None))
 
 
 def is_app(login: str, account_type: str | None) -> bool:

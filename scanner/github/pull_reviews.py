@@ -14,7 +14,7 @@ from github.PullRequest import PullRequest
 
 from scanner.github.diff import DiffFile, hunks_of
 from scanner.github.failures import REVIEWS, github_errors
-from scanner.github.model import Comment, ReviewedPull, Thread, is_app
+from scanner.github.model import Author, Comment, ReviewedPull, Thread
 
 Json = Mapping[str, Any]
 
@@ -111,13 +111,12 @@ class PullReviews:
 
 
 def _review(data: Json) -> Comment:
-    user = data.get("user") or {}
-    login, kind = user.get("login"), user.get("type")
+    author = Author.of(data.get("user"))
     return Comment(
         id=data["id"],
         body=data.get("body") or "",
-        author=login,
-        is_bot=login is not None and is_app(login, kind if isinstance(kind, str) else None),
+        author=author.login,
+        is_bot=author.is_bot,
         url=data.get("html_url") or "",
     )
 
